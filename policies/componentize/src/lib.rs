@@ -1,0 +1,1 @@
+//! A core Wasm module of a policy to a component.

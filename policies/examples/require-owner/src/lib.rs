@@ -1,0 +1,1 @@
+//! Example policy: every Application names its owner.

@@ -1,0 +1,1 @@
+//! Write a Tidegate policy in Rust: one trait, one macro.

@@ -1,0 +1,1 @@
+//! Policy: SQL that loses data, blocks the database or hides something.

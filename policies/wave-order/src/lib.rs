@@ -1,0 +1,1 @@
+//! Policy: sync waves, hooks and sync options that cannot work.

@@ -1,0 +1,1 @@
+//! Tidegate against a real API server.

@@ -1,0 +1,1 @@
+//! Starts and stops a throw-away Kubernetes control plane.

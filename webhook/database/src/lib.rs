@@ -1,0 +1,1 @@
+//! Connect, inspect, lock and execute.

@@ -1,0 +1,1 @@
+//! Policies in sandboxes: load, compile, cache, limit, call.

@@ -1,0 +1,1 @@
+//! Applications, projects, schemas and migrations as plain data: parse, don't validate.

@@ -1,0 +1,1 @@
+//! Watches to snapshots to plans to actions to status.

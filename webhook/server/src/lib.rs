@@ -1,0 +1,1 @@
+//! The TLS server: admission endpoints, health, metrics, certificates.

@@ -1,0 +1,1 @@
+//! SQL split, parsed and modelled; schemas compared; plans made; pure.

@@ -1,0 +1,1 @@
+//! Phases, waves and hooks to ordered groups, as Argo CD orders them; pure.
