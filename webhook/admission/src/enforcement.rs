@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::Severity;
 
 /// What a finding does, from the strongest to the weakest.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// The request is refused.
@@ -81,7 +83,11 @@ impl Enforcement {
             Severity::Warning => Action::Warn,
             Severity::Info => Action::Audit,
         };
-        let action = self.rules.get(rule).copied().unwrap_or_else(|| by_severity.max(self.action));
+        let action = self
+            .rules
+            .get(rule)
+            .copied()
+            .unwrap_or_else(|| by_severity.max(self.action));
         match (self.mode, action) {
             (Mode::Monitor, Action::Deny) => Action::Warn,
             (_, action) => action,
@@ -101,18 +107,45 @@ mod tests {
     #[test]
     fn the_nearest_setting_wins() {
         let mut enforcement = Enforcement::default();
-        assert_eq!(enforcement.action("drop-table", Severity::Error), Action::Deny);
-        assert_eq!(enforcement.action("drop-table", Severity::Warning), Action::Warn);
-        assert_eq!(enforcement.action("drop-table", Severity::Info), Action::Audit);
+        assert_eq!(
+            enforcement.action("drop-table", Severity::Error),
+            Action::Deny
+        );
+        assert_eq!(
+            enforcement.action("drop-table", Severity::Warning),
+            Action::Warn
+        );
+        assert_eq!(
+            enforcement.action("drop-table", Severity::Info),
+            Action::Audit
+        );
         enforcement.action = Action::Audit;
-        assert_eq!(enforcement.action("drop-table", Severity::Error), Action::Audit);
+        assert_eq!(
+            enforcement.action("drop-table", Severity::Error),
+            Action::Audit
+        );
         enforcement.action = Action::Warn;
-        assert_eq!(enforcement.action("drop-table", Severity::Error), Action::Warn);
-        assert_eq!(enforcement.action("drop-table", Severity::Info), Action::Audit);
+        assert_eq!(
+            enforcement.action("drop-table", Severity::Error),
+            Action::Warn
+        );
+        assert_eq!(
+            enforcement.action("drop-table", Severity::Info),
+            Action::Audit
+        );
         enforcement.rules.insert("drop-table".into(), Action::Deny);
-        assert_eq!(enforcement.action("drop-table", Severity::Info), Action::Deny);
+        assert_eq!(
+            enforcement.action("drop-table", Severity::Info),
+            Action::Deny
+        );
         enforcement.mode = Mode::Monitor;
-        assert_eq!(enforcement.action("drop-table", Severity::Info), Action::Warn);
-        assert_eq!(enforcement.action("truncate", Severity::Error), Action::Warn);
+        assert_eq!(
+            enforcement.action("drop-table", Severity::Info),
+            Action::Warn
+        );
+        assert_eq!(
+            enforcement.action("truncate", Severity::Error),
+            Action::Warn
+        );
     }
 }

@@ -11,6 +11,7 @@ mod answer;
 mod decide;
 mod enforcement;
 mod evaluate;
+mod fields;
 mod patch;
 mod policies_file;
 mod redact;
@@ -21,10 +22,18 @@ mod verdict;
 pub use answer::{answer, failure};
 pub use decide::{Decision, JudgedFinding, StatusReason, decide};
 pub use enforcement::{Action, Enforcement, FailurePolicy, Mode};
-pub use evaluate::{Call, Evaluate, Evaluated, PolicyState, PolicyStatus, Selection, Stage, Timing};
+pub use evaluate::{
+    Call, Evaluate, Evaluated, PolicyState, PolicyStatus, Selection, Stage, Timing,
+};
 pub use patch::{PatchError, apply_checked};
-pub use policies_file::{Limits, PoliciesFile, PolicyEntry, parse_policies_file};
+pub use policies_file::{Limits, PoliciesFile, PolicyEntry, PolicySource, parse_policies_file};
+
 pub use redact::Redactor;
-pub use review::{GroupVersionKind, GroupVersionResource, Operation, Review, ReviewError, UserInfo, parse_review};
+pub use review::{
+    GroupVersionKind, GroupVersionResource, Operation, Review, ReviewError, UserInfo, parse_review,
+};
 pub use units::{ByteSize, parse_duration};
-pub use verdict::{AuditAnnotation, Finding, MatchRule, PolicyFailure, PolicyInfo, Position, RuleInfo, Severity, Verdict};
+pub use verdict::{
+    AuditAnnotation, Finding, MatchRule, PolicyFailure, PolicyInfo, Position, RuleInfo, Severity,
+    Verdict,
+};

@@ -63,7 +63,7 @@ pub struct GroupVersionResource {
     pub resource: String,
 }
 
-/// Who asks, as in `authentication.k8s.io/v1` UserInfo, without its extra fields.
+/// Who asks, as in `authentication.k8s.io/v1` `UserInfo`, without its extra fields.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserInfo {
     /// For example `system:serviceaccount:argocd:argocd-application-controller`.
@@ -110,18 +110,33 @@ impl Review {
         self.object.as_ref().or(self.old_object.as_ref())
     }
 
-    /// Whether the object is on its way out: only finalizers go. Denying that would make the deletion hang for ever.
+    /// Whether the object is on its way out and only its finalizers, or other bookkeeping, change. Denying that would make the deletion hang for
+    /// ever. A change of what policies judge is still judged.
     pub fn is_finalizing(&self) -> bool {
-        self.operation == Operation::Update
-            && self.object.as_deref().and_then(metadata).is_some_and(|metadata| metadata.deletion_timestamp.is_some())
+        let (Operation::Update, Some(new), Some(old)) = (
+            self.operation,
+            self.object.as_deref(),
+            self.old_object.as_deref(),
+        ) else {
+            return false;
+        };
+        let deleting = metadata(old).is_some_and(|metadata| metadata.deletion_timestamp.is_some());
+        deleting
+            && match (judged_part(new), judged_part(old)) {
+                (Some(new), Some(old)) => new.spec == old.spec && new.operation == old.operation,
+                _ => false,
+            }
     }
 
     /// Whether an update changes nothing that a policy may judge: only `status`, or metadata other than annotations, labels and finalizers. Argo
     /// CD's Application has no status subresource, so each of its many status writes arrives as an update of the whole object. The same
     /// condition stands in the webhook configuration as CEL; here it serves API servers older than 1.28.
     pub fn changes_nothing_judged(&self) -> bool {
-        let (Operation::Update, Some(new), Some(old)) = (self.operation, self.object.as_deref(), self.old_object.as_deref())
-        else {
+        let (Operation::Update, Some(new), Some(old)) = (
+            self.operation,
+            self.object.as_deref(),
+            self.old_object.as_deref(),
+        ) else {
             return false;
         };
         match (judged_part(new), judged_part(old)) {
@@ -162,9 +177,14 @@ pub fn parse_review(body: &[u8]) -> Result<Review, ReviewError> {
     let envelope: Envelope<'_> =
         serde_json::from_slice(body).map_err(|error| ReviewError::Malformed(error.to_string()))?;
     if envelope.api_version != "admission.k8s.io/v1" || envelope.kind != "AdmissionReview" {
-        return Err(ReviewError::Version { api_version: envelope.api_version, kind: envelope.kind });
+        return Err(ReviewError::Version {
+            api_version: envelope.api_version,
+            kind: envelope.kind,
+        });
     }
-    let request = envelope.request.ok_or_else(|| ReviewError::Malformed("it has no `request`".into()))?;
+    let request = envelope
+        .request
+        .ok_or_else(|| ReviewError::Malformed("it has no `request`".into()))?;
     let object = text(request.object);
     let old_object = text(request.old_object);
     let missing = match request.operation {
@@ -174,10 +194,18 @@ pub fn parse_review(body: &[u8]) -> Result<Review, ReviewError> {
         _ => None,
     };
     if let Some(missing) = missing {
-        return Err(ReviewError::Incomplete { uid: request.uid, operation: request.operation, missing });
+        return Err(ReviewError::Incomplete {
+            uid: request.uid,
+            operation: request.operation,
+            missing,
+        });
     }
     let name = if request.name.is_empty() {
-        old_object.as_deref().and_then(metadata).and_then(|metadata| metadata.name).unwrap_or_default()
+        old_object
+            .as_deref()
+            .and_then(metadata)
+            .and_then(|metadata| metadata.name)
+            .unwrap_or_default()
     } else {
         request.name
     };
@@ -242,7 +270,9 @@ struct Metadata {
 }
 
 fn text(raw: Option<&RawValue>) -> Option<Arc<str>> {
-    raw.map(RawValue::get).filter(|text| *text != "null").map(Arc::from)
+    raw.map(RawValue::get)
+        .filter(|text| *text != "null")
+        .map(Arc::from)
 }
 
 fn metadata(object: &str) -> Option<Metadata> {
@@ -250,7 +280,9 @@ fn metadata(object: &str) -> Option<Metadata> {
     struct Object {
         metadata: Metadata,
     }
-    serde_json::from_str::<Object>(object).ok().map(|object| object.metadata)
+    serde_json::from_str::<Object>(object)
+        .ok()
+        .map(|object| object.metadata)
 }
 
 /// The parts of an object that policies judge, as raw text.
@@ -317,8 +349,18 @@ mod tests {
             "object": {"spec": {"unknown": 1e3}}, "oldObject": null, "options": {"kind": "CreateOptions"},
         })))
         .unwrap();
-        assert_eq!(review.object.as_deref(), Some(r#"{"spec":{"unknown":1000.0}}"#));
-        assert_eq!((review.old_object, review.dry_run, review.user.username.as_str()), (None, true, "ada"));
+        assert_eq!(
+            review.object.as_deref(),
+            Some(r#"{"spec":{"unknown":1000.0}}"#)
+        );
+        assert_eq!(
+            (
+                review.old_object,
+                review.dry_run,
+                review.user.username.as_str()
+            ),
+            (None, true, "ada")
+        );
     }
 
     #[test]
@@ -328,15 +370,36 @@ mod tests {
             (b"{".to_vec(), "not an AdmissionReview: EOF"),
             (b"\xff\xfe{}".to_vec(), "not an AdmissionReview"),
             (b"[]".to_vec(), "not an AdmissionReview"),
-            (br#"{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview"}"#.to_vec(), "got admission.k8s.io/v1beta1"),
-            (br#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}"#.to_vec(), "no `request`"),
-            (body(&json!({"uid": "u", "kind": kind, "operation": "CREATE"})), "CREATE without object"),
-            (body(&json!({"uid": "u", "kind": kind, "operation": "DELETE"})), "DELETE without oldObject"),
-            (body(&json!({"uid": "u", "kind": kind, "operation": "UPDATE", "object": {}})), "UPDATE without oldObject"),
-            (body(&json!({"uid": "u", "kind": kind, "operation": "PATCH", "object": {}})), "unknown variant `PATCH`"),
+            (
+                br#"{"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview"}"#.to_vec(),
+                "got admission.k8s.io/v1beta1",
+            ),
+            (
+                br#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}"#.to_vec(),
+                "no `request`",
+            ),
+            (
+                body(&json!({"uid": "u", "kind": kind, "operation": "CREATE"})),
+                "CREATE without object",
+            ),
+            (
+                body(&json!({"uid": "u", "kind": kind, "operation": "DELETE"})),
+                "DELETE without oldObject",
+            ),
+            (
+                body(&json!({"uid": "u", "kind": kind, "operation": "UPDATE", "object": {}})),
+                "UPDATE without oldObject",
+            ),
+            (
+                body(&json!({"uid": "u", "kind": kind, "operation": "PATCH", "object": {}})),
+                "unknown variant `PATCH`",
+            ),
         ] {
             let error = parse_review(&body).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error} should contain {expected}");
+            assert!(
+                error.contains(expected),
+                "{error} should contain {expected}"
+            );
         }
     }
 
@@ -346,7 +409,10 @@ mod tests {
         let body = format!(
             r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"u","kind":{{"kind":"X"}},"operation":"CREATE","object":{deep}}}}}"#
         );
-        assert_eq!(parse_review(body.as_bytes()).unwrap().object.as_deref(), Some(deep.as_str()));
+        assert_eq!(
+            parse_review(body.as_bytes()).unwrap().object.as_deref(),
+            Some(deep.as_str())
+        );
     }
 
     #[test]
@@ -370,7 +436,11 @@ mod tests {
         ] {
             let mut new = old.clone();
             *new.pointer_mut(pointer).unwrap() = value;
-            assert_eq!(update(&new, &old).changes_nothing_judged(), unjudged, "{pointer}");
+            assert_eq!(
+                update(&new, &old).changes_nothing_judged(),
+                unjudged,
+                "{pointer}"
+            );
         }
         let mut new = old.clone();
         new["operation"] = json!({"sync": {}});
@@ -379,9 +449,10 @@ mod tests {
 
     #[test]
     fn a_deletion_under_way_is_seen() {
-        let old = json!({"metadata": {"finalizers": ["a"], "deletionTimestamp": "2026-11-21T00:00:00Z"}});
-        let new = json!({"metadata": {"finalizers": [], "deletionTimestamp": "2026-11-21T00:00:00Z"}});
-        assert!(update(&new, &old).is_finalizing());
+        let deleting = |finalizers: serde_json::Value, spec: u8| json!({"metadata": {"finalizers": finalizers, "deletionTimestamp": "2026-11-21T00:00:00Z"}, "spec": spec});
+        let old = deleting(json!(["a"]), 1);
+        assert!(update(&deleting(json!([]), 1), &old).is_finalizing());
+        assert!(!update(&deleting(json!([]), 2), &old).is_finalizing());
         assert!(!update(&json!({"metadata": {}}), &json!({"metadata": {}})).is_finalizing());
     }
 }

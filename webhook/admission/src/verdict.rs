@@ -178,14 +178,17 @@ impl PolicyInfo {
     /// Whether the policy wants to see such an object. The kind asked for is the one that the rule of the webhook configuration matched
     /// (`kind`, not `requestKind`), because the object comes converted to it.
     pub fn matches(&self, group: &str, kind: &str, operation: Operation) -> bool {
-        self.matches.iter().any(|rule| rule.matches(group, kind, operation))
+        self.matches
+            .iter()
+            .any(|rule| rule.matches(group, kind, operation))
     }
 }
 
 impl MatchRule {
     /// Whether all three lists hold the value or `*`.
     pub fn matches(&self, group: &str, kind: &str, operation: Operation) -> bool {
-        let holds = |list: &[String], value: &str| list.iter().any(|item| item == "*" || item == value);
+        let holds =
+            |list: &[String], value: &str| list.iter().any(|item| item == "*" || item == value);
         let operation_matches = if self.operations.is_empty() {
             matches!(operation, Operation::Create | Operation::Update)
         } else {
