@@ -1,0 +1,194 @@
+//! Reading any Kubernetes object out of its JSON, and naming it.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// An API group and a kind, the part of a type that survives version changes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct GroupKind {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+}
+
+impl fmt::Display for GroupKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.group.is_empty() {
+            f.write_str(&self.kind)
+        } else {
+            write!(f, "{}/{}", self.group, self.kind)
+        }
+    }
+}
+
+/// Where an object lives. Two manifests with the same key are the same object to Argo CD, whatever version they are written in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectKey {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace; none for a cluster-scoped object or where the manifest leaves it out.
+    pub namespace: Option<String>,
+    /// Name; empty where the API server is to make one up (generateName).
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// Reads the key of a manifest. Missing parts are empty.
+    pub fn of(object: &Value) -> Self {
+        Self {
+            group: group(object).to_owned(),
+            kind: kind(object).to_owned(),
+            namespace: namespace(object).map(str::to_owned),
+            name: name(object).to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.kind)?;
+        if let Some(namespace) = &self.namespace {
+            write!(f, "{namespace}/")?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+/// A view could not be read: a field has another type than the custom resource definition gives it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("failed to read {object}: {problem}")]
+pub struct ViewError {
+    /// The object, as a person would name it.
+    pub object: String,
+    /// What does not fit. Never quotes a value of the object, which may be a password.
+    pub problem: String,
+}
+
+/// Reads a typed view of an object.
+pub(crate) fn view<T: DeserializeOwned>(object: &Value) -> Result<T, ViewError> {
+    T::deserialize(object).map_err(|error| ViewError {
+        object: ObjectKey::of(object).to_string(),
+        problem: without_values(&error.to_string()),
+    })
+}
+
+/// serde's messages quote what they found (`invalid type: string "...", expected a map`); what they found may be a secret.
+fn without_values(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            let before = message.get(..first).unwrap_or_default();
+            let after = message.get(last + 1..).unwrap_or_default();
+            format!("{}{after}", before.trim_end())
+        }
+        _ => message.to_owned(),
+    }
+}
+
+/// The text at a JSON pointer.
+pub fn text<'a>(object: &'a Value, pointer: &str) -> Option<&'a str> {
+    object.pointer(pointer)?.as_str()
+}
+
+/// `apiVersion`, empty when missing.
+pub fn api_version(object: &Value) -> &str {
+    text(object, "/apiVersion").unwrap_or_default()
+}
+
+/// The group in `apiVersion`; empty for the core group.
+pub fn group(object: &Value) -> &str {
+    api_version(object)
+        .split_once('/')
+        .map_or("", |(group, _)| group)
+}
+
+/// `kind`, empty when missing.
+pub fn kind(object: &Value) -> &str {
+    text(object, "/kind").unwrap_or_default()
+}
+
+/// `metadata.name`, empty when missing.
+pub fn name(object: &Value) -> &str {
+    text(object, "/metadata/name").unwrap_or_default()
+}
+
+/// `metadata.namespace`; none when missing or empty.
+pub fn namespace(object: &Value) -> Option<&str> {
+    text(object, "/metadata/namespace").filter(|namespace| !namespace.is_empty())
+}
+
+/// One annotation as Argo CD reads it: a single annotation that is not a string makes Go's `unstructured.GetAnnotations` give up on all of
+/// them, so every annotation of such an object counts as missing.
+pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+    let annotations = object.pointer("/metadata/annotations")?.as_object()?;
+    if annotations.values().any(|value| !value.is_string()) {
+        return None;
+    }
+    annotations.get(key)?.as_str()
+}
+
+/// One label.
+pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
+    object.pointer("/metadata/labels")?.get(key)?.as_str()
+}
+
+/// The words of a comma-separated annotation, trimmed, without empty ones and repetitions, in the order written
+/// (argo-cd gitops-engine/pkg/sync/resource/annotations.go).
+pub fn annotation_words<'a>(object: &'a Value, key: &str) -> Vec<&'a str> {
+    words(annotation(object, key).unwrap_or_default())
+}
+
+/// Splits a comma-separated list as [`annotation_words`] does.
+pub fn words(list: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    for word in list.split(',').map(str::trim) {
+        if !word.is_empty() && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_read_and_shown() {
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}});
+        let key = ObjectKey::of(&object);
+        assert_eq!(
+            (key.group.as_str(), key.to_string().as_str()),
+            ("apps", "Deployment shop/web")
+        );
+        assert_eq!(ObjectKey::of(&json!(null)).to_string(), " ");
+    }
+
+    #[test]
+    fn one_annotation_that_is_no_string_hides_all() {
+        let object = json!({"metadata": {"annotations": {"a": "x", "b": 1}}});
+        assert_eq!(annotation(&object, "a"), None);
+        let object = json!({"metadata": {"annotations": {"a": "x, y,,x"}}});
+        assert_eq!(annotation_words(&object, "a"), ["x", "y"]);
+    }
+
+    #[test]
+    fn view_errors_quote_no_value() {
+        let object = json!({"kind": "AtlasSchema", "metadata": {"name": "s"}, "spec": {"urlFrom": "mysql://root:hunter2@h/d"}});
+        let error = view::<crate::atlas::AtlasSchema>(&object)
+            .expect_err("a string is no reference")
+            .to_string();
+        assert!(
+            error.starts_with("failed to read AtlasSchema s: invalid type: string"),
+            "{error}"
+        );
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}
