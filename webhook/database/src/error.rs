@@ -1,0 +1,155 @@
+//! What can go wrong with a database, one variant for each thing being done. Paths are named, because a person needs them; addresses
+//! and their parameters never are.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::UrlError;
+
+/// Why a database could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The address cannot be used.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// The file lies outside the folder that the operator allows.
+    #[error("the database file {} is outside the folder that this reconciler may use", path.display())]
+    OutsideFolder {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The folder of the file cannot be looked into, or the file is missing and may not be made.
+    #[error("cannot reach the database file {}: {source}", path.display())]
+    Unreachable {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Opening failed.
+    #[error("cannot open the database file {}: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// A file that SQLite did not write, or a damaged one.
+    #[error("{} is not an SQLite database, or is damaged; nothing was changed", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody else holds the lock.
+    #[error(
+        "the database is locked by somebody else; gave up after {waited:?} and changed nothing"
+    )]
+    Busy {
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// The file may not be written.
+    #[error(
+        "the database may not be written (read-only file, folder or mode=ro); nothing was changed"
+    )]
+    ReadOnly,
+    /// The disk has no room.
+    #[error("there is no room left for the database; nothing was changed")]
+    Full,
+    /// Reading the schema failed.
+    #[error("cannot read the schema of the database: {source}")]
+    Inspect {
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The schema is larger than anything that is worked on.
+    #[error("the database's schema has more than {limit} {what}")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+        /// Of what.
+        what: &'static str,
+    },
+    /// The schema has a text that the schema model does not understand.
+    #[error("the database has a schema that is not understood: {message}")]
+    Model {
+        /// What the schema model said.
+        message: String,
+    },
+    /// The transaction could not be begun or committed.
+    #[error("cannot {doing} the transaction: {source}; nothing was changed")]
+    Transaction {
+        /// `begin`, `prepare` or `commit`.
+        doing: &'static str,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// Somebody changed the schema after it was inspected.
+    #[error(
+        "the database's schema changed while the plan was judged; nothing was changed, the plan is made again"
+    )]
+    Changed,
+    /// A statement failed and all were rolled back.
+    #[error("statement {number} of {total} failed and nothing was changed: {sql}: {source}")]
+    Statement {
+        /// Which one, from 1.
+        number: usize,
+        /// Of how many.
+        total: usize,
+        /// Its text, cut to a length that can be shown.
+        sql: String,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The result would have rows that refer to nothing.
+    #[error(
+        "the change leaves {count} row(s) of {table:?} whose foreign key refers to a row of {parent:?} that does not exist; nothing was changed"
+    )]
+    DanglingForeignKey {
+        /// The table with the rows.
+        table: String,
+        /// The table that they refer to.
+        parent: String,
+        /// How many such rows there are.
+        count: usize,
+    },
+    /// The time limit.
+    #[error("{doing} took longer than {limit:?} and was stopped; nothing was changed")]
+    TimedOut {
+        /// What was being done.
+        doing: &'static str,
+        /// The limit.
+        limit: Duration,
+    },
+    /// The thread that did the work is gone.
+    #[error(
+        "the database thread ended early; nothing is known to have been changed, the database is inspected again"
+    )]
+    Thread,
+}
+
+impl DatabaseError {
+    /// A word for a metric's label.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Url(_) => "url",
+            Self::OutsideFolder { .. } => "outside_folder",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Open { .. } => "open",
+            Self::NotADatabase { .. } => "not_a_database",
+            Self::Busy { .. } => "busy",
+            Self::ReadOnly => "read_only",
+            Self::Full => "full",
+            Self::Inspect { .. } => "inspect",
+            Self::TooLarge { .. } => "too_large",
+            Self::Model { .. } => "model",
+            Self::Transaction { .. } => "transaction",
+            Self::Changed => "changed",
+            Self::Statement { .. } => "statement",
+            Self::DanglingForeignKey { .. } => "dangling_foreign_key",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Thread => "thread",
+        }
+    }
+}

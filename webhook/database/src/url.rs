@@ -1,0 +1,365 @@
+//! Where a database is, as Atlas writes it: `sqlite://file.db`, `sqlite:///absolute/file.db`, `sqlite://name?mode=memory`.
+//!
+//! The rules, which are Atlas' own (Go's `net/url` splits, then host and path are joined):
+//!
+//! - what follows `sqlite://` up to `?` or `#` is the path. `sqlite://a/b.db` is the relative path `a/b.db`; three slashes make it absolute;
+//! - `%xx` in the path is decoded, so that `?`, `#` and `%` can be written. The result is a plain path, never an SQLite URI;
+//! - `mode` is `rwc` (the default: the file is made when the first statement runs), `rw` (it must exist), `ro` or `memory`;
+//!   `sqlite://:memory:` means memory too;
+//! - `cache` and `_fk`, which Atlas' examples carry, are accepted and change nothing here; any other parameter is refused, because a
+//!   setting that is silently ignored is worse than one that is not there;
+//! - a user or a password has no meaning for a file and is refused.
+//!
+//! An address may hold a password. Nothing in this module puts any part of one into an error but a scheme or a parameter's *name*.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// The longest address that is read, in bytes.
+pub const MAX_URL_BYTES: usize = 4096;
+
+/// Schemes that Atlas knows and this version cannot reach yet.
+const KNOWN_SCHEMES: &[&str] = &[
+    "libsql",
+    "mysql",
+    "maria",
+    "mariadb",
+    "postgres",
+    "postgresql",
+    "ysql",
+    "sqlserver",
+    "azuresql",
+    "mssql",
+    "clickhouse",
+    "redshift",
+    "databricks",
+    "snowflake",
+    "spanner",
+    "crdb",
+    "dsql",
+    "oracle",
+];
+
+/// The address of a database that can be reached.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DatabaseUrl {
+    /// A file, or memory, opened by the SQLite inside this program.
+    Sqlite(SqliteUrl),
+}
+
+/// A place that SQLite can open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SqliteUrl {
+    /// A file, by an absolute path or one relative to the working directory (or to the folder of the settings, where one is given).
+    File {
+        /// The path as written, with `%xx` decoded.
+        path: PathBuf,
+        /// What may be done to the file.
+        mode: FileMode,
+    },
+    /// A database that lives as long as its connection and that nobody else can see.
+    Memory,
+}
+
+/// What may be done to an SQLite file: the `mode` of its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileMode {
+    /// `rwc`: read and write; made where it is missing.
+    Create,
+    /// `rw`: read and write; it must exist.
+    ReadWrite,
+    /// `ro`: never written.
+    ReadOnly,
+}
+
+/// Why an address cannot be used. No message holds the address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// Nothing was given.
+    #[error("the database url is empty; write for example sqlite:///data/app.db")]
+    Empty,
+    /// More than [`MAX_URL_BYTES`].
+    #[error("the database url is longer than {MAX_URL_BYTES} bytes")]
+    TooLong,
+    /// No `scheme://`.
+    #[error("the database url has no scheme; write for example sqlite:///data/app.db")]
+    NoScheme,
+    /// A database that Atlas knows and this version does not.
+    #[error(
+        "databases with the scheme {scheme:?} cannot be reconciled yet; this version applies sqlite:// only"
+    )]
+    NotYet {
+        /// The scheme, without the rest of the address.
+        scheme: String,
+    },
+    /// A scheme that nobody knows.
+    #[error("unknown database scheme {scheme:?}; this version applies sqlite:// only")]
+    UnknownScheme {
+        /// The scheme, without the rest of the address.
+        scheme: String,
+    },
+    /// `user:password@` before a path.
+    #[error("a sqlite url has no user or password: remove everything up to the '@'")]
+    Credentials,
+    /// No path and not in memory.
+    #[error("the sqlite url has no path; write for example sqlite:///data/app.db")]
+    NoPath,
+    /// `sqlite://file:x`.
+    #[error(
+        "the path of the sqlite url starts with \"file:\"; write the plain path, sqlite:///data/app.db"
+    )]
+    NestedUri,
+    /// A `%` without two hexadecimal digits, bytes that are not UTF-8, or a NUL.
+    #[error(
+        "the path of the sqlite url has a bad %-escape: write two hexadecimal digits of UTF-8 text that is not NUL"
+    )]
+    BadEscape,
+    /// A parameter that has no meaning here.
+    #[error("the sqlite url has the unknown parameter {name:?}; mode, cache and _fk are known")]
+    UnknownParameter {
+        /// Its name, without its value.
+        name: String,
+    },
+    /// A `mode` that does not exist.
+    #[error("the mode of the sqlite url is none of rwc, rw, ro and memory")]
+    UnknownMode,
+}
+
+impl DatabaseUrl {
+    /// Reads an address by the rules at the top of this module.
+    pub fn parse(url: &str) -> Result<Self, UrlError> {
+        let url = url.trim();
+        if url.is_empty() {
+            return Err(UrlError::Empty);
+        }
+        if url.len() > MAX_URL_BYTES {
+            return Err(UrlError::TooLong);
+        }
+        let (scheme, rest) = url.split_once("://").ok_or(UrlError::NoScheme)?;
+        if !is_scheme(scheme) {
+            return Err(UrlError::NoScheme);
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        // `postgres+aws-iam://` is a postgres with a modifier.
+        let engine = scheme.split('+').next().unwrap_or_default();
+        match engine {
+            "sqlite" => parse_sqlite(rest).map(Self::Sqlite),
+            known if KNOWN_SCHEMES.contains(&known) => Err(UrlError::NotYet { scheme }),
+            _ => Err(UrlError::UnknownScheme { scheme }),
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(url) => url.fmt(f),
+        }
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.len() <= 32
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+}
+
+fn parse_sqlite(rest: &str) -> Result<SqliteUrl, UrlError> {
+    let rest = rest.split('#').next().unwrap_or_default();
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mode = parse_query(query)?;
+    if place
+        .split('/')
+        .next()
+        .is_some_and(|host| host.contains('@'))
+    {
+        return Err(UrlError::Credentials);
+    }
+    if place == ":memory:" {
+        return Ok(SqliteUrl::Memory);
+    }
+    let Some(mode) = mode else {
+        return Ok(SqliteUrl::Memory);
+    };
+    let path = decode(place)?;
+    if path.is_empty() {
+        return Err(UrlError::NoPath);
+    }
+    if path.starts_with("file:") {
+        return Err(UrlError::NestedUri);
+    }
+    Ok(SqliteUrl::File {
+        path: PathBuf::from(path),
+        mode,
+    })
+}
+
+/// The mode of a file; none for a database in memory.
+fn parse_query(query: &str) -> Result<Option<FileMode>, UrlError> {
+    let mut mode = Some(FileMode::Create);
+    for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        match (name, value) {
+            ("mode", "rwc") => mode = Some(FileMode::Create),
+            ("mode", "rw") => mode = Some(FileMode::ReadWrite),
+            ("mode", "ro") => mode = Some(FileMode::ReadOnly),
+            ("mode", "memory") => mode = None,
+            ("mode", _) => return Err(UrlError::UnknownMode),
+            ("cache" | "_fk" | "_foreign_keys", _) => {}
+            _ => {
+                return Err(UrlError::UnknownParameter {
+                    name: name.chars().take(64).collect(),
+                });
+            }
+        }
+    }
+    Ok(mode)
+}
+
+fn decode(text: &str) -> Result<String, UrlError> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || {
+            bytes
+                .next()
+                .and_then(|digit| char::from(digit).to_digit(16))
+        };
+        let (high, low) = (digit(), digit());
+        let value = high.zip(low).map(|(high, low)| high * 16 + low);
+        let value = value
+            .and_then(|value| u8::try_from(value).ok())
+            .ok_or(UrlError::BadEscape)?;
+        decoded.push(value);
+    }
+    if decoded.contains(&0) {
+        return Err(UrlError::BadEscape);
+    }
+    String::from_utf8(decoded).map_err(|_| UrlError::BadEscape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn reads(url: &str, expected: SqliteUrl) {
+        assert_eq!(
+            DatabaseUrl::parse(url),
+            Ok(DatabaseUrl::Sqlite(expected)),
+            "{url}"
+        );
+    }
+
+    #[track_caller]
+    fn rejects(url: &str, expected: UrlError) {
+        assert_eq!(DatabaseUrl::parse(url), Err(expected), "{url}");
+    }
+
+    fn file(path: &str, mode: FileMode) -> SqliteUrl {
+        SqliteUrl::File {
+            path: PathBuf::from(path),
+            mode,
+        }
+    }
+
+    #[test]
+    fn sqlite_addresses_are_read_as_atlas_reads_them() {
+        reads("sqlite://file.db", file("file.db", FileMode::Create));
+        reads("sqlite://a/b.db", file("a/b.db", FileMode::Create));
+        reads(
+            "sqlite:///data/app.db",
+            file("/data/app.db", FileMode::Create),
+        );
+        reads(
+            "SQLite:///data/app.db?_fk=1&cache=shared",
+            file("/data/app.db", FileMode::Create),
+        );
+        reads(
+            "sqlite:///data/app.db?mode=rw",
+            file("/data/app.db", FileMode::ReadWrite),
+        );
+        reads(
+            "sqlite:///data/app.db?mode=ro#part",
+            file("/data/app.db", FileMode::ReadOnly),
+        );
+        reads(
+            "sqlite:///data/caf%C3%A9%3F%25.db",
+            file("/data/café?%.db", FileMode::Create),
+        );
+        reads(
+            "sqlite:///data/a@b.db",
+            file("/data/a@b.db", FileMode::Create),
+        );
+        reads("sqlite://x?mode=memory&_fk=1", SqliteUrl::Memory);
+        reads("sqlite://?mode=memory", SqliteUrl::Memory);
+        reads("sqlite://:memory:", SqliteUrl::Memory);
+        reads("  sqlite://file.db\n", file("file.db", FileMode::Create));
+    }
+
+    #[test]
+    fn what_cannot_be_reached_is_said_without_the_address() {
+        rejects("", UrlError::Empty);
+        rejects("/data/app.db", UrlError::NoScheme);
+        rejects("hunter2 at://x", UrlError::NoScheme);
+        rejects("sqlite:app.db", UrlError::NoScheme);
+        rejects("sqlite://", UrlError::NoPath);
+        rejects("sqlite://?mode=rw", UrlError::NoPath);
+        rejects("sqlite://root:hunter2@app.db", UrlError::Credentials);
+        rejects("sqlite://file:app.db", UrlError::NestedUri);
+        rejects("sqlite:///a%0", UrlError::BadEscape);
+        rejects("sqlite:///a%zz", UrlError::BadEscape);
+        rejects("sqlite:///a%00b", UrlError::BadEscape);
+        rejects("sqlite:///a%ff", UrlError::BadEscape);
+        rejects("sqlite:///a?mode=hunter2", UrlError::UnknownMode);
+        rejects(
+            "sqlite:///a?key=hunter2",
+            UrlError::UnknownParameter { name: "key".into() },
+        );
+        rejects(
+            "postgres+iam://u:hunter2@h/db",
+            UrlError::NotYet {
+                scheme: "postgres+iam".into(),
+            },
+        );
+        rejects(
+            "mysql://u:hunter2@h/db",
+            UrlError::NotYet {
+                scheme: "mysql".into(),
+            },
+        );
+        rejects(
+            "mongodb://u:hunter2@h/db",
+            UrlError::UnknownScheme {
+                scheme: "mongodb".into(),
+            },
+        );
+        rejects(
+            &format!("sqlite://{}", "a".repeat(MAX_URL_BYTES)),
+            UrlError::TooLong,
+        );
+    }
+
+    #[test]
+    fn no_error_repeats_a_password() {
+        for url in [
+            "postgres://u:hunter2@h/db",
+            "sqlite://u:hunter2@file.db",
+            "sqlite:///f?key=hunter2",
+            "sqlite:///f?mode=hunter2",
+            "hunter2",
+            "x y://hunter2",
+        ] {
+            let error = DatabaseUrl::parse(url).expect_err("each of these is refused");
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}");
+        }
+    }
+}
