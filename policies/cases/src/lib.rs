@@ -1,0 +1,1 @@
+//! Cases of policies, as Markdown has them; pure.

@@ -1,0 +1,7 @@
+//! A policy as a plain function of a native program: the same code that the component runs, without the sandbox.
+//!
+//! For tests, and for benches that ask what the sandbox costs. Never for requests: a policy that loops or overflows the stack
+//! takes the program with it.
+
+pub use crate::bindings::tidegate::policy::types as wit;
+pub use crate::guest::{check_settings, describe, review};

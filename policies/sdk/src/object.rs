@@ -1,0 +1,208 @@
+//! One object, whole.
+//!
+//! An [`Object`] keeps the JSON that came in, unknown fields included, and is read through JSON pointers (RFC 6901) or typed
+//! views. It is parsed when something is first read: the old object of an update costs nothing to a policy that does not look.
+
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::pointer;
+
+/// A Kubernetes object as the JSON that came in. Reading never changes it; a change is an operation of a [`Patch`](crate::Patch).
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Empty for an object made from a value, and for none at all.
+    text: String,
+    value: OnceLock<Value>,
+}
+
+impl Object {
+    /// Parses JSON text, of any depth.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        parse(text).map(Self::from)
+    }
+
+    /// The text that the host gave, parsed when first read.
+    pub(crate) const fn unparsed(text: String) -> Self {
+        Self {
+            text,
+            value: OnceLock::new(),
+        }
+    }
+
+    /// The whole object.
+    ///
+    /// # Panics
+    /// If the host gave a text that is no JSON, which the API server cannot send: it encodes objects itself. In the sandbox
+    /// this is a trap, which the host reports as the policy's failure for this request.
+    #[expect(
+        clippy::panic,
+        reason = "a broken promise of the host; a trap in the sandbox"
+    )]
+    pub fn value(&self) -> &Value {
+        self.value.get_or_init(|| match parse(&self.text) {
+            Ok(value) => value,
+            Err(problem) => panic!("the object is not JSON: {problem}"),
+        })
+    }
+
+    /// What is at a JSON pointer, if anything; `""` is the whole object.
+    pub fn get(&self, pointer: &str) -> Option<&Value> {
+        self.value().pointer(pointer)
+    }
+
+    /// The string at a JSON pointer, if there is one.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.get(pointer)?.as_str()
+    }
+
+    /// The whole number at a JSON pointer, if there is one that fits.
+    pub fn integer(&self, pointer: &str) -> Option<i64> {
+        self.get(pointer)?.as_i64()
+    }
+
+    /// The boolean at a JSON pointer, if there is one.
+    pub fn flag(&self, pointer: &str) -> Option<bool> {
+        self.get(pointer)?.as_bool()
+    }
+
+    /// The items of the list at a JSON pointer; none where there is no list.
+    pub fn list(&self, pointer: &str) -> &[Value] {
+        self.get(pointer)
+            .and_then(Value::as_array)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The annotation of this key, if there is one and it is a string.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.text(&pointer::join("/metadata/annotations", key))
+    }
+
+    /// The label of this key, if there is one and it is a string.
+    pub fn label(&self, key: &str) -> Option<&str> {
+        self.text(&pointer::join("/metadata/labels", key))
+    }
+
+    /// The name; empty where the API server has not made one up yet (`generateName`).
+    pub fn name(&self) -> &str {
+        self.text("/metadata/name").unwrap_or_default()
+    }
+
+    /// The namespace, if it is in one.
+    pub fn namespace(&self) -> Option<&str> {
+        self.text("/metadata/namespace")
+    }
+
+    /// The kind, for example `AtlasSchema`.
+    pub fn kind(&self) -> &str {
+        self.text("/kind").unwrap_or_default()
+    }
+
+    /// The API version, for example `db.atlasgo.io/v1alpha1`.
+    pub fn api_version(&self) -> &str {
+        self.text("/apiVersion").unwrap_or_default()
+    }
+
+    /// A typed view of what is at a JSON pointer, for reading: fields that the type does not know stay in the object.
+    ///
+    /// # Errors
+    /// Says what is wrong when nothing is there or it does not fit the type.
+    pub fn view<T: DeserializeOwned>(&self, pointer: &str) -> Result<T, String> {
+        let value = self
+            .get(pointer)
+            .ok_or_else(|| format!("nothing is at `{pointer}`"))?;
+        T::deserialize(value).map_err(|problem| format!("at `{pointer}`: {problem}"))
+    }
+}
+
+impl From<Value> for Object {
+    fn from(value: Value) -> Self {
+        Self {
+            text: String::new(),
+            value: OnceLock::from(value),
+        }
+    }
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.value() == other.value()
+    }
+}
+
+/// Without a depth limit: the API server stores objects deeper than the parser's usual 128. In the sandbox, an object that is
+/// too deep for the stack traps, which the host reports.
+fn parse(text: &str) -> Result<Value, String> {
+    let mut parser = serde_json::Deserializer::from_str(text);
+    parser.disable_recursion_limit();
+    Value::deserialize(&mut parser)
+        .and_then(|value| parser.end().map(|()| value))
+        .map_err(|problem| problem.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Object;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    fn sample() -> Object {
+        Object::from(json!({
+            "apiVersion": "v1", "kind": "Thing",
+            "metadata": {"name": "a", "namespace": "b", "annotations": {"x.io/y": "1", "n": 2}, "labels": {"l~": "v"}},
+            "spec": {"n": 3, "yes": true, "list": [1, 2], "unknown": {"deep": null}},
+        }))
+    }
+
+    #[test]
+    fn getters_find_what_is_there_and_nothing_else() {
+        let object = sample();
+        assert_eq!(object.annotation("x.io/y"), Some("1"));
+        assert_eq!(object.annotation("n"), None, "not a string");
+        assert_eq!(object.label("l~"), Some("v"));
+        assert_eq!(
+            (
+                object.kind(),
+                object.api_version(),
+                object.name(),
+                object.namespace()
+            ),
+            ("Thing", "v1", "a", Some("b"))
+        );
+        assert_eq!(object.integer("/spec/n"), Some(3));
+        assert_eq!(object.flag("/spec/yes"), Some(true));
+        assert_eq!(object.list("/spec/list").len(), 2);
+        assert!(object.list("/spec/n").is_empty());
+        assert_eq!(object.get("/spec/unknown/deep"), Some(&json!(null)));
+        assert_eq!(object.get("/spec/absent"), None);
+    }
+
+    #[test]
+    fn a_view_reads_a_part_and_says_where_it_does_not_fit() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Spec {
+            n: u32,
+        }
+        assert_eq!(sample().view("/spec"), Ok(Spec { n: 3 }));
+        assert_eq!(
+            sample().view::<Spec>("/nowhere"),
+            Err("nothing is at `/nowhere`".to_owned())
+        );
+        assert_eq!(
+            sample().view::<Spec>("/metadata"),
+            Err("at `/metadata`: missing field `n`".to_owned())
+        );
+    }
+
+    #[test]
+    fn depth_is_no_reason_to_refuse() {
+        let depth = 1_000;
+        let text = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(Object::from_json(&text).is_ok());
+        assert!(Object::from_json("[").is_err());
+        assert!(Object::from_json("{} {}").is_err(), "one object");
+    }
+}

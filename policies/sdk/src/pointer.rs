@@ -1,0 +1,21 @@
+//! JSON pointers, RFC 6901.
+
+/// One segment as a pointer spells it: `~` becomes `~0`, `/` becomes `~1`.
+///
+/// ```
+/// # use tidegate_policy_sdk::pointer;
+/// assert_eq!(pointer::escape("argocd.argoproj.io/sync-wave"), "argocd.argoproj.io~1sync-wave");
+/// ```
+pub fn escape(segment: &str) -> String {
+    segment.replace('~', "~0").replace('/', "~1")
+}
+
+/// A pointer one segment deeper.
+///
+/// ```
+/// # use tidegate_policy_sdk::pointer;
+/// assert_eq!(pointer::join("/metadata/labels", "a/b"), "/metadata/labels/a~1b");
+/// ```
+pub fn join(pointer: &str, segment: &str) -> String {
+    format!("{pointer}/{}", escape(segment))
+}
