@@ -215,8 +215,8 @@ mod tests {
 
     /// `status/reason/message` of the three, and the failures after one failure before.
     #[track_caller]
-    fn check(progress: Progress, expected: [&str; 3], failed: u32) {
-        let update = StatusUpdate::new(&progress, &[], 1, 4, "2026-01-01T00:00:00Z");
+    fn check(progress: &Progress, expected: [&str; 3], failed: u32) {
+        let update = StatusUpdate::new(progress, &[], 1, 4, "2026-01-01T00:00:00Z");
         let shown: Vec<_> = update
             .conditions
             .iter()
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn each_progress_writes_the_operators_table() {
         check(
-            Progress::Reconciling { message: message() },
+            &Progress::Reconciling { message: message() },
             [
                 "Ready=False/Reconciling/m",
                 "Reconciling=True/Reconciling/m",
@@ -241,7 +241,7 @@ mod tests {
             0,
         );
         check(
-            Progress::Ready { message: message() },
+            &Progress::Ready { message: message() },
             [
                 "Ready=True/Applied/m",
                 "Reconciling=False/Applied/",
@@ -255,7 +255,7 @@ mod tests {
             (Reason::ApprovalPending, "ApprovalPending"),
         ] {
             check(
-                Progress::NotReady {
+                &Progress::NotReady {
                     reason,
                     message: message(),
                 },
@@ -268,7 +268,7 @@ mod tests {
             );
         }
         check(
-            Progress::NotReady {
+            &Progress::NotReady {
                 reason: Reason::ApplyingSchema,
                 message: message(),
             },
