@@ -1,0 +1,31 @@
+//! A policy that traps when asked what it is: the operator's typing errors and broken builds look like this to the host.
+
+use tidegate_policy_sdk::prelude::*;
+
+/// The policy.
+#[derive(Debug)]
+pub struct TrapDescribe;
+
+/// Settings whose schema cannot be made.
+#[derive(Debug, Default, Deserialize)]
+pub struct Settings {}
+
+impl JsonSchema for Settings {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Settings".into()
+    }
+
+    #[expect(clippy::panic, reason = "that is the point")]
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        panic!("asked to trap in describe")
+    }
+}
+
+impl Policy for TrapDescribe {
+    type Settings = Settings;
+    const INFO: Info = Info::new("trap-describe", "0.1.0", "Traps when asked what it is.");
+
+    fn review(_: &Request, _: &Settings, _: &mut Verdict) {}
+}
+
+export_policy!(TrapDescribe);
