@@ -1,0 +1,198 @@
+//! A port: accepting connections, as many as are allowed, until told to stop.
+//!
+//! When all places are taken, the oldest connection that has never asked anything makes room. So ten thousand connections that only open hold nobody up:
+//! an API server's stays, because it asks, and a new one gets in.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use futures::FutureExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{debug, warn};
+
+use crate::ConnectionLimits;
+use crate::connection::{self, EndedFor, Leaving};
+use crate::metrics::Metrics;
+
+/// How long accepting rests after it failed, for want of file descriptors for example.
+const REST: Duration = Duration::from_millis(100);
+
+/// The first byte of a TLS handshake record; nothing else may begin a connection.
+const HANDSHAKE: u8 = 22;
+
+/// Go's words, which everybody who has ever mixed up the two searches for.
+const PLAIN_HTTP: &[u8] =
+    b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/// One listening socket and what is behind it.
+#[derive(Clone)]
+pub(crate) struct Port {
+    pub(crate) name: &'static str,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) router: Router,
+    pub(crate) limits: ConnectionLimits,
+    pub(crate) metrics: Metrics,
+    pub(crate) leaving: Leaving,
+    /// All connections of this port, to be waited for.
+    pub(crate) tasks: TaskTracker,
+}
+
+impl Port {
+    /// Accepts until the port closes.
+    pub(crate) async fn run(self, listener: TcpListener) {
+        let places = Arc::new(Semaphore::new(self.limits.connections));
+        let strangers = Strangers::default();
+        while let Some(accepted) = self.leaving.closing.run_until_cancelled(listener.accept()).await {
+            self.take(accepted.map(|(tcp, _)| tcp), &places, &strangers).await;
+        }
+        // What had connected before the port closed is served, and told goodbye.
+        while let Some(Ok((tcp, _))) = listener.accept().now_or_never() {
+            self.take(Ok(tcp), &places, &strangers).await;
+        }
+        self.tasks.close();
+    }
+
+    async fn take(&self, accepted: io::Result<TcpStream>, places: &Arc<Semaphore>, strangers: &Strangers) {
+        match accepted {
+            Ok(tcp) => {
+                let Some(place) = self.place(places, strangers).await else { return };
+                let stranger = strangers.enter();
+                let port = self.clone();
+                self.tasks.spawn(async move {
+                    let _opened = port.metrics.connection_opens(port.name);
+                    let gone = port.leaving.gone.clone();
+                    if let Some(Some(reason)) = gone.run_until_cancelled(port.serve(tcp, stranger)).await {
+                        port.metrics.connection_ended(reason);
+                        debug!(port = port.name, reason, "connection ended");
+                    }
+                    drop(place);
+                });
+            }
+            // The caller was gone before it was accepted.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
+            Err(error) => {
+                self.metrics.connection_ended("accept");
+                warn!(port = self.name, %error, "failed to accept a connection; trying again");
+                strangers.evict_oldest();
+                tokio::time::sleep(REST).await;
+            }
+        }
+    }
+
+    /// A place among the connections; none when the port closes before one is free.
+    async fn place(&self, places: &Arc<Semaphore>, strangers: &Strangers) -> Option<OwnedSemaphorePermit> {
+        if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+            return Some(place);
+        }
+        strangers.evict_oldest();
+        self.leaving.closing.run_until_cancelled(Arc::clone(places).acquire_owned()).await?.ok()
+    }
+
+    async fn serve(&self, tcp: TcpStream, stranger: Stranger) -> EndedFor {
+        // Without it, an answer may wait 40 ms for an acknowledgement. A socket that refuses is on its way out.
+        if tcp.set_nodelay(true).is_err() {
+            return None;
+        }
+        let Some(tls) = &self.tls else {
+            return connection::serve(tcp, false, self.router.clone(), &self.limits, &self.leaving, stranger).await;
+        };
+        let evicted = stranger.evicted();
+        let shaking = timeout(self.limits.handshake, shake_hands(tcp, tls));
+        let stream = match evicted.run_until_cancelled(shaking).await {
+            None => return Some("evicted"),
+            Some(Err(_)) => return Some("handshake-time"),
+            Some(Ok(None)) => return Some("plain-http"),
+            Some(Ok(Some(Err(error)))) => {
+                debug!(%error, "TLS handshake failed");
+                return Some("handshake");
+            }
+            Some(Ok(Some(Ok(stream)))) => stream,
+        };
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        connection::serve(stream, http2, self.router.clone(), &self.limits, &self.leaving, stranger).await
+    }
+}
+
+/// None: the caller speaks something else than TLS, and was told so.
+async fn shake_hands(
+    mut tcp: TcpStream,
+    tls: &TlsAcceptor,
+) -> Option<io::Result<tokio_rustls::server::TlsStream<TcpStream>>> {
+    let mut first = [0];
+    if let Ok(1) = tcp.peek(&mut first).await
+        && first != [HANDSHAKE]
+    {
+        // A caller that does not want to know is nobody's trouble.
+        let _ = tcp.write_all(PLAIN_HTTP).await;
+        let _ = tcp.shutdown().await;
+        return None;
+    }
+    Some(tls.accept(tcp).await)
+}
+
+/// Connections that have not asked anything yet, oldest first.
+#[derive(Debug, Clone, Default)]
+struct Strangers(Arc<Mutex<Waiting>>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    next: u64,
+    by_age: BTreeMap<u64, CancellationToken>,
+}
+
+impl Strangers {
+    fn enter(&self) -> Stranger {
+        let evicted = CancellationToken::new();
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let age = waiting.next;
+        waiting.next += 1;
+        waiting.by_age.insert(age, evicted.clone());
+        Stranger { age, evicted, others: self.clone() }
+    }
+
+    fn evict_oldest(&self) {
+        let oldest = self.0.lock().unwrap_or_else(PoisonError::into_inner).by_age.pop_first();
+        if let Some((_, evicted)) = oldest {
+            evicted.cancel();
+        }
+    }
+
+    fn leave(&self, age: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_age.remove(&age);
+    }
+}
+
+/// A connection among the strangers, until it is known or gone.
+#[derive(Debug)]
+pub(crate) struct Stranger {
+    age: u64,
+    evicted: CancellationToken,
+    others: Strangers,
+}
+
+impl Stranger {
+    /// Cancelled when it must make room.
+    pub(crate) fn evicted(&self) -> CancellationToken {
+        self.evicted.clone()
+    }
+
+    /// It has asked something, and stays.
+    pub(crate) fn is_known_now(&self) {
+        self.others.leave(self.age);
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.others.leave(self.age);
+    }
+}

@@ -1,0 +1,1 @@
+//! Going without losing a request.

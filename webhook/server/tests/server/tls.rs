@@ -1,0 +1,1 @@
+//! Certificates: own and given, chains, swaps under load.
