@@ -36,7 +36,7 @@ pub struct Options {
     pub folder: Option<PathBuf>,
     /// Controllers of kube-controller-manager to run, by its own names; empty means that it is not started.
     pub controllers: Vec<String>,
-    /// How long the start may take. Six seconds are usual on two idle cores; the default of two minutes is for busy ones.
+    /// How long the start may take. Three to four seconds are usual; the default of two minutes is for busy machines.
     pub start_timeout: Duration,
 }
 

@@ -1,6 +1,9 @@
 //! The kit and the chart's CRDs against the real API server.
 
-#![allow(clippy::unwrap_used, reason = "clippy's exception for tests does not reach their helper functions")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy's exception for tests does not reach their helper functions"
+)]
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpStream;
