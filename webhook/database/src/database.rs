@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::locks::Locks;
-use crate::{DatabaseError, DatabaseUrl, FileMode, Inspection, SqliteUrl, sqlite};
+use crate::{Address, DatabaseError, FileMode, Inspection, SqliteAddress, sqlite};
 
 /// How long and how large things may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,11 +110,11 @@ impl Databases {
     /// # Errors
     /// [`DatabaseError::Unreachable`] when the file's folder does not exist or cannot be looked into,
     /// [`DatabaseError::OutsideFolder`] when the settings do not allow it.
-    pub async fn open(&self, url: &DatabaseUrl) -> Result<Database, DatabaseError> {
-        let DatabaseUrl::Sqlite(url) = url;
+    pub async fn open(&self, url: &Address) -> Result<Database, DatabaseError> {
+        let Address::Sqlite(url) = url;
         let place = match url.clone() {
-            SqliteUrl::Memory => Place::Memory,
-            SqliteUrl::File { path, mode } => {
+            SqliteAddress::Memory => Place::Memory,
+            SqliteAddress::File { path, mode } => {
                 let folder = self.settings.sqlite_folder.clone();
                 let path = on_a_thread(move || canonical(&path, folder.as_deref())).await?;
                 Place::File { path, mode }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::UrlError;
+use crate::AddressError;
 
 /// Why a database could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +12,7 @@ use crate::UrlError;
 pub enum DatabaseError {
     /// The address cannot be used.
     #[error(transparent)]
-    Url(#[from] UrlError),
+    Address(#[from] AddressError),
     /// The file lies outside the folder that the operator allows.
     #[error("the database file {} is outside the folder that this reconciler may use", path.display())]
     OutsideFolder {
@@ -133,7 +133,7 @@ impl DatabaseError {
     /// A word for a metric's label.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Url(_) => "url",
+            Self::Address(_) => "address",
             Self::OutsideFolder { .. } => "outside_folder",
             Self::Unreachable { .. } => "unreachable",
             Self::Open { .. } => "open",

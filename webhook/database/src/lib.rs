@@ -3,7 +3,7 @@
 //! It knows nothing of Kubernetes and decides nothing. It hands out what is in a database as a [`tidegate_sqlplan::Schema`], and runs a list
 //! of statements that somebody else wrote, all of them or none:
 //!
-//! 1. [`DatabaseUrl::parse`] reads the address, [`Databases::open`] finds the place (which folder, which file, no connection yet);
+//! 1. [`Address::parse`] reads the address, [`Databases::open`] finds the place (which folder, which file, no connection yet);
 //! 2. [`Database::lock`] waits for the turn: within this process one holder at a time for each file, however the file was spelled;
 //! 3. [`Locked::inspect`] reads the schema's own texts;
 //! 4. [`Locked::apply`] opens one transaction with `BEGIN IMMEDIATE` (which keeps every other *process* out), reads the texts again and
@@ -17,14 +17,14 @@
 //!
 //! It is not a pool: a connection lives as long as a [`Locked`], and a reconciler at rest holds none.
 
+mod address;
 mod database;
 mod error;
 mod guard;
 mod locks;
 mod sqlite;
-mod url;
 
+pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddress};
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
 pub use sqlite::{Inspection, SchemaText};
-pub use url::{DatabaseUrl, FileMode, MAX_URL_BYTES, SqliteUrl, UrlError};

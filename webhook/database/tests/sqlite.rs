@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tidegate_database::{
-    Database, DatabaseError, DatabaseUrl, Databases, Inspection, Limits, Settings,
+    Address, Database, DatabaseError, Databases, Inspection, Limits, Settings,
 };
 
 /// A folder that goes away with the test, and databases that may use all of it.
@@ -42,7 +42,7 @@ impl Place {
     }
 
     async fn open(&self, rest: &str) -> Result<Database, DatabaseError> {
-        let url = DatabaseUrl::parse(&format!("sqlite://{}/{rest}", self.folder.path().display()))?;
+        let url = Address::parse(&format!("sqlite://{}/{rest}", self.folder.path().display()))?;
         self.databases.open(&url).await
     }
 
@@ -341,7 +341,7 @@ async fn a_folder_given_by_the_operator_is_not_left() {
     });
     let open = async |url: &str| {
         databases
-            .open(&DatabaseUrl::parse(url).expect("an address"))
+            .open(&Address::parse(url).expect("an address"))
             .await
     };
 
@@ -375,7 +375,7 @@ async fn a_folder_given_by_the_operator_is_not_left() {
 async fn memory_lives_as_long_as_its_holder() {
     let databases = Databases::new(Settings::default());
     let database = databases
-        .open(&DatabaseUrl::parse("sqlite://x?mode=memory").expect("memory"))
+        .open(&Address::parse("sqlite://x?mode=memory").expect("memory"))
         .await
         .expect("memory");
     assert_eq!(database.identity(), None::<&Path>);

@@ -1,1 +1,31 @@
-//! Watches to snapshots to plans to actions to status.
+//! The reconciler: watches to snapshots to plans to actions to status.
+//!
+//! An object that the gate admitted is brought about by the same process. For each kind there is one module with the same four parts:
+//! *gather* looks once at everything a decision needs and writes it down as plain data; *decide* is a pure function from that to
+//! steps; *act* does them; *conclude* is the pure function from how they ended to the status. A bug is therefore a file: a
+//! serialized [`schema::Snapshot`] and the time.
+//!
+//! Around the kinds, [`run`] is one loop: a watch of **metadata only** feeds a queue with one place for each object, a fixed number of workers takes from it,
+//! and every result says when to look again. A worker reads its object from the API server when its turn comes, so it never decides
+//! on a stale copy, and a thousand objects at rest cost a thousand names. An object that cannot be read is a condition on that
+//! object and nothing to anybody else.
+//!
+//! This is the only room that names the Kubernetes client, and it names no database driver, no policy engine and no web server: the gate
+//! comes in as a trait ([`gate::Gate`]). For now it reconciles AtlasSchema on SQLite; it assumes that no other replica reconciles (the lease
+//! comes with the next kinds), though two would not corrupt a database: its transaction sees to that.
+
+mod claims;
+mod client;
+mod context;
+mod control;
+pub mod gate;
+mod pacing;
+mod queue;
+pub mod schema;
+mod settings;
+
+pub use client::connect;
+pub use control::run;
+pub use gate::{Gate, GateFinding, GateVerdict, PlanReview};
+pub use pacing::Pacing;
+pub use settings::{ReconcileError, ReconcileSettings};

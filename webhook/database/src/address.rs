@@ -16,7 +16,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// The longest address that is read, in bytes.
-pub const MAX_URL_BYTES: usize = 4096;
+pub const MAX_ADDRESS_BYTES: usize = 4096;
 
 /// Schemes that Atlas knows and this version cannot reach yet.
 const KNOWN_SCHEMES: &[&str] = &[
@@ -43,14 +43,14 @@ const KNOWN_SCHEMES: &[&str] = &[
 /// The address of a database that can be reached.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum DatabaseUrl {
+pub enum Address {
     /// A file, or memory, opened by the SQLite inside this program.
-    Sqlite(SqliteUrl),
+    Sqlite(SqliteAddress),
 }
 
 /// A place that SQLite can open.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SqliteUrl {
+pub enum SqliteAddress {
     /// A file, by an absolute path or one relative to the working directory (or to the folder of the settings, where one is given).
     File {
         /// The path as written, with `%xx` decoded.
@@ -76,12 +76,12 @@ pub enum FileMode {
 /// Why an address cannot be used. No message holds the address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum UrlError {
+pub enum AddressError {
     /// Nothing was given.
     #[error("the database url is empty; write for example sqlite:///data/app.db")]
     Empty,
-    /// More than [`MAX_URL_BYTES`].
-    #[error("the database url is longer than {MAX_URL_BYTES} bytes")]
+    /// More than [`MAX_ADDRESS_BYTES`].
+    #[error("the database url is longer than {MAX_ADDRESS_BYTES} bytes")]
     TooLong,
     /// No `scheme://`.
     #[error("the database url has no scheme; write for example sqlite:///data/app.db")]
@@ -127,32 +127,32 @@ pub enum UrlError {
     UnknownMode,
 }
 
-impl DatabaseUrl {
+impl Address {
     /// Reads an address by the rules at the top of this module.
-    pub fn parse(url: &str) -> Result<Self, UrlError> {
+    pub fn parse(url: &str) -> Result<Self, AddressError> {
         let url = url.trim();
         if url.is_empty() {
-            return Err(UrlError::Empty);
+            return Err(AddressError::Empty);
         }
-        if url.len() > MAX_URL_BYTES {
-            return Err(UrlError::TooLong);
+        if url.len() > MAX_ADDRESS_BYTES {
+            return Err(AddressError::TooLong);
         }
-        let (scheme, rest) = url.split_once("://").ok_or(UrlError::NoScheme)?;
+        let (scheme, rest) = url.split_once("://").ok_or(AddressError::NoScheme)?;
         if !is_scheme(scheme) {
-            return Err(UrlError::NoScheme);
+            return Err(AddressError::NoScheme);
         }
         let scheme = scheme.to_ascii_lowercase();
         // `postgres+aws-iam://` is a postgres with a modifier.
         let engine = scheme.split('+').next().unwrap_or_default();
         match engine {
             "sqlite" => parse_sqlite(rest).map(Self::Sqlite),
-            known if KNOWN_SCHEMES.contains(&known) => Err(UrlError::NotYet { scheme }),
-            _ => Err(UrlError::UnknownScheme { scheme }),
+            known if KNOWN_SCHEMES.contains(&known) => Err(AddressError::NotYet { scheme }),
+            _ => Err(AddressError::UnknownScheme { scheme }),
         }
     }
 }
 
-impl fmt::Debug for DatabaseUrl {
+impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(url) => url.fmt(f),
@@ -168,7 +168,7 @@ fn is_scheme(text: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
-fn parse_sqlite(rest: &str) -> Result<SqliteUrl, UrlError> {
+fn parse_sqlite(rest: &str) -> Result<SqliteAddress, AddressError> {
     let rest = rest.split('#').next().unwrap_or_default();
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mode = parse_query(query)?;
@@ -177,29 +177,29 @@ fn parse_sqlite(rest: &str) -> Result<SqliteUrl, UrlError> {
         .next()
         .is_some_and(|host| host.contains('@'))
     {
-        return Err(UrlError::Credentials);
+        return Err(AddressError::Credentials);
     }
     if place == ":memory:" {
-        return Ok(SqliteUrl::Memory);
+        return Ok(SqliteAddress::Memory);
     }
     let Some(mode) = mode else {
-        return Ok(SqliteUrl::Memory);
+        return Ok(SqliteAddress::Memory);
     };
     let path = decode(place)?;
     if path.is_empty() {
-        return Err(UrlError::NoPath);
+        return Err(AddressError::NoPath);
     }
     if path.starts_with("file:") {
-        return Err(UrlError::NestedUri);
+        return Err(AddressError::NestedUri);
     }
-    Ok(SqliteUrl::File {
+    Ok(SqliteAddress::File {
         path: PathBuf::from(path),
         mode,
     })
 }
 
 /// The mode of a file; none for a database in memory.
-fn parse_query(query: &str) -> Result<Option<FileMode>, UrlError> {
+fn parse_query(query: &str) -> Result<Option<FileMode>, AddressError> {
     let mut mode = Some(FileMode::Create);
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
@@ -208,10 +208,10 @@ fn parse_query(query: &str) -> Result<Option<FileMode>, UrlError> {
             ("mode", "rw") => mode = Some(FileMode::ReadWrite),
             ("mode", "ro") => mode = Some(FileMode::ReadOnly),
             ("mode", "memory") => mode = None,
-            ("mode", _) => return Err(UrlError::UnknownMode),
+            ("mode", _) => return Err(AddressError::UnknownMode),
             ("cache" | "_fk" | "_foreign_keys", _) => {}
             _ => {
-                return Err(UrlError::UnknownParameter {
+                return Err(AddressError::UnknownParameter {
                     name: name.chars().take(64).collect(),
                 });
             }
@@ -220,7 +220,7 @@ fn parse_query(query: &str) -> Result<Option<FileMode>, UrlError> {
     Ok(mode)
 }
 
-fn decode(text: &str) -> Result<String, UrlError> {
+fn decode(text: &str) -> Result<String, AddressError> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -237,13 +237,13 @@ fn decode(text: &str) -> Result<String, UrlError> {
         let value = high.zip(low).map(|(high, low)| high * 16 + low);
         let value = value
             .and_then(|value| u8::try_from(value).ok())
-            .ok_or(UrlError::BadEscape)?;
+            .ok_or(AddressError::BadEscape)?;
         decoded.push(value);
     }
     if decoded.contains(&0) {
-        return Err(UrlError::BadEscape);
+        return Err(AddressError::BadEscape);
     }
-    String::from_utf8(decoded).map_err(|_| UrlError::BadEscape)
+    String::from_utf8(decoded).map_err(|_| AddressError::BadEscape)
 }
 
 #[cfg(test)]
@@ -251,21 +251,17 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn reads(url: &str, expected: SqliteUrl) {
-        assert_eq!(
-            DatabaseUrl::parse(url),
-            Ok(DatabaseUrl::Sqlite(expected)),
-            "{url}"
-        );
+    fn reads(url: &str, expected: SqliteAddress) {
+        assert_eq!(Address::parse(url), Ok(Address::Sqlite(expected)), "{url}");
     }
 
     #[track_caller]
-    fn rejects(url: &str, expected: UrlError) {
-        assert_eq!(DatabaseUrl::parse(url), Err(expected), "{url}");
+    fn rejects(url: &str, expected: AddressError) {
+        assert_eq!(Address::parse(url), Err(expected), "{url}");
     }
 
-    fn file(path: &str, mode: FileMode) -> SqliteUrl {
-        SqliteUrl::File {
+    fn file(path: &str, mode: FileMode) -> SqliteAddress {
+        SqliteAddress::File {
             path: PathBuf::from(path),
             mode,
         }
@@ -299,52 +295,52 @@ mod tests {
             "sqlite:///data/a@b.db",
             file("/data/a@b.db", FileMode::Create),
         );
-        reads("sqlite://x?mode=memory&_fk=1", SqliteUrl::Memory);
-        reads("sqlite://?mode=memory", SqliteUrl::Memory);
-        reads("sqlite://:memory:", SqliteUrl::Memory);
+        reads("sqlite://x?mode=memory&_fk=1", SqliteAddress::Memory);
+        reads("sqlite://?mode=memory", SqliteAddress::Memory);
+        reads("sqlite://:memory:", SqliteAddress::Memory);
         reads("  sqlite://file.db\n", file("file.db", FileMode::Create));
     }
 
     #[test]
     fn what_cannot_be_reached_is_said_without_the_address() {
-        rejects("", UrlError::Empty);
-        rejects("/data/app.db", UrlError::NoScheme);
-        rejects("hunter2 at://x", UrlError::NoScheme);
-        rejects("sqlite:app.db", UrlError::NoScheme);
-        rejects("sqlite://", UrlError::NoPath);
-        rejects("sqlite://?mode=rw", UrlError::NoPath);
-        rejects("sqlite://root:hunter2@app.db", UrlError::Credentials);
-        rejects("sqlite://file:app.db", UrlError::NestedUri);
-        rejects("sqlite:///a%0", UrlError::BadEscape);
-        rejects("sqlite:///a%zz", UrlError::BadEscape);
-        rejects("sqlite:///a%00b", UrlError::BadEscape);
-        rejects("sqlite:///a%ff", UrlError::BadEscape);
-        rejects("sqlite:///a?mode=hunter2", UrlError::UnknownMode);
+        rejects("", AddressError::Empty);
+        rejects("/data/app.db", AddressError::NoScheme);
+        rejects("hunter2 at://x", AddressError::NoScheme);
+        rejects("sqlite:app.db", AddressError::NoScheme);
+        rejects("sqlite://", AddressError::NoPath);
+        rejects("sqlite://?mode=rw", AddressError::NoPath);
+        rejects("sqlite://root:hunter2@app.db", AddressError::Credentials);
+        rejects("sqlite://file:app.db", AddressError::NestedUri);
+        rejects("sqlite:///a%0", AddressError::BadEscape);
+        rejects("sqlite:///a%zz", AddressError::BadEscape);
+        rejects("sqlite:///a%00b", AddressError::BadEscape);
+        rejects("sqlite:///a%ff", AddressError::BadEscape);
+        rejects("sqlite:///a?mode=hunter2", AddressError::UnknownMode);
         rejects(
             "sqlite:///a?key=hunter2",
-            UrlError::UnknownParameter { name: "key".into() },
+            AddressError::UnknownParameter { name: "key".into() },
         );
         rejects(
             "postgres+iam://u:hunter2@h/db",
-            UrlError::NotYet {
+            AddressError::NotYet {
                 scheme: "postgres+iam".into(),
             },
         );
         rejects(
             "mysql://u:hunter2@h/db",
-            UrlError::NotYet {
+            AddressError::NotYet {
                 scheme: "mysql".into(),
             },
         );
         rejects(
             "mongodb://u:hunter2@h/db",
-            UrlError::UnknownScheme {
+            AddressError::UnknownScheme {
                 scheme: "mongodb".into(),
             },
         );
         rejects(
-            &format!("sqlite://{}", "a".repeat(MAX_URL_BYTES)),
-            UrlError::TooLong,
+            &format!("sqlite://{}", "a".repeat(MAX_ADDRESS_BYTES)),
+            AddressError::TooLong,
         );
     }
 
@@ -358,7 +354,7 @@ mod tests {
             "hunter2",
             "x y://hunter2",
         ] {
-            let error = DatabaseUrl::parse(url).expect_err("each of these is refused");
+            let error = Address::parse(url).expect_err("each of these is refused");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}");
         }
     }

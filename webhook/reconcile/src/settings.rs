@@ -1,0 +1,71 @@
+//! What an operator decides, and what keeps a reconciler from starting.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::pacing::Pacing;
+
+/// The settings of [`crate::run`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReconcileSettings {
+    /// The namespace to watch; none for all.
+    pub namespace: Option<String>,
+    /// How many objects are worked on at once.
+    pub workers: usize,
+    /// How many objects may wait. More are turned away until a later listing.
+    pub queue: usize,
+    /// Retries and resync.
+    pub pacing: Pacing,
+    /// For one answer of the API server.
+    pub api_timeout: Duration,
+    /// For one answer of the gate.
+    pub gate_timeout: Duration,
+    /// For work under way when the process is asked to stop. What is not done then is rolled back.
+    pub grace: Duration,
+    /// Where databases may be, and their limits.
+    pub databases: tidegate_database::Settings,
+}
+
+impl Default for ReconcileSettings {
+    fn default() -> Self {
+        Self {
+            namespace: None,
+            workers: 4,
+            queue: 100_000,
+            pacing: Pacing::default(),
+            api_timeout: Duration::from_secs(20),
+            gate_timeout: Duration::from_secs(20),
+            grace: Duration::from_secs(25),
+            databases: tidegate_database::Settings::default(),
+        }
+    }
+}
+
+/// Why the reconciler cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReconcileError {
+    /// The kubeconfig file.
+    #[error("cannot use the kubeconfig {}: {source}", path.display())]
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: Box<kube::config::KubeconfigError>,
+    },
+    /// Neither a kubeconfig nor a service account.
+    #[error("found neither a kubeconfig nor a pod's service account: {source}")]
+    NoCluster {
+        /// What was tried.
+        source: Box<kube::config::InferConfigError>,
+    },
+    /// The client, mostly its certificates.
+    #[error("cannot make a client for the API server: {source}")]
+    Client {
+        /// What is wrong.
+        source: Box<kube::Error>,
+    },
+    /// A setting that makes no sense.
+    #[error("the reconciler needs at least one worker and room for one object in its queue")]
+    NoWorkers,
+}
