@@ -42,7 +42,7 @@ pub(crate) async fn admit<E: Evaluate>(gate: &Gate<E>, stage: Stage, selection: 
         gate.metrics().rejected(reason.label());
     }
     gate.metrics().review_answered(stage, answered.review.as_deref(), answered.outcome, took);
-    gate.metrics().policies_answered(&answered.evaluated, &answered.decision);
+    gate.metrics().policies_answered(&answered.evaluated, answered.outcome, &answered.decision);
     if let Some(review) = &answered.review {
         record(stage, review, answered.outcome, &answered.evaluated, &answered.decision, took);
     }

@@ -275,3 +275,130 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::task::JoinHandle;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET /quick HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    struct Pair {
+        client: DuplexStream,
+        server: JoinHandle<EndedFor>,
+        leaving: Leaving,
+        evicted: CancellationToken,
+        begun: Instant,
+    }
+
+    fn connect(http2: bool) -> Pair {
+        let (client, stream) = duplex(64 << 10);
+        let leaving = Leaving::default();
+        let stranger = Stranger::alone();
+        let evicted = stranger.evicted();
+        let router = Router::new().route("/quick", get(async || "quick")).route(
+            "/slow",
+            get(async || {
+                sleep(Duration::from_secs(300)).await;
+                "slow"
+            }),
+        );
+        let server = tokio::spawn({
+            let leaving = leaving.clone();
+            async move { serve(stream, http2, router, &ConnectionLimits::default(), &leaving, stranger).await }
+        });
+        Pair { client, server, leaving, evicted, begun: Instant::now() }
+    }
+
+    impl Pair {
+        async fn ask(&mut self, request: &[u8]) -> String {
+            self.client.write_all(request).await.unwrap();
+            let mut answer = vec![0; 1024];
+            let read = self.client.read(&mut answer).await.unwrap();
+            String::from_utf8(answer[..read].to_vec()).unwrap()
+        }
+
+        /// How it ended, and after how many seconds.
+        async fn end(self) -> (EndedFor, u64) {
+            let ended = self.server.await.unwrap();
+            (ended, self.begun.elapsed().as_secs())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_connection_has_the_headers_time() {
+        assert_eq!(connect(false).end().await, (Some("header"), 10));
+        assert_eq!(connect(true).end().await.0, Some("header"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dripping_header_has_no_more_time_than_a_silent_one() {
+        let mut pair = connect(false);
+        pair.client.write_all(b"GET /quick HTTP/1.1\r\n").await.unwrap();
+        for _ in 0..9 {
+            sleep(Duration::from_secs(1)).await;
+            pair.client.write_all(b"a: b\r\n").await.unwrap();
+        }
+        let (ended, seconds) = pair.end().await;
+        assert_eq!(ended, Some("header"));
+        assert!((10..=11).contains(&seconds), "{seconds}");
+    }
+
+    /// The API server closes after 90 s; a server that closes first loses the request that is just being written.
+    #[tokio::test(start_paused = true)]
+    async fn between_requests_it_waits_longer_than_the_api_server() {
+        let mut pair = connect(false);
+        for _ in 0..3 {
+            assert!(pair.ask(REQUEST).await.ends_with("quick"));
+            sleep(Duration::from_secs(119)).await;
+        }
+        assert_eq!(pair.end().await, (Some("idle"), 119 + 119 + 120));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_later_header_has_its_time_from_its_first_byte() {
+        let mut pair = connect(false);
+        pair.ask(REQUEST).await;
+        sleep(Duration::from_secs(100)).await;
+        pair.client.write_all(b"GET /qu").await.unwrap();
+        let (ended, seconds) = pair.end().await;
+        assert_eq!(ended, Some("header"));
+        assert!((110..=111).contains(&seconds), "{seconds}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_takes_the_time_that_it_takes() {
+        let mut pair = connect(false);
+        assert!(pair.ask(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.ends_with("slow"));
+        assert_eq!(pair.begun.elapsed().as_secs(), 300);
+        assert!(pair.ask(REQUEST).await.ends_with("quick"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn goodbye_is_said_with_the_answer() {
+        let mut pair = connect(false);
+        assert!(!pair.ask(REQUEST).await.contains("connection: close"));
+        pair.leaving.draining.cancel();
+        assert!(pair.ask(REQUEST).await.contains("connection: close"));
+        assert_eq!(pair.end().await, (None, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_ends_when_the_port_closes() {
+        let mut pair = connect(false);
+        pair.ask(REQUEST).await;
+        pair.leaving.closing.cancel();
+        assert_eq!(pair.end().await, (None, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_makes_room_when_told_to() {
+        let pair = connect(false);
+        pair.evicted.cancel();
+        assert_eq!(pair.end().await, (Some("evicted"), 0));
+    }
+}

@@ -184,7 +184,7 @@ impl Metrics {
     }
 
     /// What each policy did in one review, and what came of it.
-    pub(crate) fn policies_answered(&self, evaluated: &[Evaluated], decision: &Decision) {
+    pub(crate) fn policies_answered(&self, evaluated: &[Evaluated], outcome: Outcome, decision: &Decision) {
         for one in evaluated {
             let policy = PolicyName(Arc::clone(&one.policy));
             let timing = one.timing;
@@ -207,8 +207,10 @@ impl Metrics {
                 let labels = ReasonLabels { policy: policy.clone(), reason: failure.reason() };
                 self.0.failures.get_or_create(&labels).inc();
             }
-            let action = strongest(one, decision).map_or("allow", Action::as_str);
-            self.0.decisions.get_or_create(&DecisionLabels { policy, action }).inc();
+            if outcome != Outcome::Unavailable {
+                let action = strongest(one, decision).map_or("allow", Action::as_str);
+                self.0.decisions.get_or_create(&DecisionLabels { policy, action }).inc();
+            }
         }
     }
 

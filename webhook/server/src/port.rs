@@ -180,6 +180,12 @@ pub(crate) struct Stranger {
 }
 
 impl Stranger {
+    /// One among no others.
+    #[cfg(test)]
+    pub(crate) fn alone() -> Self {
+        Strangers::default().enter()
+    }
+
     /// Cancelled when it must make room.
     pub(crate) fn evicted(&self) -> CancellationToken {
         self.evicted.clone()

@@ -241,7 +241,7 @@ impl Drop for Running {
 }
 
 /// Waits until something is so, by asking again; a test whose condition never comes fails with its name.
-pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+pub(crate) async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..2_000 {
         if is_so().await {
             return;
