@@ -29,6 +29,9 @@ use crate::port::Stranger;
 /// How long a connection that was told goodbye may take to write it.
 const FAREWELL: Duration = Duration::from_secs(1);
 
+/// How long a connection that has just come is waited for when the port closes: its first request may be on its way, and closing would lose it.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// What a client may send ahead on one HTTP/2 stream, and on all of a connection.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
@@ -114,12 +117,16 @@ async fn drive<C: GracefulConnection>(
     let mut evicted = pin!(evicted.cancelled());
     let mut goodbye: Option<(Instant, &'static str)> = None;
     let mut told = false;
+    let mut lingers_until = None;
     poll_fn(|cx| {
-        // HTTP/1.1 says goodbye in the header of an answer; HTTP/2 can at any time, but a client that has just connected shall get its first
-        // answer.
-        let leaves = closing.as_mut().poll(cx).is_ready()
-            || (draining.as_mut().poll(cx).is_ready() && pulse.http2 && pulse.has_served());
-        if leaves && !told {
+        let closes = closing.as_mut().poll(cx).is_ready();
+        if closes && lingers_until.is_none() {
+            lingers_until = Some(Instant::now() + LINGER);
+        }
+        // HTTP/1.1 says goodbye in the header of an answer; HTTP/2 can at any time. A connection that has just come shall get its first answer.
+        let drains = draining.as_mut().poll(cx).is_ready() && pulse.http2;
+        let lingers = !pulse.has_served() && lingers_until.is_none_or(|until| Instant::now() < until);
+        if (closes || drains) && !lingers && !told {
             told = true;
             conn.as_mut().graceful_shutdown();
         }
@@ -130,7 +137,10 @@ async fn drive<C: GracefulConnection>(
             return Poll::Ready(Some("evicted"));
         }
         loop {
-            let Some((deadline, why)) = goodbye.or_else(|| pulse.deadline()) else { return Poll::Pending };
+            let lingers = lingers_until.filter(|_| !told).map(|until| (until, "goodbye"));
+            // None while answering: what has begun is finished, even in the second of saying goodbye.
+            let Some(deadline) = pulse.deadline() else { return Poll::Pending };
+            let (deadline, why) = goodbye.or(lingers).unwrap_or(deadline);
             if deadline < alarm.deadline() || alarm.is_elapsed() {
                 alarm.as_mut().reset(deadline);
             }
@@ -142,6 +152,7 @@ async fn drive<C: GracefulConnection>(
                 return Poll::Ready(Some(why));
             }
             goodbye = Some((Instant::now() + FAREWELL, why));
+            told = true;
             conn.as_mut().graceful_shutdown();
             if conn.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Some(why));
@@ -393,6 +404,22 @@ mod tests {
         pair.ask(REQUEST).await;
         pair.leaving.closing.cancel();
         assert_eq!(pair.end().await, (None, 0));
+    }
+
+    /// What has connected just before the port closes gets an answer to its first request, and is not waited for if it has none.
+    #[tokio::test(start_paused = true)]
+    async fn a_new_connection_is_not_closed_before_its_first_answer() {
+        for asks in [true, false] {
+            let mut pair = connect(false);
+            pair.leaving.draining.cancel();
+            pair.leaving.closing.cancel();
+            tokio::task::yield_now().await;
+            if asks {
+                assert!(pair.ask(REQUEST).await.contains("connection: close"));
+            }
+            let seconds = if asks { 0 } else { 1 };
+            assert_eq!(pair.end().await, (None, seconds), "asks: {asks}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

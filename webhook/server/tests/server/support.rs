@@ -139,7 +139,7 @@ pub(crate) fn review(order: &str) -> Value {
             "name": "shop",
             "namespace": "shop",
             "operation": "CREATE",
-            "userInfo": {"username": "ada"},
+            "userInfo": {"username": "grace"},
             "object": {"metadata": {"name": "shop"}, "spec": {"do": order}},
             "dryRun": false,
         }
