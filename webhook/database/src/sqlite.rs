@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::{Deserialize, Serialize};
+use tidegate_sqlplan::{Dialect, Schema, parse_schema};
 
 use crate::{DatabaseError, FileMode, Limits, guard};
 
@@ -43,6 +44,19 @@ impl Inspection {
         self.texts
             .iter()
             .fold(String::new(), |script, text| script + &text.sql + ";\n")
+    }
+
+    /// The texts as a schema that can be compared. What is unmanaged has no part in it.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Model`] when a text is beyond the limits of `sqlplan`, or not understood by it.
+    pub fn schema(&self) -> Result<Schema, DatabaseError> {
+        parse_schema(&self.script(), Dialect::Sqlite).map_err(|problems| DatabaseError::Model {
+            message: problems
+                .first()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+        })
     }
 
     /// Whether nothing at all is there.

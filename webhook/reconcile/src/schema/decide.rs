@@ -3,17 +3,13 @@
 use jiff::Timestamp;
 use tidegate_model::atlas::{Progress, StatusUpdate};
 
-use super::planning::plan;
+use super::planning::{list, plan};
 use super::snapshot::{Cause, Problem, Snapshot, Status, Step};
 use super::{Outcome, response};
-use crate::gate::GateFinding;
 use crate::pacing::Pacing;
 
 /// The one word that both health scripts of Argo CD take for "in progress".
 const RECONCILING: &str = "Reconciling";
-
-/// How many findings of the gate a condition shows.
-const SHOWN_FINDINGS: usize = 20;
 
 /// What to do about an object. An empty list: leave it alone, and do not look again.
 pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step> {
@@ -75,7 +71,10 @@ pub fn conclude(
         }
         Outcome::Denied { findings } => not_ready(
             snapshot,
-            &Problem::new(Cause::LintPolicyError, denial(findings)),
+            &Problem::new(
+                Cause::LintPolicyError,
+                list("the policies deny the plan; nothing was changed", findings),
+            ),
             now,
             pacing,
         ),
@@ -155,14 +154,5 @@ fn write_if_changed(steps: &mut Vec<Step>, snapshot: &Snapshot, written: Status)
     }
 }
 
-fn denial(findings: &[GateFinding]) -> String {
-    let mut message = "the policies deny the plan; nothing was changed:".to_owned();
-    for finding in findings.iter().take(SHOWN_FINDINGS) {
-        message.push_str("\n- ");
-        message.push_str(&finding.to_string());
-    }
-    if findings.len() > SHOWN_FINDINGS {
-        message.push_str("\n- and more");
-    }
-    message
-}
+#[cfg(test)]
+mod tests;
