@@ -1,1 +1,47 @@
-//! SQL split, parsed and modelled; schemas compared; plans made; pure.
+//! SQL split, read, modelled, compared and planned; pure.
+//!
+//! A text becomes a [`Script`] of statements by the one splitter that Tidegate has: the policy `unsafe-sql` judges, and the reconciler runs, the
+//! same pieces. Each statement is read twice. Our own reader ([`Statement::read`]) goes through the tokens without recursion and says what the
+//! statement does, also where no grammar follows; sqlparser ([`Statement::parse`]) says whether the piece is exactly one statement of the
+//! dialect. A caller refuses what neither understands. From the effects a [`Schema`] is folded, two schemas are compared with [`diff`], and
+//! for SQLite the way from one to the other is [`plan`]ned.
+//!
+//! It is no SQL engine: names are not resolved against a database, expressions are compared by their spelling.
+//!
+//! Texts come from strangers. All that is read has a written limit ([`limits`]), checked on tokens before anything recursive runs.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod access;
+mod alter;
+mod condition;
+mod cursor;
+mod definition;
+mod dialect;
+mod diff;
+mod effect;
+pub mod limits;
+mod model;
+mod parse;
+mod plan;
+mod position;
+mod problem;
+mod schema;
+mod split;
+mod statement;
+mod token;
+mod types;
+
+pub use alter::{AlterAction, AlterTable};
+pub use cursor::Name;
+pub use definition::{ColumnDefinition, Constraint, IndexDefinition, TableDefinition};
+pub use dialect::Dialect;
+pub use diff::{Change, TableChange, diff};
+pub use effect::{Bound, Effect, Found, Reading};
+pub use model::{Check, Column, ForeignKey, Index, Inline, Key, Object, ObjectKind, Schema, Table};
+pub use plan::{Plan, PlannedStatement, Refusal, plan};
+pub use position::Position;
+pub use problem::{ProblemKind, SqlProblem};
+pub use schema::{fold, parse_schema};
+pub use split::{Piece, PieceKind, Script};
+pub use statement::Statement;
+pub use types::{SqlType, TypeChange, Values};

@@ -1,0 +1,362 @@
+//! Statements and calls that reach beyond the tables: rights, files, servers, sessions, SQL made at run time.
+//!
+//! Tables rather than code: what is listed is recognised by its first words, or by a function's name before a bracket.
+
+use crate::cursor::Cursor;
+use crate::dialect::Dialect;
+use crate::effect::{Effect, Found};
+use crate::token::TokenKind;
+
+/// What the first words of a statement mean.
+enum Class {
+    Privilege,
+    File,
+    Dynamic,
+    Server,
+    Transaction,
+    Lock,
+}
+
+/// The first words, and what they mean, in all dialects: a statement that one database does not know is none of its statements.
+const HEADS: &[(&str, Class)] = &[
+    ("grant", Class::Privilege),
+    ("create user mapping", Class::File),
+    ("create user", Class::Privilege),
+    ("create or replace user", Class::Privilege),
+    ("create role", Class::Privilege),
+    ("create or replace role", Class::Privilege),
+    ("create group", Class::Privilege),
+    ("alter user", Class::Privilege),
+    ("alter role", Class::Privilege),
+    ("alter group", Class::Privilege),
+    ("alter default privileges", Class::Privilege),
+    ("drop user", Class::Privilege),
+    ("drop role", Class::Privilege),
+    ("drop group", Class::Privilege),
+    ("drop owned", Class::Privilege),
+    ("rename user", Class::Privilege),
+    ("reassign owned", Class::Privilege),
+    ("set password", Class::Privilege),
+    ("set role", Class::Privilege),
+    ("set default role", Class::Privilege),
+    ("set session authorization", Class::Privilege),
+    ("set local role", Class::Privilege),
+    ("load", Class::File),
+    ("import foreign schema", Class::File),
+    ("create server", Class::File),
+    ("create foreign data wrapper", Class::File),
+    ("attach", Class::File),
+    ("vacuum into", Class::File),
+    ("install", Class::Server),
+    ("uninstall", Class::Server),
+    ("alter system", Class::Server),
+    ("alter database", Class::Server),
+    ("alter instance", Class::Server),
+    ("shutdown", Class::Server),
+    ("restart", Class::Server),
+    ("kill", Class::Server),
+    ("purge", Class::Server),
+    ("reset master", Class::Server),
+    ("reset slave", Class::Server),
+    ("reset replica", Class::Server),
+    ("change master", Class::Server),
+    ("change replication", Class::Server),
+    ("start slave", Class::Server),
+    ("stop slave", Class::Server),
+    ("start replica", Class::Server),
+    ("stop replica", Class::Server),
+    ("execute immediate", Class::Dynamic),
+    ("begin", Class::Transaction),
+    ("start transaction", Class::Transaction),
+    ("commit", Class::Transaction),
+    ("rollback", Class::Transaction),
+    ("abort", Class::Transaction),
+    ("end", Class::Transaction),
+    ("savepoint", Class::Transaction),
+    ("release", Class::Transaction),
+    ("prepare transaction", Class::Transaction),
+    ("xa", Class::Transaction),
+    ("lock", Class::Lock),
+    ("flush tables", Class::Lock),
+    ("cluster", Class::Lock),
+    ("vacuum full", Class::Lock),
+];
+
+/// Functions that read or write files, run programs or reach other servers.
+const FILE_CALLS: &[&str] = &[
+    "pg_read_file",
+    "pg_read_binary_file",
+    "pg_ls_dir",
+    "pg_stat_file",
+    "pg_file_write",
+    "lo_import",
+    "lo_export",
+    "load_file",
+    "load_extension",
+    "readfile",
+    "writefile",
+    "sys_exec",
+    "sys_eval",
+];
+
+/// Functions that run a text as SQL.
+const DYNAMIC_CALLS: &[&str] = &[
+    "dblink",
+    "dblink_exec",
+    "dblink_send_query",
+    "query_to_xml",
+    "query_to_xmlschema",
+    "query_to_xml_and_xmlschema",
+];
+
+/// Settings that switch checks off, or change how later text is read.
+const SESSION: &[&str] = &[
+    "foreign_key_checks",
+    "unique_checks",
+    "check_constraint_checks",
+    "sql_log_bin",
+    "sql_mode",
+    "character_set_client",
+    "session_replication_role",
+    "standard_conforming_strings",
+    "backslash_quote",
+    "escape_string_warning",
+    "search_path",
+    "row_security",
+    "client_encoding",
+    "sql_safe_updates",
+    "autocommit",
+];
+
+/// SQLite's settings of the same kind.
+const PRAGMAS: &[&str] = &[
+    "writable_schema",
+    "foreign_keys",
+    "ignore_check_constraints",
+    "legacy_alter_table",
+    "defer_foreign_keys",
+    "trusted_schema",
+    "journal_mode",
+    "synchronous",
+];
+
+/// The head of a statement; none when it is not one of these, else whether it was recognised entirely.
+pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
+    let offset = cursor.offset();
+    let mut push = |effect: Effect| effects.push(Found { effect, offset });
+    let what = first_words(&cursor);
+    if let Some((_, class)) = HEADS.iter().find(|(words, _)| cursor.sees(words)) {
+        // PostgreSQL's VACUUM and CLUSTER take options; `LOAD INDEX INTO CACHE` reads no file of anybody's choice.
+        if cursor.sees("load index") {
+            return Some(true);
+        }
+        push(match class {
+            Class::Privilege => Effect::Privilege { what },
+            Class::File => Effect::FileAccess { what },
+            Class::Dynamic => Effect::DynamicSql { what },
+            Class::Server => Effect::ServerSetting { what },
+            Class::Transaction => Effect::Transaction { what },
+            Class::Lock => Effect::Lock { what },
+        });
+        return Some(true);
+    }
+    match cursor.word_at(0)?.to_ascii_lowercase().as_str() {
+        "revoke" => Some(true),
+        "copy" => {
+            copy(cursor).map(|what| push(Effect::FileAccess { what }));
+            Some(false)
+        }
+        "vacuum" if cursor.contains("into") => {
+            push(Effect::FileAccess {
+                what: "VACUUM INTO".to_owned(),
+            });
+            Some(true)
+        }
+        "vacuum" if cursor.contains("full") => {
+            push(Effect::Lock {
+                what: "VACUUM FULL".to_owned(),
+            });
+            Some(true)
+        }
+        "prepare" if cursor.contains("from") && !cursor.contains("as") => {
+            push(Effect::DynamicSql { what });
+            Some(true)
+        }
+        "set" => setting(cursor, &mut push),
+        "pragma" => {
+            let mut probe = cursor;
+            probe.advance();
+            let name = probe.name()?.name.to_ascii_lowercase();
+            let sets = probe.is_symbol(0, '=') || probe.is_symbol(0, '(');
+            if sets && PRAGMAS.contains(&name.as_str()) && !is_on(&probe, &name) {
+                push(Effect::SessionSetting {
+                    what: format!("PRAGMA {name}"),
+                });
+            }
+            Some(true)
+        }
+        "alter" if cursor.contains("owner to") => {
+            push(Effect::Privilege {
+                what: "OWNER TO".to_owned(),
+            });
+            Some(true)
+        }
+        "create" if cursor.contains("soname") => {
+            push(Effect::FileAccess {
+                what: "CREATE FUNCTION .. SONAME".to_owned(),
+            });
+            Some(true)
+        }
+        // Recognised because the parser lacks them, and harmless.
+        "analyze" | "optimize" | "check" | "checksum" | "repair" if cursor.is_word(1, "table") => {
+            Some(true)
+        }
+        "refresh" | "reindex" if cursor.contains("concurrently") => Some(true),
+        "refresh" | "reindex" => {
+            push(Effect::Lock { what });
+            Some(true)
+        }
+        _ => None,
+    }
+}
+
+/// A call, or an `INTO OUTFILE`, right here.
+pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
+    let offset = cursor.offset();
+    let mut push = |effect: Effect| effects.push(Found { effect, offset });
+    if cursor.sees("into outfile") || cursor.sees("into dumpfile") {
+        return push(Effect::FileAccess {
+            what: first_words(&cursor),
+        });
+    }
+    let is_name = matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::QuotedName));
+    if !is_name || !cursor.is_symbol(1, '(') {
+        return;
+    }
+    let mut probe = cursor;
+    let Some(name) = probe.part().map(|name| name.to_ascii_lowercase()) else {
+        return;
+    };
+    if FILE_CALLS.contains(&name.as_str()) {
+        push(Effect::FileAccess {
+            what: format!("{name}()"),
+        });
+    } else if DYNAMIC_CALLS.contains(&name.as_str()) {
+        push(Effect::DynamicSql {
+            what: format!("{name}()"),
+        });
+    } else if name == "set_config" {
+        push(Effect::SessionSetting {
+            what: "set_config()".to_owned(),
+        });
+    }
+}
+
+/// `COPY` with a program, a file, or rows behind the statement that a parser takes for whatever it likes.
+fn copy(cursor: Cursor<'_>) -> Option<String> {
+    let mut probe = cursor;
+    while !probe.is_done() {
+        if probe.is_any(&["from", "to"]) {
+            let direction = probe.source(0).to_ascii_uppercase();
+            if probe.is_word(1, "program") {
+                return Some(format!("COPY {direction} PROGRAM"));
+            }
+            if probe.is_word(1, "stdin") {
+                return Some("COPY FROM STDIN".to_owned());
+            }
+            if probe
+                .peek(1)
+                .is_some_and(|token| matches!(token.kind, TokenKind::Text | TokenKind::Body))
+            {
+                return Some(format!("COPY {direction} a file"));
+            }
+        }
+        probe.skip_one();
+    }
+    None
+}
+
+fn setting(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
+    let mut probe = cursor;
+    probe.advance();
+    if probe.accept("statement") && cursor.dialect() == Dialect::Mariadb {
+        push(Effect::SessionSetting {
+            what: "SET STATEMENT".to_owned(),
+        });
+        return Some(true);
+    }
+    let mut scope = String::new();
+    for mut item in probe.remaining().items() {
+        while item.accept_symbol('@') {}
+        if item.is_any(&["global", "persist", "persist_only", "session", "local"]) {
+            scope = item.source(0).to_ascii_lowercase();
+            item.advance();
+            item.accept_symbol('.');
+        }
+        let name = item.source(0).to_ascii_lowercase();
+        if scope.starts_with("global") || scope.starts_with("persist") {
+            push(Effect::ServerSetting {
+                what: format!("SET {} {name}", scope.to_ascii_uppercase()),
+            });
+        } else if SESSION.contains(&name.as_str()) {
+            item.advance();
+            if !is_on(&item, &name) {
+                push(Effect::SessionSetting {
+                    what: format!("SET {name}"),
+                });
+            }
+        } else if item.sees("character set") || item.sees("charset") {
+            push(Effect::SessionSetting {
+                what: "SET CHARACTER SET".to_owned(),
+            });
+        }
+    }
+    None
+}
+
+/// Switching a check on, or back to what it was, is no danger.
+fn is_on(cursor: &Cursor<'_>, name: &str) -> bool {
+    if matches!(
+        name,
+        "sql_mode"
+            | "search_path"
+            | "character_set_client"
+            | "client_encoding"
+            | "writable_schema"
+            | "backslash_quote"
+            | "session_replication_role"
+    ) {
+        let mut probe = *cursor;
+        probe.advance();
+        return name == "session_replication_role"
+            && matches!(
+                probe
+                    .source(0)
+                    .trim_matches('\'')
+                    .to_ascii_lowercase()
+                    .as_str(),
+                "origin" | "default"
+            );
+    }
+    let mut probe = *cursor;
+    probe.accept_symbol('=');
+    probe.accept_symbol('(');
+    probe.accept("to");
+    matches!(
+        probe
+            .source(0)
+            .trim_matches('\'')
+            .to_ascii_lowercase()
+            .as_str(),
+        "1" | "on" | "true" | "yes" | "default" | "wal" | "full" | "normal" | "delete"
+    )
+}
+
+/// At most three words, in upper case: keywords, never values.
+fn first_words(cursor: &Cursor<'_>) -> String {
+    let words: Vec<String> = (0..3)
+        .map_while(|ahead| cursor.word_at(ahead))
+        .map(str::to_ascii_uppercase)
+        .collect();
+    words.join(" ")
+}

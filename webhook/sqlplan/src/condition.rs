@@ -1,0 +1,167 @@
+//! Is a condition true for every row?
+//!
+//! Constants are worked out; columns are unknown, except when compared with themselves. A column that is NULL would make `c = c` unknown, and
+//! nobody writes it for that: it is there to look like a condition.
+
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as Literal};
+
+use crate::cursor::Cursor;
+use crate::parse;
+
+/// True only when it certainly is; a condition that cannot be read is not.
+pub(crate) fn is_always_true(condition: &Cursor<'_>) -> bool {
+    let source = condition.source_between(0, usize::MAX);
+    parse::expression(source, condition.dialect())
+        .is_some_and(|expression| truth(&expression) == Some(true))
+}
+
+fn truth(expression: &Expr) -> Option<bool> {
+    match expression {
+        Expr::Nested(inner) => truth(inner),
+        Expr::UnaryOp { op: UnaryOperator::Not, expr } => truth(expr).map(|truth| !truth),
+        Expr::BinaryOp { left, op: op @ (BinaryOperator::Or | BinaryOperator::And), right } => {
+            let decides = *op == BinaryOperator::Or;
+            match (truth(left), truth(right)) {
+                (Some(one), _) | (_, Some(one)) if one == decides => Some(decides),
+                (Some(_), Some(_)) => Some(!decides),
+                _ => None,
+            }
+        }
+        Expr::BinaryOp { left, op, right } => comparison(left, op, right),
+        Expr::IsTrue(inner) => truth(inner),
+        Expr::IsNotFalse(inner) => truth(inner),
+        Expr::IsNotNull(inner) => constant(inner).map(|_| true),
+        Expr::IsNull(inner) => constant(inner).map(|_| false),
+        Expr::InList { expr, list, negated } => list.iter().find_map(|item| comparison(expr, &BinaryOperator::Eq, item).filter(|equal| *equal)).map(|_| !negated),
+        Expr::Between { expr, negated, low, high } => {
+            let inside = comparison(expr, &BinaryOperator::GtEq, low)? && comparison(expr, &BinaryOperator::LtEq, high)?;
+            Some(inside != *negated)
+        }
+        Expr::Like { negated: false, pattern, .. } | Expr::ILike { negated: false, pattern, .. } => {
+            matches!(constant(pattern), Some(Constant::Text(text)) if !text.is_empty() && text.chars().all(|next| next == '%')).then_some(true)
+        }
+        other => match constant(other)? {
+            Constant::Truth(truth) => Some(truth),
+            Constant::Number(number) => Some(number != 0),
+            // PostgreSQL reads 't' as true; MySQL reads text as the number it starts with.
+            Constant::Text(text) => Some(matches!(text.to_lowercase().as_str(), "t" | "true" | "y" | "yes" | "on") || text.starts_with(|next: char| ('1'..='9').contains(&next))),
+        },
+    }
+}
+
+#[derive(PartialEq, PartialOrd)]
+enum Constant {
+    Truth(bool),
+    Number(i128),
+    Text(String),
+}
+
+fn comparison(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<bool> {
+    let allows_equal = matches!(
+        op,
+        BinaryOperator::Eq
+            | BinaryOperator::GtEq
+            | BinaryOperator::LtEq
+            | BinaryOperator::Spaceship
+    );
+    let is_column = |side: &Expr| matches!(side, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+    if is_column(left) && left == right {
+        return allows_equal.then_some(true);
+    }
+    if let (Some(left), Some(right)) = (constant(left), constant(right)) {
+        let order = left.partial_cmp(&right)?;
+        return match op {
+            BinaryOperator::Eq | BinaryOperator::Spaceship => Some(order.is_eq()),
+            BinaryOperator::NotEq => Some(order.is_ne()),
+            BinaryOperator::Lt => Some(order.is_lt()),
+            BinaryOperator::LtEq => Some(order.is_le()),
+            BinaryOperator::Gt => Some(order.is_gt()),
+            BinaryOperator::GtEq => Some(order.is_ge()),
+            _ => match (number(op, &left, &right)?, ()) {
+                (number, ()) => Some(number != 0),
+            },
+        };
+    }
+    None
+}
+
+fn constant(expression: &Expr) -> Option<Constant> {
+    match expression {
+        Expr::Nested(inner) => constant(inner),
+        Expr::Value(value) => match &value.value {
+            Literal::Boolean(truth) => Some(Constant::Truth(*truth)),
+            Literal::Number(number, _) => number.parse().ok().map(Constant::Number),
+            Literal::SingleQuotedString(text) | Literal::DoubleQuotedString(text) => {
+                Some(Constant::Text(text.clone()))
+            }
+            _ => None,
+        },
+        Expr::Cast { expr, .. } => constant(expr),
+        Expr::UnaryOp {
+            op: UnaryOperator::Minus,
+            expr,
+        } => match constant(expr)? {
+            Constant::Number(number) => number.checked_neg().map(Constant::Number),
+            _ => None,
+        },
+        Expr::UnaryOp {
+            op: UnaryOperator::Plus,
+            expr,
+        } => constant(expr),
+        Expr::BinaryOp { left, op, right } => {
+            number(op, &constant(left)?, &constant(right)?).map(Constant::Number)
+        }
+        _ => None,
+    }
+}
+
+fn number(op: &BinaryOperator, left: &Constant, right: &Constant) -> Option<i128> {
+    let (Constant::Number(left), Constant::Number(right)) = (left, right) else {
+        return None;
+    };
+    match op {
+        BinaryOperator::Plus => left.checked_add(*right),
+        BinaryOperator::Minus => left.checked_sub(*right),
+        BinaryOperator::Multiply => left.checked_mul(*right),
+        BinaryOperator::Divide => left.checked_div(*right),
+        BinaryOperator::Modulo => left.checked_rem(*right),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Dialect::{self, Mysql, Postgres};
+    use crate::token;
+
+    #[test]
+    fn conditions() {
+        for (dialect, text, expected) in [
+            (Postgres, "true", true),
+            (Postgres, "1 = 1", true),
+            (Postgres, "('a') = 'a'", true),
+            (Postgres, "id = id", true),
+            (Postgres, "id = 5 OR 1 = 1", true),
+            (Postgres, "id = 5 OR (TRUE AND NOT FALSE)", true),
+            (Postgres, "name LIKE '%'", true),
+            (Postgres, "1 IN (1, 2)", true),
+            (Mysql, "1", true),
+            (Mysql, "id=5 OR 1--1", true),
+            (Mysql, "2 BETWEEN 1 AND 3", true),
+            (Postgres, "id = 5", false),
+            (Postgres, "1 = 0", false),
+            (Postgres, "id = 5 AND 1 = 1", false),
+            (Postgres, "id = other", false),
+            (Postgres, "name LIKE 'a%'", false),
+            (Mysql, "0", false),
+            (Postgres, "this is ( no expression", false),
+        ] {
+            let check = |dialect: Dialect| {
+                let (tokens, _) = token::tokens(text, dialect);
+                is_always_true(&Cursor::new(text, dialect, &tokens))
+            };
+            assert_eq!(check(dialect), expected, "{dialect}: {text}");
+        }
+    }
+}

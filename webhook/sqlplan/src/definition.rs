@@ -1,0 +1,555 @@
+//! `CREATE TABLE`, `CREATE INDEX` and the definition of a column, read into the model's data.
+
+use crate::cursor::{Cursor, Name};
+use crate::dialect::Dialect;
+use crate::model::{Check, Column, ForeignKey, Index, Inline, Key, Table};
+use crate::position::Position;
+use crate::token::TokenKind;
+use crate::types;
+
+/// A column with the constraints written into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnDefinition {
+    /// The column.
+    pub column: Column,
+    /// `UNIQUE`, with the constraint's name.
+    pub unique: Option<Key>,
+    /// `PRIMARY KEY`.
+    pub primary_key: Option<Key>,
+    /// `REFERENCES`.
+    pub foreign_key: Option<ForeignKey>,
+    /// `CHECK`.
+    pub checks: Vec<Check>,
+    /// Whether each word of it was understood.
+    pub complete: bool,
+}
+
+/// A constraint of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Constraint {
+    /// `PRIMARY KEY`.
+    PrimaryKey(Key),
+    /// `UNIQUE`.
+    Unique(Key),
+    /// `FOREIGN KEY`.
+    ForeignKey(ForeignKey),
+    /// `CHECK`.
+    Check(Check),
+    /// MySQL's `KEY` within a table.
+    Index(Index),
+    /// `EXCLUDE`, and what no other is.
+    Other(String),
+}
+
+/// `CREATE TABLE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableDefinition {
+    /// The table, without positions.
+    pub table: Table,
+    /// It goes away with the session.
+    pub temporary: bool,
+    /// MariaDB drops what was there.
+    pub or_replace: bool,
+    /// It makes nothing when the table is there.
+    pub if_not_exists: bool,
+    /// `LIKE`, `AS SELECT`, `PARTITION OF`, `INHERITS`: columns come from elsewhere.
+    pub derived: bool,
+    /// Whether each word was understood.
+    pub complete: bool,
+}
+
+/// A place as an offset; the fold makes a position of it.
+fn at(offset: usize) -> Position {
+    Position {
+        offset,
+        ..Position::START
+    }
+}
+
+/// From `CREATE` on; none when it makes no table.
+pub(crate) fn table(mut cursor: Cursor<'_>) -> Option<TableDefinition> {
+    let start = cursor.offset();
+    cursor.accept("create").then_some(())?;
+    let or_replace = cursor.accept("or replace");
+    let mut temporary = false;
+    while cursor.is_any(&["global", "local", "temp", "temporary", "unlogged"]) {
+        temporary |= cursor.is_any(&["temp", "temporary"]);
+        cursor.advance();
+    }
+    cursor.accept("table").then_some(())?;
+    let if_not_exists = cursor.accept("if not exists");
+    let name = cursor.name()?;
+    let mut definition = TableDefinition {
+        table: Table {
+            name,
+            position: at(start),
+            ..Table::default()
+        },
+        temporary,
+        or_replace,
+        if_not_exists,
+        derived: !cursor.is_symbol(0, '('),
+        complete: true,
+    };
+    if let Some(body) = cursor.group() {
+        for item in body.items() {
+            table_item(item, &mut definition);
+        }
+    }
+    definition.derived |= cursor.contains("select") || cursor.contains("inherits");
+    for option in cursor.remaining().items() {
+        let canonical = option.canonical();
+        if !canonical.is_empty() {
+            definition.complete &= OPTIONS.iter().any(|known| canonical.starts_with(known));
+            definition.table.options.push(canonical);
+        }
+    }
+    Some(definition)
+}
+
+/// How what stands behind the columns may start.
+const OPTIONS: &[&str] = &[
+    "strict",
+    "without rowid",
+    "engine",
+    "default charset",
+    "default character set",
+    "charset",
+    "character set",
+    "collate",
+    "comment",
+    "auto_increment",
+    "row_format",
+];
+
+fn table_item(item: Cursor<'_>, definition: &mut TableDefinition) {
+    if item.is_word(0, "like") {
+        definition.derived = true;
+    } else if let Some(constraint) = constraint(item) {
+        add_constraint(&mut definition.table, constraint, item.dialect());
+    } else if let Some(column) = column(item) {
+        definition.complete &= column.complete;
+        add_column(&mut definition.table, column);
+    } else {
+        definition.complete = false;
+    }
+}
+
+pub(crate) fn add_column(table: &mut Table, definition: ColumnDefinition) {
+    table.uniques.extend(definition.unique);
+    table.foreign_keys.extend(definition.foreign_key);
+    table.checks.extend(definition.checks);
+    if definition.primary_key.is_some() {
+        table.primary_key = definition.primary_key;
+    }
+    table.columns.push(definition.column);
+}
+
+pub(crate) fn add_constraint(table: &mut Table, constraint: Constraint, dialect: Dialect) {
+    match constraint {
+        Constraint::PrimaryKey(key) => {
+            for column in &mut table.columns {
+                // SQLite lets NULL into primary keys, for old databases' sake; the others do not.
+                if dialect != Dialect::Sqlite
+                    && key.columns.contains(&dialect.column_key(&column.name))
+                {
+                    column.nullable = false;
+                }
+            }
+            table.primary_key = Some(key);
+        }
+        Constraint::Unique(key) => table.uniques.push(key),
+        Constraint::ForeignKey(key) => table.foreign_keys.push(key),
+        Constraint::Check(check) => table.checks.push(check),
+        Constraint::Index(index) => table.indexes.push(index),
+        Constraint::Other(text) => table.options.push(text),
+    }
+}
+
+/// A constraint of a table; none when the item is a column.
+pub(crate) fn constraint(mut item: Cursor<'_>) -> Option<Constraint> {
+    let start = item.offset();
+    let whole = item;
+    let named = item.is_word(0, "constraint");
+    let name = if named {
+        item.advance();
+        let unnamed = item.is_any(&["primary", "unique", "foreign", "check", "exclude"]);
+        if unnamed { None } else { item.part() }
+    } else {
+        None
+    };
+    let mysql = item.dialect().is_mysql_like();
+    if item.accept("primary key") {
+        skip_method(&mut item);
+        return Some(Constraint::PrimaryKey(Key {
+            name,
+            columns: columns(&mut item),
+        }));
+    }
+    if item.is_word(0, "unique")
+        && (item.is_symbol(1, '(') || mysql || named || item.is_word(1, "nulls"))
+    {
+        item.advance();
+        item.accept_any(&["key", "index", "nulls not distinct", "nulls distinct"]);
+        let own = if item.is_symbol(0, '(') || item.is_word(0, "using") {
+            None
+        } else {
+            item.part()
+        };
+        skip_method(&mut item);
+        return Some(Constraint::Unique(Key {
+            name: name.or(own),
+            columns: columns(&mut item),
+        }));
+    }
+    if item.accept("foreign key") {
+        let own = if item.is_symbol(0, '(') {
+            None
+        } else {
+            item.part()
+        };
+        let columns = columns(&mut item);
+        let mut key = references(&mut item)?;
+        key.name = name.or(own);
+        key.columns = columns;
+        return Some(Constraint::ForeignKey(key));
+    }
+    if item.is_word(0, "check") && item.is_symbol(1, '(') {
+        item.advance();
+        let expression = item.group()?.canonical();
+        return Some(Constraint::Check(Check { name, expression }));
+    }
+    if item.is_word(0, "exclude") && (item.is_symbol(1, '(') || item.is_word(1, "using")) {
+        return Some(Constraint::Other(whole.canonical()));
+    }
+    if mysql && item.is_any(&["key", "index", "fulltext", "spatial"]) {
+        let method = if item.accept("fulltext") {
+            "fulltext"
+        } else if item.accept("spatial") {
+            "spatial"
+        } else {
+            ""
+        };
+        item.accept_any(&["key", "index"]);
+        let own = if item.is_symbol(0, '(') || item.is_word(0, "using") {
+            None
+        } else {
+            item.part()
+        };
+        skip_method(&mut item);
+        let columns = columns(&mut item);
+        return Some(Constraint::Index(Index {
+            name: own,
+            unique: false,
+            columns,
+            rest: method.to_owned(),
+            statement: None,
+            position: at(start),
+        }));
+    }
+    named.then(|| Constraint::Other(whole.canonical()))
+}
+
+/// `USING btree`, whose default it is.
+fn skip_method(item: &mut Cursor<'_>) {
+    if item.accept("using") {
+        item.advance();
+    }
+}
+
+/// Names, prefixes and expressions between brackets, canonical. The order that is the default is left out.
+fn columns(item: &mut Cursor<'_>) -> Vec<String> {
+    let items = item.group().map(Cursor::items).unwrap_or_default();
+    items
+        .iter()
+        .map(|item| {
+            let canonical = item.canonical();
+            canonical
+                .strip_suffix(" asc")
+                .map_or_else(|| canonical.clone(), str::to_owned)
+        })
+        .collect()
+}
+
+fn references(item: &mut Cursor<'_>) -> Option<ForeignKey> {
+    item.accept("references").then_some(())?;
+    let dialect = item.dialect();
+    let table = item.name()?.key(dialect);
+    let referred = columns(item);
+    let mut key = ForeignKey {
+        name: None,
+        columns: vec![],
+        table,
+        referred,
+        on_delete: None,
+        on_update: None,
+    };
+    loop {
+        if item.accept("match") {
+            item.advance();
+        } else if item.accept("on delete") {
+            key.on_delete = action(item);
+        } else if item.accept("on update") {
+            key.on_update = action(item);
+        } else {
+            return Some(key);
+        }
+    }
+}
+
+fn action(item: &mut Cursor<'_>) -> Option<String> {
+    let restrict_is_default = item.dialect().is_mysql_like();
+    if item.accept("no action") {
+        None
+    } else if item.accept("restrict") {
+        (!restrict_is_default).then(|| "restrict".to_owned())
+    } else if item.accept("cascade") {
+        Some("cascade".to_owned())
+    } else if item.accept("set null") {
+        Some("set null".to_owned())
+    } else if item.accept("set default") {
+        Some("set default".to_owned())
+    } else {
+        None
+    }
+}
+
+/// A column's definition, from its name on.
+pub(crate) fn column(mut item: Cursor<'_>) -> Option<ColumnDefinition> {
+    let dialect = item.dialect();
+    let start = item.offset();
+    let whole = item;
+    let name = item.part()?;
+    let key = dialect.column_key(&name);
+    let (data_type, serial) = types::read(&mut item);
+    let mut definition = ColumnDefinition {
+        column: Column {
+            name,
+            data_type,
+            nullable: !serial,
+            default: None,
+            generated: None,
+            auto_increment: serial,
+            collation: None,
+            charset: None,
+            source: whole.source_between(0, usize::MAX).to_owned(),
+            position: at(start),
+            inline: Inline::default(),
+        },
+        unique: None,
+        primary_key: None,
+        foreign_key: None,
+        checks: vec![],
+        complete: true,
+    };
+    let mut constraint_name = None;
+    while !item.is_done() {
+        if item.accept("constraint") {
+            constraint_name = item.part();
+        } else {
+            option(&mut item, &mut definition, &key, &mut constraint_name);
+        }
+    }
+    definition.column.source = whole.source_between(0, item.index()).to_owned();
+    Some(definition)
+}
+
+/// One option of a column.
+fn option(
+    item: &mut Cursor<'_>,
+    definition: &mut ColumnDefinition,
+    key: &str,
+    name: &mut Option<String>,
+) {
+    let column = &mut definition.column;
+    let sqlite = item.dialect() == Dialect::Sqlite;
+    if item.accept("not null") {
+        column.nullable = false;
+    } else if item.accept("null")
+        || item.accept_any(&[
+            "not deferrable",
+            "deferrable",
+            "not enforced",
+            "enforced",
+            "invisible",
+            "visible",
+            "no inherit",
+        ])
+    {
+    } else if item.accept("initially") {
+        item.advance();
+    } else if item.accept("default") {
+        let expression = expression(item);
+        column.default = (expression != "null").then_some(expression);
+    } else if item.accept("primary key") || (item.dialect().is_mysql_like() && item.accept("key")) {
+        item.accept_any(&["asc", "desc"]);
+        conflict_clause(item);
+        column.nullable &= sqlite;
+        column.inline.primary_key = true;
+        definition.primary_key = Some(Key {
+            name: name.take(),
+            columns: vec![key.to_owned()],
+        });
+    } else if item.accept("unique") {
+        item.accept_any(&["key", "nulls not distinct", "nulls distinct"]);
+        conflict_clause(item);
+        column.inline.unique = true;
+        definition.unique = Some(Key {
+            name: name.take(),
+            columns: vec![key.to_owned()],
+        });
+    } else if item.is_word(0, "check") && item.is_symbol(1, '(') {
+        item.advance();
+        let expression = item
+            .group()
+            .map(|group| group.canonical())
+            .unwrap_or_default();
+        column.inline.check = true;
+        definition.checks.push(Check {
+            name: name.take(),
+            expression,
+        });
+    } else if item.is_word(0, "references") {
+        column.inline.references = true;
+        if let Some(mut found) = references(item) {
+            found.name = name.take();
+            found.columns = vec![key.to_owned()];
+            definition.foreign_key = Some(found);
+        } else {
+            item.advance();
+            definition.complete = false;
+        }
+    } else if item.accept_any(&[
+        "generated always as identity",
+        "generated by default as identity",
+        "auto_increment",
+        "autoincrement",
+    ]) {
+        item.group();
+        column.auto_increment = true;
+        column.nullable &= sqlite;
+    } else if item.accept("generated always as") || item.accept("as") {
+        let expression = item
+            .group()
+            .map(|group| group.canonical())
+            .unwrap_or_default();
+        let stored = item.accept_any(&["stored", "persistent"]);
+        if !stored {
+            item.accept("virtual");
+        }
+        column.generated = Some(format!(
+            "{expression} {}",
+            if stored { "stored" } else { "virtual" }
+        ));
+    } else if item.accept("collate") {
+        column.collation = item.name().map(|name| name.to_string().to_lowercase());
+    } else if item.accept("character set") || item.accept("charset") {
+        item.accept_symbol('=');
+        column.charset = item.part().map(|name| name.to_lowercase());
+    } else if item.accept_any(&[
+        "comment",
+        "storage",
+        "compression",
+        "column_format",
+        "after",
+    ]) {
+        item.advance();
+    } else if item.accept("on update") {
+        let _ = expression(item);
+    } else if item.accept("first") {
+    } else {
+        definition.complete = false;
+        item.skip_one();
+    }
+}
+
+/// SQLite's `ON CONFLICT REPLACE`.
+fn conflict_clause(item: &mut Cursor<'_>) {
+    if item.accept("on conflict") {
+        item.advance();
+    }
+}
+
+/// An expression up to the next option, canonical.
+fn expression(item: &mut Cursor<'_>) -> String {
+    let start = item.index();
+    item.skip_one();
+    while let Some(kind) = item.kind() {
+        let is_option = kind == TokenKind::Word
+            && types::OPTIONS.iter().any(|option| item.is_word(0, option))
+            && !item.sees("at time");
+        if is_option || item.sees("character set") {
+            break;
+        }
+        item.skip_one();
+    }
+    item.range(start, item.index()).canonical()
+}
+
+/// `CREATE INDEX`, with the table it is on; none when it makes none.
+pub(crate) fn index(mut cursor: Cursor<'_>) -> Option<IndexDefinition> {
+    let start = cursor.offset();
+    let whole = cursor;
+    cursor.accept("create").then_some(())?;
+    cursor.accept("or replace");
+    let mut unique = false;
+    let mut method = String::new();
+    while cursor.is_any(&["unique", "fulltext", "spatial"]) {
+        unique |= cursor.is_word(0, "unique");
+        if !cursor.is_word(0, "unique") {
+            method = cursor.source(0).to_lowercase();
+        }
+        cursor.advance();
+    }
+    cursor.accept("index").then_some(())?;
+    let concurrently = cursor.accept("concurrently");
+    let if_not_exists = cursor.accept("if not exists");
+    let name = if cursor.is_word(0, "on") {
+        None
+    } else {
+        cursor.name()
+    };
+    skip_method(&mut cursor);
+    cursor.accept("on").then_some(())?;
+    cursor.accept("only");
+    let table = cursor.name()?;
+    if cursor.accept("using") {
+        let using = cursor.part().unwrap_or_default();
+        if !using.eq_ignore_ascii_case("btree") {
+            method = using.to_lowercase();
+        }
+    }
+    let columns = columns(&mut cursor);
+    let rest = cursor.canonical();
+    Some(IndexDefinition {
+        index: Index {
+            name: name.as_ref().map(|name| name.name.clone()),
+            unique,
+            columns,
+            rest: [method, rest]
+                .iter()
+                .filter(|part| !part.is_empty())
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" "),
+            statement: Some(whole.source_between(0, usize::MAX).to_owned()),
+            position: at(start),
+        },
+        table,
+        concurrently,
+        if_not_exists,
+    })
+}
+
+/// `CREATE INDEX`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexDefinition {
+    /// The index, without position.
+    pub index: Index,
+    /// The table it is on.
+    pub table: Name,
+    /// PostgreSQL: without blocking writes.
+    pub concurrently: bool,
+    /// It makes nothing when the index is there.
+    pub if_not_exists: bool,
+}

@@ -1,0 +1,458 @@
+//! From what a database holds to what it should hold, in statements.
+//!
+//! Narrow on purpose: new tables, new columns, new indexes, in SQLite. Everything else is refused by name, with the reason: a plan that does
+//! half is worse than none. What runs is what was written; nothing is re-printed but the `ALTER TABLE .. ADD COLUMN` around a definition.
+
+use std::fmt;
+
+use crate::dialect::Dialect;
+use crate::diff::{Change, TableChange, diff};
+use crate::model::{Column, Schema, Table};
+
+/// What to run, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// In order.
+    pub statements: Vec<PlannedStatement>,
+}
+
+/// One statement of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedStatement {
+    /// Without delimiter.
+    pub sql: String,
+    /// Whether rows can be lost by it.
+    pub destructive: bool,
+}
+
+/// A difference that is not brought about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What it is about, for example `column users.email`.
+    pub object: String,
+    /// Why not, in a sentence without full stop.
+    pub reason: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.object, self.reason)
+    }
+}
+
+/// The statements from `current` to `desired`. Empty when they mean the same; every refusal when there is any.
+pub fn plan(current: &Schema, desired: &Schema, dialect: Dialect) -> Result<Plan, Vec<Refusal>> {
+    let changes = diff(current, desired, dialect);
+    if changes.is_empty() {
+        return Ok(Plan::default());
+    }
+    if dialect != Dialect::Sqlite {
+        let reason = format!("changes are planned for sqlite only yet, and this is {dialect}");
+        return Err(vec![Refusal {
+            object: "database".to_owned(),
+            reason,
+        }]);
+    }
+    let mut planner = Planner {
+        dialect,
+        statements: Vec::new(),
+        refusals: Vec::new(),
+    };
+    for change in &changes {
+        planner.change(change);
+    }
+    if planner.refusals.is_empty() {
+        Ok(Plan {
+            statements: planner.statements,
+        })
+    } else {
+        Err(planner.refusals)
+    }
+}
+
+struct Planner {
+    dialect: Dialect,
+    statements: Vec<PlannedStatement>,
+    refusals: Vec<Refusal>,
+}
+
+impl Planner {
+    fn change(&mut self, change: &Change) {
+        match change {
+            Change::TableAdded { table } => self.create_table(table),
+            Change::TableChanged { old, new, change } => self.table(old, new, change),
+            Change::TableDropped { table } => {
+                self.refuse(format!("table {}", table.name), "dropping a table loses its rows; drop it by hand, then bring it back here if it was wrong");
+            }
+            Change::ObjectDropped { kind, object } => self.refuse(
+                format!("{kind} {}", object.name),
+                "is not dropped by a plan",
+            ),
+            Change::ObjectAdded { kind, object } | Change::ObjectChanged { kind, object } => {
+                self.refuse(
+                    format!("{kind} {}", object.name),
+                    "is not planned yet; only tables, columns and indexes are",
+                );
+            }
+        }
+    }
+
+    fn create_table(&mut self, table: &Table) {
+        for sql in &table.statements {
+            self.run(sql.clone());
+        }
+        for index in &table.indexes {
+            if let Some(sql) = &index.statement {
+                self.run(sql.clone());
+            }
+        }
+    }
+
+    fn table(&mut self, old: &Table, new: &Table, change: &TableChange) {
+        let column_name = |column: &Column| format!("column {}.{}", new.name, column.name);
+        let table_name = format!("table {}", new.name);
+        let is_new = |columns: &[String]| matches!(columns, [only] if !old.columns.iter().any(|column| self.dialect.column_key(&column.name) == *only));
+        match change {
+            TableChange::ColumnAdded { column } => match cannot_be_added(column) {
+                Some(reason) => self.refuse(column_name(column), reason),
+                None => self.run(format!(
+                    "ALTER TABLE {} ADD COLUMN {}",
+                    quoted(new),
+                    column.source
+                )),
+            },
+            TableChange::IndexAdded { index } => match (&index.statement, &index.name) {
+                (Some(sql), Some(name))
+                    if !old.indexes.iter().any(|old| {
+                        old.name
+                            .as_deref()
+                            .is_some_and(|old| old.eq_ignore_ascii_case(name))
+                    }) =>
+                {
+                    self.run(sql.clone());
+                }
+                (_, name) => self.refuse(
+                    format!("index {}", name.as_deref().unwrap_or("without name")),
+                    "is defined otherwise; drop it by hand first",
+                ),
+            },
+            // A constraint in the definition of a column that is added comes with it.
+            TableChange::ForeignKeyAdded { key }
+                if is_new(&key.columns)
+                    && inline(new, &key.columns, |column| column.inline.references) => {}
+            TableChange::CheckAdded { check }
+                if new.columns.iter().any(|column| {
+                    column.inline.check
+                        && old.column(&column.name).is_none()
+                        && column.source_holds(&check.expression)
+                }) => {}
+            TableChange::ColumnDropped { column } => {
+                self.refuse(column_name(column), "dropping a column loses its values")
+            }
+            TableChange::TypeChanged { old, new, .. } => {
+                let reason = format!(
+                    "its type changes from {} to {}, which SQLite can only do by rebuilding the table",
+                    old.data_type, new.data_type
+                );
+                self.refuse(column_name(new), &reason);
+            }
+            TableChange::BecameRequired { column } | TableChange::BecameNullable { column } => {
+                self.refuse(column_name(column), "NULL becomes allowed or forbidden, which SQLite can only do by rebuilding the table");
+            }
+            TableChange::DefaultChanged { new, .. } => self.refuse(
+                column_name(new),
+                "its default changes, which SQLite can only do by rebuilding the table",
+            ),
+            TableChange::ColumnChanged { new, .. } => self.refuse(
+                column_name(new),
+                "its definition changes, which SQLite can only do by rebuilding the table",
+            ),
+            TableChange::IndexDropped { index } => {
+                self.refuse(
+                    format!("index {}", index.name.as_deref().unwrap_or("without name")),
+                    "is not dropped by a plan; drop it by hand",
+                );
+            }
+            TableChange::PrimaryKeyChanged { .. } => self.refuse(
+                table_name,
+                "its primary key changes, which SQLite can only do by rebuilding the table",
+            ),
+            TableChange::UniqueDropped { .. } | TableChange::UniqueAdded { .. } => {
+                self.refuse(table_name, "a UNIQUE constraint changes, which SQLite can only do by rebuilding the table; a unique index can be added");
+            }
+            TableChange::ForeignKeyDropped { .. } | TableChange::ForeignKeyAdded { .. } => {
+                self.refuse(
+                    table_name,
+                    "a foreign key changes, which SQLite can only do by rebuilding the table",
+                );
+            }
+            TableChange::CheckDropped { .. } | TableChange::CheckAdded { .. } => {
+                self.refuse(
+                    table_name,
+                    "a CHECK changes, which SQLite can only do by rebuilding the table",
+                );
+            }
+            TableChange::OptionsChanged => self.refuse(
+                table_name,
+                "its options change, which SQLite can only do by rebuilding the table",
+            ),
+        }
+    }
+
+    fn run(&mut self, sql: String) {
+        self.statements.push(PlannedStatement {
+            sql,
+            destructive: false,
+        });
+    }
+
+    fn refuse(&mut self, object: String, reason: &str) {
+        self.refusals.push(Refusal {
+            object,
+            reason: reason.to_owned(),
+        });
+    }
+}
+
+fn inline(table: &Table, columns: &[String], holds: impl Fn(&Column) -> bool) -> bool {
+    columns
+        .iter()
+        .all(|name| table.column(name).is_some_and(&holds))
+}
+
+/// <https://www.sqlite.org/lang_altertable.html>, "ALTER TABLE ADD COLUMN". SQLite checks some of these only where the table has rows; refused
+/// always, so that a plan does not depend on data.
+fn cannot_be_added(column: &Column) -> Option<&'static str> {
+    let default = column.default.as_deref();
+    if column.inline.primary_key {
+        Some("a column of the primary key cannot be added to a table")
+    } else if column.inline.unique {
+        Some("a UNIQUE column cannot be added to a table; add the column, then a unique index")
+    } else if column
+        .generated
+        .as_deref()
+        .is_some_and(|generated| generated.ends_with(" stored"))
+    {
+        Some("a stored generated column cannot be added to a table; make it VIRTUAL")
+    } else if !column.nullable && default.is_none() && column.generated.is_none() {
+        Some("a NOT NULL column needs a default, because rows that are there have no value for it")
+    } else if default
+        .is_some_and(|default| default.starts_with("current_") || default.contains('('))
+    {
+        Some("the default of an added column must be a constant")
+    } else if column.inline.references && default.is_some() {
+        Some("an added column that refers to another table must have no default")
+    } else {
+        None
+    }
+}
+
+impl Column {
+    /// Whether the CHECK with this canonical expression stands in the column's own definition.
+    fn source_holds(&self, expression: &str) -> bool {
+        let squeeze = |text: &str| {
+            text.chars()
+                .filter(|next| !next.is_whitespace() && !matches!(next, '"' | '`' | '[' | ']'))
+                .collect::<String>()
+                .to_lowercase()
+        };
+        squeeze(&self.source).contains(&squeeze(expression))
+    }
+}
+
+/// The table's name, quoted.
+fn quoted(table: &Table) -> String {
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    match &table.name.qualifier {
+        Some(qualifier) => format!("{}.{}", quote(qualifier), quote(&table.name.name)),
+        None => quote(&table.name.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::schema::{fold, parse_schema};
+    use crate::split::Script;
+
+    fn schema(text: &str) -> Schema {
+        parse_schema(text, Dialect::Sqlite)
+            .unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
+    }
+
+    #[track_caller]
+    fn check(current: &str, desired: &str, expected: &[&str]) {
+        let plan = plan(&schema(current), &schema(desired), Dialect::Sqlite).unwrap();
+        let seen: Vec<&str> = plan
+            .statements
+            .iter()
+            .map(|statement| statement.sql.as_str())
+            .collect();
+        assert_eq!(seen, expected);
+    }
+
+    #[track_caller]
+    fn check_refused(current: &str, desired: &str, expected: &[&str]) {
+        let refusals = plan(&schema(current), &schema(desired), Dialect::Sqlite).unwrap_err();
+        let seen: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+        assert_eq!(seen.len(), expected.len(), "{seen:?}");
+        for (seen, expected) in seen.iter().zip(expected) {
+            assert!(seen.contains(expected), "{seen}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn tables_columns_and_indexes_are_planned() {
+        check(
+            "",
+            "CREATE TABLE t (id integer PRIMARY KEY);\nCREATE INDEX i ON t (id);",
+            &[
+                "CREATE TABLE t (id integer PRIMARY KEY)",
+                "CREATE INDEX i ON t (id)",
+            ],
+        );
+        check(
+            "CREATE TABLE \"t\" (`id` integer PRIMARY KEY)",
+            "CREATE TABLE [t] (id INTEGER PRIMARY KEY, name varchar(80) NOT NULL DEFAULT '', CHECK (id > 0))".replace(", CHECK (id > 0)", "").as_str(),
+            &["ALTER TABLE \"t\" ADD COLUMN name varchar(80) NOT NULL DEFAULT ''"],
+        );
+        check(
+            "CREATE TABLE t (id integer PRIMARY KEY); CREATE TABLE u (id integer PRIMARY KEY)",
+            "CREATE TABLE t (id integer PRIMARY KEY, u integer REFERENCES u (id) CHECK (u > 0)); CREATE TABLE u (id integer PRIMARY KEY)",
+            &["ALTER TABLE \"t\" ADD COLUMN u integer REFERENCES u (id) CHECK (u > 0)"],
+        );
+    }
+
+    #[test]
+    fn what_means_the_same_needs_no_plan() {
+        check(
+            "CREATE TABLE IF NOT EXISTS 'T' (\n  \"Id\" INT NOT NULL,\n  name varchar(50) NULL DEFAULT NULL,\n  PRIMARY KEY (\"Id\"),\n  FOREIGN KEY (name) REFERENCES u(a)) /* x */ STRICT, WITHOUT ROWID",
+            "CREATE TABLE t (name TEXT REFERENCES u (a) ON DELETE NO ACTION, id INTEGER PRIMARY KEY NOT NULL) STRICT, WITHOUT ROWID;",
+            &[],
+        );
+    }
+
+    #[test]
+    fn everything_else_is_refused_by_name() {
+        let before = "CREATE TABLE t (id integer PRIMARY KEY, a text, b text NOT NULL); CREATE INDEX i ON t (a);";
+        check_refused(
+            before,
+            "CREATE TABLE u (id int)",
+            &["table t: dropping a table loses its rows"],
+        );
+        check_refused(
+            before,
+            "CREATE TABLE t (id integer PRIMARY KEY, b text NOT NULL)",
+            &["column t.a: dropping a column", "index i: is not dropped"],
+        );
+        check_refused(
+            before,
+            "CREATE TABLE t (id integer PRIMARY KEY, a int, b text); CREATE INDEX i ON t (a)",
+            &[
+                "column t.a: its type changes from text to int",
+                "column t.b: NULL becomes allowed or forbidden",
+            ],
+        );
+        check_refused(
+            before,
+            &before.replace(
+                "b text NOT NULL",
+                "b text NOT NULL, c int NOT NULL, d int UNIQUE, e text DEFAULT CURRENT_TIMESTAMP",
+            ),
+            &[
+                "column t.c: a NOT NULL column needs a default",
+                "column t.d: a UNIQUE column cannot be added",
+                "column t.e: the default of an added column must be a constant",
+                "table t: a UNIQUE constraint changes",
+            ],
+        );
+        check_refused(
+            before,
+            &before.replace("(a);", "(a DESC);"),
+            &["index i: is not dropped", "index i: is defined otherwise"],
+        );
+        check_refused(
+            before,
+            &format!("{before} CREATE VIEW v AS SELECT 1;"),
+            &["view v: is not planned yet"],
+        );
+        let refusals = plan(&Schema::default(), &schema(before), Dialect::Postgres).unwrap_err();
+        assert!(
+            refusals[0].to_string().contains("planned for sqlite only"),
+            "{refusals:?}"
+        );
+    }
+
+    /// One column of a table: its name's number, and which of some definitions.
+    fn column() -> impl Strategy<Value = (u8, &'static str)> {
+        let definitions = [
+            "integer",
+            "text NOT NULL DEFAULT 'x;'",
+            "varchar(20) DEFAULT NULL",
+            "real CHECK (1 > 0)",
+            "\"blob\"",
+            "numeric(10, 2) COLLATE nocase",
+        ];
+        (0..6_u8, prop::sample::select(definitions.to_vec()))
+    }
+
+    fn text(tables: &[(u8, Vec<(u8, &'static str)>)]) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::new();
+        for (table, columns) in tables {
+            let mut seen = std::collections::BTreeMap::new();
+            columns.iter().for_each(|(name, definition)| {
+                seen.entry(*name).or_insert(*definition);
+            });
+            let columns: String =
+                seen.iter()
+                    .fold(String::new(), |mut columns, (name, definition)| {
+                        let _ = write!(columns, ", [c{name}] {definition}");
+                        columns
+                    });
+            let _ = writeln!(
+                text,
+                "CREATE TABLE IF NOT EXISTS t{table} (id integer PRIMARY KEY{columns});"
+            );
+            if let Some((name, _)) = seen.first_key_value() {
+                let _ = writeln!(text, "CREATE INDEX i{table}_{name} ON t{table} (c{name});");
+            }
+        }
+        text
+    }
+
+    fn tables() -> impl Strategy<Value = Vec<(u8, Vec<(u8, &'static str)>)>> {
+        prop::collection::vec((0..4_u8, prop::collection::vec(column(), 0..4)), 0..4).prop_map(
+            |mut tables| {
+                tables.sort_by_key(|(table, _)| *table);
+                tables.dedup_by_key(|(table, _)| *table);
+                tables
+            },
+        )
+    }
+
+    proptest! {
+        /// What is as it should be needs nothing.
+        #[test]
+        fn plan_to_itself_is_empty(tables in tables()) {
+            let schema = schema(&text(&tables));
+            prop_assert_eq!(plan(&schema, &schema, Dialect::Sqlite).unwrap(), Plan::default());
+        }
+
+        /// Running a plan gives what was desired, and then there is nothing left to plan.
+        #[test]
+        fn a_plan_leads_where_it_should(before in tables(), after in tables()) {
+            let (current, desired) = (text(&before), text(&after));
+            let (current_schema, desired_schema) = (schema(&current), schema(&desired));
+            if let Ok(first) = plan(&current_schema, &desired_schema, Dialect::Sqlite) {
+                let statements: Vec<String> = first.statements.iter().map(|statement| statement.sql.clone()).collect();
+                let reached_text = format!("{current}{}", statements.join(";\n"));
+                let reached = fold(&Script::new(&reached_text, Dialect::Sqlite));
+                prop_assert_eq!(diff(&reached, &desired_schema, Dialect::Sqlite), vec![]);
+                prop_assert_eq!(plan(&reached, &desired_schema, Dialect::Sqlite).unwrap(), Plan::default());
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Statements folded into a schema.
+
+use crate::alter::AlterAction;
+use crate::cursor::Name;
+use crate::definition;
+use crate::dialect::Dialect;
+use crate::effect::{Effect, Found};
+use crate::model::{Index, Object, ObjectKind, Schema, Table};
+use crate::problem::{ProblemKind, SqlProblem};
+use crate::split::Script;
+use crate::statement::Statement;
+
+/// Reads a text that describes a schema, and nothing else. Every problem is given, in order; with any, there is no schema.
+pub fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, Vec<SqlProblem>> {
+    let script = Script::new(text, dialect);
+    let mut problems = script.problems();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let mut schema = Schema::default();
+    for statement in script.statements() {
+        let reading = statement.read();
+        if let Err(problem) = statement.check(&reading) {
+            problems.push(problem);
+            continue;
+        }
+        if reading.effects.is_empty() && !is_remark(&statement) {
+            problems.push(foreign(&statement));
+        }
+        for found in &reading.effects {
+            if !schema.apply(found, &statement) {
+                problems.push(foreign(&statement));
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(schema)
+    } else {
+        Err(problems)
+    }
+}
+
+/// Folds what can be folded and leaves the rest: for comparing, where the rest has been judged already.
+pub fn fold(script: &Script<'_>) -> Schema {
+    let mut schema = Schema::default();
+    for statement in script.statements() {
+        for found in &statement.read().effects {
+            schema.apply(found, &statement);
+        }
+    }
+    schema
+}
+
+fn foreign(statement: &Statement<'_>) -> SqlProblem {
+    let head: Vec<&str> = statement.sql().split_whitespace().take(2).collect();
+    let head: String = head.join(" ").chars().take(40).collect();
+    let message = format!("`{head} ..` does not describe a schema; only CREATE and ALTER TABLE do");
+    SqlProblem {
+        kind: ProblemKind::Unparsed { message },
+        position: statement.position(),
+    }
+}
+
+/// `COMMENT ON`, which changes nothing that is compared.
+fn is_remark(statement: &Statement<'_>) -> bool {
+    statement.cursor().sees("comment on")
+}
+
+impl Schema {
+    /// Does to the schema what the statement does to a database; false when it is no change of a schema, or of what is not there.
+    pub(crate) fn apply(&mut self, found: &Found, statement: &Statement<'_>) -> bool {
+        let dialect = statement.dialect();
+        let sql = statement.sql().to_owned();
+        match &found.effect {
+            Effect::CreateTable(definition) => {
+                let key = definition.table.name.key(dialect);
+                if definition.if_not_exists && self.tables.contains_key(&key) {
+                    return true;
+                }
+                let mut table = definition.table.clone();
+                place(&mut table, statement);
+                table.statements.push(sql);
+                self.tables.insert(key, table);
+                true
+            }
+            Effect::CreateIndex(definition) => {
+                let Some(table) = self.tables.get_mut(&definition.table.key(dialect)) else {
+                    return false;
+                };
+                let position = statement.position_of(definition.index.position.offset);
+                table.indexes.push(Index {
+                    position,
+                    ..definition.index.clone()
+                });
+                true
+            }
+            Effect::Create {
+                kind,
+                name: Some(name),
+                ..
+            } => {
+                let object = Object {
+                    name: name.clone(),
+                    definition: statement.cursor().canonical(),
+                    position: statement.position(),
+                };
+                self.objects.insert((*kind, name.key(dialect)), object);
+                true
+            }
+            Effect::AlterTable { table, action } => {
+                let key = table.key(dialect);
+                if let AlterAction::RenameTable { to } = action {
+                    return self.rename(&key, to, dialect);
+                }
+                let Some(table) = self.tables.get_mut(&key) else {
+                    return false;
+                };
+                let changed = alter(table, action, dialect);
+                if changed && table.statements.last() != Some(&sql) {
+                    table.statements.push(sql);
+                }
+                changed
+            }
+            Effect::Drop {
+                kind: ObjectKind::Table,
+                name,
+                ..
+            } => self.tables.shift_remove(&name.key(dialect)).is_some(),
+            Effect::Drop {
+                kind: ObjectKind::Index,
+                name,
+                ..
+            } => {
+                let key = dialect.column_key(&name.name);
+                let named = |index: &Index| {
+                    index
+                        .name
+                        .as_deref()
+                        .is_some_and(|name| dialect.column_key(name) == key)
+                };
+                self.tables
+                    .values_mut()
+                    .for_each(|table| table.indexes.retain(|index| !named(index)));
+                true
+            }
+            Effect::Drop { kind, name, .. } => {
+                self.objects.remove(&(*kind, name.key(dialect))).is_some()
+            }
+            _ => false,
+        }
+    }
+
+    fn rename(&mut self, key: &str, to: &Name, dialect: Dialect) -> bool {
+        let Some(mut table) = self.tables.shift_remove(key) else {
+            return false;
+        };
+        table.name = to.clone();
+        self.tables.insert(to.key(dialect), table);
+        true
+    }
+}
+
+/// Gives the offsets of a definition their lines and columns.
+fn place(table: &mut Table, statement: &Statement<'_>) {
+    table.position = statement.position_of(table.position.offset);
+    for column in &mut table.columns {
+        column.position = statement.position_of(column.position.offset);
+    }
+    for index in &mut table.indexes {
+        index.position = statement.position_of(index.position.offset);
+    }
+}
+
+fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
+    let same = |left: &str, right: &str| dialect.column_key(left) == dialect.column_key(right);
+    let position = |table: &Table, name: &str| {
+        table
+            .columns
+            .iter()
+            .position(|column| same(&column.name, name))
+    };
+    match action {
+        AlterAction::AddColumn(definition) => definition::add_column(table, (**definition).clone()),
+        AlterAction::AddConstraint { constraint, .. } => {
+            definition::add_constraint(table, constraint.clone(), dialect)
+        }
+        AlterAction::DropColumn { column } => {
+            table.columns.retain(|known| !same(&known.name, column))
+        }
+        AlterAction::ModifyColumn { column, definition } => {
+            let Some(index) = position(table, column) else {
+                return false;
+            };
+            let definition = (**definition).clone();
+            table.uniques.extend(definition.unique);
+            if let Some(slot) = table.columns.get_mut(index) {
+                *slot = definition.column;
+            }
+        }
+        AlterAction::RenameColumn { from, to } => {
+            let Some(column) = position(table, from).and_then(|index| table.columns.get_mut(index))
+            else {
+                return false;
+            };
+            column.name.clone_from(to);
+        }
+        AlterAction::SetType { column, .. }
+        | AlterAction::SetNotNull { column }
+        | AlterAction::DropNotNull { column }
+        | AlterAction::SetDefault { column, .. } => {
+            let Some(column) =
+                position(table, column).and_then(|index| table.columns.get_mut(index))
+            else {
+                return false;
+            };
+            match action {
+                AlterAction::SetType { data_type, .. } => column.data_type = data_type.clone(),
+                AlterAction::SetDefault { default, .. } => column.default.clone_from(default),
+                other => column.nullable = matches!(other, AlterAction::DropNotNull { .. }),
+            }
+        }
+        AlterAction::DropConstraint { name: None } => table.primary_key = None,
+        AlterAction::DropConstraint { name: Some(name) } => {
+            let kept = |candidate: &Option<String>| {
+                candidate
+                    .as_deref()
+                    .is_none_or(|candidate| !same(candidate, name))
+            };
+            table.uniques.retain(|key| kept(&key.name));
+            table.foreign_keys.retain(|key| kept(&key.name));
+            table.checks.retain(|check| kept(&check.name));
+        }
+        AlterAction::DropIndex { name } => {
+            table.indexes.retain(|index| {
+                index
+                    .name
+                    .as_deref()
+                    .is_none_or(|candidate| !same(candidate, name))
+            });
+            table.uniques.retain(|key| {
+                key.name
+                    .as_deref()
+                    .is_none_or(|candidate| !same(candidate, name))
+            });
+        }
+        AlterAction::Harmless => {}
+        AlterAction::RenameTable { .. }
+        | AlterAction::DestroyPartition { .. }
+        | AlterAction::Other { .. } => return false,
+    }
+    true
+}

@@ -1,0 +1,615 @@
+//! A text to statements: the only splitter that Tidegate has.
+//!
+//! The policy judges, and the reconciler runs, exactly these pieces; two splitters would be a hole between them. Pieces cover the text: joined
+//! they give it back byte for byte. Parsing is not done here.
+
+use crate::dialect::Dialect;
+use crate::limits;
+use crate::position::{Lines, Position};
+use crate::problem::{ProblemKind, SqlProblem};
+use crate::statement::Statement;
+use crate::token::{self, Complaint, Token, TokenKind};
+
+/// What a piece of the text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PieceKind {
+    /// A statement, with the comments before it and its delimiter.
+    Statement,
+    /// A client's `DELIMITER` line.
+    Directive,
+    /// White space, comments and lone delimiters.
+    Blank,
+}
+
+/// A part of the text; see [`Script::pieces`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// What it is.
+    pub kind: PieceKind,
+    /// Its first byte.
+    pub start: usize,
+    /// The byte after its last.
+    pub end: usize,
+    /// The range of its tokens that are neither comment nor delimiter begins at this token of the script.
+    pub(crate) first_token: usize,
+    /// One past its last token.
+    pub(crate) last_token: usize,
+}
+
+/// A text that was cut into statements.
+#[derive(Debug, Clone)]
+pub struct Script<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) dialect: Dialect,
+    pub(crate) tokens: Vec<Token>,
+    pieces: Vec<Piece>,
+    complaints: Vec<Complaint>,
+    lines: Lines,
+}
+
+impl<'a> Script<'a> {
+    /// Cuts a text. What is wrong with it is in [`Script::problems`]; a text over the limit has no pieces.
+    pub fn new(text: &'a str, dialect: Dialect) -> Self {
+        if text.len() > limits::TEXT {
+            let complaint = (
+                0,
+                ProblemKind::TextTooLong {
+                    length: text.len(),
+                    limit: limits::TEXT,
+                },
+            );
+            return Self {
+                text,
+                dialect,
+                tokens: vec![],
+                pieces: vec![],
+                complaints: vec![complaint],
+                lines: Lines::new(""),
+            };
+        }
+        let (tokens, complaints) = token::tokens(text, dialect);
+        let mut splitter = Splitter {
+            text,
+            tokens: &tokens,
+            pieces: vec![],
+            complaints,
+        };
+        splitter.run();
+        let Splitter {
+            pieces,
+            mut complaints,
+            ..
+        } = splitter;
+        complaints.sort_by_key(|(offset, _)| *offset);
+        complaints.truncate(limits::PROBLEMS);
+        Self {
+            text,
+            dialect,
+            pieces,
+            complaints,
+            lines: Lines::new(text),
+            tokens,
+        }
+    }
+
+    /// The text.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// Whose rules it was read by.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// All of the text, in order.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The statements, in order.
+    pub fn statements(&self) -> impl Iterator<Item = Statement<'_>> {
+        self.pieces
+            .iter()
+            .filter(|piece| piece.kind == PieceKind::Statement)
+            .map(|piece| Statement::new(self, *piece))
+    }
+
+    /// The comments, as written.
+    pub fn comments(&self) -> impl Iterator<Item = (Position, &'a str)> {
+        let comments = self
+            .tokens
+            .iter()
+            .filter(|token| token.kind == TokenKind::Comment);
+        comments.map(|token| {
+            (
+                self.position(token.start),
+                self.text.get(token.start..token.end).unwrap_or_default(),
+            )
+        })
+    }
+
+    /// What is wrong with the text as such, in order. Any of these means: do not run it.
+    pub fn problems(&self) -> Vec<SqlProblem> {
+        self.complaints
+            .iter()
+            .map(|(offset, kind)| SqlProblem {
+                kind: kind.clone(),
+                position: self.position(*offset),
+            })
+            .collect()
+    }
+
+    /// The line and column of a byte of the text.
+    pub fn position(&self, offset: usize) -> Position {
+        self.lines.position(self.text, offset)
+    }
+}
+
+struct Splitter<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    pieces: Vec<Piece>,
+    complaints: Vec<Complaint>,
+}
+
+/// What is open at one place in a statement.
+#[derive(Default)]
+struct Open {
+    /// Bracket, its byte, and the operators seen in it since the last comma.
+    brackets: Vec<(char, usize, usize)>,
+    chain: usize,
+    /// `BEGIN` and `CASE` inside a routine.
+    blocks: usize,
+    in_routine: bool,
+    complained: bool,
+}
+
+impl Splitter<'_> {
+    fn run(&mut self) {
+        let mut piece_start = 0;
+        let mut first_token = 0;
+        let mut significant = 0_usize;
+        let mut statements = 0_usize;
+        let mut open = Open::default();
+        for (index, token) in self.tokens.iter().enumerate() {
+            match token.kind {
+                TokenKind::Comment => {}
+                TokenKind::Directive => {
+                    self.push(
+                        PieceKind::Directive,
+                        piece_start,
+                        token.end,
+                        first_token,
+                        index + 1,
+                    );
+                    (piece_start, first_token) = (token.end, index + 1);
+                }
+                TokenKind::Delimiter => {
+                    let custom = self.word(*token) != ";";
+                    if !custom && (open.blocks > 0 || !open.brackets.is_empty()) {
+                        continue;
+                    }
+                    let kind = if significant > 0 {
+                        PieceKind::Statement
+                    } else {
+                        PieceKind::Blank
+                    };
+                    self.close(&open, piece_start, token.end);
+                    self.push(kind, piece_start, token.end, first_token, index);
+                    statements += significant.min(1);
+                    (piece_start, first_token, significant) = (token.end, index + 1, 0);
+                    open = Open::default();
+                    if statements >= limits::STATEMENTS && index + 1 < self.tokens.len() {
+                        self.complaints.push((
+                            token.end,
+                            ProblemKind::TooManyStatements {
+                                limit: limits::STATEMENTS,
+                            },
+                        ));
+                        break;
+                    }
+                }
+                _ => {
+                    significant += 1;
+                    self.track(index, *token, &mut open, significant, first_token);
+                }
+            }
+        }
+        if piece_start < self.text.len() {
+            let kind = if significant > 0 {
+                PieceKind::Statement
+            } else {
+                PieceKind::Blank
+            };
+            let last = if statements >= limits::STATEMENTS {
+                first_token
+            } else {
+                self.tokens.len()
+            };
+            self.close(&open, piece_start, self.text.len());
+            self.push(kind, piece_start, self.text.len(), first_token, last);
+        }
+    }
+
+    /// Follows brackets, blocks and chains through one token.
+    fn track(
+        &mut self,
+        index: usize,
+        token: Token,
+        open: &mut Open,
+        significant: usize,
+        first_token: usize,
+    ) {
+        match token.kind {
+            TokenKind::Symbol(bracket @ ('(' | '[' | '{')) => {
+                let chain = if bracket == '[' { open.chain + 1 } else { 0 };
+                self.complain_once(
+                    open,
+                    token.start,
+                    chain > limits::CHAIN,
+                    ProblemKind::ChainTooLong {
+                        limit: limits::CHAIN,
+                    },
+                );
+                let outer = if bracket == '[' { chain } else { open.chain };
+                open.brackets.push((bracket, token.start, outer));
+                open.chain = 0;
+                let deep = open.brackets.len() > limits::BRACKETS;
+                self.complain_once(
+                    open,
+                    token.start,
+                    deep,
+                    ProblemKind::TooDeep {
+                        limit: limits::BRACKETS,
+                    },
+                );
+            }
+            TokenKind::Symbol(bracket @ (')' | ']' | '}')) => {
+                if let Some((_, _, chain)) = open.brackets.pop() {
+                    open.chain = chain;
+                } else {
+                    self.complain_once(open, token.start, true, ProblemKind::Unopened { bracket });
+                }
+            }
+            TokenKind::Symbol(',') => open.chain = 0,
+            TokenKind::Symbol('.') => {}
+            TokenKind::Symbol(_) => {
+                let continues = index
+                    .checked_sub(1)
+                    .and_then(|before| self.tokens.get(before));
+                let same_operator = continues.is_some_and(|before| {
+                    before.end == token.start && matches!(before.kind, TokenKind::Symbol(_))
+                });
+                if !same_operator {
+                    self.lengthen(open, token);
+                }
+            }
+            TokenKind::Word => {
+                let word = self.word(token);
+                if CHAINING
+                    .iter()
+                    .any(|chaining| word.eq_ignore_ascii_case(chaining))
+                {
+                    self.lengthen(open, token);
+                }
+                if significant <= 12 && !open.in_routine {
+                    open.in_routine = self.starts_routine(first_token, index);
+                } else if open.in_routine {
+                    self.follow_blocks(index, open);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn lengthen(&mut self, open: &mut Open, token: Token) {
+        open.chain += 1;
+        let long = open.chain > limits::CHAIN;
+        self.complain_once(
+            open,
+            token.start,
+            long,
+            ProblemKind::ChainTooLong {
+                limit: limits::CHAIN,
+            },
+        );
+    }
+
+    /// `CREATE [OR REPLACE] [DEFINER = ..] PROCEDURE | FUNCTION | TRIGGER | EVENT`: semicolons may be inside.
+    fn starts_routine(&self, first_token: usize, index: usize) -> bool {
+        let mut words = self
+            .tokens
+            .get(first_token..=index)
+            .unwrap_or_default()
+            .iter()
+            .filter(|token| token.kind == TokenKind::Word);
+        let is = |token: Option<&Token>, wanted: &[&str]| {
+            token.is_some_and(|token| {
+                wanted
+                    .iter()
+                    .any(|word| self.word(*token).eq_ignore_ascii_case(word))
+            })
+        };
+        is(words.next(), &["create"])
+            && is(words.last(), &["procedure", "function", "trigger", "event"])
+    }
+
+    /// `BEGIN` and `CASE` open, `END` closes; `END IF`, `END LOOP`, `END WHILE` and `END REPEAT` close what was not counted.
+    fn follow_blocks(&self, index: usize, open: &mut Open) {
+        let word = |index: usize| {
+            let next = self
+                .tokens
+                .get(index..)
+                .unwrap_or_default()
+                .iter()
+                .find(|token| token.kind != TokenKind::Comment);
+            next.filter(|token| token.kind == TokenKind::Word)
+                .map_or("", |token| self.word(*token))
+                .to_ascii_lowercase()
+        };
+        let before = index
+            .checked_sub(1)
+            .and_then(|before| self.tokens.get(before))
+            .map_or("", |token| self.word(*token));
+        match word(index).as_str() {
+            "begin" => open.blocks += 1,
+            "case" if !before.eq_ignore_ascii_case("end") => open.blocks += 1,
+            "end" if !matches!(word(index + 1).as_str(), "if" | "loop" | "while" | "repeat") => {
+                open.blocks = open.blocks.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+
+    /// What must hold when a statement ends.
+    fn close(&mut self, open: &Open, start: usize, end: usize) {
+        if end - start > limits::STATEMENT {
+            let kind = ProblemKind::StatementTooLong {
+                length: end - start,
+                limit: limits::STATEMENT,
+            };
+            self.complaints.push((start, kind));
+        }
+        if open.complained {
+            return;
+        }
+        if let Some((_, offset, _)) = open.brackets.last() {
+            self.complaints
+                .push((*offset, ProblemKind::Unclosed { what: "a bracket" }));
+        } else if open.blocks > 0 {
+            self.complaints.push((
+                start,
+                ProblemKind::Unclosed {
+                    what: "a BEGIN block",
+                },
+            ));
+        }
+    }
+
+    fn complain_once(&mut self, open: &mut Open, offset: usize, wrong: bool, kind: ProblemKind) {
+        if wrong && !open.complained {
+            open.complained = true;
+            self.complaints.push((offset, kind));
+        }
+    }
+
+    /// Blank pieces in a row are one, so that a megabyte of semicolons stays small.
+    fn push(
+        &mut self,
+        kind: PieceKind,
+        start: usize,
+        end: usize,
+        first_token: usize,
+        last_token: usize,
+    ) {
+        if kind == PieceKind::Blank
+            && let Some(last) = self
+                .pieces
+                .last_mut()
+                .filter(|last| last.kind == PieceKind::Blank)
+        {
+            last.end = end;
+            last.last_token = last_token;
+            return;
+        }
+        self.pieces.push(Piece {
+            kind,
+            start,
+            end,
+            first_token,
+            last_token,
+        });
+    }
+
+    fn word(&self, token: Token) -> &str {
+        self.text.get(token.start..token.end).unwrap_or_default()
+    }
+}
+
+/// Words that make a tree grow to one side.
+const CHAINING: &[&str] = &[
+    "and",
+    "or",
+    "xor",
+    "not",
+    "union",
+    "intersect",
+    "except",
+    "minus",
+    "is",
+    "like",
+    "ilike",
+    "in",
+    "between",
+    "collate",
+    "at",
+    "similar",
+    "regexp",
+    "rlike",
+    "glob",
+    "div",
+    "mod",
+    "isnull",
+    "notnull",
+    "overlaps",
+    "match",
+];
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dialect::Dialect::{Mysql, Postgres, Sqlite};
+
+    #[track_caller]
+    fn check(dialect: Dialect, text: &str, expected: &[&str]) {
+        let script = Script::new(text, dialect);
+        let seen: Vec<&str> = script
+            .statements()
+            .map(|statement| statement.sql())
+            .collect();
+        assert_eq!(seen, expected, "{dialect}: {text}");
+    }
+
+    #[track_caller]
+    fn check_problem(dialect: Dialect, text: &str, expected: &str) {
+        let problems = Script::new(text, dialect).problems();
+        assert!(
+            problems
+                .iter()
+                .any(|problem| problem.to_string().contains(expected)),
+            "{expected}: {problems:?}"
+        );
+    }
+
+    #[test]
+    fn statements_without_delimiters_and_comments_around() {
+        check(Postgres, "", &[]);
+        check(Postgres, ";;\n-- nothing\n;", &[]);
+        check(
+            Postgres,
+            "-- first\nSELECT 1 ; SELECT 2 -- last",
+            &["SELECT 1", "SELECT 2"],
+        );
+        check(
+            Mysql,
+            "DELIMITER //\nCREATE PROCEDURE p() BEGIN SELECT 1; END//\nDELIMITER ;\nSELECT 2;",
+            &["CREATE PROCEDURE p() BEGIN SELECT 1; END", "SELECT 2"],
+        );
+    }
+
+    #[test]
+    fn bodies_keep_their_semicolons() {
+        check(
+            Mysql,
+            "CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW BEGIN IF 1 THEN SET @x = CASE 1 WHEN 1 THEN 2 END; END IF; END; SELECT 1",
+            &[
+                "CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW BEGIN IF 1 THEN SET @x = CASE 1 WHEN 1 THEN 2 END; END IF; END",
+                "SELECT 1",
+            ],
+        );
+        check(
+            Sqlite,
+            "CREATE TRIGGER a AFTER UPDATE ON t BEGIN UPDATE t SET a = 1; END; SELECT 1;",
+            &[
+                "CREATE TRIGGER a AFTER UPDATE ON t BEGIN UPDATE t SET a = 1; END",
+                "SELECT 1",
+            ],
+        );
+        check(
+            Postgres,
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END; SELECT 3",
+            &[
+                "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END",
+                "SELECT 3",
+            ],
+        );
+        check(
+            Postgres,
+            "BEGIN; SELECT 1; END; SELECT 2",
+            &["BEGIN", "SELECT 1", "END", "SELECT 2"],
+        );
+    }
+
+    #[test]
+    fn limits_are_problems_with_a_place() {
+        check_problem(
+            Postgres,
+            &"x".repeat(limits::TEXT + 1),
+            "line 1, column 1: the text has 1048577 bytes",
+        );
+        check_problem(
+            Postgres,
+            &format!("SELECT '{}'", "x".repeat(limits::STATEMENT)),
+            "the statement has 262153 bytes",
+        );
+        check_problem(
+            Postgres,
+            &"SELECT 1;\n".repeat(limits::STATEMENTS + 1),
+            "line 5000, column 10: the text has more than 5000 statements",
+        );
+        check_problem(
+            Postgres,
+            &format!("SELECT {}1", "(".repeat(10_000)),
+            "line 1, column 72: more than 64 brackets",
+        );
+        check_problem(
+            Postgres,
+            &format!("DELETE FROM t WHERE a=1{}", " OR a=1".repeat(100_000)),
+            "chains more than 2000 operators",
+        );
+        check_problem(
+            Postgres,
+            &format!("SELECT 1{}", "::int".repeat(100_000)),
+            "chains more than 2000 operators",
+        );
+        check_problem(
+            Postgres,
+            &format!("SELECT a{}", "[1]".repeat(100_000)),
+            "chains more than 2000 operators",
+        );
+        check_problem(
+            Postgres,
+            &format!("SELECT 1{}", " UNION SELECT 1".repeat(20_000)),
+            "chains more than 2000 operators",
+        );
+        check_problem(Postgres, "SELECT 1)", "`)` closes nothing");
+        check_problem(
+            Postgres,
+            "SELECT (1; DROP TABLE t",
+            "a bracket is never closed",
+        );
+        check_problem(
+            Mysql,
+            "CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW BEGIN SELECT 1;",
+            "a BEGIN block is never closed",
+        );
+        let rows = ", (1, -5)".repeat(5_000);
+        assert_eq!(
+            Script::new(&format!("INSERT INTO t VALUES (0, 0){rows};"), Postgres).problems(),
+            []
+        );
+        let semicolons = ";".repeat(1_000_000);
+        let script = Script::new(&semicolons, Postgres);
+        assert_eq!((script.pieces().len(), script.problems().len()), (1, 0));
+    }
+
+    proptest! {
+        /// Nothing is lost and nothing is read twice, whatever the text.
+        #[test]
+        fn pieces_concatenate_to_the_text(text in r#"([a-z;'"`/*#$ \n()\[\]\\-]|BEGIN |END |CREATE TRIGGER |DELIMITER //\n|\$a\$|é|\x00|-- ){0,60}"#, which in 0..4_usize) {
+            let script = Script::new(&text, Dialect::ALL[which]);
+            let mut joined = String::new();
+            for piece in script.pieces() {
+                prop_assert_eq!(piece.start, joined.len());
+                joined.push_str(&text[piece.start..piece.end]);
+            }
+            prop_assert_eq!(joined, text.clone());
+            for statement in script.statements() {
+                let _ = statement.sql();
+            }
+        }
+    }
+}

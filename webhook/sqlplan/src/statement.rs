@@ -1,0 +1,91 @@
+//! One statement of a script.
+
+use crate::cursor::Cursor;
+use crate::dialect::Dialect;
+use crate::effect::{self, Reading};
+use crate::parse;
+use crate::position::Position;
+use crate::problem::{ProblemKind, SqlProblem};
+use crate::split::{Piece, Script};
+use crate::token::{Token, TokenKind};
+
+/// One statement, still inside its script, so that every place in it has a line and a column.
+#[derive(Debug, Clone)]
+pub struct Statement<'a> {
+    script: &'a Script<'a>,
+    piece: Piece,
+    tokens: Vec<Token>,
+}
+
+impl<'a> Statement<'a> {
+    pub(crate) fn new(script: &'a Script<'a>, piece: Piece) -> Self {
+        let tokens = script
+            .tokens
+            .get(piece.first_token..piece.last_token)
+            .unwrap_or_default();
+        let tokens = tokens
+            .iter()
+            .copied()
+            .filter(|token| token.kind != TokenKind::Comment)
+            .collect();
+        Self {
+            script,
+            piece,
+            tokens,
+        }
+    }
+
+    /// The bytes to run: as written, without the comments around and the delimiter behind.
+    pub fn sql(&self) -> &'a str {
+        let start = self
+            .tokens
+            .first()
+            .map_or(self.piece.start, |token| token.start);
+        let end = self
+            .tokens
+            .last()
+            .map_or(self.piece.start, |token| token.end);
+        self.script.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Where its first word is.
+    pub fn position(&self) -> Position {
+        self.script.position(
+            self.tokens
+                .first()
+                .map_or(self.piece.start, |token| token.start),
+        )
+    }
+
+    /// Whose rules it was read by.
+    pub fn dialect(&self) -> Dialect {
+        self.script.dialect
+    }
+
+    /// The line and column of a byte of the script.
+    pub fn position_of(&self, offset: usize) -> Position {
+        self.script.position(offset)
+    }
+
+    /// What it does, read from its tokens.
+    pub fn read(&self) -> Reading {
+        effect::read(self.cursor())
+    }
+
+    /// The second opinion: does the parser, given this piece alone, see exactly one statement in it?
+    pub fn parse(&self) -> Result<(), SqlProblem> {
+        parse::one_statement(self.script, &self.piece)
+    }
+
+    /// Both readers together: an error when neither understands the statement, or when they disagree about where it ends.
+    pub fn check(&self, reading: &Reading) -> Result<(), SqlProblem> {
+        self.parse().or_else(|problem| match problem.kind {
+            ProblemKind::Unparsed { .. } if reading.known => Ok(()),
+            _ => Err(problem),
+        })
+    }
+
+    pub(crate) fn cursor(&self) -> Cursor<'_> {
+        Cursor::new(self.script.text, self.script.dialect, &self.tokens)
+    }
+}

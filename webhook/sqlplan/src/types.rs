@@ -1,0 +1,503 @@
+//! Column types: many spellings, one meaning.
+
+use std::fmt;
+
+use crate::cursor::{Cursor, unquote};
+use crate::dialect::Dialect;
+use crate::token::TokenKind;
+
+/// A column's type. Two types are the same when their canonical text is, whatever was written.
+#[derive(Debug, Clone, Eq)]
+pub struct SqlType {
+    /// One spelling for all aliases, for example `bigint` for `int8`. SQLite: the affinity, because nothing else has an effect there.
+    pub canonical: String,
+    /// As written, for messages.
+    pub written: String,
+    /// What values it holds.
+    pub values: Values,
+}
+
+impl PartialEq for SqlType {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical == other.canonical
+    }
+}
+
+impl fmt::Display for SqlType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(if self.written.is_empty() {
+            "no type"
+        } else {
+            &self.written
+        })
+    }
+}
+
+/// The values of a type, as far as it takes to tell whether another type holds them all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Values {
+    /// Whole numbers.
+    Integer {
+        /// Their width.
+        bits: u16,
+        /// Without negative ones.
+        unsigned: bool,
+    },
+    /// Exact numbers: digits in all and behind the point; none for any number.
+    Decimal(Option<(u64, u64)>),
+    /// Floating-point numbers of this width.
+    Float(u16),
+    /// Strings of at most this many characters; none for no limit.
+    Characters(Option<u64>),
+    /// Bytes, at most this many.
+    Bytes(Option<u64>),
+    /// True and false.
+    Boolean,
+    /// Days.
+    Date,
+    /// Points in time.
+    Timestamp {
+        /// With a time zone.
+        zone: bool,
+        /// Digits of a second.
+        precision: u64,
+    },
+    /// Words from a list.
+    Labels(Vec<String>),
+    /// Anything else.
+    Other,
+}
+
+/// What a change of type does to values that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeChange {
+    /// Nothing.
+    Same,
+    /// Every value still fits.
+    Widened,
+    /// Some values may not fit any more.
+    Narrowed,
+    /// The values become something else.
+    Converted,
+}
+
+impl SqlType {
+    /// What changing this type to `to` does.
+    pub fn change_to(&self, to: &Self) -> TypeChange {
+        use TypeChange::{Converted, Narrowed, Same, Widened};
+        if self == to {
+            return Same;
+        }
+        let fits = |fits: bool| if fits { Widened } else { Narrowed };
+        let within = |from: Option<u64>, to: Option<u64>| match (from, to) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(from), Some(to)) => from <= to,
+        };
+        match (&self.values, &to.values) {
+            (
+                Values::Integer { bits, unsigned },
+                Values::Integer {
+                    bits: to_bits,
+                    unsigned: to_unsigned,
+                },
+            ) => fits(match (unsigned, to_unsigned) {
+                (true, false) => bits < to_bits,
+                (false, true) => false,
+                _ => bits <= to_bits,
+            }),
+            (Values::Integer { bits, .. }, Values::Decimal(to)) => fits(
+                to.is_none_or(|(digits, scale)| digits - scale.min(digits) >= digits_of(*bits)),
+            ),
+            (Values::Decimal(from), Values::Decimal(to)) => fits(match (from, to) {
+                (_, None) => true,
+                (None, Some(_)) => false,
+                (Some((digits, scale)), Some((to_digits, to_scale))) => {
+                    scale <= to_scale
+                        && digits.saturating_sub(*scale) <= to_digits.saturating_sub(*to_scale)
+                }
+            }),
+            (Values::Float(bits), Values::Float(to_bits)) => fits(bits <= to_bits),
+            (Values::Characters(from), Values::Characters(to))
+            | (Values::Bytes(from), Values::Bytes(to)) => fits(within(*from, *to)),
+            (
+                Values::Timestamp { zone, precision },
+                Values::Timestamp {
+                    zone: to_zone,
+                    precision: to_precision,
+                },
+            ) => match (zone, to_zone) {
+                (true, false) => Narrowed,
+                (false, true) => Converted,
+                _ => fits(precision <= to_precision),
+            },
+            (Values::Date, Values::Timestamp { .. }) => Converted,
+            (Values::Timestamp { .. }, Values::Date) => Narrowed,
+            (Values::Labels(from), Values::Labels(to)) => {
+                if from.iter().any(|label| !to.contains(label)) {
+                    Narrowed
+                } else if to.starts_with(from) {
+                    Widened
+                } else {
+                    Converted
+                }
+            }
+            (Values::Labels(_), Values::Characters(_)) => Widened,
+            (Values::Other, _)
+            | (_, Values::Other | Values::Characters(None) | Values::Boolean) => Converted,
+            _ => Narrowed,
+        }
+    }
+}
+
+fn digits_of(bits: u16) -> u64 {
+    match bits {
+        0..=8 => 3,
+        9..=16 => 5,
+        17..=24 => 8,
+        25..=32 => 10,
+        _ => 19,
+    }
+}
+
+/// Words that end a type and start an option of the column.
+pub(crate) const OPTIONS: &[&str] = &[
+    "constraint",
+    "not",
+    "null",
+    "default",
+    "primary",
+    "unique",
+    "check",
+    "references",
+    "collate",
+    "generated",
+    "as",
+    "auto_increment",
+    "autoincrement",
+    "comment",
+    "on",
+    "key",
+    "stored",
+    "virtual",
+    "persistent",
+    "invisible",
+    "visible",
+    "first",
+    "after",
+    "using",
+    "charset",
+    "deferrable",
+    "initially",
+    "storage",
+    "compression",
+    "column_format",
+    "match",
+    "enforced",
+    "identity",
+    "with",
+];
+
+/// A type, read from where it starts; also says whether it is a serial one. None in front of the type's place is a column without type.
+pub(crate) fn read(cursor: &mut Cursor<'_>) -> (SqlType, bool) {
+    let start = cursor.index();
+    let dialect = cursor.dialect();
+    let mut words: Vec<String> = Vec::new();
+    let mut arguments: Vec<String> = Vec::new();
+    let mut labels = Vec::new();
+    let mut dimensions = 0_usize;
+    loop {
+        if cursor.accept("with time zone") {
+            words.push("with time zone".to_owned());
+        } else if cursor.accept("without time zone") || cursor.accept("with local time zone") {
+            // The default, or Oracle's.
+        } else if cursor.sees("character set") && !words.is_empty() {
+            break;
+        } else if cursor.accept("array") && !words.is_empty() {
+            dimensions = dimensions.max(1);
+        } else if let Some(word) = cursor.word_at(0) {
+            if OPTIONS
+                .iter()
+                .any(|option| word.eq_ignore_ascii_case(option))
+            {
+                break;
+            }
+            words.push(word.to_ascii_lowercase());
+            cursor.advance();
+        } else if cursor.kind() == Some(TokenKind::QuotedName) {
+            words.push(unquote(cursor.source(0)));
+            cursor.advance();
+        } else if cursor.is_symbol(0, '.') {
+            cursor.advance();
+            let qualifier = words.pop().unwrap_or_default();
+            let name = cursor.part().unwrap_or_default();
+            let implied = (dialect == Dialect::Postgres && qualifier == "public")
+                || qualifier == "pg_catalog";
+            words.push(if implied {
+                name
+            } else {
+                format!("{qualifier}.{name}")
+            });
+        } else if cursor.is_symbol(0, '(') && !words.is_empty() {
+            for argument in cursor.group().map(Cursor::items).unwrap_or_default() {
+                if argument.kind() == Some(TokenKind::Text) {
+                    labels.push(unquote(argument.source(0)));
+                }
+                arguments.push(argument.canonical());
+            }
+        } else if cursor.is_symbol(0, '[') {
+            dimensions += 1;
+            cursor.skip_one();
+        } else {
+            break;
+        }
+    }
+    let written = cursor.source_between(start, cursor.index()).to_owned();
+    let (canonical, values, serial) = if dialect == Dialect::Sqlite {
+        let (affinity, values) = affinity(&words.join(" "), &arguments);
+        (affinity, values, false)
+    } else {
+        canonical(&words, &arguments, labels, dialect)
+    };
+    let (canonical, values) = if dimensions > 0 {
+        (format!("{canonical}[]"), Values::Other)
+    } else {
+        (canonical, values)
+    };
+    (
+        SqlType {
+            canonical,
+            written,
+            values,
+        },
+        serial,
+    )
+}
+
+/// <https://www.sqlite.org/datatype3.html> section 3.1, in its order.
+fn affinity(words: &str, arguments: &[String]) -> (String, Values) {
+    let words = format!("{words}({})", arguments.join(",")).to_ascii_uppercase();
+    let has = |part: &str| words.contains(part);
+    if has("INT") {
+        (
+            "integer".to_owned(),
+            Values::Integer {
+                bits: 64,
+                unsigned: false,
+            },
+        )
+    } else if has("CHAR") || has("CLOB") || has("TEXT") {
+        ("text".to_owned(), Values::Characters(None))
+    } else if has("BLOB") || words == "()" {
+        ("blob".to_owned(), Values::Bytes(None))
+    } else if has("REAL") || has("FLOA") || has("DOUB") {
+        ("real".to_owned(), Values::Float(64))
+    } else {
+        ("numeric".to_owned(), Values::Decimal(None))
+    }
+}
+
+/// Aliases as in PostgreSQL's table 8.1 and MySQL's "Numeric Type Syntax" and "Using Data Types from Other Database Engines".
+fn canonical(
+    words: &[String],
+    arguments: &[String],
+    labels: Vec<String>,
+    dialect: Dialect,
+) -> (String, Values, bool) {
+    let mysql = dialect.is_mysql_like();
+    let unsigned = words
+        .iter()
+        .any(|word| word == "unsigned" || word == "zerofill");
+    let zone = words
+        .iter()
+        .any(|word| word == "with time zone" || word == "timestamptz" || word == "timetz");
+    let base: Vec<&str> = words
+        .iter()
+        .map(String::as_str)
+        .filter(|word| {
+            !matches!(
+                *word,
+                "unsigned" | "signed" | "zerofill" | "with time zone" | "binary_" | "national"
+            )
+        })
+        .collect();
+    let base = base.join(" ");
+    let number = |index: usize| {
+        arguments
+            .get(index)
+            .and_then(|argument| argument.parse::<u64>().ok())
+    };
+    let integer = |name: &str, bits: u16| {
+        let suffix = if unsigned { " unsigned" } else { "" };
+        (
+            format!("{name}{suffix}"),
+            Values::Integer { bits, unsigned },
+            false,
+        )
+    };
+    let serial = |name: &str, bits: u16| {
+        (
+            name.to_owned(),
+            Values::Integer {
+                bits,
+                unsigned: false,
+            },
+            true,
+        )
+    };
+    let characters = |name: &str, limit: Option<u64>| {
+        let shown = limit.map_or_else(|| name.to_owned(), |limit| format!("{name}({limit})"));
+        (shown, Values::Characters(limit), false)
+    };
+    let fixed = |name: &str, values: Values| (name.to_owned(), values, false);
+    match base.as_str() {
+        "bool" | "boolean" if mysql => integer("tinyint(1)", 8),
+        "tinyint" if mysql && number(0) == Some(1) && !unsigned => integer("tinyint(1)", 8),
+        "bool" | "boolean" => fixed("boolean", Values::Boolean),
+        "tinyint" | "int1" => integer("tinyint", 8),
+        "smallint" | "int2" => integer("smallint", 16),
+        "mediumint" | "int3" | "middleint" => integer("mediumint", 24),
+        "int" | "integer" | "int4" => integer("integer", 32),
+        "bigint" | "int8" => integer("bigint", 64),
+        "smallserial" | "serial2" => serial("smallint", 16),
+        "serial" if mysql => (
+            "bigint unsigned".to_owned(),
+            Values::Integer {
+                bits: 64,
+                unsigned: true,
+            },
+            true,
+        ),
+        "serial" | "serial4" => serial("integer", 32),
+        "bigserial" | "serial8" => serial("bigint", 64),
+        "decimal" | "numeric" | "dec" | "fixed" => match (number(0), number(1), mysql) {
+            (Some(digits), scale, _) => decimal(digits, scale.unwrap_or(0)),
+            (None, _, true) => decimal(10, 0),
+            (None, _, false) => fixed("numeric", Values::Decimal(None)),
+        },
+        "real" if mysql => fixed("double", Values::Float(64)),
+        "float"
+            if number(0).is_some_and(|digits| digits > 24) || (!mysql && number(0).is_none()) =>
+        {
+            fixed("double", Values::Float(64))
+        }
+        "float" | "real" | "float4" => fixed("real", Values::Float(32)),
+        "double" | "double precision" | "float8" => fixed("double", Values::Float(64)),
+        "char" | "character" | "nchar" => characters("char", Some(number(0).unwrap_or(1))),
+        "bpchar" => characters("char", number(0)),
+        "varchar" | "character varying" | "char varying" | "nvarchar" | "varcharacter" => {
+            characters("varchar", number(0))
+        }
+        "tinytext" => fixed("tinytext", Values::Characters(Some(255))),
+        "text" if mysql => fixed("text", Values::Characters(Some(65_535))),
+        "mediumtext" | "long varchar" | "long" => {
+            fixed("mediumtext", Values::Characters(Some(16_777_215)))
+        }
+        "longtext" => fixed("longtext", Values::Characters(Some(u64::from(u32::MAX)))),
+        "text" => fixed("text", Values::Characters(None)),
+        "binary" | "varbinary" => (
+            format!("{base}({})", number(0).unwrap_or(1)),
+            Values::Bytes(Some(number(0).unwrap_or(1))),
+            false,
+        ),
+        "tinyblob" => fixed("tinyblob", Values::Bytes(Some(255))),
+        "blob" => fixed("blob", Values::Bytes(Some(65_535))),
+        "mediumblob" => fixed("mediumblob", Values::Bytes(Some(16_777_215))),
+        "longblob" => fixed("longblob", Values::Bytes(Some(u64::from(u32::MAX)))),
+        "bytea" => fixed("bytea", Values::Bytes(None)),
+        "date" => fixed("date", Values::Date),
+        "timestamp" | "timestamptz" | "datetime" => {
+            let precision = number(0).unwrap_or(if mysql { 0 } else { 6 });
+            let name = match (base.as_str(), zone) {
+                (_, true) => "timestamptz",
+                ("datetime", false) => "datetime",
+                _ => "timestamp",
+            };
+            (
+                format!("{name}({precision})"),
+                Values::Timestamp { zone, precision },
+                false,
+            )
+        }
+        "enum" | "set" => (
+            format!("{base}({})", labels.join(",")),
+            Values::Labels(labels),
+            false,
+        ),
+        _ => {
+            let mut name = base.clone();
+            if zone {
+                name.push_str(" with time zone");
+            }
+            if !arguments.is_empty() {
+                name = format!("{name}({})", arguments.join(","));
+            }
+            (name, Values::Other, false)
+        }
+    }
+}
+
+fn decimal(digits: u64, scale: u64) -> (String, Values, bool) {
+    (
+        format!("numeric({digits},{scale})"),
+        Values::Decimal(Some((digits, scale))),
+        false,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::Dialect::{Mysql, Postgres, Sqlite};
+    use crate::token;
+
+    fn parsed(dialect: Dialect, text: &str) -> SqlType {
+        let (tokens, _) = token::tokens(text, dialect);
+        read(&mut Cursor::new(text, dialect, &tokens)).0
+    }
+
+    #[test]
+    fn changes() {
+        use TypeChange::{Converted, Narrowed, Same, Widened};
+        for (dialect, from, to, expected) in [
+            (Postgres, "int4", "INTEGER", Same),
+            (Postgres, "varchar(20)", "character varying(20)", Same),
+            (Postgres, "timestamptz", "timestamp with time zone", Same),
+            (
+                Postgres,
+                "timestamp(6) without time zone",
+                "timestamp",
+                Same,
+            ),
+            (Postgres, "public.mood", "mood", Same),
+            (Postgres, "int", "bigint", Widened),
+            (Postgres, "bigint", "int", Narrowed),
+            (Postgres, "varchar(20)", "text", Widened),
+            (Postgres, "text", "varchar(20)", Narrowed),
+            (Postgres, "numeric(10,2)", "numeric(14,2)", Widened),
+            (Postgres, "numeric(10,2)", "numeric(10,4)", Narrowed),
+            (Postgres, "timestamptz", "timestamp", Narrowed),
+            (Postgres, "json", "jsonb", Converted),
+            (Postgres, "text", "int", Narrowed),
+            (Postgres, "int[]", "int ARRAY", Same),
+            (Mysql, "int(11)", "int", Same),
+            (Mysql, "tinyint(1)", "bool", Same),
+            (Mysql, "int unsigned", "int", Narrowed),
+            (Mysql, "int unsigned", "bigint", Widened),
+            (Mysql, "varchar(255)", "text", Widened),
+            (Mysql, "longtext", "text", Narrowed),
+            (Mysql, "enum('a','b')", "enum('a','b','c')", Widened),
+            (Mysql, "enum('a','b')", "enum('a')", Narrowed),
+            (Mysql, "enum('a','b')", "enum('b','a')", Converted),
+            (Sqlite, "varchar(50)", "TEXT", Same),
+            (Sqlite, "INT", "INTEGER", Same),
+            (Sqlite, "TEXT", "INTEGER", Narrowed),
+        ] {
+            assert_eq!(
+                parsed(dialect, from).change_to(&parsed(dialect, to)),
+                expected,
+                "{dialect}: {from} -> {to}"
+            );
+        }
+    }
+}
