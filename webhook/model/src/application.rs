@@ -93,8 +93,8 @@ pub struct Level {
     pub fields: &'static [&'static str],
 }
 
-/// The levels at which people misplace fields (CRD of Argo CD 3.5). `source.helm` and its siblings are not here: they are not ours to judge.
-pub const LEVELS: [Level; 8] = [
+/// The levels at which people misplace fields (CRD of Argo CD 3.5), in the order in which the home of a misplaced field is looked for. `source.helm` and its siblings are not here: they are not ours to judge.
+pub const LEVELS: [Level; 9] = [
     Level {
         pointer: "/spec/syncPolicy/automated",
         fields: &["prune", "selfHeal", "allowEmpty", "enabled"],
@@ -137,6 +137,17 @@ pub const LEVELS: [Level; 8] = [
     Level {
         pointer: "/spec/source",
         fields: SOURCE,
+    },
+    Level {
+        pointer: "",
+        fields: &[
+            "apiVersion",
+            "kind",
+            "metadata",
+            "spec",
+            "status",
+            "operation",
+        ],
     },
     Level {
         pointer: "/spec/sources/*",

@@ -1,0 +1,132 @@
+//! What the policy changes, each only when its setting asks for it.
+//!
+//! A change is made only where its result is beyond doubt, and made again it changes nothing: after the first time its cause is gone.
+
+use tidegate_model::object::annotation;
+use tidegate_model::words::{HELM_HOOK, HOOK, SYNC_WAVE};
+use tidegate_policy_sdk::prelude::*;
+
+use crate::rules::{atlas_without_wave, field_misplaced};
+use crate::subject::Subject;
+
+/// One change that was made: the rule whose findings at this place are mended.
+pub(crate) struct Mend {
+    rule: &'static str,
+    path: &'static str,
+}
+
+impl Mend {
+    /// Whether the patch removed the cause of `finding`.
+    pub(crate) fn removes(&self, finding: &Finding) -> bool {
+        finding.rule == self.rule && finding.path.as_deref() == Some(self.path)
+    }
+}
+
+/// Where misplaced options are, and where they belong.
+const MISPLACED: &str = "/spec/syncOptions";
+const POLICY: &str = "/spec/syncPolicy";
+const OPTIONS: &str = "/spec/syncPolicy/syncOptions";
+
+/// Adds the changes that the settings ask for to the patch and says which findings they remove.
+pub(crate) fn mend(subject: &Subject, patch: &mut Patch) -> Vec<Mend> {
+    let mut mended = Vec::new();
+    if subject.settings.move_sync_options && move_sync_options(subject, patch) {
+        mended.push(Mend {
+            rule: field_misplaced::RULE.id,
+            path: MISPLACED,
+        });
+    }
+    if let Some(wave) = subject.settings.default_wave
+        && set_wave(subject, wave, patch)
+    {
+        mended.push(Mend {
+            rule: atlas_without_wave::RULE.id,
+            path: atlas_without_wave::PATH,
+        });
+    }
+    mended
+}
+
+/// Moves `spec.syncOptions` to where it is read, after the options that are there already, without repetitions. Left alone: what is not a list of
+/// texts, and an option that both places give different values.
+fn move_sync_options(subject: &Subject, patch: &mut Patch) -> bool {
+    let Some(misplaced) = subject
+        .application()
+        .and_then(|_| texts(subject.object.pointer(MISPLACED)?))
+    else {
+        return false;
+    };
+    let policy = subject
+        .object
+        .pointer(POLICY)
+        .filter(|policy| !policy.is_null());
+    let options = policy
+        .and_then(|policy| policy.get("syncOptions"))
+        .filter(|options| !options.is_null());
+    if policy.is_some_and(|policy| !policy.is_object()) {
+        return false;
+    }
+    let Some(mut merged) = options.map_or(Some(Vec::new()), texts) else {
+        return false;
+    };
+    for option in misplaced {
+        if merged.contains(&option) {
+            continue;
+        }
+        if merged.iter().any(|other| key(other) == key(option)) {
+            return false;
+        }
+        merged.push(option);
+    }
+    if policy.is_none() {
+        patch.add(POLICY, json!({}));
+    }
+    patch.add(OPTIONS, merged).remove(MISPLACED);
+    true
+}
+
+/// Gives an Atlas object its wave.
+fn set_wave(subject: &Subject, wave: i32, patch: &mut Patch) -> bool {
+    let annotations = subject
+        .object
+        .pointer("/metadata/annotations")
+        .filter(|annotations| !annotations.is_null());
+    let readable = annotations.is_none_or(|map| {
+        map.as_object()
+            .is_some_and(|map| map.values().all(Value::is_string))
+    });
+    let placed = [SYNC_WAVE, HOOK, HELM_HOOK]
+        .iter()
+        .any(|key| annotation(subject.object, key).is_some());
+    if !subject.is_atlas()
+        || !readable
+        || placed
+        || !subject
+            .object
+            .pointer("/metadata")
+            .is_some_and(Value::is_object)
+    {
+        return false;
+    }
+    if annotations.is_none() {
+        patch.add("/metadata/annotations", json!({}));
+    }
+    patch.add(
+        &crate::subject::annotation_pointer(SYNC_WAVE),
+        wave.to_string(),
+    );
+    true
+}
+
+/// The entries of a list that holds only texts.
+fn texts(list: &Value) -> Option<Vec<&str>> {
+    list.as_array()?.iter().map(Value::as_str).collect()
+}
+
+fn key(option: &str) -> String {
+    option
+        .split_once('=')
+        .map_or(option, |(key, _)| key)
+        .trim()
+        .to_ascii_lowercase()
+}

@@ -1,0 +1,53 @@
+//! What an operator may set.
+
+use tidegate_policy_sdk::prelude::*;
+
+/// Settings of `wave-order`. Without any, it only reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub struct Settings {
+    /// Moves `spec.syncOptions` of an Application to `spec.syncPolicy.syncOptions`, where Argo CD reads it. Off by default: Git still says
+    /// otherwise, and an Application that another Application manages would differ from its manifest.
+    pub move_sync_options: bool,
+    /// Gives this wave to an AtlasSchema or AtlasMigration that has none and is no hook. Off by default. Argo CD orders a sync by the
+    /// manifest in Git, so this helps only where the live object is read: when resources are pruned or deleted.
+    pub default_wave: Option<i32>,
+    /// Names by which Argo CD and this gate go: of an Application, a folder in its path, or a chart.
+    pub control_plane_names: Vec<String>,
+    /// Namespaces that Argo CD and this gate run in.
+    pub control_plane_namespaces: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        Self {
+            move_sync_options: false,
+            default_wave: None,
+            control_plane_names: texts(&["argocd", "argo-cd", "tidegate"]),
+            control_plane_namespaces: texts(&["argocd", "argo-cd", "tidegate", "tidegate-system"]),
+        }
+    }
+}
+
+impl Settings {
+    /// What the types cannot say: a name that is empty would match what nobody means.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        [
+            ("controlPlaneNames", &self.control_plane_names),
+            ("controlPlaneNamespaces", &self.control_plane_namespaces),
+        ]
+        .into_iter()
+        .flat_map(|(field, names)| {
+            names
+                .iter()
+                .enumerate()
+                .map(move |(index, name)| (field, index, name))
+        })
+        .filter(|(_, _, name)| name.trim().is_empty())
+        .map(|(field, index, _)| {
+            format!("/{field}/{index}: is empty; name something or leave it out")
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,244 @@
+//! The pages of the rules, and what no page can show: updates, deletions, plans.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use tidegate_policy_sdk::native::{self, wit};
+use tidegate_policy_sdk::prelude::*;
+use tidegate_policy_sdk::testing;
+
+use super::{WaveOrder, rules};
+
+/// Stems of the files in the rules' folder that have this ending.
+fn stems(ending: &str) -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/rules");
+    fs::read_dir(folder)
+        .expect("the rules' folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == ending)
+        })
+        .map(|path| {
+            path.file_stem()
+                .expect("a stem")
+                .to_string_lossy()
+                .into_owned()
+        })
+        .filter(|stem| stem != "mod")
+        .collect()
+}
+
+#[test]
+fn every_rule_has_a_file_a_page_and_a_row() {
+    let rows: BTreeSet<String> = rules::RULES
+        .iter()
+        .map(|rule| rule.id.replace('-', "_"))
+        .collect();
+    assert_eq!(rows.len(), rules::RULES.len(), "an id is there twice");
+    assert_eq!(stems("rs"), rows);
+    assert_eq!(stems("md"), rows);
+}
+
+#[test]
+fn every_page_is_right() {
+    for rule in rules::RULES {
+        testing::check_file::<WaveOrder>(&format!("{}.md", rule.id), rule.documentation);
+    }
+}
+
+#[test]
+fn every_page_has_the_same_parts() {
+    for rule in rules::RULES {
+        let page = rule.documentation;
+        assert!(page.starts_with(&format!("# {}\n", rule.id)), "{}", rule.id);
+        for part in ["**What.**", "**Why.**", "**Example**", "**Use instead**"] {
+            assert!(page.contains(part), "{} lacks {part}", rule.id);
+        }
+    }
+}
+
+/// Findings as `severity rule path`.
+fn shown(verdict: &wit::Verdict) -> Vec<String> {
+    verdict
+        .findings
+        .iter()
+        .map(|finding| {
+            let severity = match finding.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Info => "info",
+            };
+            let mended = if finding.mended { " mended" } else { "" };
+            format!(
+                "{severity} {} {}{mended}",
+                finding.rule,
+                finding.path.as_deref().unwrap_or("-")
+            )
+        })
+        .collect()
+}
+
+#[track_caller]
+fn check(request: &Value, expected: &[&str]) {
+    assert_eq!(
+        shown(&testing::review::<WaveOrder>(request)),
+        expected,
+        "{request}"
+    );
+}
+
+fn config(wave: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "annotations": {"argocd.argoproj.io/sync-wave": wave}}})
+}
+
+const WAVE: &str = "wave-not-integer /metadata/annotations/argocd.argoproj.io~1sync-wave";
+
+#[test]
+fn what_was_wrong_before_only_warns() {
+    check(&json!({"object": config("x")}), &[&format!("error {WAVE}")]);
+    check(
+        &json!({"object": config("x"), "oldObject": config("1")}),
+        &[&format!("error {WAVE}")],
+    );
+    check(
+        &json!({"object": config("x"), "oldObject": config("x")}),
+        &[&format!("warning {WAVE}")],
+    );
+    check(
+        &json!({"object": config("x"), "oldObject": config("y")}),
+        &[&format!("error {WAVE}")],
+    );
+}
+
+#[test]
+fn what_goes_away_is_let_go() {
+    check(&json!({"oldObject": config("x")}), &[]);
+    let mut leaving = config("x");
+    leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    check(&json!({"object": leaving, "oldObject": config("1")}), &[]);
+}
+
+#[test]
+fn a_mended_finding_says_so() {
+    let application = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a"},
+        "spec": {"syncOptions": ["CreateNamespace=true"], "prune": true}});
+    check(
+        &json!({"object": application, "settings": {"moveSyncOptions": true}}),
+        &[
+            "error field-misplaced /spec/prune",
+            "error field-misplaced /spec/syncOptions mended",
+        ],
+    );
+    check(
+        &json!({"object": application}),
+        &[
+            "error field-misplaced /spec/prune",
+            "error field-misplaced /spec/syncOptions",
+        ],
+    );
+}
+
+#[test]
+fn a_plan_is_judged_object_by_object_and_all_of_it_is_managed() {
+    let schema = json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema", "metadata": {"name": "s", "namespace": "shop"}});
+    let plan = wit::Plan {
+        subject: json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a"}}).to_string(),
+        changes: vec![
+            wit::Change::ApplyObject(schema.to_string()),
+            wit::Change::DeleteObject(config("x").to_string()),
+            wit::Change::ApplyObject(config("x").to_string()),
+        ],
+        dialect: None,
+        settings: r#"{"defaultWave": 1}"#.to_owned(),
+    };
+    let verdict = native::review::<WaveOrder>(wit::Request::Plan(plan)).expect("the settings fit");
+    assert_eq!(
+        shown(&verdict),
+        [
+            "warning atlas-without-wave /changes/0/metadata",
+            "error wave-not-integer /changes/2/metadata/annotations/argocd.argoproj.io~1sync-wave",
+        ]
+    );
+    assert!(
+        verdict.findings[0]
+            .message
+            .starts_with("AtlasSchema shop/s: "),
+        "{}",
+        verdict.findings[0].message
+    );
+    assert_eq!(verdict.patch, None, "a plan is not patched");
+}
+
+#[test]
+fn the_guides_objects_are_good() {
+    let workload = |wave: &str| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "annotations": {"argocd.argoproj.io/sync-wave": wave}}});
+    let schema = json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema",
+        "metadata": {"name": "app", "annotations": {"argocd.argoproj.io/sync-wave": "1", "argocd.argoproj.io/tracking-id": "app:db.atlasgo.io/AtlasSchema:default/app"},
+                     "labels": {"app.kubernetes.io/instance": "app"}},
+        "spec": {"url": "mysql://root:pass@mysql:3306/example", "schema": {"sql": "create table users (id int);"}}});
+    let application = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": "atlas-argocd-demo", "namespace": "argocd", "finalizers": ["resources-finalizer.argocd.argoproj.io"]},
+        "spec": {"project": "default",
+            "source": {"repoURL": "https://git.example.com/atlas-argocd-demo.git", "path": "manifests", "targetRevision": "HEAD"},
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": "default"},
+            "syncPolicy": {"automated": {"prune": true, "selfHeal": true},
+                "retry": {"limit": 5, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m0s"}},
+                "syncOptions": ["CreateNamespace=true"]}}});
+    for object in [workload("0"), schema, workload("2"), application] {
+        check(&json!({"object": object}), &[]);
+    }
+}
+
+/// No object may make a rule panic, whatever is where.
+#[test]
+fn odd_shapes_are_no_reason_to_fall() {
+    for odd in [
+        json!(null),
+        json!(7),
+        json!("x"),
+        json!([]),
+        json!([null]),
+        json!({}),
+    ] {
+        for pointer in ["metadata", "spec"] {
+            let mut object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {}, "spec": {}});
+            object[pointer] = odd.clone();
+            testing::review::<WaveOrder>(
+                &json!({"object": object, "settings": {"moveSyncOptions": true, "defaultWave": 3}}),
+            );
+        }
+        for field in [
+            "syncPolicy",
+            "syncOptions",
+            "source",
+            "sources",
+            "destination",
+        ] {
+            let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"annotations": odd}, "spec": {field: odd}});
+            testing::review::<WaveOrder>(
+                &json!({"object": object, "settings": {"moveSyncOptions": true}}),
+            );
+        }
+    }
+}
+
+#[test]
+fn settings_are_judged() {
+    for (settings, problem) in [
+        (r#"{"moveSyncOption": true}"#, "moveSyncOption"),
+        (r#"{"defaultWave": 4294967296}"#, "defaultWave"),
+        (
+            r#"{"controlPlaneNames": ["argocd", " "]}"#,
+            "/controlPlaneNames/1: is empty",
+        ),
+    ] {
+        let problems = native::check_settings::<WaveOrder>(settings).expect_err(settings);
+        assert!(
+            problems.iter().any(|found| found.contains(problem)),
+            "{problems:?}"
+        );
+    }
+    assert_eq!(native::check_settings::<WaveOrder>("{}"), Ok(()));
+}
