@@ -144,7 +144,7 @@ impl ControlPlane {
 
     /// Installs the chart's CRDs and waits until the API server serves them.
     pub fn install_crds(&self) -> anyhow::Result<()> {
-        let folder = checkout("charts/tidegate/crds");
+        let folder = checkout("charts/tidegate/files/crds");
         let folder = folder
             .to_str()
             .context("the checkout's path is not UTF-8")?;
