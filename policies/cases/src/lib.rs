@@ -34,7 +34,7 @@ use serde_json::Value;
 pub use compare::{compare, compare_object};
 
 /// One object on its way into the cluster, and what a policy must say about it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
     /// The file's name and the line, for example `drop-column.md:12`.
     pub name: String,
@@ -51,7 +51,7 @@ pub struct Case {
 }
 
 /// The request of a case.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admission {
     /// Create, update or delete, by which of the two objects there are.
     pub operation: Operation,

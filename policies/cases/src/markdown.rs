@@ -37,8 +37,9 @@ pub(crate) fn cases(text: &str) -> Result<Vec<Case>, Vec<Trouble>> {
                     let case = cases
                         .last_mut()
                         .filter(|_| follows_yaml && language == "yaml");
-                    let case =
-                        case.ok_or((fence, "`patch` does not follow a yaml block".to_owned()))?;
+                    let case = case.ok_or_else(|| {
+                        (fence, "`patch` does not follow a yaml block".to_owned())
+                    })?;
                     case.patched = Some(yaml::document(block.line, &block.text)?);
                 } else if language == "yaml" {
                     if info.dialect.or(info.kind).is_some() {
@@ -60,7 +61,7 @@ pub(crate) fn cases(text: &str) -> Result<Vec<Case>, Vec<Trouble>> {
     }
 }
 
-/// The fenced blocks, after CommonMark: a fence is three or more backticks, and ends at one at least as long.
+/// The fenced blocks, after `CommonMark`: a fence is three or more backticks, and ends at one at least as long.
 fn blocks(text: &str) -> Result<Vec<Block<'_>>, Trouble> {
     let mut blocks = Vec::new();
     let mut open: Option<(usize, Block<'_>)> = None;

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 pub(crate) fn case(line: u32, text: &str, info: Info<'_>) -> Result<Case, Trouble> {
     let url = url(info.dialect).map_err(|message| (line - 1, message))?;
     let update = split(text);
-    let kind = info.kind.unwrap_or(if update.is_some() {
+    let default = if update.is_some() {
         "AtlasSchema"
     } else {
         "AtlasMigration"
-    });
+    };
+    let kind = info.kind.unwrap_or(default);
     let (old, new, skipped) = match update {
         Some((old, new, skipped)) => (Some(old), new, skipped),
         None => (None, text, 0),

@@ -236,7 +236,7 @@ fn exactly_the_expected_findings_are_right() {
     );
     let info = Reported {
         severity: Severity::Info,
-        ..first.clone()
+        ..first
     };
     assert_eq!(
         compare(&[], std::slice::from_ref(&info)),

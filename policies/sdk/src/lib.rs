@@ -58,6 +58,7 @@ pub mod guest;
 
 pub mod cluster;
 mod info;
+mod json;
 pub mod log;
 pub mod native;
 mod object;

@@ -5,10 +5,10 @@
 
 use std::sync::OnceLock;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::json;
 use crate::pointer;
 
 /// A Kubernetes object as the JSON that came in. Reading never changes it; a change is an operation of a [`Patch`](crate::Patch).
@@ -22,7 +22,7 @@ pub struct Object {
 impl Object {
     /// Parses JSON text, of any depth.
     pub fn from_json(text: &str) -> Result<Self, String> {
-        parse(text).map(Self::from)
+        json::parse(text).map(Self::from)
     }
 
     /// The text that the host gave, parsed when first read.
@@ -43,7 +43,7 @@ impl Object {
         reason = "a broken promise of the host; a trap in the sandbox"
     )]
     pub fn value(&self) -> &Value {
-        self.value.get_or_init(|| match parse(&self.text) {
+        self.value.get_or_init(|| match json::parse(&self.text) {
             Ok(value) => value,
             Err(problem) => panic!("the object is not JSON: {problem}"),
         })
@@ -131,16 +131,6 @@ impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
         self.value() == other.value()
     }
-}
-
-/// Without a depth limit: the API server stores objects deeper than the parser's usual 128. In the sandbox, an object that is
-/// too deep for the stack traps, which the host reports.
-fn parse(text: &str) -> Result<Value, String> {
-    let mut parser = serde_json::Deserializer::from_str(text);
-    parser.disable_recursion_limit();
-    Value::deserialize(&mut parser)
-        .and_then(|value| parser.end().map(|()| value))
-        .map_err(|problem| problem.to_string())
 }
 
 #[cfg(test)]

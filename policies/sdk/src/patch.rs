@@ -61,7 +61,10 @@ impl Patch {
 
     /// The RFC 6902 text; none for an empty patch.
     pub(crate) fn into_json(self) -> Option<String> {
-        (!self.is_empty()).then(|| Value::from(self.operations).to_string())
+        if self.is_empty() {
+            return None;
+        }
+        serde_json::to_string(&self.operations).ok() // Values always serialize.
     }
 
     fn push<const N: usize>(

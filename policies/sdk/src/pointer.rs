@@ -7,7 +7,7 @@
 /// assert_eq!(pointer::escape("argocd.argoproj.io/sync-wave"), "argocd.argoproj.io~1sync-wave");
 /// ```
 pub fn escape(segment: &str) -> String {
-    segment.replace('~', "~0").replace('/', "~1")
+    join("", segment).split_off(1)
 }
 
 /// A pointer one segment deeper.
@@ -17,5 +17,15 @@ pub fn escape(segment: &str) -> String {
 /// assert_eq!(pointer::join("/metadata/labels", "a/b"), "/metadata/labels/a~1b");
 /// ```
 pub fn join(pointer: &str, segment: &str) -> String {
-    format!("{pointer}/{}", escape(segment))
+    let mut joined = String::with_capacity(pointer.len() + 1 + segment.len());
+    joined.push_str(pointer);
+    joined.push('/');
+    for character in segment.chars() {
+        match character {
+            '~' => joined.push_str("~0"),
+            '/' => joined.push_str("~1"),
+            other => joined.push(other),
+        }
+    }
+    joined
 }

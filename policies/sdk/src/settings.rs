@@ -6,9 +6,9 @@
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::Policy;
-use crate::pointer;
+use crate::{Policy, json, pointer};
 
 /// For a policy without settings: any key is refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,14 +17,26 @@ pub struct NoSettings {}
 
 /// The JSON Schema of a policy's settings, as JSON text.
 pub(crate) fn schema<P: Policy>() -> String {
+    if is_nothing::<P::Settings>() {
+        return r#"{"type":"object","properties":{},"additionalProperties":false}"#.to_owned();
+    }
     schemars::schema_for!(P::Settings).as_value().to_string()
+}
+
+/// Whether the type holds nothing that could be set. Known when compiling: a policy without settings then carries neither
+/// schemars nor `serde_json`'s typed parser, a half of its size.
+const fn is_nothing<S>() -> bool {
+    size_of::<S>() == 0
 }
 
 /// Reads the settings.
 ///
 /// # Errors
 /// One line: the JSON pointer of the field, and what is wrong.
-pub(crate) fn read<S: DeserializeOwned>(text: &str) -> Result<S, String> {
+pub(crate) fn read<S: DeserializeOwned + Default>(text: &str) -> Result<S, String> {
+    if is_nothing::<S>() {
+        return read_nothing(text).map(|()| S::default());
+    }
     serde_json::from_str(text).map_err(|problem| {
         let place = locate(text, offset(text, problem.line(), problem.column()));
         // serde_json appends the place in the text; the pointer says it better.
@@ -38,6 +50,18 @@ pub(crate) fn read<S: DeserializeOwned>(text: &str) -> Result<S, String> {
             format!("{place}: {what}")
         }
     })
+}
+
+fn read_nothing(text: &str) -> Result<(), String> {
+    let problem = match json::parse(text) {
+        Ok(Value::Object(settings)) => match settings.keys().next() {
+            None => return Ok(()),
+            Some(key) => format!("{}: unknown field `{key}`", pointer::join("", key)),
+        },
+        Ok(_) => "settings: not an object".to_owned(),
+        Err(problem) => format!("settings: {problem}"),
+    };
+    Err(problem + "; the policy has no settings")
 }
 
 /// The number of bytes before a line and column, as `serde_json` counts: lines from 1, columns in bytes read.
@@ -175,7 +199,7 @@ mod tests {
     use super::{NoSettings, read};
     use serde::Deserialize;
 
-    #[derive(Debug, Deserialize)]
+    #[derive(Debug, Default, Deserialize)]
     #[serde(deny_unknown_fields)]
     #[expect(dead_code, reason = "only read by serde")]
     struct Settings {
@@ -227,13 +251,13 @@ mod tests {
             r#"{"colour": 1}"#,
             "/colour: unknown field `colour`, expected one of `limit`, `names`, `inner`",
         );
-        refused("{\"limit\": 1", "settings: EOF while parsing an object");
+        refused("{\"limit\": 1", "/limit: EOF while parsing an object");
     }
 
     #[test]
     fn no_settings_takes_none() {
         assert_eq!(read::<NoSettings>("{}"), Ok(NoSettings {}));
         let problem = read::<NoSettings>(r#"{"a": 1}"#).expect_err("unknown key");
-        assert_eq!(problem, "/a: unknown field `a`, there are no fields");
+        assert_eq!(problem, "/a: unknown field `a`; the policy has no settings");
     }
 }

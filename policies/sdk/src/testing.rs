@@ -67,7 +67,7 @@ pub fn review<P: Policy>(request: &Value) -> wit::Verdict {
         _ => wit::Operation::Create,
     };
     let settings = part("settings").unwrap_or_else(|| json!({}));
-    let mut request = admission(operation, object, old_object, &settings);
+    let mut request = admission(operation, object.as_ref(), old_object.as_ref(), &settings);
     request.dry_run = part("dryRun") == Some(Value::Bool(true));
     native::review::<P>(wit::Request::Admission(request))
         .expect("the settings fit the policy's type")
@@ -82,17 +82,17 @@ fn check<P: Policy>(case: &cases::Case) -> Result<(), String> {
         cases::Operation::Update => wit::Operation::Update,
         cases::Operation::Delete => wit::Operation::Delete,
     };
-    let object = case.request.object.clone();
-    let judge = |object: Option<Value>| {
-        let old_object = case.request.old_object.clone();
+    let object = case.request.object.as_ref();
+    let judge = |object: Option<&Value>| {
+        let old_object = case.request.old_object.as_ref();
         let request = admission(operation, object, old_object, &case.settings);
         native::review::<P>(wit::Request::Admission(request))
     };
-    let verdict = judge(object.clone())?;
+    let verdict = judge(object)?;
     let reported: Vec<cases::Reported> = verdict.findings.iter().map(reported).collect();
     cases::compare(&case.expected, &reported)?;
     undeclared::<P>(&verdict)?;
-    let patched = patched(object.as_ref(), verdict.patch.as_deref())?;
+    let patched = patched(object, verdict.patch.as_deref())?;
     match (&case.patched, &patched) {
         (Some(expected), actual) => {
             cases::compare_object(expected, actual.as_ref().unwrap_or(&Value::Null))
@@ -100,7 +100,7 @@ fn check<P: Policy>(case: &cases::Case) -> Result<(), String> {
         (None, _) => Ok(()),
     }?;
     // The API server may call again with the patched object: nothing may change then.
-    let again = judge(patched.clone())?;
+    let again = judge(patched.as_ref())?;
     let twice = self::patched(patched.as_ref(), again.patch.as_deref())?;
     match (patched, twice) {
         (Some(once), Some(twice)) => cases::compare_object(&once, &twice).map_err(|difference| {
@@ -142,11 +142,11 @@ fn patched(object: Option<&Value>, patch: Option<&str>) -> Result<Option<Value>,
 
 fn admission(
     operation: wit::Operation,
-    object: Option<Value>,
-    old_object: Option<Value>,
+    object: Option<&Value>,
+    old_object: Option<&Value>,
     settings: &Value,
 ) -> wit::Admission {
-    let about = object.as_ref().or(old_object.as_ref());
+    let about = object.or(old_object);
     let text = |pointer| {
         about
             .and_then(|object| object.pointer(pointer))
@@ -170,8 +170,8 @@ fn admission(
             groups: vec!["system:authenticated".to_owned()],
         },
         dry_run: false,
-        object: object.as_ref().map(Value::to_string),
-        old_object: old_object.as_ref().map(Value::to_string),
+        object: object.map(Value::to_string),
+        old_object: old_object.map(Value::to_string),
         settings: settings.to_string(),
     }
 }

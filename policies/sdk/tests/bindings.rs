@@ -37,7 +37,7 @@ fn generate(wit: &Path) -> String {
         export_macro_name: Some("export".to_owned()),
         default_bindings_module: Some("$crate::bindings".to_owned()),
         runtime_path: Some("::wit_bindgen::rt".to_owned()),
-        additional_derive_attributes: vec!["PartialEq".to_owned()],
+        additional_derive_attributes: vec!["Eq".to_owned(), "PartialEq".to_owned()],
         ..Default::default()
     }
     .build()
