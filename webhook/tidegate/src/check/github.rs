@@ -1,0 +1,50 @@
+//! A report as workflow commands, which GitHub shows as annotations on the lines of a pull request.
+
+use std::fmt::Write as _;
+
+use tidegate_admission::Action;
+
+use super::report::Report;
+
+/// One command a finding: `::error file=...,line=...,col=...,title=...::message`.
+pub(crate) fn draw(report: &Report) -> String {
+    let mut text = String::new();
+    for judged in &report.judged {
+        for finding in &judged.decision.findings {
+            let place = judged.place(finding.path.as_deref(), finding.position.map(|at| (at.line, at.column)));
+            let suggestion = finding.suggestion.as_deref().map_or_else(String::new, |text| format!("\n{text}"));
+            let _ = writeln!(
+                text,
+                "::{} file={},line={},col={},title={}::{}",
+                command(finding.action),
+                property(&judged.file),
+                place.line,
+                place.column,
+                property(&finding.id()),
+                data(&format!("{}{suggestion}", finding.message)),
+            );
+        }
+        for (policy, why, action) in &judged.decision.failures {
+            let (command, file) = (command(*action), property(&judged.file));
+            let _ = writeln!(text, "::{command} file={file},line={}::{}", judged.start.line, data(&format!("policy {policy}: {why}")));
+        }
+    }
+    text
+}
+
+fn command(action: Action) -> &'static str {
+    match action {
+        Action::Deny => "error",
+        Action::Warn => "warning",
+        Action::Audit | Action::Off => "notice",
+    }
+}
+
+/// The escapes of a command's data, as GitHub's toolkit defines them.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

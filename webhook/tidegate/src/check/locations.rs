@@ -1,0 +1,230 @@
+//! Where each field of a YAML or JSON document stands in its file.
+//!
+//! A finding names a field by JSON pointer and, for SQL inside a field, a line and column of that text; a person wants the line of the file. A
+//! block scalar (`sql: |`) keeps its lines, so a place inside it has an exact place in the file; in any other scalar the best that can be said
+//! is where it begins.
+
+use std::collections::BTreeMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span};
+
+/// A place in a file, both from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// One field's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Field {
+    start: Place,
+    /// For a block scalar: how far its lines are indented. Its text begins on the line after `start`.
+    block_indent: Option<usize>,
+}
+
+/// The fields of one document.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Locations {
+    fields: BTreeMap<String, Field>,
+}
+
+/// One document of a stream: its text, where it starts, and where its fields are.
+#[derive(Debug)]
+pub(crate) struct Document<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) start: Place,
+    pub(crate) locations: Locations,
+}
+
+/// Splits a stream into its documents. An error is the reader's own message, with line and column.
+pub(crate) fn documents(text: &str) -> Result<Vec<Document<'_>>, String> {
+    let mut found = Vec::new();
+    let mut walk = Walk::default();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.map_err(|error| error.to_string())?;
+        match &event {
+            Event::DocumentStart(..) => walk = Walk::default(),
+            Event::DocumentEnd => {
+                if let (Some(start), Some((from, place))) = (walk.first_line, walk.begin) {
+                    let end = span.start.byte_offset().unwrap_or(text.len());
+                    let from = line_start(text, from, start);
+                    let body = text.get(from..end.max(from)).unwrap_or_default();
+                    found.push(Document { text: body, start: place, locations: std::mem::take(&mut walk.locations) });
+                }
+            }
+            _ => walk.event(&event, &span, text),
+        }
+    }
+    Ok(found)
+}
+
+impl Locations {
+    /// Where the field at a pointer begins; else its nearest ancestor that is there.
+    pub(crate) fn of(&self, pointer: &str) -> Option<Place> {
+        self.nearest(pointer).map(|(field, _)| field.start)
+    }
+
+    /// Where a line and column of the text at a pointer stand in the file.
+    pub(crate) fn inside(&self, pointer: &str, line: usize, column: usize) -> Option<Place> {
+        let (field, exact) = self.nearest(pointer)?;
+        match (exact, field.block_indent) {
+            (true, Some(indent)) => Some(Place { line: field.start.line + line, column: column + indent }),
+            _ => Some(field.start),
+        }
+    }
+
+    /// The fields below a pointer, as if it were the document.
+    pub(crate) fn below(&self, pointer: &str) -> Self {
+        let inside = format!("{pointer}/");
+        let fields = self
+            .fields
+            .iter()
+            .filter(|(key, _)| *key == pointer || key.starts_with(&inside))
+            .filter_map(|(key, field)| Some((key.strip_prefix(pointer)?.to_owned(), *field)))
+            .collect();
+        Self { fields }
+    }
+
+    fn nearest(&self, pointer: &str) -> Option<(&Field, bool)> {
+        let mut at = pointer;
+        loop {
+            if let Some(field) = self.fields.get(at) {
+                return Some((field, at == pointer));
+            }
+            at = at.get(..at.rfind('/')?)?;
+        }
+    }
+}
+
+/// Where the walk through the events is.
+#[derive(Default)]
+struct Walk {
+    /// For each open collection: its pointer, and what comes next in it.
+    open: Vec<(String, Next)>,
+    locations: Locations,
+    begin: Option<(usize, Place)>,
+    first_line: Option<usize>,
+}
+
+enum Next {
+    Key,
+    Value(String),
+    Item(usize),
+}
+
+impl Walk {
+    fn event(&mut self, event: &Event<'_>, span: &Span, text: &str) {
+        let (is_start, next) = match event {
+            Event::MappingStart(..) => (true, Some(Next::Key)),
+            Event::SequenceStart(..) => (true, Some(Next::Item(0))),
+            Event::Scalar(..) | Event::Alias(_) => (false, None),
+            Event::MappingEnd | Event::SequenceEnd => {
+                self.open.pop();
+                return;
+            }
+            _ => return,
+        };
+        if self.begin.is_none() {
+            self.begin = span.start.byte_offset().map(|offset| (offset, place(span)));
+            self.first_line = Some(span.start.col());
+        }
+        if let (Some((_, next @ Next::Key)), Event::Scalar(key, ..)) = (self.open.last_mut(), event) {
+            *next = Next::Value(escape(key));
+            return;
+        }
+        let pointer = self.advance();
+        let block_indent = match event {
+            Event::Scalar(_, ScalarStyle::Literal, ..) => Some(indent_after(text, span)),
+            _ => None,
+        };
+        self.locations.fields.insert(pointer.clone(), Field { start: place(span), block_indent });
+        if is_start {
+            self.open.push((pointer, next.unwrap_or(Next::Key)));
+        }
+    }
+
+    /// The pointer of the value that comes now.
+    fn advance(&mut self) -> String {
+        match self.open.last_mut() {
+            None => String::new(),
+            Some((parent, next)) => match std::mem::replace(next, Next::Key) {
+                Next::Value(key) => format!("{parent}/{key}"),
+                Next::Item(index) => {
+                    *next = Next::Item(index + 1);
+                    format!("{parent}/{index}")
+                }
+                // A key that is itself a collection; nothing here has such keys.
+                Next::Key => format!("{parent}/?"),
+            },
+        }
+    }
+}
+
+fn place(span: &Span) -> Place {
+    Place { line: span.start.line(), column: span.start.col() + 1 }
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// The start of the line on which a document's first node stands, if nothing but white space is before it.
+fn line_start(text: &str, offset: usize, column: usize) -> usize {
+    let start = offset.saturating_sub(column);
+    match text.get(start..offset) {
+        Some(before) if before.bytes().all(|byte| byte == b' ') => start,
+        _ => offset,
+    }
+}
+
+/// The indentation of a block scalar: that of its first line that is not blank.
+fn indent_after(text: &str, span: &Span) -> usize {
+    let after = text.get(span.start.byte_offset().unwrap_or(0)..).unwrap_or_default();
+    after
+        .lines()
+        .skip(1)
+        .find(|line| !line.trim().is_empty())
+        .map_or(0, |line| line.len() - line.trim_start_matches(' ').len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "# comment\napiVersion: v1\nmetadata:\n  annotations:\n    a/b: x\nspec:\n  schema:\n    sql: |\n\n      create table t (\n        id int\n      );\n  list:\n  - one\n  - two: 2\n---\nkind: B\nsql: >\n  a\n  b\nquoted: \"x\\ny\"\n";
+
+    #[track_caller]
+    fn check(locations: &Locations, pointer: &str, inside: Option<(usize, usize)>, expected: (usize, usize)) {
+        let got = match inside {
+            Some((line, column)) => locations.inside(pointer, line, column),
+            None => locations.of(pointer),
+        };
+        assert_eq!(got, Some(Place { line: expected.0, column: expected.1 }), "{pointer}");
+    }
+
+    #[test]
+    fn fields_are_found_where_they_stand() {
+        let documents = documents(FILE).unwrap();
+        let [first, second] = documents.as_slice() else { panic!("{documents:?}") };
+        assert!(first.text.starts_with("apiVersion: v1") && !first.text.contains("kind: B"));
+        assert!(second.text.starts_with("kind: B"), "{:?}", second.text);
+        assert_eq!((first.start.line, second.start.line), (2, 17));
+        let first = &first.locations;
+        check(first, "/apiVersion", None, (2, 13));
+        check(first, "/metadata/annotations/a~1b", None, (5, 10));
+        check(first, "/spec/schema/sql", Some((1, 1)), (9, 7));
+        check(first, "/spec/schema/sql", Some((3, 3)), (11, 9));
+        check(first, "/spec/list/1/two", None, (15, 10));
+        check(first, "/spec/list/7/nothing", None, (14, 3));
+        check(first, "/nowhere", None, (2, 1));
+        check(&second.locations, "/sql", Some((2, 1)), (18, 6));
+        check(&second.locations, "/quoted", Some((2, 1)), (21, 9));
+    }
+
+    #[test]
+    fn broken_yaml_says_where() {
+        let error = documents("a: [1,\nb: }").unwrap_err();
+        assert!(error.contains("line"), "{error}");
+    }
+}

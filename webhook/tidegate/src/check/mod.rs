@@ -1,0 +1,94 @@
+//! `tidegate check`: the webhook's verdict on files, with no cluster.
+//!
+//! Reading ([`source`]), judging ([`judge`]) and drawing ([`report`]) know nothing of each other. The verdict is the webhook's own: the same
+//! components, called by the same host, weighed by the same function.
+
+mod github;
+mod human;
+mod judge;
+mod locations;
+mod report;
+mod sarif;
+mod source;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::policies::{self, PolicySource};
+
+/// What to check, and how to say it.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// Manifests (YAML or JSON), SQL files, AdmissionReview documents, or folders of them; `-` reads standard input.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    policies: PolicySource,
+    /// The previous version of PATH: what was there before the change. Objects and schemas in both are judged as an update.
+    #[arg(long, value_name = "PATH")]
+    old: Option<PathBuf>,
+    /// For SQL files, and for objects whose database URL is in a Secret.
+    #[arg(long)]
+    dialect: Option<Dialect>,
+    /// `sarif` for code scanning, `github` for annotations on a pull request.
+    #[arg(short, long, default_value = "human")]
+    output: Output,
+}
+
+/// How SQL is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Dialect {
+    Mysql,
+    Mariadb,
+    Postgres,
+    Sqlite,
+}
+
+impl Dialect {
+    fn url_scheme(self) -> &'static str {
+        match self {
+            Self::Mysql => "mysql",
+            Self::Mariadb => "mariadb",
+            Self::Postgres => "postgres",
+            Self::Sqlite => "sqlite",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Human,
+    Json,
+    Sarif,
+    Github,
+}
+
+/// Judges everything and prints it. Whether nothing was denied.
+pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
+    let items = source::read(&args.paths)?;
+    if items.is_empty() {
+        bail!("nothing to check: no Kubernetes object and no SQL file there");
+    }
+    let previous = match &args.old {
+        Some(old) => {
+            let items = source::read(std::slice::from_ref(old)).context("--old")?;
+            Some(judge::Previous::of(items, &old.display().to_string()))
+        }
+        None => None,
+    };
+    let policies = policies::load(&args.policies, args.dialect.map(Dialect::url_scheme)).await?;
+    let order = if args.paths.iter().any(|path| path.is_dir()) { report::order(&items) } else { None };
+    let roots: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
+    let judged = judge::judge(items, previous.as_ref(), &roots, args.dialect, policies.as_ref()).await?;
+    let report = report::Report::new(judged, order);
+    let text = match args.output {
+        Output::Human => human::draw(&report),
+        Output::Json => report.json()?,
+        Output::Sarif => sarif::draw(&report, &policies::rules(policies.as_ref()))?,
+        Output::Github => github::draw(&report),
+    };
+    crate::print(&text)?;
+    Ok(report.denied() == 0)
+}

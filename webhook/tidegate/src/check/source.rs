@@ -1,0 +1,173 @@
+//! From paths to things that can be judged: manifests, SQL files, admission reviews.
+//!
+//! Kubernetes' own habits are kept: several documents in a file, `List` objects, JSON beside YAML. A file that has no Kubernetes object in it (a
+//! values file, a workflow) is skipped inside a folder, and an error when it was named. Links are followed only when they stay inside the
+//! folder that was named.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::locations::{Document, Locations, Place, documents};
+
+/// The largest file read.
+const LARGEST_FILE_BYTES: u64 = 16 << 20;
+/// The most files of one folder.
+const MOST_FILES: usize = 20_000;
+/// The deepest folder.
+const DEEPEST: usize = 32;
+
+/// One thing to judge.
+#[derive(Debug)]
+pub(crate) struct Item {
+    /// As named on the command line or found below it; `-` for standard input.
+    pub(crate) file: String,
+    /// The whole file, to show lines of.
+    pub(crate) text: Arc<str>,
+    /// Where it starts in the file.
+    pub(crate) start: Place,
+    /// What it is.
+    pub(crate) content: Content,
+}
+
+/// What there is to judge.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// A Kubernetes object, and where its fields stand.
+    Manifest { object: Value, locations: Locations },
+    /// A file of SQL statements.
+    Sql(String),
+    /// An AdmissionReview as the API server sends it: the body.
+    Review(Vec<u8>),
+}
+
+/// Everything below the given paths, in the order of the command line and then by name.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    for path in paths {
+        if path.as_os_str() == "-" {
+            let mut text = String::new();
+            let read = std::io::stdin().take(LARGEST_FILE_BYTES + 1).read_to_string(&mut text);
+            read.context("cannot read standard input as UTF-8 text")?;
+            if text.len() as u64 > LARGEST_FILE_BYTES {
+                bail!("standard input is larger than 16 MiB");
+            }
+            items.extend(manifests("-", &text, true)?);
+            continue;
+        }
+        let metadata = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if metadata.is_dir() {
+            let root = path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
+            let mut files = Vec::new();
+            walk(path, &root, 0, &mut files)?;
+            files.sort();
+            for file in files {
+                items.extend(read_file(&file, false)?);
+            }
+        } else {
+            items.extend(read_file(path, true)?);
+        }
+    }
+    Ok(items)
+}
+
+fn walk(folder: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
+    if depth > DEEPEST {
+        bail!("{}: folders are nested deeper than {DEEPEST}", folder.display());
+    }
+    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in entries {
+        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with('.') {
+            continue;
+        }
+        let real = path.canonicalize().with_context(|| format!("cannot follow {}", path.display()))?;
+        if !real.starts_with(root) {
+            bail!("{}: the link leads out of {}", path.display(), root.display());
+        }
+        if real.is_dir() {
+            walk(&path, root, depth + 1, files)?;
+        } else if is_readable(&path) {
+            files.push(path);
+        }
+        if files.len() > MOST_FILES {
+            bail!("{}: more than {MOST_FILES} files", root.display());
+        }
+    }
+    Ok(())
+}
+
+fn extension(path: &Path) -> &str {
+    path.extension().and_then(|extension| extension.to_str()).unwrap_or_default()
+}
+
+fn is_readable(path: &Path) -> bool {
+    matches!(extension(path), "yaml" | "yml" | "json" | "sql")
+}
+
+fn read_file(path: &Path, named: bool) -> Result<Vec<Item>> {
+    let shown = path.display().to_string();
+    let size = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?.len();
+    if size > LARGEST_FILE_BYTES {
+        bail!("{shown} is larger than 16 MiB");
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown} as UTF-8 text"))?;
+    if extension(path) == "sql" {
+        let start = Place { line: 1, column: 1 };
+        return Ok(vec![Item { file: shown, text: text.as_str().into(), start, content: Content::Sql(text) }]);
+    }
+    manifests(&shown, &text, named)
+}
+
+fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    let whole: Arc<str> = text.into();
+    let item = |start, content| Item { file: file.to_owned(), text: whole.clone(), start, content };
+    let documents = match documents(text) {
+        Ok(documents) => documents,
+        // Charts keep templates that are no YAML before they are rendered.
+        Err(_) if !named && text.contains("{{") => return Ok(items),
+        Err(error) => bail!("{file}: {error}"),
+    };
+    for Document { text, start, locations } in documents {
+        let value: Value = serde_saphyr::from_str(text)
+            .map_err(|error| anyhow::anyhow!("{file}: the document at line {}: {error}", start.line))?;
+        if value.get("kind").and_then(Value::as_str) == Some("AdmissionReview") {
+            items.push(item(start, Content::Review(value.to_string().into_bytes())));
+            continue;
+        }
+        let listed = listed(&value);
+        if !listed.is_empty() {
+            for (index, object) in listed.into_iter().enumerate() {
+                let pointer = format!("/items/{index}");
+                let start = locations.of(&pointer).unwrap_or(start);
+                let locations = locations.below(&pointer);
+                items.push(item(start, Content::Manifest { object, locations }));
+            }
+        } else if is_object(&value) {
+            items.push(item(start, Content::Manifest { object: value, locations }));
+        } else if named && !value.is_null() {
+            bail!("{file}: the document at line {} has no apiVersion and kind", start.line);
+        }
+    }
+    Ok(items)
+}
+
+fn is_object(value: &Value) -> bool {
+    let has = |key: &str| value.get(key).is_some_and(Value::is_string);
+    has("apiVersion") && has("kind")
+}
+
+/// The objects of a `List`, or of any kind ending so with `items`.
+fn listed(value: &Value) -> Vec<Value> {
+    let is_list = value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
+    match value.get("items").and_then(Value::as_array) {
+        Some(items) if is_list => items.iter().filter(|item| is_object(item)).cloned().collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,178 @@
+//! `tidegate serve`: the webhook, and the reconciler beside it where that is asked for.
+//!
+//! Wiring only: flags to settings, the host's policy set into the server's gate ([`live`]), the same set into the reconciler's gate
+//! ([`plan_gate`]), one shutdown for both.
+
+mod live;
+mod plan_gate;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, ValueEnum};
+use tidegate_admission::parse_duration;
+use tidegate_host::{Host, HostSettings};
+use tidegate_reconcile::ReconcileSettings;
+use tidegate_server::{Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::policies::PolicySource;
+use live::LivePolicies;
+
+/// An own leaf's life. It is renewed after two thirds of it, without anybody noticing.
+const LEAF_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    policies: PolicySource,
+    /// Where the API server calls; TLS.
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:8443", env = "TIDEGATE_LISTEN")]
+    listen: SocketAddr,
+    /// Where probes and Prometheus ask; plain HTTP.
+    #[arg(long, value_name = "ADDRESS", default_value = "[::]:8080", env = "TIDEGATE_HEALTH")]
+    health: SocketAddr,
+    #[command(flatten)]
+    tls: TlsArgs,
+    /// On SIGTERM: how long to go on accepting while every API server learns that this replica goes.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = parse_duration)]
+    drain: Duration,
+    /// What /readyz asks of the policies.
+    #[arg(long, default_value = "every-policy-once")]
+    readiness: ReadinessArg,
+    #[command(flatten)]
+    reconcile: ReconcileArgs,
+    /// How log lines look.
+    #[arg(long, default_value = "text", env = "TIDEGATE_LOG_FORMAT")]
+    log_format: LogFormat,
+    /// What is logged: a level, or directives like `info,tidegate_host=debug`.
+    #[arg(long, value_name = "LEVEL", default_value = "info", env = "TIDEGATE_LOG")]
+    log_level: String,
+}
+
+/// The server's certificate: somebody else's, or one signed by our own authority.
+#[derive(Debug, Args)]
+struct TlsArgs {
+    /// The certificate chain, PEM, the leaf first; read again whenever it changes.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Without --tls-cert: the folder of our own certificate authority (`ca.crt`, `ca.key`), made when there is none. `ca.crt` is the caBundle.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "tls_cert")]
+    ca_folder: Option<PathBuf>,
+    /// A name or IP address that the API server calls us by, like `tidegate.tidegate.svc`. Repeatable.
+    #[arg(long, value_name = "NAME", default_values = ["localhost", "127.0.0.1"])]
+    tls_name: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct ReconcileArgs {
+    /// Also bring about what is admitted: AtlasSchemas are applied to their databases.
+    #[arg(long, env = "TIDEGATE_RECONCILE")]
+    reconcile: bool,
+    /// The cluster to reconcile; in a pod its service account is used.
+    #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
+    kubeconfig: Option<PathBuf>,
+    /// The kubeconfig's context.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// The only namespace to reconcile; all when not given.
+    #[arg(long, value_name = "NAMESPACE")]
+    reconcile_namespace: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ReadinessArg {
+    /// All are ready now: one bad change of the policies file takes every replica out of service.
+    EveryPolicy,
+    /// All were ready once since the start; later a broken one is reported and its failurePolicy decides.
+    EveryPolicyOnce,
+    /// A policies file was loaded, whatever became of each policy.
+    SetLoaded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Serves until SIGTERM or SIGINT, then drains.
+pub(crate) async fn run(args: ServeArgs) -> Result<()> {
+    log(&args)?;
+    let host = Host::new(HostSettings { cache: args.policies.cache(), ..HostSettings::default() })?;
+    let readiness = match args.readiness {
+        ReadinessArg::EveryPolicy => Readiness::EveryPolicy,
+        ReadinessArg::EveryPolicyOnce => Readiness::EveryPolicyOnce,
+        ReadinessArg::SetLoaded => Readiness::SetLoaded,
+    };
+    let gate = Gate::new(RequestLimits::default(), readiness);
+    let mut settings = Settings::new(certificate(&args.tls)?);
+    settings.webhook = args.listen;
+    settings.health = Some(args.health);
+    settings.drain = Drain { announce: args.drain, ..Drain::default() };
+    let server = Server::bind(settings, gate.clone())?;
+    info!(
+        webhook = %server.webhook_address()?,
+        health = ?server.health_address().transpose()?,
+        version = env!("CARGO_PKG_VERSION"),
+        "listening"
+    );
+    let shutdown = CancellationToken::new();
+    let live = LivePolicies::start(host, args.policies.path()?, gate).await?;
+    let mut background = tokio::task::JoinSet::new();
+    background.spawn(live.clone().follow(shutdown.clone()));
+    if args.reconcile.reconcile {
+        let client =
+            tidegate_reconcile::connect(args.reconcile.kubeconfig.as_deref(), args.reconcile.context.as_deref()).await?;
+        let settings =
+            ReconcileSettings { namespace: args.reconcile.reconcile_namespace.clone(), ..ReconcileSettings::default() };
+        let stop = shutdown.clone().cancelled_owned();
+        let gate = plan_gate::PlanGate(live);
+        background.spawn(async move {
+            if let Err(error) = tidegate_reconcile::run(settings, client, gate, stop).await {
+                error!(%error, "the reconciler has ended");
+            }
+        });
+    }
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let told = shutdown.clone();
+    server
+        .run(async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+            told.cancel();
+        })
+        .await;
+    background.join_all().await;
+    Ok(())
+}
+
+fn certificate(tls: &TlsArgs) -> Result<CertificateSource> {
+    match (&tls.tls_cert, &tls.tls_key, &tls.ca_folder) {
+        (Some(chain), Some(key), _) => Ok(CertificateSource::Files { chain: chain.clone(), key: key.clone() }),
+        (_, _, Some(folder)) => Ok(CertificateSource::Own {
+            authority: Box::new(Authority::in_folder(folder, SystemTime::now())?),
+            names: tls.tls_name.clone(),
+            lifetime: LEAF_LIFETIME,
+        }),
+        _ => bail!("a certificate is needed: --tls-cert and --tls-key, or --ca-folder for our own authority"),
+    }
+}
+
+fn log(args: &ServeArgs) -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&args.log_level)
+        .with_context(|| format!("--log-level `{}` is not understood", args.log_level))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
