@@ -9,6 +9,7 @@ use tidegate_policy_sdk::pointer;
 use tidegate_policy_sdk::prelude::*;
 
 use crate::nearest::nearest;
+use crate::rules::MOST;
 use crate::subject::Subject;
 
 /// A field that is not read where it is.
@@ -33,30 +34,34 @@ pub(crate) enum Meant {
     Unknown,
 }
 
-/// All stray fields of an Application, level by level.
+/// The stray fields of an Application, level by level, up to [`MOST`].
 pub(crate) fn strays(subject: &Subject) -> Vec<Stray> {
     if subject.application().is_none() {
         return Vec::new();
     }
-    let mut strays = Vec::new();
-    for level in &LEVELS {
-        for (place, object) in places(subject.object, level) {
-            let fields = object
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(field, _)| field);
-            strays.extend(
-                fields
-                    .filter(|field| !level.fields.contains(&field.as_str()))
-                    .map(|field| Stray {
-                        pointer: pointer::join(&place, field),
-                        meant: meaning(field, level, &place),
-                    }),
-            );
-        }
-    }
-    strays
+    let all = LEVELS.iter().flat_map(|level| {
+        let places = places(subject.object, level);
+        places
+            .into_iter()
+            .flat_map(move |(place, object)| stray_fields(level, &place, object))
+    });
+    all.take(MOST).collect()
+}
+
+fn stray_fields(level: &Level, place: &str, object: &Value) -> Vec<Stray> {
+    let fields = object
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(field, _)| field.as_str());
+    fields
+        .filter(|field| !level.fields.contains(field))
+        .take(MOST)
+        .map(|field| Stray {
+            pointer: pointer::join(place, field),
+            meant: meaning(field, level, place),
+        })
+        .collect()
 }
 
 /// A pointer as people write it: `spec.syncPolicy.syncOptions`.

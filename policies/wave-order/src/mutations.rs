@@ -6,7 +6,7 @@ use tidegate_model::object::annotation;
 use tidegate_model::words::{HELM_HOOK, HOOK, SYNC_WAVE};
 use tidegate_policy_sdk::prelude::*;
 
-use crate::rules::{atlas_without_wave, field_misplaced};
+use crate::rules::{MOST, atlas_without_wave, field_misplaced};
 use crate::subject::Subject;
 
 /// One change that was made: the rule whose findings at this place are mended.
@@ -118,9 +118,13 @@ fn set_wave(subject: &Subject, wave: i32, patch: &mut Patch) -> bool {
     true
 }
 
-/// The entries of a list that holds only texts.
+/// The entries of a list that holds only texts, and not absurdly many.
 fn texts(list: &Value) -> Option<Vec<&str>> {
-    list.as_array()?.iter().map(Value::as_str).collect()
+    list.as_array()
+        .filter(|list| list.len() <= MOST)?
+        .iter()
+        .map(Value::as_str)
+        .collect()
 }
 
 fn key(option: &str) -> String {

@@ -23,8 +23,8 @@ const LONGEST: usize = 40;
 
 fn letters(word: &str) -> Vec<char> {
     word.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
+        .filter(|c| !matches!(c, '-' | '_' | '.' | ' '))
+        .map(|c| c.to_ascii_lowercase())
         .take(LONGEST)
         .collect()
 }

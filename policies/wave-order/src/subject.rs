@@ -102,3 +102,20 @@ pub(crate) fn type_of(value: &Value) -> &'static str {
         Value::Object(_) => "a map",
     }
 }
+
+/// A text of the object in quotes for a message: cut where it is long, without line breaks.
+pub(crate) fn quote(text: &str) -> String {
+    /// In characters; what people write in these places is shorter.
+    const LONGEST: usize = 80;
+    let shown: String = text
+        .chars()
+        .take(LONGEST)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let more = if text.chars().nth(LONGEST).is_some() {
+        "..."
+    } else {
+        ""
+    };
+    format!("\"{shown}{more}\"")
+}

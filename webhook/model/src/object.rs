@@ -1,5 +1,6 @@
 //! Reading any Kubernetes object out of its JSON, and naming it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -145,13 +146,11 @@ pub fn annotation_words<'a>(object: &'a Value, key: &str) -> Vec<&'a str> {
 
 /// Splits a comma-separated list as [`annotation_words`] does.
 pub fn words(list: &str) -> Vec<&str> {
-    let mut words = Vec::new();
-    for word in list.split(',').map(str::trim) {
-        if !word.is_empty() && !words.contains(&word) {
-            words.push(word);
-        }
-    }
-    words
+    let mut seen = BTreeSet::new();
+    list.split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty() && seen.insert(*word))
+        .collect()
 }
 
 #[cfg(test)]

@@ -169,16 +169,15 @@ pub fn read(word: &str, place: Place) -> Reading {
 
 /// The option whose key this is, whatever its case and without inner `-`, `_` and spaces.
 pub fn find(key: &str) -> Option<&'static SyncOption> {
-    let letters = |text: &str| -> String {
-        text.chars()
-            .filter(|c| !matches!(c, '-' | '_' | ' '))
-            .map(|c| c.to_ascii_lowercase())
-            .collect()
-    };
-    let wanted = letters(key);
     SYNC_OPTIONS
         .iter()
-        .find(|option| letters(option.key) == wanted)
+        .find(|option| letters(option.key).eq(letters(key)))
+}
+
+fn letters(text: &str) -> impl Iterator<Item = char> {
+    text.chars()
+        .filter(|c| !matches!(c, '-' | '_' | ' '))
+        .map(|c| c.to_ascii_lowercase())
 }
 
 impl SyncOption {

@@ -2,7 +2,7 @@
 
 use tidegate_policy_sdk::prelude::*;
 
-use crate::subject::Subject;
+use crate::subject::{Subject, quote};
 
 pub(crate) const RULE: Rule = Rule::error(
     "destination-server-and-name",
@@ -18,7 +18,9 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
         return;
     };
     let message = format!(
-        "spec.destination gives both server {server:?} and name {name:?}: Argo CD refuses to compare or sync the Application (InvalidSpecError)"
+        "spec.destination gives both server {} and name {}: Argo CD neither compares nor syncs the Application (InvalidSpecError)",
+        quote(server),
+        quote(name)
     );
     findings.push(
         Finding::new(&RULE, message)

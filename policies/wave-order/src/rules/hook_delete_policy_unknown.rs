@@ -6,7 +6,8 @@ use tidegate_model::words::{HELM_HOOK_DELETE_POLICY, HOOK_DELETE_POLICY};
 use tidegate_policy_sdk::prelude::*;
 
 use crate::nearest::nearest;
-use crate::subject::{Subject, annotation_pointer};
+use crate::rules::MOST;
+use crate::subject::{Subject, annotation_pointer, quote};
 
 pub(crate) const RULE: Rule = Rule::warning(
     "hook-delete-policy-unknown",
@@ -20,12 +21,13 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
         (HELM_HOOK_DELETE_POLICY, HELM_DELETE_POLICIES),
     ] {
         let known = || table.iter().map(|(word, _)| *word);
-        for word in annotation_words(subject.object, key) {
+        for word in annotation_words(subject.object, key).into_iter().take(MOST) {
             if known().any(|known| known == word) {
                 continue;
             }
             let message = format!(
-                "{key} has the unknown word {word:?}: {}",
+                "{key} has the unknown word {}: {}",
+                quote(word),
                 consequence(subject)
             );
             let suggestion = match nearest(word, table.iter().map(|(word, _)| *word)) {

@@ -6,7 +6,8 @@ use tidegate_model::words::{HELM_HOOK, HOOK};
 use tidegate_policy_sdk::prelude::*;
 
 use crate::nearest::nearest;
-use crate::subject::{Subject, annotation_pointer};
+use crate::rules::MOST;
+use crate::subject::{Subject, annotation_pointer, quote};
 
 pub(crate) const RULE: Rule = Rule::error(
     "hook-unknown",
@@ -46,7 +47,7 @@ fn report(
                 .suggest(format!("Remove it, or write one of {listed}")),
         );
     }
-    for word in words(text) {
+    for word in words(text).into_iter().take(MOST) {
         if known.clone().any(|known| known == word) {
             continue;
         }
@@ -56,7 +57,8 @@ fn report(
         };
         findings.push(
             finding(format!(
-                "{key} has the unknown word {word:?}: {consequence}"
+                "{key} has the unknown word {}: {consequence}",
+                quote(word)
             ))
             .suggest(suggestion),
         );

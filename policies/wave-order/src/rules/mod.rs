@@ -22,6 +22,10 @@ mod wave_out_of_range;
 /// Looks at one object and adds what it finds.
 pub(crate) type Check = fn(&Subject, &mut Vec<Finding>);
 
+/// How many words, options or fields of one object a rule looks at: no honest object comes near, and a hostile one must not make a
+/// review long or its answer large.
+pub(crate) const MOST: usize = 100;
+
 /// Every rule with its check, in the order in which findings are shown.
 pub(crate) const TABLE: [(&Rule, Check); 14] = [
     (&annotation_not_text::RULE, annotation_not_text::check),

@@ -4,7 +4,7 @@ use tidegate_policy_sdk::prelude::*;
 
 use crate::duration;
 use crate::fields::dotted;
-use crate::subject::Subject;
+use crate::subject::{Subject, quote};
 
 pub(crate) const RULE: Rule = Rule::error(
     "retry-backoff-invalid",
@@ -30,8 +30,9 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
             continue;
         };
         let message = format!(
-            "{} is {text:?}, which is no duration: the sync fails instead of being retried",
-            dotted(pointer)
+            "{} is {}, which is no duration: the sync fails instead of being retried",
+            dotted(pointer),
+            quote(text)
         );
         findings.push(
             Finding::new(&RULE, message)

@@ -6,7 +6,8 @@ use tidegate_model::words::SYNC_OPTIONS;
 use tidegate_policy_sdk::prelude::*;
 
 use crate::nearest::nearest;
-use crate::subject::{Subject, annotation_pointer, type_of};
+use crate::rules::MOST;
+use crate::subject::{Subject, annotation_pointer, quote, type_of};
 
 pub(crate) const RULE: Rule = Rule::error(
     "sync-option-unknown",
@@ -20,49 +21,59 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
     if subject.application().is_some() {
         check_list(subject, findings);
     }
-    for word in annotation(subject.object, SYNC_OPTIONS)
+    let annotated = annotation(subject.object, SYNC_OPTIONS)
         .map(words)
-        .unwrap_or_default()
-    {
-        findings.extend(
-            judge(word, Place::Resource)
-                .map(|finding| finding.at(annotation_pointer(SYNC_OPTIONS))),
-        );
-    }
+        .unwrap_or_default();
+    let judged = annotated
+        .into_iter()
+        .filter_map(|word| judge(word, Place::Resource));
+    findings.extend(
+        judged
+            .take(MOST)
+            .map(|finding| finding.at(annotation_pointer(SYNC_OPTIONS))),
+    );
 }
 
 /// `spec.syncPolicy.syncOptions` of an Application: a list of texts.
 fn check_list(subject: &Subject, findings: &mut Vec<Finding>) {
-    let entries = match subject.object.pointer(LIST) {
-        None | Some(Value::Null) => return,
-        Some(Value::Array(entries)) => entries,
+    match subject.object.pointer(LIST) {
+        None | Some(Value::Null) => {}
+        Some(Value::Array(entries)) => {
+            let judged = entries.iter().enumerate().filter_map(|(index, entry)| {
+                Some(judge_entry(index, entry)?.at(format!("{LIST}/{index}")))
+            });
+            findings.extend(judged.take(MOST));
+        }
         Some(other) => {
             let message = format!(
                 "spec.syncPolicy.syncOptions is {}, not a list: Argo CD cannot read the Application",
                 type_of(other)
             );
-            findings.push(
-                Finding::new(&RULE, message).at(LIST).suggest(
-                    "Write a list with one option an entry, such as - CreateNamespace=true",
-                ),
-            );
-            return;
+            let suggestion =
+                "Write a list with one option an entry, such as - CreateNamespace=true";
+            findings.push(Finding::new(&RULE, message).at(LIST).suggest(suggestion));
         }
-    };
-    for (index, entry) in entries.iter().enumerate() {
-        let finding = match entry {
-            Value::String(word) if word.contains(',') => Some(
-                Finding::new(&RULE, format!("{word:?} holds several options in one entry: Argo CD passes over all of them"))
-                    .suggest(format!("Write one option an entry: {}", words(word).iter().map(|word| format!("- {word}")).collect::<Vec<_>>().join(", "))),
-            ),
-            Value::String(word) => judge(word, Place::Application),
-            other => Some(
-                Finding::new(&RULE, format!("entry {index} of spec.syncPolicy.syncOptions is {}, not a text", type_of(other)))
-                    .suggest(as_text(other)),
-            ),
-        };
-        findings.extend(finding.map(|finding| finding.at(format!("{LIST}/{index}"))));
     }
+}
+
+fn judge_entry(index: usize, entry: &Value) -> Option<Finding> {
+    let Value::String(word) = entry else {
+        let message = format!(
+            "entry {index} of spec.syncPolicy.syncOptions is {}, not a text",
+            type_of(entry)
+        );
+        return Some(Finding::new(&RULE, message).suggest(as_text(entry)));
+    };
+    if word.contains(',') {
+        let message = format!(
+            "{} holds several options in one entry: Argo CD passes over all of them",
+            quote(word)
+        );
+        return Some(
+            Finding::new(&RULE, message).suggest("Write each option as an entry of its own"),
+        );
+    }
+    judge(word, Place::Application)
 }
 
 fn judge(word: &str, place: Place) -> Option<Finding> {
@@ -71,34 +82,28 @@ fn judge(word: &str, place: Place) -> Option<Finding> {
         Place::Resource => "spec.syncPolicy.syncOptions of the Application",
     };
     let finding = |what: &str| {
-        Finding::new(
-            &RULE,
-            format!("sync option {word:?} {what}: Argo CD passes over it"),
-        )
+        let message = format!("sync option {} {what}: Argo CD passes over it", quote(word));
+        Finding::new(&RULE, message)
     };
-    match read(word, place) {
-        Reading::Known => None,
+    Some(match read(word, place) {
+        Reading::Known => return None,
         Reading::Misspelt(right) => {
-            Some(finding("is not written as Argo CD compares it").suggest(format!("Write {right}")))
+            finding("is not written as Argo CD compares it").suggest(format!("Write {right}"))
         }
-        Reading::UnknownValue(option) => Some(
-            finding("has a value that means nothing").suggest(format!("Write {}", option.texts())),
-        ),
-        Reading::WrongPlace(_) => Some(
-            finding(&format!("is read only from {elsewhere}"))
+        Reading::UnknownValue(option) => {
+            finding("has a value that means nothing").suggest(format!("Write {}", option.texts()))
+        }
+        Reading::WrongPlace(_) => finding(&format!("is read only from {elsewhere}"))
+            .severity(Severity::Warning)
+            .suggest(format!("Move it to {elsewhere}")),
+        Reading::Unknown => match nearest(key(word), OPTIONS.iter().map(|option| option.key)) {
+            Some(meant) => finding("does not exist").suggest(format!("Did you mean {meant}?")),
+            // It may be an option of a later Argo CD than the one this table was made from.
+            None => finding("does not exist")
                 .severity(Severity::Warning)
-                .suggest(format!("Move it to {elsewhere}")),
-        ),
-        // It may be an option of a later Argo CD than the one this table was made from.
-        Reading::Unknown => Some(
-            match nearest(key(word), OPTIONS.iter().map(|option| option.key)) {
-                Some(meant) => finding("does not exist").suggest(format!("Did you mean {meant}?")),
-                None => finding("does not exist")
-                    .severity(Severity::Warning)
-                    .suggest("Remove it"),
-            },
-        ),
-    }
+                .suggest("Remove it"),
+        },
+    })
 }
 
 fn key(word: &str) -> &str {
@@ -107,17 +112,23 @@ fn key(word: &str) -> &str {
 
 /// The text that a map such as `CreateNamespace: true` was meant to be.
 fn as_text(entry: &Value) -> String {
-    let meant = entry
-        .as_object()
-        .and_then(|map| map.iter().next())
-        .and_then(|(key, value)| {
-            let value = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
-            Some(format!("{}={value}", find(key)?.key))
-        });
-    match meant {
-        Some(text) => format!("Write - {text}"),
-        None => "Write a text such as - CreateNamespace=true".to_owned(),
-    }
+    let single = entry.as_object().and_then(|map| map.iter().next());
+    let meant = single.and_then(|(key, value)| {
+        let value = match value {
+            Value::String(text) => text.as_str(),
+            Value::Bool(true) => "true",
+            Value::Bool(false) => "false",
+            _ => return None,
+        };
+        let option = find(key)?;
+        let value = option
+            .values
+            .iter()
+            .find(|known| known.eq_ignore_ascii_case(value))?;
+        Some(format!("{}={value}", option.key))
+    });
+    format!(
+        "Write a text such as - {}",
+        meant.as_deref().unwrap_or("CreateNamespace=true")
+    )
 }

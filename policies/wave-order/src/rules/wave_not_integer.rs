@@ -5,7 +5,7 @@ use tidegate_model::wave::{self, WaveError};
 use tidegate_model::words::{HELM_HOOK, HELM_HOOK_WEIGHT, SYNC_WAVE};
 use tidegate_policy_sdk::prelude::*;
 
-use crate::subject::{Subject, annotation_pointer};
+use crate::subject::{Subject, annotation_pointer, quote};
 
 pub(crate) const RULE: Rule = Rule::error(
     "wave-not-integer",
@@ -23,7 +23,8 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
             continue;
         }
         let message = format!(
-            "{key} is {text:?}, which is not an integer: Argo CD silently uses wave {} instead",
+            "{key} is {}, which is not an integer: Argo CD silently uses wave {} instead",
+            quote(text),
             wave::of(subject.object)
         );
         findings.push(

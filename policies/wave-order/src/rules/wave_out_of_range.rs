@@ -5,7 +5,7 @@ use tidegate_model::wave::{self, WaveError};
 use tidegate_model::words::SYNC_WAVE;
 use tidegate_policy_sdk::prelude::*;
 
-use crate::subject::{Subject, annotation_pointer};
+use crate::subject::{Subject, annotation_pointer, quote};
 
 pub(crate) const RULE: Rule = Rule::error(
     "wave-out-of-range",
@@ -18,7 +18,10 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
         return;
     };
     if wave::parse(text) == Err(WaveError::OutOfRange) {
-        let message = format!("{SYNC_WAVE} is {text}, outside -2147483648 to 2147483647");
+        let message = format!(
+            "{SYNC_WAVE} is {}, outside -2147483648 to 2147483647",
+            quote(text)
+        );
         findings.push(
             Finding::new(&RULE, message)
                 .at(annotation_pointer(SYNC_WAVE))
