@@ -80,5 +80,9 @@ macro_rules! export_policy {
 
     $crate::bindings::export!(Component with_types_in $crate::bindings);
         };
+
+        // So that the compiler knows on a native target, too, that the policy is used.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: fn() -> $crate::native::wit::PolicyInfo = $crate::native::describe::<$policy>;
     };
 }
