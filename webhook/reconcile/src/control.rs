@@ -234,8 +234,12 @@ async fn try_reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Result
     // Reading SQL takes time in proportion to its length: not on a thread that answers others.
     let deciding =
         tokio::task::spawn_blocking(move || schema::decide(&snapshot, Timestamp::now(), &pacing));
-    let Ok(steps) = deciding.await else {
-        return Ok(Next::Retry);
+    let steps = match deciding.await {
+        Ok(steps) => steps,
+        Err(problem) => {
+            error!(%problem, "deciding ended early; it is tried again");
+            return Ok(Next::Retry);
+        }
     };
     let (outcome, requeue) = schema::act(context, &mut gathered, steps).await?;
     let steps = schema::conclude(

@@ -1,17 +1,16 @@
 //! Looks at one AtlasSchema and its database, once, and writes down what it saw. Nothing is changed.
 
-use std::fmt::Write as _;
-
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, DynamicObject};
 use serde::Deserialize as _;
 use serde_json::Value;
-use tidegate_database::{Address, Inspection, Locked};
+use tidegate_database::{Address, Database, DatabaseError, Inspection, Locked};
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasSchema, AtlasSchemaSpec, AtlasSchemaStatus, KeyRef, Target};
 use tidegate_model::url::DatabaseUrl;
 
 use super::snapshot::{Cause, Problem, Snapshot, Status};
+use super::wish::{Wish, wish};
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
 
@@ -76,9 +75,11 @@ pub(crate) async fn gather<G: Gate>(
             return Ok(Some(gathered));
         }
     };
+    // The claim stands whether or not the rest can be read: an older object does not lose its database to a typing error.
+    let reached = reach(context, key, created, &spec.target).await;
     gathered.snapshot.wanted = wanted(context, key, &spec).await;
     if gathered.snapshot.wanted.is_ok() {
-        match present(context, key, created, &spec.target).await {
+        match inspect(reached).await {
             Ok((locked, inspection)) => {
                 gathered.locked = Some(locked);
                 gathered.snapshot.present = Ok(inspection);
@@ -105,97 +106,53 @@ async fn wanted<G: Gate>(
     key: &ObjectKey,
     spec: &AtlasSchemaSpec,
 ) -> Result<String, Problem> {
-    let refuse = |message: &str| Err(Problem::new(Cause::ReadSchema, message));
-    refuse_unknown_wishes(spec)?;
-    if let Some(reference) = &spec.schema.config_map_key_ref {
-        if reference
-            .key
-            .rsplit_once('.')
-            .is_none_or(|(_, extension)| extension != "sql")
-        {
-            return refuse(
-                "spec.schema.configMapKeyRef.key must end with .sql; schemas in Atlas HCL (.hcl) cannot be applied: write the schema as SQL",
-            );
-        }
-        return config_map_key(context, key, reference).await;
+    match wish(spec)? {
+        Wish::Sql(sql) => Ok(sql.to_owned()),
+        Wish::ConfigMap(reference) => config_map_key(context, key, reference).await,
     }
-    if spec.schema.hcl.is_some() {
-        return refuse(
-            "spec.schema.hcl cannot be applied: write the schema as SQL into spec.schema.sql",
-        );
-    }
-    if let Some(sql) = &spec.schema.sql {
-        return Ok(sql.clone());
-    }
-    if spec.schema.url.is_some() {
-        return refuse(
-            "spec.schema.url names a schema in Atlas Cloud, which cannot be applied: write it as SQL into spec.schema.sql",
-        );
-    }
-    refuse("there is no schema: write SQL into spec.schema.sql")
 }
 
-/// A wish that is silently not fulfilled is worse than a refusal.
-fn refuse_unknown_wishes(spec: &AtlasSchemaSpec) -> Result<(), Problem> {
-    let mut wishes = String::new();
-    let mut wish = |is_there: bool, name: &str| {
-        if is_there {
-            let separator = if wishes.is_empty() { "" } else { ", " };
-            let _ = write!(wishes, "{separator}{name}");
-        }
-    };
-    wish(!spec.exclude.is_empty(), "spec.exclude");
-    wish(!spec.schemas.is_empty(), "spec.schemas");
-    wish(
-        spec.transaction_mode.as_deref() == Some("none"),
-        "spec.txMode none",
-    );
-    // To leave out what would be destroyed changes nothing: it is refused anyway. To leave out what would be added does.
-    let skipped = spec.policy.diff.skip.iter().filter(|(_, skip)| **skip);
-    wish(
-        skipped.filter(|(kind, _)| kind.starts_with("add_")).count() > 0,
-        "spec.policy.diff.skip.add_*",
-    );
-    if wishes.is_empty() {
-        return Ok(());
-    }
-    Err(Problem::new(
-        Cause::ReadSchema,
-        format!("this version cannot follow {wishes}: remove it, or nothing is applied"),
-    ))
-}
-
-async fn present<G: Gate>(
+/// The database that the object names, if it is this object's to change.
+async fn reach<G: Gate>(
     context: &Context<G>,
     key: &ObjectKey,
     created: i64,
     target: &Target,
-) -> Result<(Locked, Inspection), Problem> {
-    let address = address(context, key, target).await;
-    let address = address.inspect_err(|_| context.release(key))?;
-    let login =
-        |error: tidegate_database::DatabaseError| Problem::new(Cause::Login, error.to_string());
+) -> Result<Database, Problem> {
+    let address = address(context, key, target)
+        .await
+        .inspect_err(|_| context.release(key))?;
     let database = context.databases.open(&address).await.map_err(login)?;
     let Some(identity) = database.identity() else {
+        context.release(key);
         return Err(Problem::new(
             Cause::Login,
-            "a database in memory ends with the program that opened it and cannot be reconciled: name a file, sqlite:///data/app.db",
+            "a database in memory ends with the program that opened it and cannot be reconciled: name a file, \
+             sqlite:///data/app.db",
         ));
     };
-    if let Some(holder) = context.claim(key, created, identity) {
-        return Err(Problem::new(
+    match context.claim(key, created, identity) {
+        None => Ok(database),
+        Some(holder) => Err(Problem::new(
             Cause::Login,
             format!(
-                "the database belongs to {holder}, which was created before this object; two objects on one database would undo each \
-                 other's work: merge their schemas into one object, or delete one of them"
+                "the database belongs to {holder}, which was created before this object; two objects on one database \
+                 would undo each other's work: merge their schemas into one object, or delete one of them"
             ),
-        ));
+        )),
     }
-    let locked = database.lock().await.map_err(login)?;
+}
+
+async fn inspect(reached: Result<Database, Problem>) -> Result<(Locked, Inspection), Problem> {
+    let locked = reached?.lock().await.map_err(login)?;
     let inspection = locked.inspect().await;
     let inspection =
         inspection.map_err(|error| Problem::new(Cause::SchemaInspect, error.to_string()))?;
     Ok((locked, inspection))
+}
+
+fn login(error: DatabaseError) -> Problem {
+    Problem::new(Cause::Login, error.to_string())
 }
 
 /// The address, by the operator's precedence: `urlFrom`, then `url`, then `credentials`.

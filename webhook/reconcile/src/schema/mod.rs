@@ -21,6 +21,7 @@ mod gather;
 mod planning;
 mod response;
 mod snapshot;
+mod wish;
 
 pub use act::Outcome;
 pub(crate) use act::act;
