@@ -224,6 +224,40 @@ fn odd_shapes_are_no_reason_to_fall() {
     }
 }
 
+/// The answer stays small whatever is in the object.
+#[test]
+fn a_hostile_object_gets_a_short_answer() {
+    let many: Vec<String> = (0..20_000)
+        .map(|index| format!("Nonsense{index}={}", "x".repeat(100)))
+        .collect();
+    let fields: serde_json::Map<_, _> = (0..20_000)
+        .map(|index| (format!("stray{index}"), json!(0)))
+        .collect();
+    let mut spec = fields.clone();
+    spec.insert(
+        "syncPolicy".to_owned(),
+        json!({"syncOptions": many, "automated": fields}),
+    );
+    spec.insert("syncOptions".to_owned(), json!(many));
+    let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "spec": spec, "metadata": {"annotations": {
+        "argocd.argoproj.io/hook": many.join(","), "argocd.argoproj.io/sync-options": many.join(","),
+        "argocd.argoproj.io/sync-wave": "x".repeat(200_000)}}});
+    let verdict = testing::review::<WaveOrder>(
+        &json!({"object": object, "settings": {"moveSyncOptions": true}}),
+    );
+    let size: usize = verdict
+        .findings
+        .iter()
+        .map(|finding| finding.message.len() + finding.suggestion.as_deref().map_or(0, str::len))
+        .sum();
+    assert!(
+        size < 200_000,
+        "{size} bytes in {} findings",
+        verdict.findings.len()
+    );
+    assert_eq!(verdict.patch, None, "such a list is not moved");
+}
+
 #[test]
 fn settings_are_judged() {
     for (settings, problem) in [

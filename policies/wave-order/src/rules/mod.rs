@@ -4,6 +4,8 @@ use tidegate_policy_sdk::prelude::*;
 
 use crate::subject::Subject;
 
+mod annotation_misplaced;
+mod annotation_misspelt;
 mod annotation_not_text;
 pub(crate) mod atlas_without_wave;
 mod destination_server_and_name;
@@ -27,8 +29,10 @@ pub(crate) type Check = fn(&Subject, &mut Vec<Finding>);
 pub(crate) const MOST: usize = 100;
 
 /// Every rule with its check, in the order in which findings are shown.
-pub(crate) const TABLE: [(&Rule, Check); 14] = [
+pub(crate) const TABLE: [(&Rule, Check); 16] = [
     (&annotation_not_text::RULE, annotation_not_text::check),
+    (&annotation_misplaced::RULE, annotation_misplaced::check),
+    (&annotation_misspelt::RULE, annotation_misspelt::check),
     (&wave_not_integer::RULE, wave_not_integer::check),
     (&wave_out_of_range::RULE, wave_out_of_range::check),
     (&atlas_without_wave::RULE, atlas_without_wave::check),
