@@ -248,6 +248,8 @@ fn decode(text: &str) -> Result<String, AddressError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -356,6 +358,27 @@ mod tests {
         ] {
             let error = Address::parse(url).expect_err("each of these is refused");
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_no_error_repeats_a_secret(
+            before in "(sqlite|mysql|[a-z+]{0,6})?(://)?[a-z:/@%]{0,8}",
+            after in "[ -~é%]{0,12}",
+        ) {
+            if let Err(error) = Address::parse(&format!("{before}Q7{after}")) {
+                // A parameter's name is shown, and a scheme; a secret is neither.
+                let shows_a_name = matches!(error, AddressError::UnknownParameter { .. });
+                prop_assert!(shows_a_name || !format!("{error} {error:?}").contains("Q7"), "{error}");
+            }
+        }
+
+        #[test]
+        fn every_path_can_be_written(path in "/[^\\x00]{1,40}") {
+            let escaped: String = path.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let expected = Address::Sqlite(SqliteAddress::File { path: PathBuf::from(path), mode: FileMode::Create });
+            prop_assert_eq!(Address::parse(&format!("sqlite://{escaped}")), Ok(expected));
         }
     }
 }

@@ -193,7 +193,11 @@ impl Place {
     }
 
     fn status(&self, name: &str) -> Result<serde_json::Value> {
-        Ok(self.object(name)?["status"].clone())
+        Ok(self
+            .object(name)?
+            .get("status")
+            .cloned()
+            .unwrap_or_default())
     }
 
     /// The columns of a table, from the file.

@@ -122,7 +122,11 @@ async fn reach<G: Gate>(
     let address = address(context, key, target)
         .await
         .inspect_err(|_| context.release(key))?;
-    let database = context.databases.open(&address).await.map_err(login)?;
+    let database = context
+        .databases
+        .open(&address)
+        .await
+        .map_err(|error| login(&error))?;
     let Some(identity) = database.identity() else {
         context.release(key);
         return Err(Problem::new(
@@ -144,14 +148,14 @@ async fn reach<G: Gate>(
 }
 
 async fn inspect(reached: Result<Database, Problem>) -> Result<(Locked, Inspection), Problem> {
-    let locked = reached?.lock().await.map_err(login)?;
+    let locked = reached?.lock().await.map_err(|error| login(&error))?;
     let inspection = locked.inspect().await;
     let inspection =
         inspection.map_err(|error| Problem::new(Cause::SchemaInspect, error.to_string()))?;
     Ok((locked, inspection))
 }
 
-fn login(error: DatabaseError) -> Problem {
+fn login(error: &DatabaseError) -> Problem {
     Problem::new(Cause::Login, error.to_string())
 }
 
