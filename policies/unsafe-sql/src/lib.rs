@@ -1,1 +1,72 @@
-//! Policy: SQL that loses data, blocks the database or hides something.
+//! Policy `unsafe-sql`: SQL that loses data, gives rights away, reaches files or hides something.
+//!
+//! It judges the SQL in AtlasSchema (`spec.schema.sql`, what the database should become) and AtlasMigration (`spec.dir.local`, what is run),
+//! and the statements of a plan just before they are run. The path of a request: [`document`] finds the texts and the dialect,
+//! [`review`](mod@review) has `sqlplan` split, read and compare them, and hands what it sees to the rules in [`rules`], one file each, with
+//! the page that explains it and is its test.
+//!
+//! It fails closed: what it cannot read is a finding, at its place, and so is what it may not see. What it does not do: connect to a
+//! database, or read what a Secret, a ConfigMap or a URL holds.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod document;
+mod findings;
+mod review;
+mod rules;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tidegate_policy_sdk::export_policy;
+use tidegate_policy_sdk::prelude::{Info, Match, Policy, Request, Verdict};
+use tidegate_sqlplan::Dialect;
+
+/// The policy.
+#[derive(Debug)]
+pub struct UnsafeSql;
+
+/// What the operator may set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The database of objects whose URL is in a Secret, so that their SQL is read by its rules. Without it such SQL is judged as all of
+    /// them would read it.
+    pub dialect: Option<Database>,
+}
+
+/// The databases whose SQL is understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Database {
+    /// MySQL.
+    Mysql,
+    /// MariaDB.
+    Mariadb,
+    /// PostgreSQL.
+    Postgres,
+    /// SQLite.
+    Sqlite,
+}
+
+impl From<Database> for Dialect {
+    fn from(database: Database) -> Self {
+        match database {
+            Database::Mysql => Self::Mysql,
+            Database::Mariadb => Self::Mariadb,
+            Database::Postgres => Self::Postgres,
+            Database::Sqlite => Self::Sqlite,
+        }
+    }
+}
+
+impl Policy for UnsafeSql {
+    type Settings = Settings;
+    const INFO: Info = Info::new("unsafe-sql", env!("CARGO_PKG_VERSION"), "SQL that loses data, gives rights away, reaches files or hides something is not let through.")
+        .matches(&[Match::kinds("db.atlasgo.io", &["AtlasSchema", "AtlasMigration"])])
+        .rules(rules::METADATA);
+
+    fn review(request: &Request, settings: &Settings, verdict: &mut Verdict) {
+        review::review(request, settings, verdict);
+    }
+}
+
+export_policy!(UnsafeSql);

@@ -178,6 +178,19 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             });
             Some(true)
         }
+        // In a body of PostgreSQL's: a text. `EXECUTE FUNCTION` is a trigger's, and `EXECUTE p` runs what was judged when it was prepared.
+        "execute"
+            if cursor.dialect() == Dialect::Postgres
+                && (cursor.word_at(1).is_none()
+                    || !cursor.is_symbol(2, '(') && cursor.peek(2).is_some())
+                && !cursor.is_word(1, "function")
+                && !cursor.is_word(1, "procedure") =>
+        {
+            push(Effect::DynamicSql {
+                what: "EXECUTE".to_owned(),
+            });
+            Some(true)
+        }
         "prepare" if cursor.contains("from") && !cursor.contains("as") => {
             push(Effect::DynamicSql { what });
             Some(true)
@@ -311,7 +324,7 @@ fn setting(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
             });
         }
     }
-    None
+    Some(true)
 }
 
 /// Switching a check on, or back to what it was, is no danger.

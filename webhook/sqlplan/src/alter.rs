@@ -93,6 +93,16 @@ pub enum AlterAction {
         /// The words.
         what: String,
     },
+    /// `OWNER TO`.
+    OwnerTo {
+        /// The new owner.
+        owner: String,
+    },
+    /// MySQL: a property of the whole table, as `ENGINE` and `CONVERT TO CHARACTER SET`.
+    TableOption {
+        /// The words.
+        what: String,
+    },
     /// Changes nothing that is stored in the table.
     Harmless,
     /// Not recognised here; the parser may know it.
@@ -179,10 +189,50 @@ fn action(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction)) {
         } else {
             AlterAction::Harmless
         });
+    } else if item.accept("owner to") {
+        push(
+            item.part()
+                .map_or(other, |owner| AlterAction::OwnerTo { owner }),
+        );
+    } else if item.dialect().is_mysql_like() && item.is_any(TABLE_OPTIONS) {
+        push(AlterAction::TableOption { what });
     } else {
         push(other);
     }
 }
+
+/// How MySQL's table options start.
+const TABLE_OPTIONS: &[&str] = &[
+    "engine",
+    "convert",
+    "default",
+    "charset",
+    "character",
+    "collate",
+    "row_format",
+    "key_block_size",
+    "max_rows",
+    "min_rows",
+    "avg_row_length",
+    "checksum",
+    "compression",
+    "encryption",
+    "insert_method",
+    "pack_keys",
+    "stats_auto_recalc",
+    "stats_persistent",
+    "stats_sample_pages",
+    "order",
+    "force",
+    "partition",
+    "remove",
+    "reorganize",
+    "rebuild",
+    "optimize",
+    "analyze",
+    "check",
+    "repair",
+];
 
 fn added(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction), other: AlterAction) {
     if item.sees("partition") {

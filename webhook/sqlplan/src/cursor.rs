@@ -19,7 +19,7 @@ pub struct Name {
 
 impl Name {
     /// The form under which two spellings are the same thing. The schema everything is in unless said otherwise is left out.
-    pub(crate) fn key(&self, dialect: Dialect) -> String {
+    pub fn key(&self, dialect: Dialect) -> String {
         let name = dialect.table_key(&self.name);
         match self.qualifier.as_deref() {
             None => name,
@@ -133,6 +133,14 @@ impl<'a> Cursor<'a> {
 
     pub(crate) fn is_any(&self, wanted: &[&str]) -> bool {
         wanted.iter().any(|word| self.is_word(0, word))
+    }
+
+    /// Whether a statement ends here: at a delimiter, or at a semicolon while the client's delimiter is another.
+    pub(crate) fn is_delimiter(&self) -> bool {
+        matches!(
+            self.kind(),
+            Some(TokenKind::Delimiter | TokenKind::Symbol(';'))
+        )
     }
 
     pub(crate) fn is_symbol(&self, ahead: usize, symbol: char) -> bool {

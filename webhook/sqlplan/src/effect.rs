@@ -99,6 +99,8 @@ pub enum Effect {
     Insert {
         /// The table.
         table: Name,
+        /// The one table whose rows, all of them, are what is inserted.
+        copies: Option<Name>,
     },
     /// Accounts and rights.
     Privilege {
@@ -176,7 +178,9 @@ fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             cursor.skip_one();
         }
     }
-    if let Some(known) = head(cursor, &mut reading.effects) {
+    if cursor.is_word(0, "do") && cursor.dialect() == Dialect::Postgres {
+        reading.known = !cursor.contains("language") || cursor.contains("language plpgsql");
+    } else if let Some(known) = head(cursor, &mut reading.effects) {
         reading.known = known;
     } else if let Some(known) = access::head(cursor, &mut reading.effects) {
         reading.known = known;
@@ -286,6 +290,9 @@ fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
     let mut rest = cursor;
     rest.accept("create");
     let or_replace = rest.accept_any(&["or replace", "or alter"]);
+    if cursor.contains("soname") {
+        return None;
+    }
     // Words between CREATE and the kind; DEFINER = 'x'@'y' among them.
     for _ in 0..10 {
         if let Some(kind) = kind(&mut rest) {
@@ -298,7 +305,7 @@ fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
                 name: rest.name(),
                 or_replace,
             });
-            return Some(false);
+            return Some(is_known_routine(&rest, kind));
         }
         if rest.is_done() || rest.is_symbol(0, '(') {
             break;
@@ -306,6 +313,16 @@ fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
         rest.advance();
     }
     None
+}
+
+/// Routines whose bodies are read here, statement by statement. PostgreSQL's other languages are programs.
+fn is_known_routine(rest: &Cursor<'_>, kind: ObjectKind) -> bool {
+    let routine = matches!(
+        kind,
+        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Trigger | ObjectKind::Event
+    );
+    let language = |name: &str| rest.contains(&format!("language {name}"));
+    routine && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
 }
 
 /// Steps over the words of a kind of object.
@@ -398,7 +415,7 @@ fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             body(&probe, reading, bodies);
         }
         before = match probe.kind() {
-            Some(TokenKind::Symbol('(') | TokenKind::Delimiter) => Before::Open,
+            Some(TokenKind::Symbol('(' | ';') | TokenKind::Delimiter) => Before::Open,
             Some(TokenKind::Symbol(')')) => Before::Close,
             Some(TokenKind::Word) if probe.is_any(OPENING) => Before::Open,
             _ => Before::Word,
@@ -433,12 +450,15 @@ const OPENING: &[&str] = &[
     "handler",
     "for",
     "immediately",
+    "sqlexception",
+    "sqlwarning",
+    "found",
 ];
 
 fn head_of_body(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
     if cursor.is_any(&["drop", "truncate", "alter", "rename"]) {
         head(cursor, effects)
-    } else if cursor.is_any(&["execute", "grant", "revoke", "copy", "load"])
+    } else if cursor.is_any(&["execute", "prepare", "grant", "revoke", "copy", "load"])
         || cursor.sees("set password")
     {
         access::head(cursor, effects)
@@ -609,10 +629,22 @@ fn dml_head(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
             });
         }
         effects.push(Found {
-            effect: Effect::Insert { table },
+            effect: Effect::Insert {
+                table,
+                copies: copied(cursor),
+            },
             offset,
         });
     }
+}
+
+/// The table of `SELECT .. FROM table` and nothing behind it.
+fn copied(cursor: Cursor<'_>) -> Option<Name> {
+    let from = has_at_this_depth(cursor, "from")?;
+    let mut cursor = cursor;
+    cursor.move_to(from + 1);
+    let name = cursor.name()?;
+    (cursor.is_done() || cursor.is_delimiter()).then_some(name)
 }
 
 /// The DELETE of `MERGE .. WHEN .. THEN DELETE`.
@@ -644,8 +676,7 @@ fn merge_bound(cursor: Cursor<'_>, delete: usize) -> Bound {
 /// The index of a word outside brackets, before the statement or the brackets around it end.
 fn has_at_this_depth(cursor: Cursor<'_>, word: &str) -> Option<usize> {
     let mut probe = cursor;
-    while !probe.is_done() && !probe.is_symbol(0, ')') && probe.kind() != Some(TokenKind::Delimiter)
-    {
+    while !probe.is_done() && !probe.is_symbol(0, ')') && !probe.is_delimiter() {
         if probe.is_word(0, word) {
             return Some(probe.index());
         }
@@ -662,7 +693,7 @@ fn bound(cursor: Cursor<'_>) -> Bound {
     end.move_to(index + 1);
     while !end.is_done()
         && !end.is_symbol(0, ')')
-        && end.kind() != Some(TokenKind::Delimiter)
+        && !end.is_delimiter()
         && !end.is_any(&["returning", "order", "limit"])
     {
         end.skip_one();

@@ -52,7 +52,7 @@ pub(crate) fn one_statement(script: &Script<'_>, piece: &Piece) -> Result<(), Sq
         .find(|token| token.token == ForeignToken::SemiColon);
     let is_routine = tokens
         .iter()
-        .any(|token| token.kind == TokenKind::Delimiter);
+        .any(|token| matches!(token.kind, TokenKind::Delimiter | TokenKind::Symbol(';')));
     if let Some(token) = foreign_delimiter
         && !is_routine
     {

@@ -116,6 +116,10 @@ impl Schema {
                     return false;
                 };
                 let changed = alter(table, action, dialect);
+                // A column that this statement brought knows its byte only.
+                for column in &mut table.columns {
+                    column.position = statement.position_of(column.position.offset);
+                }
                 if changed && table.statements.last() != Some(&sql) {
                     table.statements.push(sql);
                 }
@@ -243,7 +247,7 @@ fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
                     .is_none_or(|candidate| !same(candidate, name))
             });
         }
-        AlterAction::Harmless => {}
+        AlterAction::Harmless | AlterAction::OwnerTo { .. } | AlterAction::TableOption { .. } => {}
         AlterAction::RenameTable { .. }
         | AlterAction::DestroyPartition { .. }
         | AlterAction::Other { .. } => return false,

@@ -67,6 +67,20 @@ impl<'a> Statement<'a> {
         self.script.position(offset)
     }
 
+    /// Whether a client's `DELIMITER` lets semicolons be inside though it is no routine, which has them by right.
+    pub fn hides_delimiters(&self) -> bool {
+        let cursor = self.cursor();
+        let routine = cursor.is_word(0, "create")
+            && ["procedure", "function", "trigger", "event"]
+                .iter()
+                .any(|word| cursor.contains(word));
+        !routine
+            && self
+                .tokens
+                .iter()
+                .any(|token| token.kind == TokenKind::Symbol(';'))
+    }
+
     /// What it does, read from its tokens.
     pub fn read(&self) -> Reading {
         effect::read(self.cursor())
