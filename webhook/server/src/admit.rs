@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tidegate_admission::{
-    Call, Decision, Evaluate, Evaluated, FailurePolicy, PolicyFailure, Review, ReviewError, Selection, Stage,
-    StatusReason, answer, decide, failure, parse_duration, parse_review,
+    Call, Decision, Evaluate, Evaluated, FailurePolicy, PolicyFailure, Review, ReviewError,
+    Selection, Stage, StatusReason, answer, decide, failure, parse_duration, parse_review,
 };
 use tokio::time::{Instant, timeout_at};
 
@@ -30,7 +30,12 @@ const LEAST_MARGIN: Duration = Duration::from_millis(200);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers one POST.
-pub(crate) async fn admit<E: Evaluate>(gate: &Gate<E>, stage: Stage, selection: Selection, request: Request) -> Response {
+pub(crate) async fn admit<E: Evaluate>(
+    gate: &Gate<E>,
+    stage: Stage,
+    selection: Selection,
+    request: Request,
+) -> Response {
     let begun = Instant::now();
     let _under_way = gate.metrics().request_begins();
     let answered = match begin(gate, &selection, request, begun).await {
@@ -41,10 +46,19 @@ pub(crate) async fn admit<E: Evaluate>(gate: &Gate<E>, stage: Stage, selection: 
     if let Answer::Unavailable(reason) = &answered.answer {
         gate.metrics().rejected(reason.label());
     }
-    gate.metrics().review_answered(stage, answered.review.as_deref(), answered.outcome, took);
-    gate.metrics().policies_answered(&answered.evaluated, answered.outcome, &answered.decision);
+    gate.metrics()
+        .review_answered(stage, answered.review.as_deref(), answered.outcome, took);
+    gate.metrics()
+        .policies_answered(&answered.evaluated, answered.outcome, &answered.decision);
     if let Some(review) = &answered.review {
-        record(stage, review, answered.outcome, &answered.evaluated, &answered.decision, took);
+        record(
+            stage,
+            review,
+            answered.outcome,
+            &answered.evaluated,
+            &answered.decision,
+            took,
+        );
     }
     answered.answer.into_response()
 }
@@ -71,8 +85,18 @@ struct Answered {
 
 impl Answered {
     fn unread(answer: Answer) -> Self {
-        let outcome = if matches!(answer, Answer::Unavailable(_)) { Outcome::Unavailable } else { Outcome::Unreadable };
-        Self { review: None, evaluated: Vec::new(), decision: Decision::default(), outcome, answer }
+        let outcome = if matches!(answer, Answer::Unavailable(_)) {
+            Outcome::Unavailable
+        } else {
+            Outcome::Unreadable
+        };
+        Self {
+            review: None,
+            evaluated: Vec::new(),
+            decision: Decision::default(),
+            outcome,
+            answer,
+        }
     }
 }
 
@@ -118,9 +142,14 @@ impl Unavailable {
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         match self {
-            Self::Review(json) => {
-                ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()
-            }
+            Self::Review(json) => (
+                [(
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("application/json"),
+                )],
+                json,
+            )
+                .into_response(),
             Self::Unavailable(why) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 [(header::RETRY_AFTER, HeaderValue::from_static("1"))],
@@ -140,20 +169,37 @@ async fn begin<'a, E: Evaluate>(
     begun: Instant,
 ) -> Result<Asked<'a, E>, Answer> {
     let limits = gate.limits();
-    let permit = gate.requests().try_acquire().map_err(|_| Answer::Unavailable(Unavailable::Requests))?;
-    let policies = gate.policies().ok_or(Answer::Unavailable(Unavailable::Starting))?;
+    let permit = gate
+        .requests()
+        .try_acquire()
+        .map_err(|_| Answer::Unavailable(Unavailable::Requests))?;
+    let policies = gate
+        .policies()
+        .ok_or(Answer::Unavailable(Unavailable::Starting))?;
     if let Selection::Named(name) = selection
-        && !policies.policies().iter().any(|policy| *policy.name == **name)
+        && !policies
+            .policies()
+            .iter()
+            .any(|policy| *policy.name == **name)
     {
-        return Err(Answer::Refused(StatusCode::NOT_FOUND, "there is no policy of this name\n".into()));
+        return Err(Answer::Refused(
+            StatusCode::NOT_FOUND,
+            "there is no policy of this name\n".into(),
+        ));
     }
     let (head, body) = request.into_parts();
     expect_json(&head.headers)?;
     let timeout = timeout(head.uri.query(), limits);
     let body_deadline = begun + timeout.min(limits.body_time);
-    let held = body::read(body, limits.body, gate.bodies(), gate.metrics().body_held(), body_deadline)
-        .await
-        .map_err(|unread| unread_answer(unread, limits))?;
+    let held = body::read(
+        body,
+        limits.body,
+        gate.bodies(),
+        gate.metrics().body_held(),
+        body_deadline,
+    )
+    .await
+    .map_err(|unread| unread_answer(unread, limits))?;
     let review = parse_review(&held.bytes).map_err(|error| unjudgeable(&error, &held.bytes))?;
     Ok(Asked {
         policies,
@@ -196,18 +242,28 @@ async fn judge<E: Evaluate>(stage: Stage, selection: Selection, asked: Asked<'_,
         }
         // The policies keep their own deadlines; this one is for an evaluator that does not. Which object makes it so slow is up to whoever wrote
         // the object, so it is a denial.
-        Err(_) => return answered.not_judged("the policies did not answer in the time that the API server waits"),
+        Err(_) => {
+            return answered
+                .not_judged("the policies did not answer in the time that the API server waits");
+        }
         Ok(Err(panic)) => {
             let correlation = report_panic(panic.as_ref());
-            return answered.not_judged(&format!("internal error; the log of tidegate has it under {correlation}"));
+            return answered.not_judged(&format!(
+                "internal error; the log of tidegate has it under {correlation}"
+            ));
         }
     }
-    if answered.decision.denied != Some(StatusReason::Forbidden) && answered.evaluated.iter().any(is_overloaded) {
+    if answered.decision.denied != Some(StatusReason::Forbidden)
+        && answered.evaluated.iter().any(is_overloaded)
+    {
         answered.outcome = Outcome::Unavailable;
         answered.answer = Answer::Unavailable(Unavailable::Policies);
         return answered;
     }
-    answered.outcome = match (answered.decision.allowed(), answered.decision.patch.0.is_empty()) {
+    answered.outcome = match (
+        answered.decision.allowed(),
+        answered.decision.patch.0.is_empty(),
+    ) {
         (false, _) => Outcome::Denied,
         (true, true) => Outcome::Allowed,
         (true, false) => Outcome::Patched,
@@ -219,7 +275,10 @@ async fn judge<E: Evaluate>(stage: Stage, selection: Selection, asked: Asked<'_,
 impl Answered {
     /// A denial of a review that was read and could not be judged.
     fn not_judged(mut self, why: &str) -> Self {
-        let uid = self.review.as_ref().map_or("", |review| review.uid.as_str());
+        let uid = self
+            .review
+            .as_ref()
+            .map_or("", |review| review.uid.as_str());
         self.answer = Answer::Review(failure(uid, StatusReason::Invalid, why));
         self.decision.denied = Some(StatusReason::Invalid);
         self.outcome = Outcome::Denied;
@@ -230,19 +289,34 @@ impl Answered {
 /// Whether a policy that must judge had no place: nothing to do with the object, so the API server may try again. A policy whose failures are allowed
 /// does not hold up a request.
 fn is_overloaded(one: &Evaluated) -> bool {
-    matches!(one.outcome, Err(PolicyFailure::Overloaded)) && one.enforcement.failure_policy == FailurePolicy::Deny
+    matches!(one.outcome, Err(PolicyFailure::Overloaded))
+        && one.enforcement.failure_policy == FailurePolicy::Deny
 }
 
 /// The API server sends `application/json` and never compresses. A missing type passes: the body will show what it is.
 fn expect_json(headers: &HeaderMap) -> Result<(), Answer> {
-    let refused = |text: &str| Err(Answer::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, text.to_owned()));
+    let refused = |text: &str| {
+        Err(Answer::Refused(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            text.to_owned(),
+        ))
+    };
     if let Some(content_type) = headers.get(header::CONTENT_TYPE) {
-        let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        let essence = content_type
+            .to_str()
+            .unwrap_or_default()
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return refused("expected Content-Type: application/json\n");
         }
     }
-    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding != "identity")
+    {
         return refused("expected a body without Content-Encoding\n");
     }
     Ok(())
@@ -263,27 +337,40 @@ fn timeout(query: Option<&str>, limits: &RequestLimits) -> Duration {
 fn unread_answer(unread: Unread, limits: &RequestLimits) -> Answer {
     match unread {
         Unread::TooLarge(start) => {
-            let text = format!("the review is larger than {}; the object cannot be judged", limits.body);
+            let text = format!(
+                "the review is larger than {}; the object cannot be judged",
+                limits.body
+            );
             match body::uid_near_start(&start) {
                 Some(uid) => Answer::Review(failure(&uid, StatusReason::TooLarge, &text)),
                 None => Answer::Refused(StatusCode::PAYLOAD_TOO_LARGE, text + "\n"),
             }
         }
-        Unread::Slow => Answer::Refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time\n".into()),
+        Unread::Slow => Answer::Refused(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not arrive in time\n".into(),
+        ),
         Unread::NoRoom => Answer::Unavailable(Unavailable::Bodies),
-        Unread::Broken(error) => Answer::Refused(StatusCode::BAD_REQUEST, format!("failed to read the body: {error}\n")),
+        Unread::Broken(error) => Answer::Refused(
+            StatusCode::BAD_REQUEST,
+            format!("failed to read the body: {error}\n"),
+        ),
     }
 }
 
 /// A body that is no review to judge. With a uid it is a denial, which binds whatever the webhook's failurePolicy; without, all that is left is HTTP.
 fn unjudgeable(error: &ReviewError, body: &[u8]) -> Answer {
     match error {
-        ReviewError::Incomplete { uid, .. } => Answer::Review(failure(uid, StatusReason::Invalid, &error.to_string())),
+        ReviewError::Incomplete { uid, .. } => {
+            Answer::Review(failure(uid, StatusReason::Invalid, &error.to_string()))
+        }
         ReviewError::Malformed(_) => match body::uid_near_start(body) {
             Some(uid) => Answer::Review(failure(&uid, StatusReason::Invalid, &error.to_string())),
             None => Answer::Refused(StatusCode::BAD_REQUEST, format!("{error}\n")),
         },
-        ReviewError::Version { .. } => Answer::Refused(StatusCode::BAD_REQUEST, format!("{error}\n")),
+        ReviewError::Version { .. } => {
+            Answer::Refused(StatusCode::BAD_REQUEST, format!("{error}\n"))
+        }
     }
 }
 
@@ -302,7 +389,11 @@ mod tests {
             (Some("timeout=soon"), 10),
             (Some("timeout="), 10),
         ] {
-            assert_eq!(timeout(query, &RequestLimits::default()), Duration::from_secs(seconds), "{query:?}");
+            assert_eq!(
+                timeout(query, &RequestLimits::default()),
+                Duration::from_secs(seconds),
+                "{query:?}"
+            );
         }
     }
 }

@@ -55,11 +55,19 @@ pub(crate) async fn read<'a>(
     let mut seen: u64 = 0;
     loop {
         let frame = match timeout_at(deadline, body.frame()).await {
-            Err(_) => return if too_large { Err(Unread::TooLarge(kept.into_bytes())) } else { Err(Unread::Slow) },
+            Err(_) => {
+                return if too_large {
+                    Err(Unread::TooLarge(kept.into_bytes()))
+                } else {
+                    Err(Unread::Slow)
+                };
+            }
             Ok(None) => break,
             Ok(Some(frame)) => frame.map_err(Unread::Broken)?,
         };
-        let Ok(data) = frame.into_data() else { continue };
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
         seen = seen.saturating_add(u64::try_from(data.len()).unwrap_or(u64::MAX));
         too_large |= seen > limit.0;
         if too_large {
@@ -70,7 +78,10 @@ pub(crate) async fn read<'a>(
             }
             continue;
         }
-        let more = u32::try_from(data.len()).ok().and_then(|bytes| room.try_acquire_many(bytes).ok()).ok_or(Unread::NoRoom)?;
+        let more = u32::try_from(data.len())
+            .ok()
+            .and_then(|bytes| room.try_acquire_many(bytes).ok())
+            .ok_or(Unread::NoRoom)?;
         match &mut permit {
             Some(permit) => permit.merge(more),
             None => permit = Some(more),
@@ -81,7 +92,11 @@ pub(crate) async fn read<'a>(
     if too_large {
         return Err(Unread::TooLarge(kept.into_bytes()));
     }
-    Ok(Held { bytes: kept.into_bytes(), _permit: permit, _counted: counted })
+    Ok(Held {
+        bytes: kept.into_bytes(),
+        _permit: permit,
+        _counted: counted,
+    })
 }
 
 /// Most bodies come in one piece, which is then not copied.
@@ -192,15 +207,36 @@ mod tests {
 
     #[test]
     fn the_uid_is_found_near_the_start() {
-        let long = format!(r#"{{"request":{{"uid":"u","object":"{}"#, "x".repeat(20_000));
-        let late = format!(r#"{{"request":{{"object":"{}","uid":"u"}}}}"#, "x".repeat(20_000));
+        let long = format!(
+            r#"{{"request":{{"uid":"u","object":"{}"#,
+            "x".repeat(20_000)
+        );
+        let late = format!(
+            r#"{{"request":{{"object":"{}","uid":"u"}}}}"#,
+            "x".repeat(20_000)
+        );
         for (text, expected) in [
-            (r#"{"kind":"AdmissionReview","apiVersion":"v","request":{"uid":"a-b"#, None),
-            (r#"{"kind":"AdmissionReview","apiVersion":"v","request":{"uid":"a-b","kind":{"#, Some("a-b")),
-            (r#"{ "request" : { "kind" : { "uid" : "wrong" } , "uid" : "right" "#, Some("right")),
-            (r#"{"request":{"userInfo":{"uid":"wrong"},"uid":"right""#, Some("right")),
+            (
+                r#"{"kind":"AdmissionReview","apiVersion":"v","request":{"uid":"a-b"#,
+                None,
+            ),
+            (
+                r#"{"kind":"AdmissionReview","apiVersion":"v","request":{"uid":"a-b","kind":{"#,
+                Some("a-b"),
+            ),
+            (
+                r#"{ "request" : { "kind" : { "uid" : "wrong" } , "uid" : "right" "#,
+                Some("right"),
+            ),
+            (
+                r#"{"request":{"userInfo":{"uid":"wrong"},"uid":"right""#,
+                Some("right"),
+            ),
             (r#"{"request":{"uid":"a\"b\\""#, Some(r#"a"b\"#)),
-            (r#"{"other":{"uid":"wrong"},"request":{"uid":"right""#, Some("right")),
+            (
+                r#"{"other":{"uid":"wrong"},"request":{"uid":"right""#,
+                Some("right"),
+            ),
             (r#"{"a":["request",{"uid":"wrong"}]}"#, None),
             (r#"[{"request":{"uid":"wrong"}}]"#, None),
             (r#"{"request":{"uid":7,"name":"wrong"}}"#, None),
@@ -211,18 +247,28 @@ mod tests {
             ("", None),
             ("\"", None),
         ] {
-            assert_eq!(uid_near_start(text.as_bytes()).as_deref(), expected, "{}", &text[..text.len().min(80)]);
+            assert_eq!(
+                uid_near_start(text.as_bytes()).as_deref(),
+                expected,
+                "{}",
+                text.chars().take(80).collect::<String>()
+            );
         }
     }
 
     async fn read_within(body: Body, limit: u64, room: &Semaphore) -> Result<usize, Unread> {
         let counted = crate::metrics::Metrics::new().body_held();
         let deadline = Instant::now() + std::time::Duration::from_secs(10);
-        read(body, ByteSize(limit), room, counted, deadline).await.map(|held| held.bytes.len())
+        read(body, ByteSize(limit), room, counted, deadline)
+            .await
+            .map(|held| held.bytes.len())
     }
 
     fn pieces(sizes: &[usize]) -> Body {
-        let pieces: Vec<_> = sizes.iter().map(|size| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; *size]))).collect();
+        let pieces: Vec<_> = sizes
+            .iter()
+            .map(|size| Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; *size])))
+            .collect();
         Body::from_stream(futures::stream::iter(pieces))
     }
 
@@ -242,7 +288,11 @@ mod tests {
                 Err(other) => format!("{other:?}"),
             };
             assert_eq!(got, expected, "{sizes:?}");
-            assert_eq!(room.available_permits(), 100, "all room is given back after {sizes:?}");
+            assert_eq!(
+                room.available_permits(),
+                100,
+                "all room is given back after {sizes:?}"
+            );
         }
     }
 
@@ -250,7 +300,10 @@ mod tests {
     async fn what_does_not_fit_beside_the_others_is_sent_again() {
         let room = Semaphore::new(100);
         let _others = room.try_acquire_many(60).unwrap();
-        assert!(matches!(read_within(pieces(&[30, 30]), 80, &room).await, Err(Unread::NoRoom)));
+        assert!(matches!(
+            read_within(pieces(&[30, 30]), 80, &room).await,
+            Err(Unread::NoRoom)
+        ));
         assert_eq!(room.available_permits(), 40);
     }
 
@@ -258,6 +311,9 @@ mod tests {
     async fn a_body_that_does_not_come_is_not_waited_for() {
         let room = Semaphore::new(100);
         let body = Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>());
-        assert!(matches!(read_within(body, 50, &room).await, Err(Unread::Slow)));
+        assert!(matches!(
+            read_within(body, 50, &room).await,
+            Err(Unread::Slow)
+        ));
     }
 }

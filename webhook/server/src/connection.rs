@@ -72,14 +72,19 @@ pub(crate) async fn serve(
             async move {
                 let mut response = answer.await?;
                 if !http2 && draining.is_cancelled() {
-                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                    response
+                        .headers_mut()
+                        .insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 drop(answering);
                 Ok::<_, std::convert::Infallible>(response)
             }
         })
     };
-    let io = TokioIo::new(Watched { stream, pulse: Arc::clone(&pulse) });
+    let io = TokioIo::new(Watched {
+        stream,
+        pulse: Arc::clone(&pulse),
+    });
     let header_bytes = usize::try_from(limits.header_size.0).unwrap_or(usize::MAX);
     if http2 {
         let conn = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
@@ -125,21 +130,30 @@ async fn drive<C: GracefulConnection>(
         }
         // HTTP/1.1 says goodbye in the header of an answer; HTTP/2 can at any time. A connection that has just come shall get its first answer.
         let drains = draining.as_mut().poll(cx).is_ready() && pulse.http2;
-        let lingers = !pulse.has_served() && lingers_until.is_none_or(|until| Instant::now() < until);
+        let lingers =
+            !pulse.has_served() && lingers_until.is_none_or(|until| Instant::now() < until);
         if (closes || drains) && !lingers && !told {
             told = true;
             conn.as_mut().graceful_shutdown();
         }
         if let Poll::Ready(ended) = conn.as_mut().poll(cx) {
-            return Poll::Ready(goodbye.map(|(_, why)| why).or(ended.is_err().then_some("broken")));
+            return Poll::Ready(
+                goodbye
+                    .map(|(_, why)| why)
+                    .or_else(|| ended.is_err().then_some("broken")),
+            );
         }
         if evicted.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Some("evicted"));
         }
         loop {
-            let lingers = lingers_until.filter(|_| !told).map(|until| (until, "goodbye"));
+            let lingers = lingers_until
+                .filter(|_| !told)
+                .map(|until| (until, "goodbye"));
             // None while answering: what has begun is finished, even in the second of saying goodbye.
-            let Some(deadline) = pulse.deadline() else { return Poll::Pending };
+            let Some(deadline) = pulse.deadline() else {
+                return Poll::Pending;
+            };
             let (deadline, why) = goodbye.or(lingers).unwrap_or(deadline);
             if deadline < alarm.deadline() || alarm.is_elapsed() {
                 alarm.as_mut().reset(deadline);
@@ -199,7 +213,11 @@ impl Pulse {
 
     /// HTTP/2 sends frames of its own between requests; only in HTTP/1.1 do bytes mean that a header begins.
     fn bytes_came(&self) {
-        if !self.http2 && !self.is_answering() && !self.reading.swap(true, Ordering::Relaxed) && self.has_served() {
+        if !self.http2
+            && !self.is_answering()
+            && !self.reading.swap(true, Ordering::Relaxed)
+            && self.has_served()
+        {
             self.now();
         }
     }
@@ -251,7 +269,11 @@ struct Watched<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         if buf.filled().len() > before {
@@ -262,7 +284,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -314,15 +340,31 @@ mod tests {
         let router = Router::new().route("/quick", get(async || "quick")).route(
             "/slow",
             get(async || {
-                sleep(Duration::from_secs(300)).await;
+                sleep(Duration::from_mins(5)).await;
                 "slow"
             }),
         );
         let server = tokio::spawn({
             let leaving = leaving.clone();
-            async move { serve(stream, http2, router, &ConnectionLimits::default(), &leaving, stranger).await }
+            async move {
+                serve(
+                    stream,
+                    http2,
+                    router,
+                    &ConnectionLimits::default(),
+                    &leaving,
+                    stranger,
+                )
+                .await
+            }
         });
-        Pair { client, server, leaving, evicted, begun: Instant::now() }
+        Pair {
+            client,
+            server,
+            leaving,
+            evicted,
+            begun: Instant::now(),
+        }
     }
 
     impl Pair {
@@ -349,7 +391,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_dripping_header_has_no_more_time_than_a_silent_one() {
         let mut pair = connect(false);
-        pair.client.write_all(b"GET /quick HTTP/1.1\r\n").await.unwrap();
+        pair.client
+            .write_all(b"GET /quick HTTP/1.1\r\n")
+            .await
+            .unwrap();
         for _ in 0..9 {
             sleep(Duration::from_secs(1)).await;
             pair.client.write_all(b"a: b\r\n").await.unwrap();
@@ -384,7 +429,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_takes_the_time_that_it_takes() {
         let mut pair = connect(false);
-        assert!(pair.ask(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await.ends_with("slow"));
+        assert!(
+            pair.ask(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+                .await
+                .ends_with("slow")
+        );
         assert_eq!(pair.begun.elapsed().as_secs(), 300);
         assert!(pair.ask(REQUEST).await.ends_with("quick"));
     }
@@ -417,7 +466,7 @@ mod tests {
             if asks {
                 assert!(pair.ask(REQUEST).await.contains("connection: close"));
             }
-            let seconds = if asks { 0 } else { 1 };
+            let seconds = u64::from(!asks);
             assert_eq!(pair.end().await, (None, seconds), "asks: {asks}");
         }
     }

@@ -39,7 +39,11 @@ impl<E: Evaluate> Gate<E> {
         Self(Arc::new(Shared {
             policies: ArcSwapOption::empty(),
             requests: Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS)),
-            bodies: Semaphore::new(usize::try_from(limits.bodies.0).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)),
+            bodies: Semaphore::new(
+                usize::try_from(limits.bodies.0)
+                    .unwrap_or(usize::MAX)
+                    .min(Semaphore::MAX_PERMITS),
+            ),
             limits,
             readiness,
             was_ready: AtomicBool::new(false),
@@ -76,7 +80,11 @@ impl<E: Evaluate> Gate<E> {
             Readiness::EveryPolicyOnce => self.0.was_ready.load(Ordering::Relaxed),
             Readiness::SetLoaded => true,
         };
-        if ready { Ok(policies) } else { Err(NotReady::Policies(policies)) }
+        if ready {
+            Ok(policies)
+        } else {
+            Err(NotReady::Policies(policies))
+        }
     }
 
     pub(crate) fn policies(&self) -> Option<Arc<E>> {
@@ -125,5 +133,7 @@ pub(crate) enum NotReady {
 }
 
 fn every_policy_ready(policies: &[PolicyStatus]) -> bool {
-    policies.iter().all(|policy| matches!(policy.state, PolicyState::Ready | PolicyState::Off))
+    policies
+        .iter()
+        .all(|policy| matches!(policy.state, PolicyState::Ready | PolicyState::Off))
 }

@@ -14,13 +14,14 @@
 //! | `POST /validate/{policy}`, `/mutate/{policy}` | by one policy |
 //! | `GET /livez` | 200 while the process can answer |
 //! | `GET /readyz` | 200 when policies are ready, with one line for each |
-//! | `GET /metrics` | OpenMetrics text |
+//! | `GET /metrics` | `OpenMetrics` text |
 
 mod admit;
 mod body;
 mod connection;
 mod gate;
 mod health;
+mod labels;
 mod metrics;
 mod port;
 mod record;
@@ -32,5 +33,7 @@ mod tls;
 pub use gate::Gate;
 pub use routes::{app, health_app};
 pub use server::{Server, ServerError};
-pub use settings::{CertificateSource, ConnectionLimits, Drain, Readiness, RequestLimits, Settings};
+pub use settings::{
+    CertificateSource, ConnectionLimits, Drain, Readiness, RequestLimits, Settings,
+};
 pub use tls::{Authority, AuthorityError, Certificate, CertificateError, FollowError};

@@ -6,21 +6,24 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use tidegate_admission::{Action, Decision, Evaluated, PolicyState, PolicyStatus, Review, Stage};
+use tidegate_admission::{Action, Decision, Evaluated, PolicyStatus, Review, Stage};
 
-/// Kinds that have a label of their own.
-const KINDS: [&str; 4] = ["Application", "AppProject", "AtlasMigration", "AtlasSchema"];
+use crate::labels::{
+    DecisionLabels, PartLabels, PolicyLabels, PolicyName, PortLabels, ReasonLabels, RequestLabels,
+    StageLabels, StateLabels, WhyLabels, kind_label, state_label,
+};
 
 /// 50 us to 10 s: a small policy answers in less than the first, the API server gives up soon after the last.
 const SECONDS: [f64; 17] = [
-    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0, 10.0,
 ];
 
 /// How a request ended.
@@ -51,69 +54,6 @@ impl Outcome {
             Self::Unavailable => "unavailable",
         }
     }
-}
-
-/// A policy's name in the policies file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct PolicyName(Arc<str>);
-
-impl EncodeLabelValue for PolicyName {
-    fn encode(&self, encoder: &mut LabelValueEncoder) -> std::fmt::Result {
-        (&*self.0).encode(encoder)
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct RequestLabels {
-    stage: &'static str,
-    kind: &'static str,
-    operation: &'static str,
-    outcome: &'static str,
-    dry_run: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StageLabels {
-    stage: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PortLabels {
-    port: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PolicyLabels {
-    policy: PolicyName,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DecisionLabels {
-    policy: PolicyName,
-    action: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PartLabels {
-    policy: PolicyName,
-    part: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ReasonLabels {
-    policy: PolicyName,
-    reason: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct StateLabels {
-    policy: PolicyName,
-    state: &'static str,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct WhyLabels {
-    reason: &'static str,
 }
 
 type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
@@ -149,7 +89,11 @@ impl Metrics {
     /// All at zero.
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("tidegate");
-        registry.register("build", "The version that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register(
+            "build",
+            "The version that runs",
+            Info::new([("version", env!("CARGO_PKG_VERSION"))]),
+        );
         let counters = Counters {
             requests: Family::default(),
             request_seconds: seconds(),
@@ -171,7 +115,13 @@ impl Metrics {
     }
 
     /// One review was answered, or turned away.
-    pub(crate) fn review_answered(&self, stage: Stage, review: Option<&Review>, outcome: Outcome, took: Duration) {
+    pub(crate) fn review_answered(
+        &self,
+        stage: Stage,
+        review: Option<&Review>,
+        outcome: Outcome,
+        took: Duration,
+    ) {
         let labels = RequestLabels {
             stage: stage.as_str(),
             kind: review.map_or("unknown", |review| kind_label(&review.kind.kind)),
@@ -180,11 +130,21 @@ impl Metrics {
             dry_run: review.is_some_and(|review| review.dry_run),
         };
         self.0.requests.get_or_create(&labels).inc();
-        self.0.request_seconds.get_or_create(&StageLabels { stage: stage.as_str() }).observe(took.as_secs_f64());
+        self.0
+            .request_seconds
+            .get_or_create(&StageLabels {
+                stage: stage.as_str(),
+            })
+            .observe(took.as_secs_f64());
     }
 
     /// What each policy did in one review, and what came of it.
-    pub(crate) fn policies_answered(&self, evaluated: &[Evaluated], outcome: Outcome, decision: &Decision) {
+    pub(crate) fn policies_answered(
+        &self,
+        evaluated: &[Evaluated],
+        outcome: Outcome,
+        decision: &Decision,
+    ) {
         for one in evaluated {
             let policy = PolicyName(Arc::clone(&one.policy));
             let timing = one.timing;
@@ -194,22 +154,36 @@ impl Metrics {
                 ("guest", timing.guest.saturating_sub(timing.host)),
                 ("host", timing.host),
             ] {
-                let labels = PartLabels { policy: policy.clone(), part };
-                self.0.policy_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+                let labels = PartLabels {
+                    policy: policy.clone(),
+                    part,
+                };
+                self.0
+                    .policy_seconds
+                    .get_or_create(&labels)
+                    .observe(took.as_secs_f64());
             }
-            let labels = PolicyLabels { policy: policy.clone() };
+            let labels = PolicyLabels {
+                policy: policy.clone(),
+            };
             let peak = self.0.policy_memory.get_or_create(&labels);
             let bytes = i64::try_from(one.memory_bytes).unwrap_or(i64::MAX);
             if bytes > peak.get() {
                 peak.set(bytes);
             }
             if let Err(failure) = &one.outcome {
-                let labels = ReasonLabels { policy: policy.clone(), reason: failure.reason() };
+                let labels = ReasonLabels {
+                    policy: policy.clone(),
+                    reason: failure.reason(),
+                };
                 self.0.failures.get_or_create(&labels).inc();
             }
             if outcome != Outcome::Unavailable {
                 let action = strongest(one, decision).map_or("allow", Action::as_str);
-                self.0.decisions.get_or_create(&DecisionLabels { policy, action }).inc();
+                self.0
+                    .decisions
+                    .get_or_create(&DecisionLabels { policy, action })
+                    .inc();
             }
         }
     }
@@ -231,18 +205,29 @@ impl Metrics {
 
     /// A connection opens; it closes when the guard is dropped.
     pub(crate) fn connection_opens(&self, port: &'static str) -> Counted {
-        Counted::new(self.0.connections.get_or_create_owned(&PortLabels { port }), 1)
+        Counted::new(
+            self.0.connections.get_or_create_owned(&PortLabels { port }),
+            1,
+        )
     }
 
     /// Why a connection ended that did not end by itself, or could not be accepted.
     pub(crate) fn connection_ended(&self, reason: &'static str) {
-        self.0.connections_ended.get_or_create(&WhyLabels { reason }).inc();
+        self.0
+            .connections_ended
+            .get_or_create(&WhyLabels { reason })
+            .inc();
     }
 
     /// A new certificate is served.
     pub(crate) fn certificate_served(&self, not_after: SystemTime) {
-        let seconds = not_after.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        self.0.certificate_not_after.set(i64::try_from(seconds).unwrap_or(i64::MAX));
+        let seconds = not_after
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        self.0
+            .certificate_not_after
+            .set(i64::try_from(seconds).unwrap_or(i64::MAX));
     }
 
     /// A new certificate is not fit to be served.
@@ -250,11 +235,14 @@ impl Metrics {
         self.0.certificates_refused.inc();
     }
 
-    /// OpenMetrics text, with the states of these policies.
+    /// `OpenMetrics` text, with the states of these policies.
     pub(crate) fn text(&self, policies: &[PolicyStatus]) -> Result<String, std::fmt::Error> {
         self.0.states.clear();
         for status in policies {
-            let labels = StateLabels { policy: PolicyName(Arc::clone(&status.name)), state: state_label(&status.state) };
+            let labels = StateLabels {
+                policy: PolicyName(Arc::clone(&status.name)),
+                state: state_label(&status.state),
+            };
             self.0.states.get_or_create(&labels).set(1);
         }
         let mut text = String::new();
@@ -266,14 +254,22 @@ impl Metrics {
 impl Counters {
     fn registered(mut self) -> Self {
         let registry = &mut self.registry;
-        registry.register("admission_requests", "Reviews by how they ended", self.requests.clone());
+        registry.register(
+            "admission_requests",
+            "Reviews by how they ended",
+            self.requests.clone(),
+        );
         registry.register_with_unit(
             "admission_duration",
             "From the request's header to its answer",
             Unit::Seconds,
             self.request_seconds.clone(),
         );
-        registry.register("policy_decisions", "The strongest thing that a policy did to a review", self.decisions.clone());
+        registry.register(
+            "policy_decisions",
+            "The strongest thing that a policy did to a review",
+            self.decisions.clone(),
+        );
         registry.register_with_unit(
             "policy_duration",
             "Where the time of a policy's call went",
@@ -286,16 +282,32 @@ impl Counters {
             Unit::Bytes,
             self.policy_memory.clone(),
         );
-        registry.register("policy_failures", "Calls without a verdict", self.failures.clone());
-        registry.register("policy_state", "1 for the state that a policy is in", self.states.clone());
-        registry.register("admission_inflight", "Reviews being answered", self.in_flight.clone());
+        registry.register(
+            "policy_failures",
+            "Calls without a verdict",
+            self.failures.clone(),
+        );
+        registry.register(
+            "policy_state",
+            "1 for the state that a policy is in",
+            self.states.clone(),
+        );
+        registry.register(
+            "admission_inflight",
+            "Reviews being answered",
+            self.in_flight.clone(),
+        );
         registry.register_with_unit(
             "admission_body_held",
             "Request bodies being read or judged",
             Unit::Bytes,
             self.body_bytes.clone(),
         );
-        registry.register("admission_rejected_overload", "Reviews answered 503, to be sent again", self.rejected.clone());
+        registry.register(
+            "admission_rejected_overload",
+            "Reviews answered 503, to be sent again",
+            self.rejected.clone(),
+        );
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register(
             "connections_ended",
@@ -343,21 +355,17 @@ impl Drop for Counted {
     }
 }
 
-fn kind_label(kind: &str) -> &'static str {
-    KINDS.into_iter().find(|known| *known == kind).unwrap_or("other")
-}
-
-fn state_label(state: &PolicyState) -> &'static str {
-    match state {
-        PolicyState::Ready => "ready",
-        PolicyState::Failed(_) => "failed",
-        PolicyState::Off => "off",
-    }
-}
-
 /// The strongest action that the decision took for this policy; none when it had nothing to say.
 fn strongest(one: &Evaluated, decision: &Decision) -> Option<Action> {
-    let findings = decision.findings.iter().filter(|finding| finding.policy == one.policy).map(|finding| finding.action);
-    let failures = decision.failures.iter().filter(|(policy, ..)| *policy == one.policy).map(|(.., action)| *action);
+    let findings = decision
+        .findings
+        .iter()
+        .filter(|finding| finding.policy == one.policy)
+        .map(|finding| finding.action);
+    let failures = decision
+        .failures
+        .iter()
+        .filter(|(policy, ..)| *policy == one.policy)
+        .map(|(.., action)| *action);
     findings.chain(failures).min()
 }

@@ -51,8 +51,14 @@ impl Port {
     pub(crate) async fn run(self, listener: TcpListener) {
         let places = Arc::new(Semaphore::new(self.limits.connections));
         let strangers = Strangers::default();
-        while let Some(accepted) = self.leaving.closing.run_until_cancelled(listener.accept()).await {
-            self.take(accepted.map(|(tcp, _)| tcp), &places, &strangers).await;
+        while let Some(accepted) = self
+            .leaving
+            .closing
+            .run_until_cancelled(listener.accept())
+            .await
+        {
+            self.take(accepted.map(|(tcp, _)| tcp), &places, &strangers)
+                .await;
         }
         // What had connected before the port closed is served, and told goodbye.
         while let Some(Ok((tcp, _))) = listener.accept().now_or_never() {
@@ -61,16 +67,26 @@ impl Port {
         self.tasks.close();
     }
 
-    async fn take(&self, accepted: io::Result<TcpStream>, places: &Arc<Semaphore>, strangers: &Strangers) {
+    async fn take(
+        &self,
+        accepted: io::Result<TcpStream>,
+        places: &Arc<Semaphore>,
+        strangers: &Strangers,
+    ) {
         match accepted {
             Ok(tcp) => {
-                let Some(place) = self.place(places, strangers).await else { return };
+                let Some(place) = self.place(places, strangers).await else {
+                    return;
+                };
                 let stranger = strangers.enter();
                 let port = self.clone();
                 self.tasks.spawn(async move {
                     let _opened = port.metrics.connection_opens(port.name);
                     let gone = port.leaving.gone.clone();
-                    if let Some(Some(reason)) = gone.run_until_cancelled(port.serve(tcp, stranger)).await {
+                    if let Some(Some(reason)) = gone
+                        .run_until_cancelled(Box::pin(port.serve(tcp, stranger)))
+                        .await
+                    {
                         port.metrics.connection_ended(reason);
                         debug!(port = port.name, reason, "connection ended");
                     }
@@ -78,7 +94,11 @@ impl Port {
                 });
             }
             // The caller was gone before it was accepted.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+                ) => {}
             Err(error) => {
                 self.metrics.connection_ended("accept");
                 warn!(port = self.name, %error, "failed to accept a connection; trying again");
@@ -89,12 +109,20 @@ impl Port {
     }
 
     /// A place among the connections; none when the port closes before one is free.
-    async fn place(&self, places: &Arc<Semaphore>, strangers: &Strangers) -> Option<OwnedSemaphorePermit> {
+    async fn place(
+        &self,
+        places: &Arc<Semaphore>,
+        strangers: &Strangers,
+    ) -> Option<OwnedSemaphorePermit> {
         if let Ok(place) = Arc::clone(places).try_acquire_owned() {
             return Some(place);
         }
         strangers.evict_oldest();
-        self.leaving.closing.run_until_cancelled(Arc::clone(places).acquire_owned()).await?.ok()
+        self.leaving
+            .closing
+            .run_until_cancelled(Arc::clone(places).acquire_owned())
+            .await?
+            .ok()
     }
 
     async fn serve(&self, tcp: TcpStream, stranger: Stranger) -> EndedFor {
@@ -103,7 +131,15 @@ impl Port {
             return None;
         }
         let Some(tls) = &self.tls else {
-            return connection::serve(tcp, false, self.router.clone(), &self.limits, &self.leaving, stranger).await;
+            return connection::serve(
+                tcp,
+                false,
+                self.router.clone(),
+                &self.limits,
+                &self.leaving,
+                stranger,
+            )
+            .await;
         };
         let evicted = stranger.evicted();
         let shaking = timeout(self.limits.handshake, shake_hands(tcp, tls));
@@ -118,7 +154,15 @@ impl Port {
             Some(Ok(Some(Ok(stream)))) => stream,
         };
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        connection::serve(stream, http2, self.router.clone(), &self.limits, &self.leaving, stranger).await
+        connection::serve(
+            stream,
+            http2,
+            self.router.clone(),
+            &self.limits,
+            &self.leaving,
+            stranger,
+        )
+        .await
     }
 }
 
@@ -156,18 +200,31 @@ impl Strangers {
         let age = waiting.next;
         waiting.next += 1;
         waiting.by_age.insert(age, evicted.clone());
-        Stranger { age, evicted, others: self.clone() }
+        Stranger {
+            age,
+            evicted,
+            others: self.clone(),
+        }
     }
 
     fn evict_oldest(&self) {
-        let oldest = self.0.lock().unwrap_or_else(PoisonError::into_inner).by_age.pop_first();
+        let oldest = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_age
+            .pop_first();
         if let Some((_, evicted)) = oldest {
             evicted.cancel();
         }
     }
 
     fn leave(&self, age: u64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_age.remove(&age);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_age
+            .remove(&age);
     }
 }
 

@@ -32,7 +32,10 @@ pub fn app<E: Evaluate>(gate: Gate<E>) -> Router {
 
 /// What the plain port for kubelet and Prometheus answers.
 pub fn health_app<E: Evaluate>(gate: Gate<E>) -> Router {
-    probes().fallback(unknown_path).layer(CatchPanicLayer::custom(panicked)).with_state(gate)
+    probes()
+        .fallback(unknown_path)
+        .layer(CatchPanicLayer::custom(panicked))
+        .with_state(gate)
 }
 
 fn probes<E: Evaluate>() -> Router<Gate<E>> {
@@ -46,7 +49,11 @@ async fn validate<E: Evaluate>(State(gate): State<Gate<E>>, request: Request) ->
     admit(&gate, Stage::Validate, Selection::Matching, request).await
 }
 
-async fn validate_by<E: Evaluate>(State(gate): State<Gate<E>>, Path(policy): Path<String>, request: Request) -> Response {
+async fn validate_by<E: Evaluate>(
+    State(gate): State<Gate<E>>,
+    Path(policy): Path<String>,
+    request: Request,
+) -> Response {
     admit(&gate, Stage::Validate, Selection::Named(policy), request).await
 }
 
@@ -54,7 +61,11 @@ async fn mutate<E: Evaluate>(State(gate): State<Gate<E>>, request: Request) -> R
     admit(&gate, Stage::Mutate, Selection::Matching, request).await
 }
 
-async fn mutate_by<E: Evaluate>(State(gate): State<Gate<E>>, Path(policy): Path<String>, request: Request) -> Response {
+async fn mutate_by<E: Evaluate>(
+    State(gate): State<Gate<E>>,
+    Path(policy): Path<String>,
+    request: Request,
+) -> Response {
     admit(&gate, Stage::Mutate, Selection::Named(policy), request).await
 }
 
@@ -67,19 +78,35 @@ async fn unknown_path() -> (StatusCode, &'static str) {
 }
 
 /// A bug of ours outside the part that knows the review's uid. The caller learns a number, the log what happened.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that CatchPanicLayer asks for")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that CatchPanicLayer asks for"
+)]
 fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
     let correlation = report_panic(panic.as_ref());
-    (StatusCode::INTERNAL_SERVER_ERROR, format!("internal error; the server's log has it under {correlation}\n"))
+    (
+        StatusCode::INTERNAL_SERVER_ERROR,
+        format!("internal error; the server's log has it under {correlation}\n"),
+    )
         .into_response()
 }
 
 /// Logs a panic and gives the id under which it stands in the log.
 pub(crate) fn report_panic(panic: &(dyn Any + Send)) -> String {
     static PANICS: AtomicU64 = AtomicU64::new(0);
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let seconds = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     let correlation = format!("{seconds:x}-{:x}", PANICS.fetch_add(1, Ordering::Relaxed));
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    error!(correlation, panic = text.unwrap_or("not a text"), "a request panicked");
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    error!(
+        correlation,
+        panic = text.unwrap_or("not a text"),
+        "a request panicked"
+    );
     correlation
 }

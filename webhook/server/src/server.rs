@@ -99,7 +99,10 @@ impl<E: Evaluate> Server<E> {
     /// gone. Dropping the future ends everything at once.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let metrics = self.gate.metrics().clone();
-        let leaving = Leaving { draining: self.gate.draining().clone(), ..Leaving::default() };
+        let leaving = Leaving {
+            draining: self.gate.draining().clone(),
+            ..Leaving::default()
+        };
         let _gone = leaving.gone.clone().drop_guard();
         let webhook = Port {
             name: "webhook",
@@ -115,13 +118,23 @@ impl<E: Evaluate> Server<E> {
             name: "health",
             tls: None,
             router: health_app(self.gate.clone()),
-            limits: ConnectionLimits { connections: HEALTH_CONNECTIONS, ..self.connections },
-            leaving: Leaving { closing: CancellationToken::new(), ..leaving.clone() },
+            limits: ConnectionLimits {
+                connections: HEALTH_CONNECTIONS,
+                ..self.connections
+            },
+            leaving: Leaving {
+                closing: CancellationToken::new(),
+                ..leaving.clone()
+            },
             tasks: TaskTracker::new(),
             ..webhook.clone()
         };
-        let follow =
-            self.follower.follow(self.served, metrics, self.certificate_poll, health.leaving.closing.clone());
+        let follow = self.follower.follow(
+            self.served,
+            metrics,
+            self.certificate_poll,
+            health.leaving.closing.clone(),
+        );
 
         let mut background = tokio::task::JoinSet::new();
         background.spawn(follow);
@@ -136,16 +149,26 @@ impl<E: Evaluate> Server<E> {
         sleep(self.drain.announce).await;
         leaving.closing.cancel();
         let open = webhook.tasks.len();
-        info!(connections = open, "no longer accepting; finishing what is under way");
-        if timeout(self.drain.finish, webhook.tasks.wait()).await.is_err() {
-            warn!(connections = webhook.tasks.len(), "ended with connections still open");
+        info!(
+            connections = open,
+            "no longer accepting; finishing what is under way"
+        );
+        if timeout(self.drain.finish, webhook.tasks.wait())
+            .await
+            .is_err()
+        {
+            warn!(
+                connections = webhook.tasks.len(),
+                "ended with connections still open"
+            );
         }
     }
 }
 
 /// A wildcard address of IPv6 also takes IPv4; where the machine has no IPv6, the one of IPv4 is meant.
 fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    let no_ipv6 = |error: &io::Error| matches!(error.raw_os_error(), Some(EPROTONOSUPPORT | EAFNOSUPPORT));
+    let no_ipv6 =
+        |error: &io::Error| matches!(error.raw_os_error(), Some(EPROTONOSUPPORT | EAFNOSUPPORT));
     let listener = match listen_on(address) {
         Err(error) if address.ip().is_unspecified() && address.is_ipv6() && no_ipv6(&error) => {
             listen_on((Ipv4Addr::UNSPECIFIED, address.port()).into())
@@ -156,7 +179,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
 }
 
 fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
     // A restart must not wait for the old connections' minutes in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;

@@ -84,7 +84,7 @@ impl Default for ConnectionLimits {
             connections: 512,
             handshake: Duration::from_secs(5),
             header: Duration::from_secs(10),
-            idle: Duration::from_secs(120),
+            idle: Duration::from_mins(2),
             header_size: ByteSize(16 << 10),
             streams: 100,
         }
@@ -102,7 +102,10 @@ pub struct Drain {
 
 impl Default for Drain {
     fn default() -> Self {
-        Self { announce: Duration::from_secs(15), finish: Duration::from_secs(10) }
+        Self {
+            announce: Duration::from_secs(15),
+            finish: Duration::from_secs(10),
+        }
     }
 }
 

@@ -40,7 +40,9 @@ pub enum CertificateError {
 impl Certificate {
     /// Reads a PEM chain, leaf first, and its PEM key. Other PEM sections in between are passed over.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, CertificateError> {
-        let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>().map_err(CertificateError::Chain)?;
+        let chain = CertificateDer::pem_slice_iter(chain)
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(CertificateError::Chain)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(CertificateError::Key)?;
         Self::from_der(chain, key)
     }
@@ -51,8 +53,12 @@ impl Certificate {
     ) -> Result<Self, CertificateError> {
         let leaf = chain.first().ok_or(CertificateError::NoCertificate)?;
         let not_after = not_after(leaf)?;
-        let key = CertifiedKey::from_der(chain, key, &provider()).map_err(CertificateError::Mismatch)?;
-        Ok(Self { key: Arc::new(key), not_after })
+        let key =
+            CertifiedKey::from_der(chain, key, &provider()).map_err(CertificateError::Mismatch)?;
+        Ok(Self {
+            key: Arc::new(key),
+            not_after,
+        })
     }
 
     /// When the leaf stops being valid.
@@ -68,13 +74,15 @@ impl Certificate {
 /// Without the key.
 impl fmt::Debug for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Certificate").field("not_after", &self.not_after).finish_non_exhaustive()
+        f.debug_struct("Certificate")
+            .field("not_after", &self.not_after)
+            .finish_non_exhaustive()
     }
 }
 
 fn not_after(leaf: &CertificateDer<'_>) -> Result<SystemTime, CertificateError> {
-    let (_, parsed) =
-        x509_parser::parse_x509_certificate(leaf).map_err(|error| CertificateError::Leaf(error.to_string()))?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(leaf)
+        .map_err(|error| CertificateError::Leaf(error.to_string()))?;
     let seconds = u64::try_from(parsed.validity().not_after.timestamp()).unwrap_or(0);
     Ok(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
 }

@@ -17,7 +17,7 @@ use super::{Authority, AuthorityError, Certificate, CertificateError, Served};
 use crate::CertificateSource;
 use crate::metrics::Metrics;
 
-/// How often a pair is read again because it was swapped meanwhile.
+/// How often a pair that cannot be read is looked for before it counts as missing.
 const READ_ATTEMPTS: u32 = 5;
 
 /// Why there is no certificate, or no newer one.
@@ -56,8 +56,17 @@ pub(crate) struct Follower {
 
 #[derive(Debug)]
 enum Source {
-    Files { chain: PathBuf, key: PathBuf, seen: Pair },
-    Own { authority: Box<Authority>, names: Vec<String>, lifetime: Duration, renew_at: SystemTime },
+    Files {
+        chain: PathBuf,
+        key: PathBuf,
+        seen: Pair,
+    },
+    Own {
+        authority: Box<Authority>,
+        names: Vec<String>,
+        lifetime: Duration,
+        renew_at: SystemTime,
+    },
 }
 
 /// What two files held when last looked at, good or bad.
@@ -76,10 +85,21 @@ impl std::fmt::Debug for Pair {
 impl Follower {
     pub(crate) fn new(source: CertificateSource) -> Self {
         let source = match source {
-            CertificateSource::Files { chain, key } => Source::Files { chain, key, seen: Pair::default() },
-            CertificateSource::Own { authority, names, lifetime } => {
-                Source::Own { authority, names, lifetime, renew_at: SystemTime::UNIX_EPOCH }
-            }
+            CertificateSource::Files { chain, key } => Source::Files {
+                chain,
+                key,
+                seen: Pair::default(),
+            },
+            CertificateSource::Own {
+                authority,
+                names,
+                lifetime,
+            } => Source::Own {
+                authority,
+                names,
+                lifetime,
+                renew_at: SystemTime::UNIX_EPOCH,
+            },
         };
         Self { source }
     }
@@ -93,10 +113,21 @@ impl Follower {
                     return Ok(None);
                 }
                 *seen = pair;
-                let failed = |source| FollowError::Pair { chain: chain.clone(), key: key.clone(), source };
-                Certificate::from_pem(&seen.chain, &seen.key).map(Some).map_err(failed)
+                let failed = |source| FollowError::Pair {
+                    chain: chain.clone(),
+                    key: key.clone(),
+                    source,
+                };
+                Certificate::from_pem(&seen.chain, &seen.key)
+                    .map(Some)
+                    .map_err(failed)
             }
-            Source::Own { authority, names, lifetime, renew_at } => {
+            Source::Own {
+                authority,
+                names,
+                lifetime,
+                renew_at,
+            } => {
                 if now < *renew_at {
                     return Ok(None);
                 }
@@ -149,27 +180,42 @@ impl Follower {
     }
 }
 
-/// Both files as they were at one moment. Kubernetes swaps the `..data` link above both; a chain read before and a key read after it do not fit.
+/// Both files as they were at one moment. Kubernetes swaps the `..data` link above both and then removes what it pointed to: a chain read before and a
+/// key read after do not fit, and either may be gone.
 fn read_pair(chain: &Path, key: &Path) -> Result<Pair, FollowError> {
-    let places = || Ok::<_, FollowError>((place(chain)?, place(key)?));
-    let mut before = places()?;
-    for _ in 0..READ_ATTEMPTS {
-        let pair = Pair { chain: read(&before.0)?, key: read(&before.1)? };
-        let after = places()?;
-        if after == before {
-            return Ok(pair);
+    let mut attempts = 1;
+    loop {
+        match read_pair_at_once(chain, key) {
+            Ok(Some(pair)) => return Ok(pair),
+            Err(error) if attempts == READ_ATTEMPTS => return Err(error),
+            Ok(None) | Err(_) => attempts += 1,
         }
-        before = after;
     }
-    Ok(Pair { chain: read(chain)?, key: read(key)? })
+}
+
+/// None: they were swapped meanwhile.
+fn read_pair_at_once(chain: &Path, key: &Path) -> Result<Option<Pair>, FollowError> {
+    let before = (place(chain)?, place(key)?);
+    let pair = Pair {
+        chain: read(&before.0)?,
+        key: read(&before.1)?,
+    };
+    let after = (place(chain)?, place(key)?);
+    Ok((before == after).then_some(pair))
 }
 
 fn place(file: &Path) -> Result<PathBuf, FollowError> {
-    fs::canonicalize(file).map_err(|source| FollowError::Read { file: file.to_owned(), source })
+    fs::canonicalize(file).map_err(|source| FollowError::Read {
+        file: file.to_owned(),
+        source,
+    })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, FollowError> {
-    fs::read(file).map_err(|source| FollowError::Read { file: file.to_owned(), source })
+    fs::read(file).map_err(|source| FollowError::Read {
+        file: file.to_owned(),
+        source,
+    })
 }
 
 /// An error with its causes, on one line.
@@ -186,15 +232,26 @@ mod tests {
 
     fn own(lifetime: Duration) -> Follower {
         let authority = Authority::generate(SystemTime::now()).unwrap().into();
-        Follower::new(CertificateSource::Own { authority, names: vec!["a.svc".into()], lifetime })
+        Follower::new(CertificateSource::Own {
+            authority,
+            names: vec!["a.svc".into()],
+            lifetime,
+        })
     }
 
     #[test]
     fn an_own_leaf_is_renewed_after_two_thirds_of_its_life() {
-        let day = Duration::from_secs(24 * 3600);
+        let day = Duration::from_hours(24);
         let mut follower = own(3 * day);
         let start = SystemTime::now();
-        for (after, renewed) in [(0, true), (0, false), (1, false), (2, true), (3, false), (4, true)] {
+        for (after, renewed) in [
+            (0, true),
+            (0, false),
+            (1, false),
+            (2, true),
+            (3, false),
+            (4, true),
+        ] {
             let next = follower.next(start + after * day).unwrap();
             assert_eq!(next.is_some(), renewed, "day {after}");
         }
@@ -206,15 +263,26 @@ mod tests {
         let (chain, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
         let one = Authority::generate(SystemTime::now()).unwrap();
         let other = Authority::generate(SystemTime::now()).unwrap();
-        let mut follower = Follower::new(CertificateSource::Files { chain: chain.clone(), key: key.clone() });
+        let mut follower = Follower::new(CertificateSource::Files {
+            chain: chain.clone(),
+            key: key.clone(),
+        });
 
         let missing = follower.next(SystemTime::now()).unwrap_err();
-        assert!(chain_of(&missing).contains("tls.crt: No such file"), "{}", chain_of(&missing));
+        assert!(
+            chain_of(&missing).contains("tls.crt: No such file"),
+            "{}",
+            chain_of(&missing)
+        );
 
         fs::write(&chain, one.certificate_pem()).unwrap();
         fs::write(&key, other.key_pem()).unwrap();
         let mismatch = follower.next(SystemTime::now()).unwrap_err();
-        assert!(chain_of(&mismatch).contains("does not fit the leaf"), "{}", chain_of(&mismatch));
+        assert!(
+            chain_of(&mismatch).contains("does not fit the leaf"),
+            "{}",
+            chain_of(&mismatch)
+        );
         assert!(follower.next(SystemTime::now()).unwrap().is_none());
 
         fs::write(&key, one.key_pem()).unwrap();
@@ -228,11 +296,24 @@ mod tests {
         for (chain, key, expected) in [
             ("", good.key_pem(), "there is no certificate in the chain"),
             (good.certificate_pem(), "", "failed to read the private key"),
-            (good.key_pem(), good.key_pem(), "there is no certificate in the chain"),
-            ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", good.key_pem(), "failed to read the leaf"),
+            (
+                good.key_pem(),
+                good.key_pem(),
+                "there is no certificate in the chain",
+            ),
+            (
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+                good.key_pem(),
+                "failed to read the leaf",
+            ),
         ] {
-            let error = Certificate::from_pem(chain.as_bytes(), key.as_bytes()).unwrap_err().to_string();
-            assert!(error.contains(expected), "{error} should contain {expected}");
+            let error = Certificate::from_pem(chain.as_bytes(), key.as_bytes())
+                .unwrap_err()
+                .to_string();
+            assert!(
+                error.contains(expected),
+                "{error} should contain {expected}"
+            );
         }
     }
 }

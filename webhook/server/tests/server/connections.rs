@@ -18,12 +18,20 @@ fn ended(reason: &str) -> String {
 async fn plain_http_to_the_tls_port_is_told_so() {
     let server = Running::start(&Obedient::ready(), |_| {});
     let mut tcp = TcpStream::connect(server.webhook).await.unwrap();
-    tcp.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    tcp.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = String::new();
     let _ = tcp.read_to_string(&mut answer).await;
-    assert!(answer.starts_with("HTTP/1.0 400 Bad Request\r\n"), "{answer}");
-    assert!(answer.contains("Client sent an HTTP request to an HTTPS server"), "{answer}");
-    assert_eq!(server.metric(&ended("plain-http")).await, 1.0);
+    assert!(
+        answer.starts_with("HTTP/1.0 400 Bad Request\r\n"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("Client sent an HTTP request to an HTTPS server"),
+        "{answer}"
+    );
+    assert_eq!(server.metric(&ended("plain-http")).await, 1);
 }
 
 #[tokio::test]
@@ -37,7 +45,7 @@ async fn a_handshake_that_does_not_come_is_not_waited_for() {
     for tcp in [&mut silent, &mut slow] {
         assert_eq!(tcp.read(&mut [0]).await.unwrap_or(0), 0);
     }
-    assert_eq!(server.metric(&ended("handshake-time")).await, 2.0);
+    assert_eq!(server.metric(&ended("handshake-time")).await, 2);
 }
 
 #[tokio::test]
@@ -47,8 +55,19 @@ async fn garbage_instead_of_a_handshake_ends_only_itself() {
     tcp.write_all(&[22; 300]).await.unwrap();
     let mut rest = Vec::new();
     let _ = tcp.read_to_end(&mut rest).await;
-    eventually("the handshake fails", async || server.metric(&ended("handshake")).await == 1.0).await;
-    assert!(server.connect("h2").await.unwrap().review("nothing").await.unwrap());
+    eventually("the handshake fails", async || {
+        server.metric(&ended("handshake")).await == 1
+    })
+    .await;
+    assert!(
+        server
+            .connect("h2")
+            .await
+            .unwrap()
+            .review("nothing")
+            .await
+            .unwrap()
+    );
 }
 
 /// A header that drips in holds a connection for the header's time and no longer, though bytes keep coming.
@@ -57,29 +76,44 @@ async fn a_slow_header_is_cut_off() {
     let server = Running::start(&Obedient::ready(), |settings| {
         settings.connections.header = Duration::from_millis(100);
     });
-    let mut stream = tls(server.webhook, &server.trust, "http/1.1").await.unwrap();
-    stream.write_all(b"POST /validate HTTP/1.1\r\n").await.unwrap();
+    let mut stream = tls(server.webhook, &server.trust, "http/1.1")
+        .await
+        .unwrap();
+    stream
+        .write_all(b"POST /validate HTTP/1.1\r\n")
+        .await
+        .unwrap();
     let dripping = async {
         while stream.write_all(b"x: y\r\n").await.is_ok() && stream.flush().await.is_ok() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), dripping).await.expect("the server closes");
-    eventually("it is counted", async || server.metric(&ended("header")).await == 1.0).await;
+    tokio::time::timeout(Duration::from_secs(10), dripping)
+        .await
+        .expect("the server closes");
+    eventually("it is counted", async || {
+        server.metric(&ended("header")).await == 1
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_half_closed_connection_does_not_stay() {
     let server = Running::start(&Obedient::ready(), |_| {});
-    for sent in ["", "POST /validate HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"] {
-        let mut stream = tls(server.webhook, &server.trust, "http/1.1").await.unwrap();
+    for sent in [
+        "",
+        "POST /validate HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{",
+    ] {
+        let mut stream = tls(server.webhook, &server.trust, "http/1.1")
+            .await
+            .unwrap();
         stream.write_all(sent.as_bytes()).await.unwrap();
         stream.shutdown().await.unwrap();
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest).await;
-        eventually("it is closed", async || server.metric(OPEN).await == 0.0).await;
+        eventually("it is closed", async || server.metric(OPEN).await == 0).await;
     }
-    assert_eq!(server.metric("tidegate_admission_body_held_bytes").await, 0.0);
+    assert_eq!(server.metric("tidegate_admission_body_held_bytes").await, 0);
 }
 
 #[tokio::test]
@@ -90,9 +124,12 @@ async fn a_caller_that_goes_away_ends_its_review() {
     let waits = policies.waits.notified();
     let caller = tokio::spawn(async move { client.review("wait").await });
     waits.await;
-    assert_eq!(server.metric("tidegate_admission_inflight").await, 1.0);
+    assert_eq!(server.metric("tidegate_admission_inflight").await, 1);
     caller.abort();
-    eventually("nothing is under way", async || server.metric("tidegate_admission_inflight").await == 0.0).await;
+    eventually("nothing is under way", async || {
+        server.metric("tidegate_admission_inflight").await == 0
+    })
+    .await;
 }
 
 /// Connections that only open take no place from those that ask.
@@ -103,7 +140,9 @@ async fn two_thousand_idle_connections_hold_nobody_up() {
     files.current = files.maximum;
     setrlimit(Resource::Nofile, files).unwrap();
 
-    let server = Running::start(&Obedient::ready(), |settings| settings.connections.connections = 64);
+    let server = Running::start(&Obedient::ready(), |settings| {
+        settings.connections.connections = 64;
+    });
     let mut known = server.connect("http/1.1").await.unwrap();
     assert!(known.review("nothing").await.unwrap());
     let mut idle = Vec::with_capacity(IDLE);
@@ -116,10 +155,13 @@ async fn two_thousand_idle_connections_hold_nobody_up() {
         }
     }
     assert!(known.review("nothing").await.unwrap());
-    assert!(server.metric(OPEN).await <= 64.0);
-    assert!(server.metric(&ended("evicted")).await >= (IDLE - 64) as f64 / 2.0);
+    assert!(server.metric(OPEN).await <= 64);
+    assert!(server.metric(&ended("evicted")).await >= 1_900);
     drop(idle);
-    eventually("only the known one is left", async || server.metric(OPEN).await == 1.0).await;
+    eventually("only the known one is left", async || {
+        server.metric(OPEN).await == 1
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -129,14 +171,25 @@ async fn large_reviews_are_read_and_too_large_ones_answered() {
         for (bytes, allowed) in [(3 << 20, true), (9 << 20, false)] {
             let mut client = server.connect(alpn).await.unwrap();
             let body = review("nothing").to_string();
-            let body = body.replacen(r#""request":{"#, &format!(r#""request":{{"uid":"uid-nothing","x":"{}","#, "x".repeat(bytes)), 1);
+            let body = body.replacen(
+                r#""request":{"#,
+                &format!(
+                    r#""request":{{"uid":"uid-nothing","x":"{}","#,
+                    "x".repeat(bytes)
+                ),
+                1,
+            );
             let body = body.replacen(r#","uid":"uid-nothing""#, "", 1);
             let response = client.send(post("/validate", body)).await.unwrap();
             let answer: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
-            assert_eq!((&answer["response"]["uid"], &answer["response"]["allowed"]), (&"uid-nothing".into(), &allowed.into()), "{alpn} {answer}");
+            assert_eq!(
+                (&answer["response"]["uid"], &answer["response"]["allowed"]),
+                (&"uid-nothing".into(), &allowed.into()),
+                "{alpn} {answer}"
+            );
         }
     }
-    assert_eq!(server.metric("tidegate_admission_body_held_bytes").await, 0.0);
+    assert_eq!(server.metric("tidegate_admission_body_held_bytes").await, 0);
 }
 
 #[tokio::test]
@@ -144,7 +197,9 @@ async fn a_header_over_the_limit_is_refused() {
     let server = Running::start(&Obedient::ready(), |_| {});
     let mut client = server.connect("http/1.1").await.unwrap();
     let mut request = post("/validate", review("nothing").to_string());
-    request.headers_mut().insert("x", "x".repeat(20_000).parse().unwrap());
+    request
+        .headers_mut()
+        .insert("x", "x".repeat(20_000).parse().unwrap());
     assert_eq!(client.send(request).await.unwrap().status(), 431);
 }
 
@@ -153,7 +208,10 @@ async fn health_is_answered_on_both_ports() {
     let server = Running::start(&Obedient::ready(), |_| {});
     let mut client = server.connect("http/1.1").await.unwrap();
     for path in ["/livez", "/readyz", "/metrics"] {
-        let request = http::Request::get(path).header("host", "a").body(http_body_util::Full::default()).unwrap();
+        let request = http::Request::get(path)
+            .header("host", "a")
+            .body(http_body_util::Full::default())
+            .unwrap();
         assert_eq!(client.send(request).await.unwrap().status(), 200, "{path}");
         assert_eq!(server.plain(path).await.0, 200, "{path}");
     }

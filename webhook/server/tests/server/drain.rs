@@ -10,20 +10,37 @@ use crate::support::{Client, Obedient, Running, eventually};
 
 #[tokio::test]
 async fn a_going_server_says_so_and_still_answers() {
-    let mut server = Running::start(&Obedient::ready(), |settings| settings.drain.announce = Duration::from_secs(60));
-    let mut old = [server.connect("http/1.1").await.unwrap(), server.connect("h2").await.unwrap()];
+    let mut server = Running::start(&Obedient::ready(), |settings| {
+        settings.drain.announce = Duration::from_mins(1);
+    });
+    let mut old = [
+        server.connect("http/1.1").await.unwrap(),
+        server.connect("h2").await.unwrap(),
+    ];
     for client in &mut old {
         assert!(client.review("nothing").await.unwrap());
     }
-    assert_eq!(server.plain("/readyz").await, (200, "[+] first ready\nready\n".into()));
+    assert_eq!(
+        server.plain("/readyz").await,
+        (200, "[+] first ready\nready\n".into())
+    );
     server.shut_down();
-    eventually("it is not ready", async || server.plain("/readyz").await.0 == 503).await;
-    assert_eq!(server.plain("/readyz").await.1, "not ready: the server is shutting down\n");
+    eventually("it is not ready", async || {
+        server.plain("/readyz").await.0 == 503
+    })
+    .await;
+    assert_eq!(
+        server.plain("/readyz").await.1,
+        "not ready: the server is shutting down\n"
+    );
     assert_eq!(server.plain("/livez").await.0, 200);
 
     // HTTP/2 is told at once, HTTP/1.1 with its next answer; both come back, are answered, and told again.
     let [h1, h2] = &mut old;
-    eventually("the HTTP/2 connection is closed", async || !h2.is_open().await).await;
+    eventually("the HTTP/2 connection is closed", async || {
+        !h2.is_open().await
+    })
+    .await;
     assert!(h1.review("nothing").await.unwrap());
     assert!(!h1.is_open().await);
     for alpn in ["http/1.1", "h2"] {
@@ -36,12 +53,15 @@ async fn a_going_server_says_so_and_still_answers() {
 /// Every request that was sent is answered, from the first moment of the drain to the last.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_under_load_loses_nothing() {
-    let mut server = Running::start(&Obedient::ready(), |settings| settings.drain.announce = Duration::from_millis(500));
+    let mut server = Running::start(&Obedient::ready(), |settings| {
+        settings.drain.announce = Duration::from_millis(500);
+    });
     let answered = Arc::new(AtomicUsize::new(0));
     let mut callers = tokio::task::JoinSet::new();
     for number in 0..8 {
         let alpn = if number % 2 == 0 { "http/1.1" } else { "h2" };
-        let (answered, address, trust) = (Arc::clone(&answered), server.webhook, server.trust.clone());
+        let (answered, address, trust) =
+            (Arc::clone(&answered), server.webhook, server.trust.clone());
         callers.spawn(async move {
             // A server that accepts no more sends its callers elsewhere: no request is under way then.
             while let Ok(mut client) = Client::connect(address, &trust, alpn).await {
@@ -57,24 +77,34 @@ async fn a_drain_under_load_loses_nothing() {
             }
         });
     }
-    eventually("there is load", async || answered.load(Ordering::Relaxed) > 200).await;
+    eventually("there is load", async || {
+        answered.load(Ordering::Relaxed) > 200
+    })
+    .await;
     server.shut_down();
     let at_shutdown = answered.load(Ordering::Relaxed);
     while let Some(caller) = callers.join_next().await {
         caller.unwrap();
     }
-    assert!(answered.load(Ordering::Relaxed) > at_shutdown + 8, "it went on answering while draining");
+    assert!(
+        answered.load(Ordering::Relaxed) > at_shutdown + 8,
+        "it went on answering while draining"
+    );
     server.ended().await;
 }
 
 fn was_not_sent(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled)
+    error
+        .downcast_ref::<hyper::Error>()
+        .is_some_and(hyper::Error::is_canceled)
 }
 
 #[tokio::test]
 async fn what_is_under_way_is_finished() {
     let policies = Obedient::ready();
-    let mut server = Running::start(&policies, |settings| settings.drain.announce = Duration::ZERO);
+    let mut server = Running::start(&policies, |settings| {
+        settings.drain.announce = Duration::ZERO;
+    });
     let mut callers = Vec::new();
     for alpn in ["http/1.1", "h2"] {
         let mut client = server.connect(alpn).await.unwrap();
@@ -84,7 +114,10 @@ async fn what_is_under_way_is_finished() {
     }
     server.shut_down();
     let address = server.webhook;
-    eventually("it accepts no more", async || TcpStream::connect(address).await.is_err()).await;
+    eventually("it accepts no more", async || {
+        TcpStream::connect(address).await.is_err()
+    })
+    .await;
     policies.release.notify_waiters();
     for caller in callers {
         assert!(caller.await.unwrap().unwrap());

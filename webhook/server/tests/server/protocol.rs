@@ -9,12 +9,12 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tidegate_admission::{ByteSize, PolicyState, Selection, Stage};
-use tidegate_server::{Gate, Readiness, RequestLimits, app, health_app};
+use tidegate_server::{Gate, Readiness, RequestLimits, app};
 use tower::ServiceExt as _;
 
 use crate::support::{Obedient, gate, post, review};
 
-struct Answer {
+pub(crate) struct Answer {
     status: StatusCode,
     headers: http::HeaderMap,
     text: String,
@@ -23,7 +23,7 @@ struct Answer {
 impl Answer {
     /// The `response` of an answer that the API server understands.
     #[track_caller]
-    fn response(&self) -> Value {
+    pub(crate) fn response(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text);
         let review: Value = serde_json::from_str(&self.text).unwrap();
         assert_eq!(review["apiVersion"], "admission.k8s.io/v1");
@@ -36,10 +36,18 @@ async fn ask(gate: &Gate<Obedient>, request: Request<Body>) -> Answer {
     let response = app(gate.clone()).oneshot(request).await.unwrap();
     let (head, body) = response.into_parts();
     let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
-    Answer { status: head.status, headers: head.headers, text }
+    Answer {
+        status: head.status,
+        headers: head.headers,
+        text,
+    }
 }
 
-async fn ask_path(gate: &Gate<Obedient>, path: &str, body: impl Into<bytes::Bytes>) -> Answer {
+pub(crate) async fn ask_path(
+    gate: &Gate<Obedient>,
+    path: &str,
+    body: impl Into<bytes::Bytes>,
+) -> Answer {
     ask(gate, post(path, body).map(Body::new)).await
 }
 
@@ -50,9 +58,21 @@ async fn ask_order(path: &str, order: &str) -> Answer {
 #[tokio::test]
 async fn what_policies_say_becomes_the_answer() {
     for (path, order, expected) in [
-        ("/validate", "nothing", json!({"uid": "uid-nothing", "allowed": true})),
-        ("/mutate", "nothing", json!({"uid": "uid-nothing", "allowed": true})),
-        ("/validate", "patch", json!({"uid": "uid-patch", "allowed": true})),
+        (
+            "/validate",
+            "nothing",
+            json!({"uid": "uid-nothing", "allowed": true}),
+        ),
+        (
+            "/mutate",
+            "nothing",
+            json!({"uid": "uid-nothing", "allowed": true}),
+        ),
+        (
+            "/validate",
+            "patch",
+            json!({"uid": "uid-patch", "allowed": true}),
+        ),
         (
             "/validate",
             "warn",
@@ -76,31 +96,55 @@ async fn what_policies_say_becomes_the_answer() {
             }),
         ),
     ] {
-        assert_eq!(ask_order(path, order).await.response(), expected, "{path} {order}");
+        assert_eq!(
+            ask_order(path, order).await.response(),
+            expected,
+            "{path} {order}"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_mutation_is_a_base64_json_patch() {
     let response = ask_order("/mutate", "patch").await.response();
-    assert_eq!((&response["allowed"], &response["patchType"]), (&json!(true), &json!("JSONPatch")));
-    let patch = base64::prelude::BASE64_STANDARD.decode(response["patch"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        (&response["allowed"], &response["patchType"]),
+        (&json!(true), &json!("JSONPatch"))
+    );
+    let patch = base64::prelude::BASE64_STANDARD
+        .decode(response["patch"].as_str().unwrap())
+        .unwrap();
     let patch: Value = serde_json::from_slice(&patch).unwrap();
-    assert_eq!(patch, json!([{"op": "add", "path": "/spec/patched", "value": true}]));
+    assert_eq!(
+        patch,
+        json!([{"op": "add", "path": "/spec/patched", "value": true}])
+    );
 }
 
 /// An object may make a policy trap, hang or hit a bug of ours; it may never turn its review into a failed call.
 #[tokio::test(start_paused = true)]
 async fn what_an_object_causes_is_a_denial() {
     for (order, expected) in [
-        ("trap", "could not judge this object and its failurePolicy is deny: the policy crashed"),
-        ("hang", "the policies did not answer in the time that the API server waits"),
+        (
+            "trap",
+            "could not judge this object and its failurePolicy is deny: the policy crashed",
+        ),
+        (
+            "hang",
+            "the policies did not answer in the time that the API server waits",
+        ),
         ("panic", "internal error; the log of tidegate has it under "),
     ] {
         let response = ask_order("/validate?timeout=1s", order).await.response();
-        assert_eq!((&response["uid"], &response["allowed"]), (&json!(format!("uid-{order}")), &json!(false)));
+        assert_eq!(
+            (&response["uid"], &response["allowed"]),
+            (&json!(format!("uid-{order}")), &json!(false))
+        );
         let message = response["status"]["message"].as_str().unwrap();
-        assert!(message.contains(expected), "{message} should contain {expected}");
+        assert!(
+            message.contains(expected),
+            "{message} should contain {expected}"
+        );
         assert_eq!(response["status"]["code"], 422);
     }
 }
@@ -109,9 +153,20 @@ async fn what_an_object_causes_is_a_denial() {
 async fn not_now_is_a_503_that_the_api_server_repeats() {
     let policies = Obedient::ready();
     let no_policies = Gate::new(RequestLimits::default(), Readiness::default());
-    let no_requests = Gate::new(RequestLimits { requests: 0, ..RequestLimits::default() }, Readiness::default());
-    let no_room =
-        Gate::new(RequestLimits { bodies: ByteSize(10), ..RequestLimits::default() }, Readiness::default());
+    let no_requests = Gate::new(
+        RequestLimits {
+            requests: 0,
+            ..RequestLimits::default()
+        },
+        Readiness::default(),
+    );
+    let no_room = Gate::new(
+        RequestLimits {
+            bodies: ByteSize(10),
+            ..RequestLimits::default()
+        },
+        Readiness::default(),
+    );
     no_requests.serve_policies(Arc::clone(&policies));
     no_room.serve_policies(Arc::clone(&policies));
     for (gate, order, reason) in [
@@ -123,10 +178,17 @@ async fn not_now_is_a_503_that_the_api_server_repeats() {
         let answer = ask_path(gate, "/validate", review(order).to_string()).await;
         assert_eq!(answer.status, 503, "{reason}");
         assert_eq!(answer.headers["retry-after"], "1");
-        assert!(answer.text.contains(reason), "{} should contain {reason}", answer.text);
+        assert!(
+            answer.text.contains(reason),
+            "{} should contain {reason}",
+            answer.text
+        );
     }
     // A policy whose failures are allowed holds nobody up.
-    assert_eq!(ask_order("/validate", "overload-allowed").await.response()["allowed"], true);
+    assert_eq!(
+        ask_order("/validate", "overload-allowed").await.response()["allowed"],
+        true
+    );
 }
 
 #[tokio::test]
@@ -134,38 +196,88 @@ async fn what_no_api_server_sends_is_told_what_is_wrong() {
     let gate = gate(&Obedient::ready());
     let good = review("nothing").to_string();
     let request = |method: &str, path: &str, content_type: &str| {
-        Request::builder().method(method).uri(path).header("content-type", content_type)
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("content-type", content_type)
     };
     let json = "application/json";
     for (request, status, text) in [
-        (request("GET", "/validate", json).body(Body::empty()), 405, ""),
+        (
+            request("GET", "/validate", json).body(Body::empty()),
+            405,
+            "",
+        ),
         (request("PUT", "/mutate", json).body(Body::empty()), 405, ""),
         (request("POST", "/livez", json).body(Body::empty()), 405, ""),
-        (request("POST", "/validate/", json).body(Body::empty()), 404, "unknown path"),
-        (request("POST", "/validate/nobody", json).body(good.clone().into()), 404, "no policy of this name"),
-        (request("POST", "/validate", "text/plain").body(good.clone().into()), 415, "application/json"),
         (
-            request("POST", "/validate", json).header("content-encoding", "gzip").body(good.clone().into()),
+            request("POST", "/validate/", json).body(Body::empty()),
+            404,
+            "unknown path",
+        ),
+        (
+            request("POST", "/validate/nobody", json).body(good.clone().into()),
+            404,
+            "no policy of this name",
+        ),
+        (
+            request("POST", "/validate", "text/plain").body(good.clone().into()),
+            415,
+            "application/json",
+        ),
+        (
+            request("POST", "/validate", json)
+                .header("content-encoding", "gzip")
+                .body(good.clone().into()),
             415,
             "Content-Encoding",
         ),
-        (request("POST", "/validate", json).body(Body::empty()), 400, "not an AdmissionReview: EOF"),
-        (request("POST", "/validate", json).body("{}".into()), 400, "expected admission.k8s.io/v1 AdmissionReview"),
-        (request("POST", "/validate", json).body("nonsense".into()), 400, "not an AdmissionReview"),
-        (request("POST", "/validate", json).body("\u{0}".into()), 400, "not an AdmissionReview"),
-        (request("POST", "/validate", json).body((good.clone() + "{}").into()), 200, "trailing characters"),
         (
-            request("POST", "/validate", json).body(good.replace("k8s.io/v1\"", "k8s.io/v1beta1\"").into()),
+            request("POST", "/validate", json).body(Body::empty()),
+            400,
+            "not an AdmissionReview: EOF",
+        ),
+        (
+            request("POST", "/validate", json).body("{}".into()),
+            400,
+            "expected admission.k8s.io/v1 AdmissionReview",
+        ),
+        (
+            request("POST", "/validate", json).body("nonsense".into()),
+            400,
+            "not an AdmissionReview",
+        ),
+        (
+            request("POST", "/validate", json).body("\u{0}".into()),
+            400,
+            "not an AdmissionReview",
+        ),
+        (
+            request("POST", "/validate", json).body((good.clone() + "{}").into()),
+            200,
+            "trailing characters",
+        ),
+        (
+            request("POST", "/validate", json)
+                .body(good.replace("k8s.io/v1\"", "k8s.io/v1beta1\"").into()),
             400,
             "got admission.k8s.io/v1beta1",
         ),
     ] {
         let answer = ask(&gate, request.unwrap()).await;
         assert_eq!(answer.status, status, "{text}: {}", answer.text);
-        assert!(answer.text.contains(text), "{} should contain {text}", answer.text);
+        assert!(
+            answer.text.contains(text),
+            "{} should contain {text}",
+            answer.text
+        );
     }
-    let with_charset = request("POST", "/validate", "Application/JSON; charset=utf-8").body(good.into());
-    assert_eq!(ask(&gate, with_charset.unwrap()).await.response()["allowed"], true);
+    let with_charset =
+        request("POST", "/validate", "Application/JSON; charset=utf-8").body(good.into());
+    assert_eq!(
+        ask(&gate, with_charset.unwrap()).await.response()["allowed"],
+        true
+    );
 }
 
 /// With a uid there is an answer that binds, however broken the rest is.
@@ -184,20 +296,33 @@ async fn a_broken_review_with_a_uid_is_denied() {
     let mut unknown = whole.clone();
     unknown["request"]["operation"] = json!("PATCH");
     let text = whole.to_string();
-    let start = format!(r#"{{"request":{{"uid":"uid-nothing","x":"{}"#, "a".repeat(100));
+    let start = format!(
+        r#"{{"request":{{"uid":"uid-nothing","x":"{}"#,
+        "a".repeat(100)
+    );
     for (body, expected) in [
         (without("object"), "CREATE without object"),
         (update.to_string().into_bytes(), "UPDATE without oldObject"),
         (delete.to_string().into_bytes(), "DELETE without oldObject"),
         (unknown.to_string().into_bytes(), "unknown variant `PATCH`"),
-        ([text.replace("shop", "\u{1}").as_bytes(), b"\xff"].concat(), "control character"),
+        (
+            [text.replace("shop", "\u{1}").as_bytes(), b"\xff"].concat(),
+            "control character",
+        ),
         (start.into_bytes(), "EOF"),
     ] {
         let answer = ask_path(&gate(&Obedient::ready()), "/validate", body).await;
         let response = answer.response();
-        assert_eq!((&response["uid"], &response["allowed"]), (&json!("uid-nothing"), &json!(false)), "{expected}");
+        assert_eq!(
+            (&response["uid"], &response["allowed"]),
+            (&json!("uid-nothing"), &json!(false)),
+            "{expected}"
+        );
         let message = response["status"]["message"].as_str().unwrap();
-        assert!(message.contains(expected), "{message} should contain {expected}");
+        assert!(
+            message.contains(expected),
+            "{message} should contain {expected}"
+        );
     }
 }
 
@@ -211,17 +336,30 @@ async fn sizes_up_to_the_limit_are_judged_and_above_it_denied() {
         // As the API server orders it, so that the uid stands before the object.
         format!(
             r#"{{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1","request":{{"uid":"uid-nothing",{}"#,
-            review["request"].to_string().strip_prefix('{').unwrap().replace(r#""uid":"uid-nothing","#, "").replace(
-                r#","uid":"uid-nothing""#,
-                ""
-            ) + "}"
+            review["request"]
+                .to_string()
+                .strip_prefix('{')
+                .unwrap()
+                .replace(r#""uid":"uid-nothing","#, "")
+                .replace(r#","uid":"uid-nothing""#, "")
+                + "}"
         )
     };
-    assert_eq!(ask_path(&gate, "/validate", sized(3 << 20)).await.response()["allowed"], true);
+    assert_eq!(
+        ask_path(&gate, "/validate", sized(3 << 20))
+            .await
+            .response()["allowed"],
+        true
+    );
     assert_eq!(policies.calls().len(), 1);
 
-    let response = ask_path(&gate, "/validate", sized(9 << 20)).await.response();
-    assert_eq!((&response["uid"], &response["allowed"]), (&json!("uid-nothing"), &json!(false)));
+    let response = ask_path(&gate, "/validate", sized(9 << 20))
+        .await
+        .response();
+    assert_eq!(
+        (&response["uid"], &response["allowed"]),
+        (&json!("uid-nothing"), &json!(false))
+    );
     assert_eq!(
         response["status"],
         json!({
@@ -230,29 +368,78 @@ async fn sizes_up_to_the_limit_are_judged_and_above_it_denied() {
         })
     );
     let anonymous = ask_path(&gate, "/validate", "x".repeat(9 << 20)).await;
-    assert_eq!((anonymous.status.as_u16(), anonymous.text.contains("larger than 8 MiB")), (413, true));
+    assert_eq!(
+        (
+            anonymous.status.as_u16(),
+            anonymous.text.contains("larger than 8 MiB")
+        ),
+        (413, true)
+    );
     assert_eq!(policies.calls().len(), 1);
 }
 
 #[tokio::test]
 async fn a_deep_object_is_judged() {
     let mut body = review("deep").to_string();
-    body = body.replace(r#""deep""#, &format!("{}1{}", r#"{"a":"#.repeat(9_000), "}".repeat(9_000)));
-    assert_eq!(ask_path(&gate(&Obedient::ready()), "/validate", body).await.response()["allowed"], true);
+    body = body.replace(
+        r#""deep""#,
+        &format!("{}1{}", r#"{"a":"#.repeat(9_000), "}".repeat(9_000)),
+    );
+    assert_eq!(
+        ask_path(&gate(&Obedient::ready()), "/validate", body)
+            .await
+            .response()["allowed"],
+        true
+    );
 }
 
 #[tokio::test]
 async fn policies_are_asked_as_the_path_and_the_query_say() {
-    let policies = Obedient::new(&[("first", PolicyState::Ready), ("second", PolicyState::Ready)]);
+    let policies = Obedient::new(&[
+        ("first", PolicyState::Ready),
+        ("second", PolicyState::Ready),
+    ]);
     let gate = gate(&policies);
     for (path, stage, selection, least, most) in [
-        ("/validate?timeout=10s", Stage::Validate, Selection::Matching, 8_000, 9_000),
-        ("/validate?timeout=1s", Stage::Validate, Selection::Matching, 700, 800),
-        ("/mutate?timeout=30s", Stage::Mutate, Selection::Matching, 26_000, 27_000),
-        ("/validate/second", Stage::Validate, Selection::Named("second".into()), 8_000, 9_000),
-        ("/mutate/first?timeout=5s", Stage::Mutate, Selection::Named("first".into()), 4_000, 4_500),
+        (
+            "/validate?timeout=10s",
+            Stage::Validate,
+            Selection::Matching,
+            8_000,
+            9_000,
+        ),
+        (
+            "/validate?timeout=1s",
+            Stage::Validate,
+            Selection::Matching,
+            700,
+            800,
+        ),
+        (
+            "/mutate?timeout=30s",
+            Stage::Mutate,
+            Selection::Matching,
+            26_000,
+            27_000,
+        ),
+        (
+            "/validate/second",
+            Stage::Validate,
+            Selection::Named("second".into()),
+            8_000,
+            9_000,
+        ),
+        (
+            "/mutate/first?timeout=5s",
+            Stage::Mutate,
+            Selection::Named("first".into()),
+            4_000,
+            4_500,
+        ),
     ] {
-        ask_path(&gate, path, review("nothing").to_string()).await.response();
+        ask_path(&gate, path, review("nothing").to_string())
+            .await
+            .response();
         let call = policies.calls().pop().unwrap();
         assert_eq!((call.stage, call.selection), (stage, selection), "{path}");
         let budget = call.budget.as_millis();
@@ -274,14 +461,18 @@ async fn what_policies_do_not_judge_passes_without_asking_them() {
     finalized["metadata"]["finalizers"] = json!([]);
     let mut changed = old.clone();
     changed["spec"]["more"] = json!(1);
-    for (old, new, allowed, calls) in
-        [(&old, &status, true, 0), (&going, &finalized, true, 0), (&old, &changed, false, 1)]
-    {
+    for (old, new, allowed, calls) in [
+        (&old, &status, true, 0),
+        (&going, &finalized, true, 0),
+        (&old, &changed, false, 1),
+    ] {
         let mut review = review("update");
         review["request"]["operation"] = json!("UPDATE");
         review["request"]["object"] = new.clone();
         review["request"]["oldObject"] = old.clone();
-        let response = ask_path(&gate, "/validate", review.to_string()).await.response();
+        let response = ask_path(&gate, "/validate", review.to_string())
+            .await
+            .response();
         assert_eq!(response["allowed"], allowed, "{new}");
         assert_eq!(policies.calls().len(), calls, "{new}");
     }
@@ -299,8 +490,17 @@ async fn deletes_connects_subresources_and_dry_runs_are_reviews_like_others() {
         json!({"name": "", "namespace": ""}),
     ] {
         let mut review = review("nothing");
-        review["request"].as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
-        assert_eq!(ask_path(&gate, "/validate", review.to_string()).await.response()["allowed"], true, "{change}");
+        review["request"]
+            .as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
+        assert_eq!(
+            ask_path(&gate, "/validate", review.to_string())
+                .await
+                .response()["allowed"],
+            true,
+            "{change}"
+        );
     }
     let calls = policies.calls();
     assert_eq!(calls.len(), 5);
@@ -308,124 +508,16 @@ async fn deletes_connects_subresources_and_dry_runs_are_reviews_like_others() {
     assert!(calls[3].review.dry_run);
 }
 
-fn failed() -> PolicyState {
-    PolicyState::Failed("it is no component".into())
-}
-
-#[tokio::test]
-async fn readiness_is_what_the_operator_asks_of_the_policies() {
-    let good = || Obedient::new(&[("first", PolicyState::Ready), ("unused", PolicyState::Off)]);
-    let broken = || Obedient::new(&[("first", PolicyState::Ready), ("second", failed())]);
-    for (readiness, after_broken, after_good, after_broken_again) in [
-        (Readiness::EveryPolicy, 503, 200, 503),
-        (Readiness::EveryPolicyOnce, 503, 200, 200),
-        (Readiness::SetLoaded, 200, 200, 200),
-    ] {
-        let gate = Gate::new(RequestLimits::default(), readiness);
-        assert_eq!(get(&gate, "/readyz").await.0, 503, "{readiness:?} before any set");
-        for (set, expected) in [(broken(), after_broken), (good(), after_good), (broken(), after_broken_again)] {
-            gate.serve_policies(set);
-            assert_eq!(get(&gate, "/readyz").await.0, expected, "{readiness:?}");
-            assert_eq!(get(&gate, "/livez").await.0, 200);
-        }
-    }
-    let (_, text) = get(&gate(&broken()), "/readyz").await;
-    assert_eq!(text, "[+] first ready\n[-] second failed: it is no component\nnot ready\n");
-}
-
-/// A broken policy is reported, and the others judge.
-#[tokio::test]
-async fn reviews_are_answered_while_not_ready() {
-    let gate = gate(&Obedient::new(&[("first", PolicyState::Ready), ("second", failed())]));
-    assert_eq!(ask_path(&gate, "/validate", review("nothing").to_string()).await.response()["allowed"], true);
-}
-
-#[tokio::test]
-async fn policies_are_swapped_between_two_reviews() {
-    let (one, other) = (Obedient::ready(), Obedient::ready());
-    let gate = gate(&one);
-    ask_path(&gate, "/validate", review("nothing").to_string()).await.response();
-    gate.serve_policies(Arc::clone(&other));
-    ask_path(&gate, "/validate", review("nothing").to_string()).await.response();
-    assert_eq!((one.calls().len(), other.calls().len()), (1, 1));
-}
-
-async fn get(gate: &Gate<Obedient>, path: &str) -> (u16, String) {
-    let request = Request::get(path).body(Body::empty()).unwrap();
-    let response = health_app(gate.clone()).oneshot(request).await.unwrap();
-    let status = response.status().as_u16();
-    (status, String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap())
-}
-
-#[tokio::test(start_paused = true)]
-async fn everything_is_counted_under_a_bounded_set_of_names() {
-    let gate = gate(&Obedient::new(&[("first", PolicyState::Ready), ("second", failed())]));
-    for order in ["nothing", "deny", "trap", "overload", "panic"] {
-        ask_path(&gate, "/validate", review(order).to_string()).await;
-    }
-    ask_path(&gate, "/mutate", review("patch").to_string()).await;
-    ask_path(&gate, "/validate", review("nothing").to_string().replace("AtlasSchema", "Invented")).await;
-    ask_path(&gate, "/validate", "nonsense").await;
-    let (_, text) = get(&gate, "/metrics").await;
-    let request = |kind: &str, outcome: &str| {
-        let operation = if kind == "unknown" { "unknown" } else { "CREATE" };
-        format!(
-            r#"tidegate_admission_requests_total{{stage="validate",kind="{kind}",operation="{operation}",outcome="{outcome}",dry_run="false"}} 1"#
-        )
-    };
-    for line in [
-        request("AtlasSchema", "allowed"),
-        request("AtlasSchema", "unavailable"),
-        request("other", "allowed"),
-        request("unknown", "unreadable"),
-        request("AtlasSchema", "denied").replace("} 1", "} 3"),
-        r#"stage="mutate",kind="AtlasSchema",operation="CREATE",outcome="patched",dry_run="false"} 1"#.into(),
-        r#"tidegate_admission_duration_seconds_count{stage="validate"} 7"#.into(),
-        r#"tidegate_policy_decisions_total{policy="first",action="deny"} 2"#.into(),
-        r#"tidegate_policy_decisions_total{policy="first",action="allow"} 3"#.into(),
-        r#"tidegate_policy_failures_total{policy="first",reason="trap"} 1"#.into(),
-        r#"tidegate_policy_failures_total{policy="first",reason="overloaded"} 1"#.into(),
-        r#"tidegate_policy_duration_seconds_bucket{le="0.00005",policy="first",part="guest"} 6"#.into(),
-        r#"tidegate_policy_memory_peak_bytes{policy="first"} 65536"#.into(),
-        r#"tidegate_policy_state{policy="second",state="failed"} 1"#.into(),
-        r#"tidegate_admission_rejected_overload_total{reason="policies"} 1"#.into(),
-        "tidegate_admission_inflight 0".into(),
-        "tidegate_admission_body_held_bytes 0".into(),
-        format!(r#"tidegate_build_info{{version="{}"}} 1"#, env!("CARGO_PKG_VERSION")),
-    ] {
-        assert!(text.contains(&line), "no {line} in\n{text}");
-    }
-    assert!(!text.contains("shop") && !text.contains("Invented") && !text.contains("grace"), "{text}");
-}
-
-#[tokio::test]
-async fn a_panic_elsewhere_is_a_500_with_a_number() {
-    /// Panics the second time that its policies are looked at.
-    #[derive(Debug, Default)]
-    struct Broken(std::sync::atomic::AtomicBool);
-    impl tidegate_admission::Evaluate for Broken {
-        async fn evaluate(&self, _: tidegate_admission::Call) -> Vec<tidegate_admission::Evaluated> {
-            vec![]
-        }
-        fn policies(&self) -> Vec<tidegate_admission::PolicyStatus> {
-            assert!(!self.0.swap(true, std::sync::atomic::Ordering::SeqCst), "a bug");
-            vec![]
-        }
-    }
-    let gate = Gate::new(RequestLimits::default(), Readiness::default());
-    gate.serve_policies(Arc::new(Broken::default()));
-    let request = post("/validate/first", review("nothing").to_string()).map(Body::new);
-    let response = app(gate).oneshot(request).await.unwrap();
-    assert_eq!(response.status(), 500);
-    let text = response.into_body().collect().await.unwrap().to_bytes();
-    assert!(text.starts_with(b"internal error; the server's log has it under "), "{text:?}");
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_body_that_never_ends_is_cut_off() {
-    let never = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let never = Body::from_stream(futures::stream::pending::<
+        Result<bytes::Bytes, std::io::Error>,
+    >());
     let request = Request::post("/validate?timeout=3s").body(never).unwrap();
     let begun = tokio::time::Instant::now();
     let answer = ask(&gate(&Obedient::ready()), request).await;
-    assert_eq!((answer.status.as_u16(), begun.elapsed()), (408, Duration::from_secs(3)));
+    assert_eq!(
+        (answer.status.as_u16(), begun.elapsed()),
+        (408, Duration::from_secs(3))
+    );
 }

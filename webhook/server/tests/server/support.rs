@@ -14,10 +14,12 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use serde_json::{Value, json};
 use tidegate_admission::{
-    Call, Enforcement, Evaluate, Evaluated, FailurePolicy, Finding, PolicyFailure, PolicyState, PolicyStatus,
-    Selection, Severity, Timing, Verdict,
+    Call, Enforcement, Evaluate, Evaluated, FailurePolicy, Finding, PolicyFailure, PolicyState,
+    PolicyStatus, Selection, Severity, Timing, Verdict,
 };
-use tidegate_server::{Authority, CertificateSource, Gate, Readiness, RequestLimits, Server, Settings};
+use tidegate_server::{
+    Authority, CertificateSource, Gate, Readiness, RequestLimits, Server, Settings,
+};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -60,7 +62,11 @@ impl Obedient {
 impl Evaluate for Obedient {
     async fn evaluate(&self, call: Call) -> Vec<Evaluated> {
         self.calls.lock().unwrap().push(call.clone());
-        let subject: Value = call.review.subject().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+        let subject: Value = call
+            .review
+            .subject()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
         let order = subject["spec"]["do"].as_str().unwrap_or_default();
         let finding = |severity| Finding {
             rule: "rule".into(),
@@ -71,12 +77,24 @@ impl Evaluate for Obedient {
             suggestion: None,
             mended: false,
         };
-        let mut enforcement = Enforcement { mutate: true, ..Enforcement::default() };
+        let mut enforcement = Enforcement {
+            mutate: true,
+            ..Enforcement::default()
+        };
         let outcome = match order {
-            "deny" => Ok(Verdict { findings: vec![finding(Severity::Error)], ..Verdict::default() }),
-            "warn" => Ok(Verdict { findings: vec![finding(Severity::Warning)], ..Verdict::default() }),
+            "deny" => Ok(Verdict {
+                findings: vec![finding(Severity::Error)],
+                ..Verdict::default()
+            }),
+            "warn" => Ok(Verdict {
+                findings: vec![finding(Severity::Warning)],
+                ..Verdict::default()
+            }),
             "patch" => Ok(Verdict {
-                patch: serde_json::from_value(json!([{"op": "add", "path": "/spec/patched", "value": true}])).unwrap(),
+                patch: serde_json::from_value(
+                    json!([{"op": "add", "path": "/spec/patched", "value": true}]),
+                )
+                .unwrap(),
                 ..Verdict::default()
             }),
             "trap" => Err(PolicyFailure::Trap("unreachable".into())),
@@ -102,7 +120,10 @@ impl Evaluate for Obedient {
             policy,
             enforcement: enforcement.into(),
             outcome,
-            timing: Timing { guest: Duration::from_micros(30), ..Timing::default() },
+            timing: Timing {
+                guest: Duration::from_micros(30),
+                ..Timing::default()
+            },
             memory_bytes: 65_536,
         }]
     }
@@ -159,7 +180,6 @@ pub(crate) fn post(path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
 pub(crate) struct Running {
     pub(crate) webhook: SocketAddr,
     pub(crate) health: SocketAddr,
-    pub(crate) gate: Gate<Obedient>,
     pub(crate) trust: Vec<u8>,
     shutdown: Option<oneshot::Sender<()>>,
     ended: JoinHandle<()>,
@@ -174,7 +194,7 @@ impl Running {
         let certificate = CertificateSource::Own {
             authority: authority.into(),
             names: vec![NAME.into(), "127.0.0.1".into()],
-            lifetime: Duration::from_secs(3600),
+            lifetime: Duration::from_hours(1),
         };
         let mut settings = Settings::new(certificate);
         settings.certificate_poll = Duration::from_millis(10);
@@ -188,12 +208,11 @@ impl Running {
         settings.webhook = loopback;
         settings.health = Some(loopback);
         let gate = gate(policies);
-        let server = Server::bind(settings, gate.clone()).unwrap();
+        let server = Server::bind(settings, gate).unwrap();
         let (shutdown, told) = oneshot::channel();
         Self {
             webhook: server.webhook_address().unwrap(),
             health: server.health_address().unwrap().unwrap(),
-            gate,
             trust,
             shutdown: Some(shutdown),
             ended: tokio::spawn(server.run(async {
@@ -211,18 +230,25 @@ impl Running {
     }
 
     /// The value of a series, as `/metrics` says it.
-    pub(crate) async fn metric(&self, series: &str) -> f64 {
+    pub(crate) async fn metric(&self, series: &str) -> u64 {
         let text = self.plain("/metrics").await.1;
-        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.and_then(|value| value.parse().ok()).unwrap_or(0.0)
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 
     /// A GET from the plain port.
     pub(crate) async fn plain(&self, path: &str) -> (u16, String) {
         let tcp = TcpStream::connect(self.health).await.unwrap();
-        let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tcp)).await.unwrap();
+        let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(tcp))
+            .await
+            .unwrap();
         tokio::spawn(connection);
-        let request = Request::get(path).header("host", NAME).body(Full::<Bytes>::default()).unwrap();
+        let request = Request::get(path)
+            .header("host", NAME)
+            .body(Full::<Bytes>::default())
+            .unwrap();
         let response = client.send_request(request).await.unwrap();
         let status = response.status().as_u16();
         let body = response.into_body().collect().await.unwrap().to_bytes();
@@ -258,11 +284,16 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    pub(crate) async fn connect(address: SocketAddr, trust: &[u8], alpn: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn connect(
+        address: SocketAddr,
+        trust: &[u8],
+        alpn: &str,
+    ) -> anyhow::Result<Self> {
         let stream = tls(address, trust, alpn).await?;
         let io = TokioIo::new(stream);
         Ok(if alpn == "h2" {
-            let (client, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await?;
+            let (client, connection) =
+                hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await?;
             tokio::spawn(connection);
             Self::H2(client)
         } else {
@@ -280,26 +311,45 @@ impl Client {
         }
     }
 
-    pub(crate) async fn send(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Response<Bytes>> {
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<Response<Bytes>> {
         let response = match self {
             Self::H1(client) => client.send_request(request).await,
             Self::H2(client) => client.send_request(request).await,
         };
         let (head, body) = response.context("sending")?.into_parts();
-        Ok(Response::from_parts(head, body.collect().await.context("reading the answer")?.to_bytes()))
+        Ok(Response::from_parts(
+            head,
+            body.collect()
+                .await
+                .context("reading the answer")?
+                .to_bytes(),
+        ))
     }
 
     /// Sends a review that obeys and gives the response's `allowed`.
     pub(crate) async fn review(&mut self, order: &str) -> anyhow::Result<bool> {
-        let response = self.send(post("/validate?timeout=10s", review(order).to_string())).await?;
-        let answer: Value = serde_json::from_slice(response.body()).context("the answer is JSON")?;
-        anyhow::ensure!(answer["response"]["uid"] == format!("uid-{order}"), "{answer}");
+        let response = self
+            .send(post("/validate?timeout=10s", review(order).to_string()))
+            .await?;
+        let answer: Value =
+            serde_json::from_slice(response.body()).context("the answer is JSON")?;
+        anyhow::ensure!(
+            answer["response"]["uid"] == format!("uid-{order}"),
+            "{answer}"
+        );
         answer["response"]["allowed"].as_bool().context("allowed")
     }
 }
 
 /// A TLS connection that trusts only this PEM bundle.
-pub(crate) async fn tls(address: SocketAddr, trust: &[u8], alpn: &str) -> io::Result<TlsStream<TcpStream>> {
+pub(crate) async fn tls(
+    address: SocketAddr,
+    trust: &[u8],
+    alpn: &str,
+) -> io::Result<TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(trust) {
         roots.add(certificate.unwrap()).unwrap();
@@ -313,5 +363,7 @@ pub(crate) async fn tls(address: SocketAddr, trust: &[u8], alpn: &str) -> io::Re
     config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
     let tcp = TcpStream::connect(address).await?;
     tcp.set_nodelay(true)?;
-    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(NAME).unwrap(), tcp).await
+    TlsConnector::from(Arc::new(config))
+        .connect(ServerName::try_from(NAME).unwrap(), tcp)
+        .await
 }
