@@ -376,7 +376,7 @@ mod tests {
 
         #[test]
         fn every_path_can_be_written(path in "/[^\\x00]{1,40}") {
-            let escaped: String = path.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let escaped = path.bytes().fold(String::new(), |escaped, byte| format!("{escaped}%{byte:02x}"));
             let expected = Address::Sqlite(SqliteAddress::File { path: PathBuf::from(path), mode: FileMode::Create });
             prop_assert_eq!(Address::parse(&format!("sqlite://{escaped}")), Ok(expected));
         }
