@@ -1,6 +1,6 @@
 //! Cases run natively: the blocks of a rule's Markdown page (see the crate `tidegate-cases` for the format), or one request.
 //!
-//! ```ignore
+//! ```text
 //! #[test]
 //! fn the_page_is_right() {
 //!     testing::check_markdown::<MyPolicy>(include_str!("rule.md"));

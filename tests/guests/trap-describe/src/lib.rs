@@ -1,4 +1,4 @@
-//! A policy that traps when asked what it is: the operator's typing errors and broken builds look like this to the host.
+//! A policy that traps when asked what it is. The host must say so and go on without it.
 
 use tidegate_policy_sdk::prelude::*;
 
@@ -6,9 +6,12 @@ use tidegate_policy_sdk::prelude::*;
 #[derive(Debug)]
 pub struct TrapDescribe;
 
-/// Settings whose schema cannot be made.
+/// Settings whose schema cannot be made. Not empty: the SDK makes no schema for settings that hold nothing.
 #[derive(Debug, Default, Deserialize)]
-pub struct Settings {}
+pub struct Settings {
+    /// Anything.
+    pub field: bool,
+}
 
 impl JsonSchema for Settings {
     fn schema_name() -> std::borrow::Cow<'static, str> {
