@@ -19,7 +19,7 @@ pub(crate) const RULE: Rule = Rule::warning(
 /// Sync options that keep a person between a bad render and the deletion.
 const GUARDED: [&str; 2] = ["Prune=false", "Prune=confirm"];
 
-/// Words in the name or the last folder of an Application that brings Applications, projects or settings rather than Argo CD.
+/// Words in the name of an Application that brings Applications, projects or settings rather than Argo CD.
 const CONTENT: [&str; 10] = [
     "app",
     "apps",
@@ -31,6 +31,22 @@ const CONTENT: [&str; 10] = [
     "example",
     "projects",
     "root",
+];
+
+/// Folders below the manifests of one thing that only hold its variants.
+const VARIANTS: [&str; 12] = [
+    "base",
+    "dev",
+    "ha",
+    "install",
+    "manifests",
+    "overlay",
+    "overlays",
+    "prod",
+    "production",
+    "stage",
+    "staging",
+    "test",
 ];
 
 pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
@@ -94,16 +110,23 @@ fn evidence(application: Application, settings: &Settings) -> Option<String> {
     let folder = sources
         .iter()
         .filter_map(|(_, source)| text(source, "/path"))
-        .find(|path| {
-            let last = path
-                .trim_end_matches('/')
-                .rsplit('/')
-                .next()
-                .unwrap_or_default();
-            path.split('/').any(is_name) && !is_content(last)
-        })?;
+        .find(|path| is_own_folder(path, is_name))?;
     (!is_content(own_name))
         .then(|| format!("its path is {folder} and its destination is the namespace {namespace}"))
+}
+
+/// Whether a path leads to the manifests of the control plane: `infra/argocd`, `clusters/prod/argocd/overlays/ha`. A folder of that name at the top
+/// of a repository mostly holds Applications.
+fn is_own_folder(path: &str, is_name: impl Fn(&str) -> bool) -> bool {
+    let segments: Vec<&str> = path
+        .split('/')
+        .filter(|segment| !matches!(*segment, "" | "."))
+        .collect();
+    segments
+        .iter()
+        .rposition(|segment| !VARIANTS.contains(segment))
+        .and_then(|last| Some((last, segments.get(last)?)))
+        .is_some_and(|(last, segment)| last > 0 && is_name(segment))
 }
 
 /// `github.com/argoproj/argo-cd` in any spelling of a repository url.

@@ -1,5 +1,6 @@
 //! A sync option that Argo CD passes over.
 
+use tidegate_model::application::LEVELS;
 use tidegate_model::object::{annotation, words};
 use tidegate_model::sync_option::{Place, Reading, SYNC_OPTIONS as OPTIONS, find, read};
 use tidegate_model::words::SYNC_OPTIONS;
@@ -96,14 +97,36 @@ fn judge(word: &str, place: Place) -> Option<Finding> {
         Reading::WrongPlace(_) => finding(&format!("is read only from {elsewhere}"))
             .severity(Severity::Warning)
             .suggest(format!("Move it to {elsewhere}")),
-        Reading::Unknown => match nearest(key(word), OPTIONS.iter().map(|option| option.key)) {
-            Some(meant) => finding("does not exist").suggest(format!("Did you mean {meant}?")),
-            // It may be an option of a later Argo CD than the one this table was made from.
-            None => finding("does not exist")
-                .severity(Severity::Warning)
-                .suggest("Remove it"),
-        },
+        Reading::Unknown => {
+            let near = || nearest(key(word), OPTIONS.iter().map(|option| option.key));
+            if let Some(field) = field(word) {
+                finding("is a field, not an option").suggest(format!("Write {field}"))
+            } else if let Some(meant) = near() {
+                finding("does not exist").suggest(format!("Did you mean {meant}?"))
+            } else {
+                // It may be an option of a later Argo CD than the one this table was made from.
+                finding("does not exist")
+                    .severity(Severity::Warning)
+                    .suggest("Remove it")
+            }
+        }
     })
+}
+
+/// The field of `automated` that people write as an option: `allowEmpty=true`.
+fn field(word: &str) -> Option<String> {
+    let (key, value) = word.split_once('=')?;
+    let automated = LEVELS
+        .iter()
+        .find(|level| level.pointer.ends_with("/automated"))?;
+    let field = automated
+        .fields
+        .iter()
+        .find(|field| field.eq_ignore_ascii_case(key.trim()))?;
+    Some(format!(
+        "spec.syncPolicy.automated.{field}: {}",
+        value.trim()
+    ))
 }
 
 fn key(word: &str) -> &str {
