@@ -4,6 +4,7 @@
 //! Tidegate's definitions keep unknown fields, so that it shows at admission as well.
 
 use tidegate_model::application::{LEVELS, Level};
+use tidegate_model::object::at;
 use tidegate_model::sync_option::{self, SyncOption};
 use tidegate_policy_sdk::pointer;
 use tidegate_policy_sdk::prelude::*;
@@ -76,13 +77,11 @@ pub(crate) fn dotted(pointer: &str) -> String {
 /// The objects of a level with their pointers: one, or each source.
 fn places<'a>(object: &'a Value, level: &Level) -> Vec<(String, &'a Value)> {
     match level.pointer.strip_suffix("/*") {
-        None => object
-            .pointer(level.pointer)
+        None => at(object, level.pointer)
             .map(|at| (level.pointer.to_owned(), at))
             .into_iter()
             .collect(),
-        Some(list) => object
-            .pointer(list)
+        Some(list) => at(object, list)
             .and_then(Value::as_array)
             .into_iter()
             .flatten()

@@ -52,14 +52,11 @@ pub(crate) fn mend(subject: &Subject, patch: &mut Patch) -> Vec<Mend> {
 fn move_sync_options(subject: &Subject, patch: &mut Patch) -> bool {
     let Some(misplaced) = subject
         .application()
-        .and_then(|_| texts(subject.object.pointer(MISPLACED)?))
+        .and_then(|_| texts(subject.at(MISPLACED)?))
     else {
         return false;
     };
-    let policy = subject
-        .object
-        .pointer(POLICY)
-        .filter(|policy| !policy.is_null());
+    let policy = subject.at(POLICY).filter(|policy| !policy.is_null());
     let options = policy
         .and_then(|policy| policy.get("syncOptions"))
         .filter(|options| !options.is_null());
@@ -88,8 +85,7 @@ fn move_sync_options(subject: &Subject, patch: &mut Patch) -> bool {
 /// Gives an Atlas object its wave.
 fn set_wave(subject: &Subject, wave: i32, patch: &mut Patch) -> bool {
     let annotations = subject
-        .object
-        .pointer("/metadata/annotations")
+        .at("/metadata/annotations")
         .filter(|annotations| !annotations.is_null());
     let readable = annotations.is_none_or(|map| {
         map.as_object()
@@ -101,10 +97,7 @@ fn set_wave(subject: &Subject, wave: i32, patch: &mut Patch) -> bool {
     if !subject.is_atlas()
         || !readable
         || placed
-        || !subject
-            .object
-            .pointer("/metadata")
-            .is_some_and(Value::is_object)
+        || !subject.at("/metadata").is_some_and(Value::is_object)
     {
         return false;
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use tidegate_model::application::Application;
-use tidegate_model::object::{annotation, group, kind, label, name, namespace};
+use tidegate_model::object::{annotation, at, group, kind, label, name, namespace};
 use tidegate_model::words::{
     APPLICATION, ARGO_GROUP, ATLAS_GROUP, ATLAS_MIGRATION, ATLAS_SCHEMA, INSTANCE_LABEL,
     TRACKING_ID,
@@ -45,6 +45,11 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// What is at a JSON pointer.
+    pub(crate) fn at(&self, pointer: &str) -> Option<&'a Value> {
+        at(self.object, pointer)
+    }
+
     /// The Application, if it is one.
     pub(crate) fn application(&self) -> Option<Application<'a>> {
         (group(self.object) == ARGO_GROUP && kind(self.object) == APPLICATION)
@@ -69,8 +74,7 @@ impl<'a> Subject<'a> {
 
     /// Whether its deletion has begun.
     pub(crate) fn is_being_deleted(&self) -> bool {
-        self.object
-            .pointer("/metadata/deletionTimestamp")
+        self.at("/metadata/deletionTimestamp")
             .is_some_and(|time| !time.is_null())
     }
 }

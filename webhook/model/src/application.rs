@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::object::text;
+use crate::object::{at, text};
 use crate::words::{IN_CLUSTER_NAME, IN_CLUSTER_SERVER};
 
 /// An Application.
@@ -14,15 +14,13 @@ pub struct Application<'a>(pub &'a Value);
 impl<'a> Application<'a> {
     /// The sources, each with the JSON pointer at which it is written: `spec.sources` where it is not empty, else `spec.source`.
     pub fn sources(self) -> Vec<(String, &'a Value)> {
-        match self.0.pointer("/spec/sources").and_then(Value::as_array) {
+        match at(self.0, "/spec/sources").and_then(Value::as_array) {
             Some(sources) if !sources.is_empty() => sources
                 .iter()
                 .enumerate()
                 .map(|(index, source)| (format!("/spec/sources/{index}"), source))
                 .collect(),
-            _ => self
-                .0
-                .pointer("/spec/source")
+            _ => at(self.0, "/spec/source")
                 .map(|source| ("/spec/source".to_owned(), source))
                 .into_iter()
                 .collect(),
@@ -55,28 +53,20 @@ impl<'a> Application<'a> {
 
     /// Whether Argo CD syncs on its own: `automated` is there, even as `{}`, and does not say `enabled: false`.
     pub fn is_automated(self) -> bool {
-        self.0
-            .pointer("/spec/syncPolicy/automated")
-            .is_some_and(|automated| {
-                !automated.is_null()
-                    && automated.get("enabled").and_then(Value::as_bool) != Some(false)
-            })
+        at(self.0, "/spec/syncPolicy/automated").is_some_and(|automated| {
+            !automated.is_null() && automated.get("enabled").and_then(Value::as_bool) != Some(false)
+        })
     }
 
     /// Whether automated syncs delete what Git no longer has.
     pub fn prunes(self) -> bool {
         self.is_automated()
-            && self
-                .0
-                .pointer("/spec/syncPolicy/automated/prune")
-                .and_then(Value::as_bool)
-                == Some(true)
+            && at(self.0, "/spec/syncPolicy/automated/prune").and_then(Value::as_bool) == Some(true)
     }
 
     /// `spec.syncPolicy.syncOptions`, those entries that are text.
     pub fn sync_options(self) -> impl Iterator<Item = &'a str> {
-        self.0
-            .pointer("/spec/syncPolicy/syncOptions")
+        at(self.0, "/spec/syncPolicy/syncOptions")
             .and_then(Value::as_array)
             .into_iter()
             .flatten()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::object::text;
+use crate::object::{at, text};
 
 /// An AppProject.
 #[derive(Debug, Clone, Copy)]
@@ -40,8 +40,7 @@ impl<'a> AppProject<'a> {
 }
 
 fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object
-        .pointer(pointer)
+    at(object, pointer)
         .and_then(Value::as_array)
         .map_or(&[], Vec::as_slice)
 }

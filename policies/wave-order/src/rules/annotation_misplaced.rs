@@ -43,11 +43,7 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
             continue;
         }
         for key in KEYS {
-            let is_there = subject
-                .object
-                .pointer(place)
-                .and_then(|map| map.get(key))
-                .is_some();
+            let is_there = subject.at(place).and_then(|map| map.get(key)).is_some();
             if !is_there || annotation(subject.object, key).is_some() {
                 continue;
             }

@@ -33,8 +33,7 @@ const PREFIXES: [&str; 8] = [
 
 pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
     let annotations = subject
-        .object
-        .pointer("/metadata/annotations")
+        .at("/metadata/annotations")
         .and_then(Value::as_object);
     let keys = annotations
         .into_iter()

@@ -13,8 +13,7 @@ pub(crate) const RULE: Rule = Rule::error(
 
 pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
     let Some(annotations) = subject
-        .object
-        .pointer("/metadata/annotations")
+        .at("/metadata/annotations")
         .and_then(Value::as_object)
     else {
         return;

@@ -59,8 +59,7 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
     }
     for (pointer, wanted, example) in FIELDS {
         let Some(value) = subject
-            .object
-            .pointer(pointer)
+            .at(pointer)
             .filter(|value| !value.is_null() && !wanted.fits(value))
         else {
             continue;

@@ -22,8 +22,7 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
     ] {
         // An empty text is the default.
         let text = subject
-            .object
-            .pointer(pointer)
+            .at(pointer)
             .and_then(Value::as_str)
             .filter(|text| !text.is_empty());
         let Some(text) = text.filter(|text| duration::parse(text).is_none()) else {

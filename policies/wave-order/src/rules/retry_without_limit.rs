@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_hours(1);
 pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
     let Some(retry) = subject
         .application()
-        .and_then(|_| subject.object.pointer(RETRY)?.as_object())
+        .and_then(|_| subject.at(RETRY)?.as_object())
     else {
         return;
     };

@@ -37,7 +37,7 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
 
 /// `spec.syncPolicy.syncOptions` of an Application: a list of texts.
 fn check_list(subject: &Subject, findings: &mut Vec<Finding>) {
-    match subject.object.pointer(LIST) {
+    match subject.at(LIST) {
         None | Some(Value::Null) => {}
         Some(Value::Array(entries)) => {
             let judged = entries.iter().enumerate().filter_map(|(index, entry)| {
