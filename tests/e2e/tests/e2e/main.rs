@@ -4,6 +4,7 @@
 //! only see that namespace.
 
 mod certificate;
+mod chart;
 mod gate;
 mod reconcile;
 mod shutdown;

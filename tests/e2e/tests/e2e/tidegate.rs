@@ -57,7 +57,7 @@ impl Tidegate {
             .arg("--policies")
             .arg(&policies)
             .args(&start.arguments);
-        if !start.arguments.iter().any(|argument| argument == "--tls-cert") {
+        if !start.arguments.iter().any(|argument| argument == "--tls-cert" || argument == "--ca-folder") {
             command.arg("--ca-folder").arg(folder.path().join("ca"));
         }
         let mut child = command.stderr(Stdio::piped()).stdin(Stdio::null()).spawn().context("starting tidegate")?;
