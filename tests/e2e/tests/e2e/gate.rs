@@ -112,7 +112,7 @@ fn misplaced_sync_options_are_seen_and_mended_where_that_is_switched_on() {
     let tidegate = Tidegate::start(&Start::default()).unwrap();
     let gate = gated(&tidegate, "misplaced");
     let output = gate.apply(&misplaced).unwrap();
-    assert!(output.stderr.contains("wave-order/misplaced-field") && output.stderr.contains("syncPolicy"), "{}", output.stderr);
+    assert!(output.stderr.contains("wave-order/field-misplaced") && output.stderr.contains("syncPolicy"), "{}", output.stderr);
 
     let mending = Start {
         policies: "policies: [{name: wave-order, file: FOLDER/wave-order.wasm, mutate: true, settings: {moveSyncOptions: true}, limits: {cpu: 5s, time: 20s}},
@@ -122,7 +122,7 @@ fn misplaced_sync_options_are_seen_and_mended_where_that_is_switched_on() {
     let tidegate = Tidegate::start(&mending).unwrap();
     let gate = gated(&tidegate, "mended");
     let output = gate.accepts(&misplaced);
-    assert!(output.stderr.contains("Warning: [wave-order/misplaced-field]"), "{}", output.stderr);
+    assert!(output.stderr.contains("Warning: [wave-order/field-misplaced]"), "{}", output.stderr);
     let spec = gate.get("application", "shop").unwrap()["spec"].clone();
     assert_eq!((&spec["syncPolicy"]["syncOptions"], &spec["syncOptions"]), (&json!(["CreateNamespace=true"]), &Value::Null));
 }
@@ -182,13 +182,19 @@ fn the_policies_file_is_followed() {
 #[test]
 fn a_policy_that_spins_is_stopped_and_the_others_answer() {
     let start = Start {
-        policies: "policies:\n- {name: unsafe-sql, file: FOLDER/unsafe-sql.wasm, limits: {memory: 256MiB, cpu: 5s, time: 20s}}\n- {name: spin, file: FOLDER/guests/spin.wasm, limits: {time: 5s}}\n",
+        policies: "policies:\n- {name: unsafe-sql, file: FOLDER/unsafe-sql.wasm, limits: {memory: 256MiB, cpu: 5s, time: 20s}}\n- {name: odd, file: FOLDER/guests/misbehaving.wasm, limits: {time: 20s}}\n",
         ..Start::default()
     };
     let tidegate = Tidegate::start(&start).unwrap();
     let gate = gated(&tidegate, "spin");
-    let output = gate.apply(&atlas_schema("shop", "sqlite://shop.db", "DROP TABLE users;")).unwrap();
-    for part in ["[unsafe-sql/drop-table]", "policy spin could not judge this object", "CPU time"] {
-        assert!(output.stderr.contains(part), "{part}: {}", output.stderr);
+    let sql = atlas_schema("shop", "sqlite://shop.db", "DROP TABLE users;");
+    for (behaviour, said) in [("spin", "100ms of CPU time"), ("allocate", "64 MiB of memory"), ("recurse", "call stack"), ("trap", "crashed")] {
+        let odd = sql.replace(r#""metadata":{"#, &format!(r#""metadata":{{"annotations":{{"misbehave":"{behaviour}"}},"#));
+        let output = gate.apply(&odd).unwrap();
+        for part in ["[unsafe-sql/drop-table]", "policy odd could not judge this object", said] {
+            assert!(output.stderr.contains(part), "{part}: {}", output.stderr);
+        }
     }
+    let output = gate.apply(&sql).unwrap();
+    assert!(output.stderr.contains("[unsafe-sql/drop-table]") && !output.stderr.contains("policy odd"), "{}", output.stderr);
 }

@@ -7,5 +7,6 @@ mod certificate;
 mod chart;
 mod gate;
 mod reconcile;
+mod rooms;
 mod shutdown;
 mod tidegate;

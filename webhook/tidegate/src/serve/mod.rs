@@ -85,6 +85,9 @@ struct ReconcileArgs {
     /// The only namespace to reconcile; all when not given.
     #[arg(long, value_name = "NAMESPACE")]
     reconcile_namespace: Option<String>,
+    /// The only folder in which SQLite databases may be; without it an AtlasSchema may name any file that this process can write.
+    #[arg(long, value_name = "FOLDER")]
+    sqlite_folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -131,8 +134,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
     if args.reconcile.reconcile {
         let client =
             tidegate_reconcile::connect(args.reconcile.kubeconfig.as_deref(), args.reconcile.context.as_deref()).await?;
-        let settings =
+        let mut settings =
             ReconcileSettings { namespace: args.reconcile.reconcile_namespace.clone(), ..ReconcileSettings::default() };
+        settings.databases.sqlite_folder.clone_from(&args.reconcile.sqlite_folder);
         let stop = shutdown.clone().cancelled_owned();
         let gate = plan_gate::PlanGate(live);
         background.spawn(async move {
