@@ -315,9 +315,16 @@ impl Client {
         &mut self,
         request: Request<Full<Bytes>>,
     ) -> anyhow::Result<Response<Bytes>> {
+        // The connection's task may not have noticed yet that the answer before was read.
         let response = match self {
-            Self::H1(client) => client.send_request(request).await,
-            Self::H2(client) => client.send_request(request).await,
+            Self::H1(client) => {
+                client.ready().await.context("getting ready")?;
+                client.send_request(request).await
+            }
+            Self::H2(client) => {
+                client.ready().await.context("getting ready")?;
+                client.send_request(request).await
+            }
         };
         let (head, body) = response.context("sending")?.into_parts();
         Ok(Response::from_parts(
