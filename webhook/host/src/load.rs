@@ -6,7 +6,7 @@ use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use tidegate_admission::{GroupVersionKind, Operation, PolicyFailure, PolicyInfo, Review, UserInfo};
+use tidegate_admission::{GroupVersionKind, GroupVersionResource, Operation, PolicyFailure, PolicyInfo, Review, UserInfo};
 use tokio::sync::OnceCell;
 
 use crate::call::Caller;
@@ -182,17 +182,17 @@ async fn ask(caller: &Caller, name: &str, question: Question) -> Result<Answer, 
 
 /// An object of the first kind that the policy wants, with nothing in it. What the policy finds in it does not matter, only that it answers.
 fn harmless(info: &PolicyInfo) -> Review {
-    let first = |list: Option<&Vec<String>>| {
-        list.and_then(|list| list.first()).filter(|value| *value != "*").cloned().unwrap_or_default()
+    let first = |list: Option<&Vec<String>>, any: &str| {
+        list.and_then(|list| list.first()).filter(|value| *value != "*").map_or_else(|| any.to_owned(), Clone::clone)
     };
     let rule = info.matches.first();
-    let kind = GroupVersionKind {
-        group: first(rule.map(|rule| &rule.groups)),
-        version: "v1alpha1".into(),
-        kind: first(rule.map(|rule| &rule.kinds)),
-    };
+    let group = first(rule.map(|rule| &rule.groups), "");
+    let version = if group.is_empty() { "v1" } else { "v1alpha1" };
+    let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    let kind = first(rule.map(|rule| &rule.kinds), "ConfigMap");
+    let kind = GroupVersionKind { group, version: version.into(), kind };
     let object = serde_json::json!({
-        "apiVersion": format!("{}/{}", kind.group, kind.version),
+        "apiVersion": api_version,
         "kind": kind.kind,
         "metadata": {"name": "tidegate-self-test", "namespace": "default"},
         "spec": {},
@@ -200,7 +200,7 @@ fn harmless(info: &PolicyInfo) -> Review {
     Review {
         uid: "tidegate-self-test".into(),
         operation: Operation::Create,
-        resource: Default::default(),
+        resource: GroupVersionResource::default(),
         sub_resource: None,
         name: "tidegate-self-test".into(),
         namespace: Some("default".into()),

@@ -12,7 +12,7 @@ const KEY_LENGTH: usize = 32;
 
 /// Why a folder is not used.
 #[derive(Debug, thiserror::Error)]
-pub enum TrustError {
+pub(crate) enum TrustError {
     /// It could not be made or read.
     #[error("failed to use {path}: {error}")]
     Io {
