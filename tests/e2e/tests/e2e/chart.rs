@@ -3,6 +3,12 @@
 //! There are no nodes, so no pod of it runs. What a pod would do is tested beside this file; here a gate that never answers shows which requests
 //! the API server would have sent to it.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "clippy's exceptions for tests do not reach their helper functions"
+)]
+
 mod install;
 mod program;
 mod render;
