@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use proptest::prelude::{Strategy, any, prop_assert, prop_assert_eq, proptest};
+use proptest::{collection, option, sample};
 use tidegate_policy_sdk::native::{self, wit};
 use tidegate_policy_sdk::prelude::*;
 use tidegate_policy_sdk::testing;
@@ -173,9 +175,14 @@ fn a_plan_is_judged_object_by_object_and_all_of_it_is_managed() {
 
 #[test]
 fn the_guides_objects_are_good() {
-    let workload = |wave: &str| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "annotations": {"argocd.argoproj.io/sync-wave": wave}}});
+    let workload = |wave: &str| {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "web", "annotations": {"argocd.argoproj.io/sync-wave": wave}}})
+    };
     let schema = json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema",
-        "metadata": {"name": "app", "annotations": {"argocd.argoproj.io/sync-wave": "1", "argocd.argoproj.io/tracking-id": "app:db.atlasgo.io/AtlasSchema:default/app"},
+        "metadata": {"name": "app",
+                     "annotations": {"argocd.argoproj.io/sync-wave": "1",
+                                     "argocd.argoproj.io/tracking-id": "app:db.atlasgo.io/AtlasSchema:default/app"},
                      "labels": {"app.kubernetes.io/instance": "app"}},
         "spec": {"url": "mysql://root:pass@mysql:3306/example", "schema": {"sql": "create table users (id int);"}}});
     let application = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
@@ -275,4 +282,53 @@ fn settings_are_judged() {
         );
     }
     assert_eq!(native::check_settings::<WaveOrder>("{}"), Ok(()));
+}
+
+/// Options as people write them, some at odds with each other.
+fn options() -> impl Strategy<Value = Vec<&'static str>> {
+    let words = [
+        "CreateNamespace=true",
+        "CreateNamespace=false",
+        "Prune=false",
+        "PruneLast=true",
+        "ServerSideApply=true",
+        "oops",
+    ];
+    collection::vec(sample::select(words.to_vec()), 0..5)
+}
+
+proptest! {
+    /// Moving loses no option, keeps their order, doubles none, touches nothing else, says what it mended, and done again does
+    /// nothing.
+    #[test]
+    fn moved_options_are_all_there(misplaced in options(), placed in option::of(options()), automated in any::<bool>()) {
+        let mut spec = json!({"project": "default", "syncOptions": misplaced});
+        if automated {
+            spec["syncPolicy"] = json!({"automated": {"prune": false}});
+        }
+        if let Some(placed) = &placed {
+            spec["syncPolicy"]["syncOptions"] = json!(placed);
+        }
+        let object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a"}, "spec": spec});
+        let settings = json!({"moveSyncOptions": true});
+        let verdict = testing::review::<WaveOrder>(&json!({"object": object, "settings": settings}));
+        let mended = verdict.findings.iter().any(|finding| finding.mended);
+        prop_assert_eq!(mended, verdict.patch.is_some());
+        let Some(patch) = verdict.patch else { return Ok(()) };
+
+        let mut patched = object;
+        let patch: json_patch::Patch = serde_json::from_str(&patch).expect("RFC 6902");
+        json_patch::patch(&mut patched, &patch).expect("the patch applies");
+        let mut expected = placed.unwrap_or_default();
+        for option in misplaced {
+            if !expected.contains(&option) {
+                expected.push(option);
+            }
+        }
+        prop_assert_eq!(&patched["spec"]["syncPolicy"]["syncOptions"], &json!(expected));
+        prop_assert_eq!(patched["spec"].get("syncOptions"), None);
+        prop_assert_eq!(patched["spec"]["syncPolicy"].get("automated").is_some(), automated);
+        let again = testing::review::<WaveOrder>(&json!({"object": patched, "settings": settings}));
+        prop_assert!(again.patch.is_none());
+    }
 }

@@ -83,7 +83,8 @@ pub struct Level {
     pub fields: &'static [&'static str],
 }
 
-/// The levels at which people misplace fields (CRD of Argo CD 3.5), in the order in which the home of a misplaced field is looked for. `source.helm` and its siblings are not here: they are not ours to judge.
+/// The levels at which people misplace fields (CRD of Argo CD 3.5), in the order in which the home of a misplaced field is
+/// looked for. `source.helm` and its siblings are not here: they are not ours to judge.
 pub const LEVELS: [Level; 9] = [
     Level {
         pointer: "/spec/syncPolicy/automated",

@@ -44,7 +44,7 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
         ),
         Some(limit) if is_uncapped(retry) && last_wait(retry, limit) > LONG => findings.push(
             finding(
-                "spec.syncPolicy.retry.backoff.maxDuration is 0, so waits have no cap: the last one takes more than an hour, and new commits wait behind it",
+                "spec.syncPolicy.retry.backoff.maxDuration is 0, so waits have no cap: the last one takes over an hour, new commits wait",
                 format!("{RETRY}/backoff/maxDuration"),
             )
             .suggest("Write a maxDuration such as 3m"),
