@@ -193,15 +193,15 @@ fn the_gate_is_asked_about_what_it_judges_and_nothing_else() {
         .unwrap();
     assert!(asked(&delete), "a delete");
 
-    // The way out of a lock-out, as the notes say it.
-    cluster.kubectl_ok(
-        &["delete", "validatingwebhookconfiguration", "gate-tidegate"],
-        "",
-    );
+    // The way out of a lock-out and back, as the notes say it.
+    let gone = ["delete", "validatingwebhookconfiguration", "gate-tidegate"];
+    cluster.kubectl_ok(&gone, "");
     eventually("the gate to be out of the way", || {
         Ok((!create("shop")?).then_some(()))
     })
     .unwrap();
+    cluster.helm_ok(&["upgrade", "gate", &checkout(CHART), "-n", NAMESPACE]);
+    eventually("the gate to be back", || Ok(create("shop")?.then_some(()))).unwrap();
 }
 
 /// A failed call of the webhook; any other failure is one of this test.
