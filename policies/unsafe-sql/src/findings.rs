@@ -1,12 +1,15 @@
 //! Where rules put what they find.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_policy_sdk::prelude::{Finding, Rule, Severity};
 use tidegate_sqlplan::Position;
 
 /// The findings of one rule in one text that are told; a denial that is ten pages long is not read.
 const PER_RULE: usize = 20;
+
+/// Pointer, rule, place and, where there is no place, words.
+type Seen = (String, &'static str, Option<(u32, u32)>, String);
 
 /// Findings, with the rule and the text that the next one is about.
 #[derive(Debug)]
@@ -16,7 +19,7 @@ pub(crate) struct Findings {
     pointer: String,
     told: BTreeMap<&'static str, usize>,
     /// What was put already: the readings of several dialects agree on most.
-    seen: std::collections::BTreeSet<(String, &'static str, Option<(u32, u32)>, String)>,
+    seen: BTreeSet<Seen>,
 }
 
 impl Findings {
@@ -26,7 +29,7 @@ impl Findings {
             rule: None,
             pointer: String::new(),
             told: BTreeMap::new(),
-            seen: std::collections::BTreeSet::new(),
+            seen: BTreeSet::new(),
         }
     }
 

@@ -6,7 +6,7 @@
 //! the page that explains it and is its test.
 //!
 //! It fails closed: what it cannot read is a finding, at its place, and so is what it may not see. What it does not do: connect to a
-//! database, or read what a Secret, a ConfigMap or a URL holds.
+//! database, or read what a Secret, a `ConfigMap` or a URL holds.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod document;
@@ -60,12 +60,20 @@ impl From<Database> for Dialect {
 
 impl Policy for UnsafeSql {
     type Settings = Settings;
-    const INFO: Info = Info::new("unsafe-sql", env!("CARGO_PKG_VERSION"), "SQL that loses data, gives rights away, reaches files or hides something is not let through.")
-        .matches(&[Match::kinds("db.atlasgo.io", &["AtlasSchema", "AtlasMigration"])])
-        .rules(rules::METADATA);
+    const INFO: Info = Info::new(
+        "unsafe-sql",
+        env!("CARGO_PKG_VERSION"),
+        "SQL that loses data, gives rights away, reaches files or \
+                 hides something is not let through.",
+    )
+    .matches(&[Match::kinds(
+        "db.atlasgo.io",
+        &["AtlasSchema", "AtlasMigration"],
+    )])
+    .rules(rules::METADATA);
 
     fn review(request: &Request, settings: &Settings, verdict: &mut Verdict) {
-        review::review(request, settings, verdict);
+        review::review(request, *settings, verdict);
     }
 }
 

@@ -79,10 +79,8 @@ impl Created {
                 Effect::AlterTable {
                     table,
                     action: AlterAction::RenameTable { to },
-                } => {
-                    if self.tables.remove(&table.key(dialect)) {
-                        self.tables.insert(to.key(dialect));
-                    }
+                } if self.tables.remove(&table.key(dialect)) => {
+                    self.tables.insert(to.key(dialect));
                 }
                 _ => {}
             }
@@ -120,7 +118,7 @@ impl Created {
 }
 
 /// Judges a request.
-pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdict) {
+pub(crate) fn review(request: &Request, settings: Settings, verdict: &mut Verdict) {
     let mut findings = Findings::new();
     match request {
         Request::Admission(admission) => {
@@ -146,7 +144,7 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
                 let pointer = format!("/changes/{index}");
                 match change {
                     PlannedChange::ApplyObject(object) => {
-                        judge_object(object, None, &pointer, settings, &mut findings)
+                        judge_object(object, None, &pointer, settings, &mut findings);
                     }
                     PlannedChange::RunStatement(text) => {
                         let document = Document {
@@ -170,7 +168,7 @@ fn judge_object(
     object: &Object,
     old: Option<&Object>,
     prefix: &str,
-    settings: &Settings,
+    settings: Settings,
     findings: &mut Findings,
 ) {
     if !document::is_schema(object) && !document::is_migration(object) {
@@ -328,7 +326,7 @@ pub(crate) struct Comparison<'a> {
     /// Whether all of the new text was understood.
     pub(crate) understood: bool,
     /// The differences.
-    pub(crate) changes: &'a [tidegate_sqlplan::Change],
+    pub(crate) changes: &'a [tidegate_sqlplan::Change<'a>],
 }
 
 fn compare(

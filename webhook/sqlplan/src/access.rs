@@ -163,7 +163,9 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
     match cursor.word_at(0)?.to_ascii_lowercase().as_str() {
         "revoke" => Some(true),
         "copy" => {
-            copy(cursor).map(|what| push(Effect::FileAccess { what }));
+            if let Some(what) = copy(cursor) {
+                push(Effect::FileAccess { what });
+            }
             Some(false)
         }
         "vacuum" if cursor.contains("into") => {
@@ -195,7 +197,10 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             push(Effect::DynamicSql { what });
             Some(true)
         }
-        "set" => setting(cursor, &mut push),
+        "set" => {
+            setting(cursor, &mut push);
+            Some(true)
+        }
         "pragma" => {
             let mut probe = cursor;
             probe.advance();
@@ -289,14 +294,14 @@ fn copy(cursor: Cursor<'_>) -> Option<String> {
     None
 }
 
-fn setting(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
+fn setting(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) {
     let mut probe = cursor;
     probe.advance();
     if probe.accept("statement") && cursor.dialect() == Dialect::Mariadb {
         push(Effect::SessionSetting {
             what: "SET STATEMENT".to_owned(),
         });
-        return Some(true);
+        return;
     }
     let mut scope = String::new();
     for mut item in probe.remaining().items() {
@@ -324,7 +329,6 @@ fn setting(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
             });
         }
     }
-    Some(true)
 }
 
 /// Switching a check on, or back to what it was, is no danger.

@@ -2,6 +2,7 @@
 //!
 //! sqlparser lacks many of MySQL's forms and reads `DROP KEY x` and `DROP CHECK x` as dropping a column of that name, so they are read here.
 
+use crate::column;
 use crate::cursor::{Cursor, Name};
 use crate::definition::{self, ColumnDefinition, Constraint};
 use crate::dialect::Dialect;
@@ -149,7 +150,7 @@ fn action(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction)) {
                 .map(str::to_owned)
                 .or_else(|| item.remaining().part())
         };
-        match (named, definition::column(item.remaining())) {
+        match (named, column::read(item.remaining())) {
             (Some(column), Some(definition)) => {
                 let column = if renames {
                     column
@@ -258,7 +259,7 @@ fn added(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction), other: AlterAc
         }
     }
     push(
-        definition::column(item.remaining())
+        column::read(item.remaining())
             .map_or(other, |column| AlterAction::AddColumn(Box::new(column))),
     );
 }

@@ -3,30 +3,51 @@
 //! Constants are worked out; columns are unknown, except when compared with themselves. A column that is NULL would make `c = c` unknown, and
 //! nobody writes it for that: it is there to look like a condition.
 
-use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as Literal};
+use sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator, Value as Literal};
 
 use crate::cursor::Cursor;
 use crate::parse;
 
-/// True only when it certainly is; a condition that cannot be read is not.
+/// True only when it certainly is; a condition that cannot be read, or is over the limits (which is a problem of its own), is not.
 pub(crate) fn is_always_true(condition: &Cursor<'_>) -> bool {
+    if condition.is_over_limits() {
+        return false;
+    }
     let source = condition.source_between(0, usize::MAX);
     parse::expression(source, condition.dialect())
         .is_some_and(|expression| truth(&expression) == Some(true))
+}
+
+/// A chain of one operator grows to the left, as far as [`crate::limits::CHAIN`] lets it: walked in a loop, not by recursion.
+fn chain(expression: &Expr, op: &BinaryOperator) -> Option<bool> {
+    let decides = *op == BinaryOperator::Or;
+    let mut all_known = true;
+    let mut rest = expression;
+    loop {
+        let (term, left) = match rest {
+            Expr::BinaryOp {
+                left,
+                op: same,
+                right,
+            } if same == op => (&**right, Some(&**left)),
+            last => (last, None),
+        };
+        match truth(term) {
+            Some(truth) if truth == decides => return Some(decides),
+            Some(_) => {}
+            None => all_known = false,
+        }
+        let Some(left) = left else { break };
+        rest = left;
+    }
+    all_known.then_some(!decides)
 }
 
 fn truth(expression: &Expr) -> Option<bool> {
     match expression {
         Expr::Nested(inner) => truth(inner),
         Expr::UnaryOp { op: UnaryOperator::Not, expr } => truth(expr).map(|truth| !truth),
-        Expr::BinaryOp { left, op: op @ (BinaryOperator::Or | BinaryOperator::And), right } => {
-            let decides = *op == BinaryOperator::Or;
-            match (truth(left), truth(right)) {
-                (Some(one), _) | (_, Some(one)) if one == decides => Some(decides),
-                (Some(_), Some(_)) => Some(!decides),
-                _ => None,
-            }
-        }
+        Expr::BinaryOp { op: op @ (BinaryOperator::Or | BinaryOperator::And), .. } => chain(expression, op),
         Expr::BinaryOp { left, op, right } => comparison(left, op, right),
         Expr::IsTrue(inner) => truth(inner),
         Expr::IsNotFalse(inner) => truth(inner),
@@ -64,8 +85,7 @@ fn comparison(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<bool> {
             | BinaryOperator::LtEq
             | BinaryOperator::Spaceship
     );
-    let is_column = |side: &Expr| matches!(side, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
-    if is_column(left) && left == right {
+    if is_same_column(left, right) {
         return allows_equal.then_some(true);
     }
     if let (Some(left), Some(right)) = (constant(left), constant(right)) {
@@ -77,12 +97,28 @@ fn comparison(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<bool> {
             BinaryOperator::LtEq => Some(order.is_le()),
             BinaryOperator::Gt => Some(order.is_gt()),
             BinaryOperator::GtEq => Some(order.is_ge()),
-            _ => match (number(op, &left, &right)?, ()) {
-                (number, ()) => Some(number != 0),
-            },
+            _ => number(op, &left, &right).map(|number| number != 0),
         };
     }
     None
+}
+
+/// Compared by hand: comparing whole trees is a quarter of a megabyte of code.
+fn is_same_column(left: &Expr, right: &Expr) -> bool {
+    let same = |left: &Ident, right: &Ident| {
+        left.quote_style == right.quote_style && left.value.eq_ignore_ascii_case(&right.value)
+    };
+    match (left, right) {
+        (Expr::Identifier(left), Expr::Identifier(right)) => same(left, right),
+        (Expr::CompoundIdentifier(left), Expr::CompoundIdentifier(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .zip(right)
+                    .all(|(left, right)| same(left, right))
+        }
+        _ => false,
+    }
 }
 
 fn constant(expression: &Expr) -> Option<Constant> {

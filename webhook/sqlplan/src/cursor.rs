@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::dialect::Dialect;
+use crate::limits;
 use crate::token::{Token, TokenKind};
 
 /// The name of a thing in a database, with the schema or database before it where one was written. PostgreSQL's unquoted names are in lower
@@ -187,6 +188,10 @@ impl<'a> Cursor<'a> {
             TokenKind::QuotedName => unquote(source),
             // SQLite takes a string where only a name can be.
             TokenKind::Text if self.dialect == Dialect::Sqlite => unquote(source),
+            // MySQL takes it for a name once ANSI_QUOTES is set.
+            TokenKind::Text if self.dialect.is_mysql_like() && source.starts_with('"') => {
+                unquote(source)
+            }
             _ => return None,
         };
         self.at += 1;
@@ -299,6 +304,26 @@ impl<'a> Cursor<'a> {
             at: 0,
             ..*self
         }
+    }
+
+    /// Whether something recursive must not see this: more operators or brackets than [`crate::limits`] allow in any expression.
+    pub(crate) fn is_over_limits(&self) -> bool {
+        let mut depth = 0_usize;
+        let mut deepest = 0_usize;
+        let mut operators = 0_usize;
+        for token in self.tokens {
+            match token.kind {
+                TokenKind::Symbol('(' | '[' | '{') => {
+                    depth += 1;
+                    deepest = deepest.max(depth);
+                }
+                TokenKind::Symbol(')' | ']' | '}') => depth = depth.saturating_sub(1),
+                TokenKind::Symbol(',' | '.') => {}
+                TokenKind::Symbol(_) | TokenKind::Word => operators += 1,
+                _ => {}
+            }
+        }
+        deepest > limits::BRACKETS || operators > limits::CHAIN * 4
     }
 
     /// Whether a word stands anywhere from here on.

@@ -1,11 +1,10 @@
-//! `CREATE TABLE`, `CREATE INDEX` and the definition of a column, read into the model's data.
+//! `CREATE TABLE` and `CREATE INDEX`, read into the model's data.
 
+use crate::column;
 use crate::cursor::{Cursor, Name};
 use crate::dialect::Dialect;
-use crate::model::{Check, Column, ForeignKey, Index, Inline, Key, Table};
+use crate::model::{Check, Column, ForeignKey, Index, Key, Table};
 use crate::position::Position;
-use crate::token::TokenKind;
-use crate::types;
 
 /// A column with the constraints written into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +58,7 @@ pub struct TableDefinition {
 }
 
 /// A place as an offset; the fold makes a position of it.
-fn at(offset: usize) -> Position {
+pub(crate) fn at(offset: usize) -> Position {
     Position {
         offset,
         ..Position::START
@@ -127,7 +126,7 @@ fn table_item(item: Cursor<'_>, definition: &mut TableDefinition) {
         definition.derived = true;
     } else if let Some(constraint) = constraint(item) {
         add_constraint(&mut definition.table, constraint, item.dialect());
-    } else if let Some(column) = column(item) {
+    } else if let Some(column) = column::read(item) {
         definition.complete &= column.complete;
         add_column(&mut definition.table, column);
     } else {
@@ -271,7 +270,7 @@ fn columns(item: &mut Cursor<'_>) -> Vec<String> {
         .collect()
 }
 
-fn references(item: &mut Cursor<'_>) -> Option<ForeignKey> {
+pub(crate) fn references(item: &mut Cursor<'_>) -> Option<ForeignKey> {
     item.accept("references").then_some(())?;
     let dialect = item.dialect();
     let table = item.name()?.key(dialect);
@@ -312,178 +311,6 @@ fn action(item: &mut Cursor<'_>) -> Option<String> {
     } else {
         None
     }
-}
-
-/// A column's definition, from its name on.
-pub(crate) fn column(mut item: Cursor<'_>) -> Option<ColumnDefinition> {
-    let dialect = item.dialect();
-    let start = item.offset();
-    let whole = item;
-    let name = item.part()?;
-    let key = dialect.column_key(&name);
-    let (data_type, serial) = types::read(&mut item);
-    let mut definition = ColumnDefinition {
-        column: Column {
-            name,
-            data_type,
-            nullable: !serial,
-            default: None,
-            generated: None,
-            auto_increment: serial,
-            collation: None,
-            charset: None,
-            source: whole.source_between(0, usize::MAX).to_owned(),
-            position: at(start),
-            inline: Inline::default(),
-        },
-        unique: None,
-        primary_key: None,
-        foreign_key: None,
-        checks: vec![],
-        complete: true,
-    };
-    let mut constraint_name = None;
-    while !item.is_done() {
-        if item.accept("constraint") {
-            constraint_name = item.part();
-        } else {
-            option(&mut item, &mut definition, &key, &mut constraint_name);
-        }
-    }
-    definition.column.source = whole.source_between(0, item.index()).to_owned();
-    Some(definition)
-}
-
-/// One option of a column.
-fn option(
-    item: &mut Cursor<'_>,
-    definition: &mut ColumnDefinition,
-    key: &str,
-    name: &mut Option<String>,
-) {
-    let column = &mut definition.column;
-    let sqlite = item.dialect() == Dialect::Sqlite;
-    if item.accept("not null") {
-        column.nullable = false;
-    } else if item.accept("null")
-        || item.accept_any(&[
-            "not deferrable",
-            "deferrable",
-            "not enforced",
-            "enforced",
-            "invisible",
-            "visible",
-            "no inherit",
-        ])
-    {
-    } else if item.accept("initially") {
-        item.advance();
-    } else if item.accept("default") {
-        let expression = expression(item);
-        column.default = (expression != "null").then_some(expression);
-    } else if item.accept("primary key") || (item.dialect().is_mysql_like() && item.accept("key")) {
-        item.accept_any(&["asc", "desc"]);
-        conflict_clause(item);
-        column.nullable &= sqlite;
-        column.inline.primary_key = true;
-        definition.primary_key = Some(Key {
-            name: name.take(),
-            columns: vec![key.to_owned()],
-        });
-    } else if item.accept("unique") {
-        item.accept_any(&["key", "nulls not distinct", "nulls distinct"]);
-        conflict_clause(item);
-        column.inline.unique = true;
-        definition.unique = Some(Key {
-            name: name.take(),
-            columns: vec![key.to_owned()],
-        });
-    } else if item.is_word(0, "check") && item.is_symbol(1, '(') {
-        item.advance();
-        let expression = item
-            .group()
-            .map(|group| group.canonical())
-            .unwrap_or_default();
-        column.inline.check = true;
-        definition.checks.push(Check {
-            name: name.take(),
-            expression,
-        });
-    } else if item.is_word(0, "references") {
-        column.inline.references = true;
-        if let Some(mut found) = references(item) {
-            found.name = name.take();
-            found.columns = vec![key.to_owned()];
-            definition.foreign_key = Some(found);
-        } else {
-            item.advance();
-            definition.complete = false;
-        }
-    } else if item.accept_any(&[
-        "generated always as identity",
-        "generated by default as identity",
-        "auto_increment",
-        "autoincrement",
-    ]) {
-        item.group();
-        column.auto_increment = true;
-        column.nullable &= sqlite;
-    } else if item.accept("generated always as") || item.accept("as") {
-        let expression = item
-            .group()
-            .map(|group| group.canonical())
-            .unwrap_or_default();
-        let stored = item.accept_any(&["stored", "persistent"]);
-        if !stored {
-            item.accept("virtual");
-        }
-        column.generated = Some(format!(
-            "{expression} {}",
-            if stored { "stored" } else { "virtual" }
-        ));
-    } else if item.accept("collate") {
-        column.collation = item.name().map(|name| name.to_string().to_lowercase());
-    } else if item.accept("character set") || item.accept("charset") {
-        item.accept_symbol('=');
-        column.charset = item.part().map(|name| name.to_lowercase());
-    } else if item.accept_any(&[
-        "comment",
-        "storage",
-        "compression",
-        "column_format",
-        "after",
-    ]) {
-        item.advance();
-    } else if item.accept("on update") {
-        let _ = expression(item);
-    } else if item.accept("first") {
-    } else {
-        definition.complete = false;
-        item.skip_one();
-    }
-}
-
-/// SQLite's `ON CONFLICT REPLACE`.
-fn conflict_clause(item: &mut Cursor<'_>) {
-    if item.accept("on conflict") {
-        item.advance();
-    }
-}
-
-/// An expression up to the next option, canonical.
-fn expression(item: &mut Cursor<'_>) -> String {
-    let start = item.index();
-    item.skip_one();
-    while let Some(kind) = item.kind() {
-        let is_option = kind == TokenKind::Word
-            && types::OPTIONS.iter().any(|option| item.is_word(0, option))
-            && !item.sees("at time");
-        if is_option || item.sees("character set") {
-            break;
-        }
-        item.skip_one();
-    }
-    item.range(start, item.index()).canonical()
 }
 
 /// `CREATE INDEX`, with the table it is on; none when it makes none.

@@ -3,6 +3,8 @@
 //! What is equal in meaning gives no change: order, spelling, quoting, type aliases, a constraint written inline or apart, and the names of
 //! constraints.
 
+use std::collections::BTreeSet;
+
 use indexmap::IndexMap;
 
 use crate::dialect::Dialect;
@@ -10,141 +12,137 @@ use crate::model::{Check, Column, ForeignKey, Index, Key, Object, ObjectKind, Sc
 use crate::types::TypeChange;
 
 /// One difference, from the old schema to the new.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change<'a> {
     /// A table is not there any more.
     TableDropped {
         /// The old table.
-        table: Table,
+        table: &'a Table,
     },
     /// A table is new.
     TableAdded {
         /// The new table.
-        table: Table,
+        table: &'a Table,
     },
     /// A table of the same name differs.
     TableChanged {
         /// The old table.
-        old: Table,
+        old: &'a Table,
         /// The new table.
-        new: Table,
+        new: &'a Table,
         /// How.
-        change: TableChange,
+        change: TableChange<'a>,
     },
     /// Something that is no table is not there any more.
     ObjectDropped {
         /// What it is.
         kind: ObjectKind,
         /// The old object.
-        object: Object,
+        object: &'a Object,
     },
     /// Something that is no table is new.
     ObjectAdded {
         /// What it is.
         kind: ObjectKind,
         /// The new object.
-        object: Object,
+        object: &'a Object,
     },
     /// Something that is no table is defined otherwise.
     ObjectChanged {
         /// What it is.
         kind: ObjectKind,
         /// The new object.
-        object: Object,
+        object: &'a Object,
     },
 }
 
 /// One difference within a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     missing_docs,
     reason = "each field is the thing of that name, or its old and new form"
 )]
-pub enum TableChange {
+pub enum TableChange<'a> {
     ColumnDropped {
-        column: Column,
+        column: &'a Column,
     },
     ColumnAdded {
-        column: Column,
+        column: &'a Column,
     },
     TypeChanged {
-        old: Column,
-        new: Column,
+        old: &'a Column,
+        new: &'a Column,
         change: TypeChange,
     },
     BecameRequired {
-        column: Column,
+        column: &'a Column,
     },
     BecameNullable {
-        column: Column,
+        column: &'a Column,
     },
     DefaultChanged {
-        old: Column,
-        new: Column,
+        old: &'a Column,
+        new: &'a Column,
     },
     /// Generated expression, collation, character set, auto increment.
     ColumnChanged {
-        old: Column,
-        new: Column,
+        old: &'a Column,
+        new: &'a Column,
     },
     PrimaryKeyChanged {
-        old: Option<Key>,
-        new: Option<Key>,
+        old: Option<&'a Key>,
+        new: Option<&'a Key>,
     },
     UniqueDropped {
-        key: Key,
+        key: &'a Key,
     },
     UniqueAdded {
-        key: Key,
+        key: &'a Key,
     },
     IndexDropped {
-        index: Index,
+        index: &'a Index,
     },
     IndexAdded {
-        index: Index,
+        index: &'a Index,
     },
     ForeignKeyDropped {
-        key: ForeignKey,
+        key: &'a ForeignKey,
     },
     ForeignKeyAdded {
-        key: ForeignKey,
+        key: &'a ForeignKey,
     },
     CheckDropped {
-        check: Check,
+        check: &'a Check,
     },
     CheckAdded {
-        check: Check,
+        check: &'a Check,
     },
     OptionsChanged,
 }
 
 /// What it takes to come from `old` to `new`: drops first, then what changed, in the order of the new text.
-pub fn diff(old: &Schema, new: &Schema, dialect: Dialect) -> Vec<Change> {
+pub fn diff<'a>(old: &'a Schema, new: &'a Schema, dialect: Dialect) -> Vec<Change<'a>> {
     let mut changes = Vec::new();
     for (key, table) in &old.tables {
         if !new.tables.contains_key(key) {
-            changes.push(Change::TableDropped {
-                table: table.clone(),
-            });
+            changes.push(Change::TableDropped { table });
         }
     }
     for (key, object) in &old.objects {
         if !new.objects.contains_key(key) {
             changes.push(Change::ObjectDropped {
                 kind: key.0,
-                object: object.clone(),
+                object,
             });
         }
     }
     for (key, table) in &new.tables {
         match old.tables.get(key) {
-            None => changes.push(Change::TableAdded {
-                table: table.clone(),
-            }),
+            None => changes.push(Change::TableAdded { table }),
             Some(old) => changes.extend(table_changes(old, table, dialect).into_iter().map(
                 |change| Change::TableChanged {
-                    old: old.clone(),
-                    new: table.clone(),
+                    old,
+                    new: table,
                     change,
                 },
             )),
@@ -154,12 +152,12 @@ pub fn diff(old: &Schema, new: &Schema, dialect: Dialect) -> Vec<Change> {
         match old.objects.get(key) {
             None => changes.push(Change::ObjectAdded {
                 kind: key.0,
-                object: object.clone(),
+                object,
             }),
             Some(before) if before.definition != object.definition => {
                 changes.push(Change::ObjectChanged {
                     kind: key.0,
-                    object: object.clone(),
+                    object,
                 });
             }
             Some(_) => {}
@@ -168,36 +166,32 @@ pub fn diff(old: &Schema, new: &Schema, dialect: Dialect) -> Vec<Change> {
     changes
 }
 
-fn table_changes(old: &Table, new: &Table, dialect: Dialect) -> Vec<TableChange> {
+fn table_changes<'a>(old: &'a Table, new: &'a Table, dialect: Dialect) -> Vec<TableChange<'a>> {
     let mut changes = Vec::new();
-    let by_name = |table: &Table| -> IndexMap<String, Column> {
+    let by_name = |table: &'a Table| -> IndexMap<String, &'a Column> {
         table
             .columns
             .iter()
-            .map(|column| (dialect.column_key(&column.name), column.clone()))
+            .map(|column| (dialect.column_key(&column.name), column))
             .collect()
     };
     let (old_columns, new_columns) = (by_name(old), by_name(new));
     for (key, column) in &old_columns {
         if !new_columns.contains_key(key) {
-            changes.push(TableChange::ColumnDropped {
-                column: column.clone(),
-            });
+            changes.push(TableChange::ColumnDropped { column });
         }
     }
     for (key, column) in &new_columns {
         match old_columns.get(key) {
-            None => changes.push(TableChange::ColumnAdded {
-                column: column.clone(),
-            }),
+            None => changes.push(TableChange::ColumnAdded { column }),
             Some(old) => column_changes(old, column, &mut changes),
         }
     }
     let columns_of = |key: &Option<Key>| key.as_ref().map(|key| key.columns.clone());
     if columns_of(&old.primary_key) != columns_of(&new.primary_key) {
         changes.push(TableChange::PrimaryKeyChanged {
-            old: old.primary_key.clone(),
-            new: new.primary_key.clone(),
+            old: old.primary_key.as_ref(),
+            new: new.primary_key.as_ref(),
         });
     }
     let unique = |key: &Key| key.columns.clone();
@@ -253,30 +247,19 @@ fn table_changes(old: &Table, new: &Table, dialect: Dialect) -> Vec<TableChange>
     changes
 }
 
-fn column_changes(old: &Column, new: &Column, changes: &mut Vec<TableChange>) {
+fn column_changes<'a>(old: &'a Column, new: &'a Column, changes: &mut Vec<TableChange<'a>>) {
     let change = old.data_type.change_to(&new.data_type);
     if change != TypeChange::Same {
-        changes.push(TableChange::TypeChanged {
-            old: old.clone(),
-            new: new.clone(),
-            change,
-        });
+        changes.push(TableChange::TypeChanged { old, new, change });
     }
     if old.nullable && !new.nullable {
-        changes.push(TableChange::BecameRequired {
-            column: new.clone(),
-        });
+        changes.push(TableChange::BecameRequired { column: new });
     }
     if !old.nullable && new.nullable {
-        changes.push(TableChange::BecameNullable {
-            column: new.clone(),
-        });
+        changes.push(TableChange::BecameNullable { column: new });
     }
     if old.default != new.default {
-        changes.push(TableChange::DefaultChanged {
-            old: old.clone(),
-            new: new.clone(),
-        });
+        changes.push(TableChange::DefaultChanged { old, new });
     }
     let rest = |column: &Column| {
         (
@@ -287,34 +270,29 @@ fn column_changes(old: &Column, new: &Column, changes: &mut Vec<TableChange>) {
         )
     };
     if rest(old) != rest(new) {
-        changes.push(TableChange::ColumnChanged {
-            old: old.clone(),
-            new: new.clone(),
-        });
+        changes.push(TableChange::ColumnChanged { old, new });
     }
 }
 
 /// Two lists in which only what is in them counts.
-fn compare<T: Clone, K: PartialEq>(
-    old: &[T],
-    new: &[T],
+fn compare<'a, T, K: Ord>(
+    old: &'a [T],
+    new: &'a [T],
     key: impl Fn(&T) -> K,
-    changes: &mut Vec<TableChange>,
-    dropped: impl Fn(T) -> TableChange,
-    added: impl Fn(T) -> TableChange,
+    changes: &mut Vec<TableChange<'a>>,
+    dropped: impl Fn(&'a T) -> TableChange<'a>,
+    added: impl Fn(&'a T) -> TableChange<'a>,
 ) {
-    let keys = |items: &[T]| items.iter().map(&key).collect::<Vec<_>>();
+    let keys = |items: &[T]| items.iter().map(&key).collect::<BTreeSet<_>>();
     let (old_keys, new_keys) = (keys(old), keys(new));
     changes.extend(
         old.iter()
-            .zip(&old_keys)
-            .filter(|(_, key)| !new_keys.contains(key))
-            .map(|(item, _)| dropped(item.clone())),
+            .filter(|item| !new_keys.contains(&key(item)))
+            .map(dropped),
     );
     changes.extend(
         new.iter()
-            .zip(&new_keys)
-            .filter(|(_, key)| !old_keys.contains(key))
-            .map(|(item, _)| added(item.clone())),
+            .filter(|item| !old_keys.contains(&key(item)))
+            .map(added),
     );
 }

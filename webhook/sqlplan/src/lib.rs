@@ -13,11 +13,13 @@
 
 mod access;
 mod alter;
+mod column;
 mod condition;
 mod cursor;
 mod definition;
 mod dialect;
 mod diff;
+mod dml;
 mod effect;
 pub mod limits;
 mod model;
@@ -25,6 +27,7 @@ mod parse;
 mod plan;
 mod position;
 mod problem;
+mod read;
 mod schema;
 mod split;
 mod statement;

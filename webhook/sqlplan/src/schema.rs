@@ -186,10 +186,10 @@ fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
     match action {
         AlterAction::AddColumn(definition) => definition::add_column(table, (**definition).clone()),
         AlterAction::AddConstraint { constraint, .. } => {
-            definition::add_constraint(table, constraint.clone(), dialect)
+            definition::add_constraint(table, constraint.clone(), dialect);
         }
         AlterAction::DropColumn { column } => {
-            table.columns.retain(|known| !same(&known.name, column))
+            table.columns.retain(|known| !same(&known.name, column));
         }
         AlterAction::ModifyColumn { column, definition } => {
             let Some(index) = position(table, column) else {

@@ -2,10 +2,11 @@
 
 use crate::cursor::Cursor;
 use crate::dialect::Dialect;
-use crate::effect::{self, Reading};
+use crate::effect::Reading;
 use crate::parse;
 use crate::position::Position;
 use crate::problem::{ProblemKind, SqlProblem};
+use crate::read;
 use crate::split::{Piece, Script};
 use crate::token::{Token, TokenKind};
 
@@ -83,7 +84,7 @@ impl<'a> Statement<'a> {
 
     /// What it does, read from its tokens.
     pub fn read(&self) -> Reading {
-        effect::read(self.cursor())
+        read::read(self.cursor())
     }
 
     /// The second opinion: does the parser, given this piece alone, see exactly one statement in it?

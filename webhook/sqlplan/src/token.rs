@@ -97,84 +97,79 @@ impl<'a> Lexer<'a> {
                 self.at += next.len_utf8();
                 continue;
             }
-            match self.token(next, start) {
-                Some(TokenKind::Comment) => self.push(TokenKind::Comment, start),
-                Some(TokenKind::Directive) => {
-                    self.push(TokenKind::Directive, start);
-                    self.at_start = true;
-                }
-                Some(kind) => {
-                    self.push(kind, start);
-                    self.at_start = false;
-                }
-                None => {}
+            let kind = self.token(next, start);
+            self.push(kind, start);
+            match kind {
+                TokenKind::Comment => {}
+                TokenKind::Directive => self.at_start = true,
+                _ => self.at_start = false,
             }
         }
     }
 
     /// Reads the token that starts with `next`, leaving `at` behind it.
-    fn token(&mut self, next: char, start: usize) -> Option<TokenKind> {
+    fn token(&mut self, next: char, start: usize) -> TokenKind {
         let mysql = self.dialect.is_mysql_like();
         match next {
             '-' if self.peek(1) == Some('-') && self.dashes_are_a_comment() => {
                 self.line_comment();
-                Some(TokenKind::Comment)
+                TokenKind::Comment
             }
             '#' if mysql => {
                 self.line_comment();
-                Some(TokenKind::Comment)
+                TokenKind::Comment
             }
             '/' if self.peek(1) == Some('*') => {
                 self.block_comment();
-                Some(TokenKind::Comment)
+                TokenKind::Comment
             }
             '\'' => {
                 self.quoted('\'', mysql, "a quote");
-                Some(TokenKind::Text)
+                TokenKind::Text
             }
             '"' => {
                 self.quoted('"', mysql, "a double quote");
-                Some(if mysql {
+                if mysql {
                     TokenKind::Text
                 } else {
                     TokenKind::QuotedName
-                })
+                }
             }
             '`' if self.dialect != Dialect::Postgres => {
                 self.quoted('`', false, "a backtick");
-                Some(TokenKind::QuotedName)
+                TokenKind::QuotedName
             }
             '[' if self.dialect == Dialect::Sqlite => {
                 self.skip_past("]", "a bracketed name");
-                Some(TokenKind::QuotedName)
+                TokenKind::QuotedName
             }
             '$' if self.dialect == Dialect::Postgres => {
                 if self.dollar_quoted() {
-                    Some(TokenKind::Body)
+                    TokenKind::Body
                 } else {
                     self.at += 1;
-                    Some(TokenKind::Symbol('$'))
+                    TokenKind::Symbol('$')
                 }
             }
             '0'..='9' => {
                 self.number();
-                Some(TokenKind::Number)
+                TokenKind::Number
             }
             '.' if self.peek(1).is_some_and(|digit| digit.is_ascii_digit())
                 && !self.follows_name(start) =>
             {
                 self.number();
-                Some(TokenKind::Number)
+                TokenKind::Number
             }
             _ if is_word_start(next) || (next == '$' && mysql) => self.word(start),
             symbol => {
                 self.at += symbol.len_utf8();
-                Some(TokenKind::Symbol(symbol))
+                TokenKind::Symbol(symbol)
             }
         }
     }
 
-    fn word(&mut self, start: usize) -> Option<TokenKind> {
+    fn word(&mut self, start: usize) -> TokenKind {
         while let Some(next) = self.peek(0) {
             if !is_word_part(next)
                 || is_hidden(next)
@@ -187,22 +182,22 @@ impl<'a> Lexer<'a> {
         let word = self.text.get(start..self.at).unwrap_or_default();
         if self.at_start && self.dialect.is_mysql_like() && word.eq_ignore_ascii_case("delimiter") {
             self.delimiter_line(start);
-            return Some(TokenKind::Directive);
+            return TokenKind::Directive;
         }
         if self.dialect == Dialect::Postgres {
             if word.eq_ignore_ascii_case("e") && self.peek(0) == Some('\'') {
                 self.quoted('\'', true, "a quote");
-                return Some(TokenKind::Text);
+                return TokenKind::Text;
             }
             if word.eq_ignore_ascii_case("u") && self.rest().starts_with("&\"") {
                 self.complaints
                     .push((start, ProblemKind::EscapedIdentifier));
                 self.at += 1;
                 self.quoted('"', false, "a double quote");
-                return Some(TokenKind::QuotedName);
+                return TokenKind::QuotedName;
             }
         }
-        Some(TokenKind::Word)
+        TokenKind::Word
     }
 
     /// The mysql client takes the first word after `DELIMITER` and forgets the rest of the line.
@@ -477,137 +472,4 @@ fn is_deceiving(next: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dialect::Dialect::{Mysql, Postgres, Sqlite};
-
-    /// The words and delimiters that are code, joined by a space.
-    #[track_caller]
-    fn check(dialect: Dialect, text: &str, expected: &str) {
-        let (tokens, _) = tokens(text, dialect);
-        let seen: Vec<&str> = tokens
-            .iter()
-            .filter(|token| {
-                matches!(
-                    token.kind,
-                    TokenKind::Word | TokenKind::Delimiter | TokenKind::QuotedName
-                )
-            })
-            .map(|token| &text[token.start..token.end])
-            .collect();
-        assert_eq!(seen.join(" "), expected, "{dialect}: {text}");
-    }
-
-    #[test]
-    fn strings_end_where_the_server_ends_them() {
-        check(
-            Postgres,
-            r"SELECT 'a\'; DROP TABLE t; -- ';",
-            "SELECT ; DROP TABLE t ;",
-        );
-        check(
-            Sqlite,
-            r"SELECT 'a\'; DROP TABLE t; -- ';",
-            "SELECT ; DROP TABLE t ;",
-        );
-        check(Mysql, r"SELECT 'a\'; DROP TABLE t; -- ';", "SELECT ;");
-        check(Postgres, r"SELECT E'a\'; DROP TABLE t; -- '", "SELECT");
-        check(Mysql, "SELECT \"a;\"\"b\\\";\"; x", "SELECT ; x");
-        check(
-            Postgres,
-            "SELECT $a$ x $b$ $a$; DELETE FROM t; SELECT $b$ $b$;",
-            "SELECT ; DELETE FROM t ; SELECT ;",
-        );
-        check(Postgres, "SELECT $é$ ; DROP TABLE t; $é$", "SELECT");
-        check(
-            Postgres,
-            "SELECT 1 AS a$$; DROP TABLE t; SELECT 1 AS b$$",
-            "SELECT AS a$$ ; DROP TABLE t ; SELECT AS b$$",
-        );
-        check(Postgres, "SELECT $1; x", "SELECT ; x");
-    }
-
-    #[test]
-    fn names_end_where_the_server_ends_them() {
-        check(
-            Mysql,
-            r"SELECT `a\`; DROP TABLE t; -- `;",
-            r"SELECT `a\` ; DROP TABLE t ;",
-        );
-        check(
-            Sqlite,
-            "SELECT [it's]; DROP TABLE t; SELECT [it's];",
-            "SELECT [it's] ; DROP TABLE t ; SELECT [it's] ;",
-        );
-        check(Postgres, "SELECT a[1];", "SELECT a ;");
-    }
-
-    #[test]
-    fn comments_end_where_the_server_ends_them() {
-        check(Postgres, "/* /* */ DROP TABLE t; -- */", "");
-        check(Mysql, "/* /* */ DROP TABLE t; -- */", "DROP TABLE t ;");
-        check(Mysql, "SELECT 1--1 # x\n; y", "SELECT ; y");
-        check(
-            Postgres,
-            "DELETE FROM t WHERE id=5 OR 1--1",
-            "DELETE FROM t WHERE id OR",
-        );
-        check(
-            Mysql,
-            "DELETE FROM t WHERE id=5 OR 1--1",
-            "DELETE FROM t WHERE id OR",
-        );
-        check(Postgres, "-- x\rDROP TABLE t;", "DROP TABLE t ;");
-        check(Sqlite, "-- x\rDROP TABLE t;", "");
-    }
-
-    #[test]
-    fn delimiters_of_the_mysql_client() {
-        check(
-            Mysql,
-            "DELIMITER //\nBEGIN; END//\nDELIMITER ;\nx;",
-            "BEGIN END // x ;",
-        );
-        check(Mysql, "delimiter $$\nEND$$ x", "END $$ x");
-        check(Postgres, "DELIMITER //\nx;", "DELIMITER x ;");
-    }
-
-    #[test]
-    fn complaints_name_the_trick() {
-        for (dialect, text, expected) in [
-            (Mysql, "/*!50000 DROP TABLE t */;", "executable"),
-            (Mysql, "/*M!100000 DROP TABLE t */;", "executable"),
-            (Postgres, "/* /* */ */", "opens inside"),
-            (Postgres, "DROP\0TABLE", "U+0000"),
-            (Postgres, "DROP\u{a0}TABLE", "U+00A0"),
-            (Sqlite, "-- \u{202e} x", "U+202E"),
-            (Sqlite, "-- x\rDROP TABLE t;", "U+000D"),
-            (Postgres, "-- x\rDROP TABLE t;", "U+000D"),
-            (Postgres, "U&\"m\\0065mbers\"", "Unicode escapes"),
-            (
-                Postgres,
-                "-- atlas:delimiter --x\nSELECT 1",
-                "atlas:delimiter --x",
-            ),
-            (Postgres, "/* x", "a comment is never closed"),
-            (Mysql, "SELECT 'x", "a quote is never closed"),
-            (Postgres, "SELECT $a$ x", "a dollar quote is never closed"),
-        ] {
-            let (_, complaints) = tokens(text, dialect);
-            assert!(
-                complaints
-                    .iter()
-                    .any(|(_, kind)| kind.to_string().contains(expected)),
-                "{text:?}: {complaints:?}"
-            );
-        }
-        for (dialect, text) in [
-            (Postgres, "\u{feff}SELECT 1;"),
-            (Postgres, "-- x\r\nSELECT 1;"),
-            (Mysql, "-- x\r\nSELECT 'é\u{a0}';"),
-            (Sqlite, "/*! x */"),
-        ] {
-            assert_eq!(tokens(text, dialect).1, [], "{text:?}");
-        }
-    }
-}
+mod tests;

@@ -3,25 +3,70 @@
 use tidegate_policy_sdk::prelude::Rule;
 use tidegate_sqlplan::{Change, Effect, ObjectKind};
 
-use super::{Entry};
+use super::Entry;
 use crate::findings::Findings;
 use crate::review::{Comparison, Judged};
 
-pub(crate) const RULE: Rule = Rule::error("drop-object", "A view, type, sequence or the like is dropped", include_str!("drop_object.md"));
-pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement).comparison(comparison);
+pub(crate) const RULE: Rule = Rule::error(
+    "drop-object",
+    "A view, type, sequence or the like is dropped",
+    include_str!("drop_object.md"),
+);
+pub(crate) const ENTRY: Entry = Entry::new(&RULE)
+    .statement(statement)
+    .comparison(comparison);
 
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for found in &judged.reading.effects {
         let position = Some(judged.statement.position_of(found.offset));
         match &found.effect {
-            Effect::Drop { kind: kind @ (ObjectKind::View | ObjectKind::MaterializedView), name, .. } => {
-                findings.push(position, format!("dropping {kind} `{name}` breaks what reads it"), "use CREATE OR REPLACE VIEW");
+            Effect::Drop {
+                kind: kind @ (ObjectKind::View | ObjectKind::MaterializedView),
+                name,
+                ..
+            } => {
+                findings.push(
+                    position,
+                    format!("dropping {kind} `{name}` breaks what reads it"),
+                    "use CREATE OR REPLACE VIEW",
+                );
             }
-            Effect::Drop { kind: kind @ (ObjectKind::Type | ObjectKind::Domain | ObjectKind::Extension | ObjectKind::Sequence), name, .. } => {
-                findings.push(position, format!("dropping {kind} `{name}` breaks, and with CASCADE drops, what uses it"), "replace its uses first, and drop it a release later, without CASCADE");
+            Effect::Drop {
+                kind:
+                    kind @ (ObjectKind::Type
+                    | ObjectKind::Domain
+                    | ObjectKind::Extension
+                    | ObjectKind::Sequence),
+                name,
+                ..
+            } => {
+                findings.push(
+                    position,
+                    format!(
+                        "dropping {kind} `{name}` breaks, and with CASCADE drops, what \
+                 uses it"
+                    ),
+                    "replace its uses first, and drop it a release later, without \
+                 CASCADE",
+                );
             }
-            Effect::Drop { kind: kind @ (ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Trigger | ObjectKind::Event | ObjectKind::Rule | ObjectKind::Policy), name, cascade: true, .. } => {
-                findings.push(position, format!("dropping {kind} `{name}` with CASCADE drops what uses it"), "name what is to go, without CASCADE");
+            Effect::Drop {
+                kind:
+                    kind @ (ObjectKind::Function
+                    | ObjectKind::Procedure
+                    | ObjectKind::Trigger
+                    | ObjectKind::Event
+                    | ObjectKind::Rule
+                    | ObjectKind::Policy),
+                name,
+                cascade: true,
+                ..
+            } => {
+                findings.push(
+                    position,
+                    format!("dropping {kind} `{name}` with CASCADE drops what uses it"),
+                    "name what is to go, without CASCADE",
+                );
             }
             _ => {}
         }
@@ -31,7 +76,11 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
 fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
     for change in comparison.changes {
         if let Change::ObjectDropped { kind, object } = change {
-            let message = format!("{kind} `{}` is not in the new schema: it is dropped when this is applied", object.name);
+            let message = format!(
+                "{kind} `{}` is not in the new schema: it is dropped when this \
+                 is applied",
+                object.name
+            );
             findings.push(None, message, "keep it until nothing uses it any more");
         }
     }

@@ -3,12 +3,16 @@
 use tidegate_policy_sdk::prelude::{Rule, Severity};
 use tidegate_sqlplan::Effect;
 
-use super::{Entry};
+use super::Entry;
 use crate::document::Purpose;
 use crate::findings::Findings;
 use crate::review::Judged;
 
-pub(crate) const RULE: Rule = Rule::error("imperative-statement", "A statement that describes no schema", include_str!("imperative_statement.md"));
+pub(crate) const RULE: Rule = Rule::error(
+    "imperative-statement",
+    "A statement that describes no schema",
+    include_str!("imperative_statement.md"),
+);
 pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement);
 
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
@@ -18,15 +22,31 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for found in &judged.reading.effects {
         let position = Some(judged.statement.position_of(found.offset));
         match &found.effect {
-            Effect::Delete { .. } | Effect::Update { .. } | Effect::Drop { .. } | Effect::Truncate { .. } | Effect::Rename { .. } => {
-                findings.push(position, "the statement describes no schema but does something; a schema is what should be there", USE_INSTEAD);
+            Effect::Delete { .. }
+            | Effect::Update { .. }
+            | Effect::Drop { .. }
+            | Effect::Truncate { .. }
+            | Effect::Rename { .. } => {
+                findings.push(
+                    position,
+                    "the statement describes no schema but does something; a \
+                 schema is what should be there",
+                    USE_INSTEAD,
+                );
             }
             Effect::Insert { .. } => {
-                findings.push_as(Severity::Warning, position, "rows are not part of a schema: the INSERT is not applied to the database", USE_INSTEAD);
+                findings.push_as(
+                    Severity::Warning,
+                    position,
+                    "rows are not part of a schema: the INSERT is not applied to \
+                 the database",
+                    USE_INSTEAD,
+                );
             }
             _ => {}
         }
     }
 }
 
-const USE_INSTEAD: &str = "keep CREATE statements only; what is to be done goes into an AtlasMigration";
+const USE_INSTEAD: &str = "keep CREATE statements only; what is to be done goes into an \
+                 AtlasMigration";

@@ -3,27 +3,52 @@
 use tidegate_policy_sdk::prelude::Rule;
 use tidegate_sqlplan::{AlterAction, Change, Column, Effect, TableChange};
 
-use super::{Entry};
+use super::Entry;
 use crate::findings::Findings;
 use crate::review::{Comparison, Judged};
 
-pub(crate) const RULE: Rule = Rule::error("not-null-without-default", "NOT NULL where rows may have nothing", include_str!("not_null_without_default.md"));
-pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement).comparison(comparison);
+pub(crate) const RULE: Rule = Rule::error(
+    "not-null-without-default",
+    "NOT NULL where rows may have nothing",
+    include_str!("not_null_without_default.md"),
+);
+pub(crate) const ENTRY: Entry = Entry::new(&RULE)
+    .statement(statement)
+    .comparison(comparison);
 
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for found in &judged.reading.effects {
         let position = Some(judged.statement.position_of(found.offset));
         match &found.effect {
-            Effect::AlterTable { table, action } if !judged.created.holds(table, judged.dialect()) => match action {
-                AlterAction::AddColumn(definition) if needs_value(&definition.column) => {
-                    let name = &definition.column.name;
-                    findings.push(position, format!("column `{name}` is added to `{table}` as NOT NULL without a default: rows that are there have no value for it"), ADD);
+            Effect::AlterTable { table, action }
+                if !judged.created.holds(table, judged.dialect()) =>
+            {
+                match action {
+                    AlterAction::AddColumn(definition) if needs_value(&definition.column) => {
+                        let name = &definition.column.name;
+                        findings.push(
+                            position,
+                            format!(
+                                "column `{name}` is added to `{table}` as NOT NULL without a \
+                 default: rows that are there have no value for it"
+                            ),
+                            ADD,
+                        );
+                    }
+                    AlterAction::SetNotNull { column } => {
+                        findings.push(
+                            position,
+                            format!(
+                                "column `{column}` of `{table}` becomes NOT NULL: a row that \
+                 holds NULL makes it fail, and the table is blocked while all \
+                 rows are looked at"
+                            ),
+                            TIGHTEN,
+                        );
+                    }
+                    _ => {}
                 }
-                AlterAction::SetNotNull { column } => {
-                    findings.push(position, format!("column `{column}` of `{table}` becomes NOT NULL: a row that holds NULL makes it fail, and the table is blocked while all rows are looked at"), TIGHTEN);
-                }
-                _ => {}
-            },
+            }
             _ => {}
         }
     }
@@ -31,14 +56,27 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
 
 fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
     for change in comparison.changes {
-        let Change::TableChanged { new: table, change, .. } = change else { continue };
+        let Change::TableChanged {
+            new: table, change, ..
+        } = change
+        else {
+            continue;
+        };
         match change {
             TableChange::ColumnAdded { column } if needs_value(column) => {
-                let message = format!("column `{}` is new in `{}`, NOT NULL and without a default: rows that are there have no value for it", column.name, table.name);
+                let message = format!(
+                    "column `{}` is new in `{}`, NOT NULL and without a default: \
+                 rows that are there have no value for it",
+                    column.name, table.name
+                );
                 findings.push(Some(column.position), message, ADD);
             }
             TableChange::BecameRequired { column } => {
-                let message = format!("column `{}` of `{}` becomes NOT NULL: rows that hold NULL make the change fail", column.name, table.name);
+                let message = format!(
+                    "column `{}` of `{}` becomes NOT NULL: rows that hold NULL \
+                 make the change fail",
+                    column.name, table.name
+                );
                 findings.push(Some(column.position), message, TIGHTEN);
             }
             _ => {}
@@ -47,8 +85,14 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
 }
 
 fn needs_value(column: &Column) -> bool {
-    !column.nullable && column.default.is_none() && column.generated.is_none() && !column.auto_increment
+    !column.nullable
+        && column.default.is_none()
+        && column.generated.is_none()
+        && !column.auto_increment
 }
 
-const ADD: &str = "give it a default, or add it as NULL, fill it, and make it NOT NULL in a later change";
-const TIGHTEN: &str = "fill the rows that hold NULL first; in PostgreSQL add CHECK (column IS NOT NULL) NOT VALID, then VALIDATE it, then SET NOT NULL";
+const ADD: &str = "give it a default, or add it as NULL, fill it, and make it \
+                 NOT NULL in a later change";
+const TIGHTEN: &str = "fill the rows that hold NULL first; in PostgreSQL add CHECK \
+                 (column IS NOT NULL) NOT VALID, then VALIDATE it, then SET \
+                 NOT NULL";

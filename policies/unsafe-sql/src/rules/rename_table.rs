@@ -3,26 +3,48 @@
 use tidegate_policy_sdk::prelude::Rule;
 use tidegate_sqlplan::{AlterAction, Effect};
 
-use super::{Entry};
+use super::Entry;
 use crate::findings::Findings;
 use crate::review::Judged;
 
-pub(crate) const RULE: Rule = Rule::error("rename-table", "A table is renamed", include_str!("rename_table.md"));
+pub(crate) const RULE: Rule = Rule::error(
+    "rename-table",
+    "A table is renamed",
+    include_str!("rename_table.md"),
+);
 pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement);
 
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for found in &judged.reading.effects {
         let position = Some(judged.statement.position_of(found.offset));
         match &found.effect {
-            Effect::AlterTable { table, action: AlterAction::RenameTable { .. } } if !judged.created.holds(table, judged.dialect()) => {
-                findings.push(position, format!("renaming table `{table}` breaks every program that still uses the old name"), USE_INSTEAD);
+            Effect::AlterTable {
+                table,
+                action: AlterAction::RenameTable { .. },
+            } if !judged.created.holds(table, judged.dialect()) => {
+                findings.push(
+                    position,
+                    format!(
+                        "renaming table `{table}` breaks every program that still uses \
+                 the old name"
+                    ),
+                    USE_INSTEAD,
+                );
             }
             Effect::Rename { name, .. } if !judged.created.holds(name, judged.dialect()) => {
-                findings.push(position, format!("renaming table `{name}` breaks every program that still uses the old name"), USE_INSTEAD);
+                findings.push(
+                    position,
+                    format!(
+                        "renaming table `{name}` breaks every program that still uses \
+                 the old name"
+                    ),
+                    USE_INSTEAD,
+                );
             }
             _ => {}
         }
     }
 }
 
-const USE_INSTEAD: &str = "make a new table or a view of the new name, move the programs, and drop the old name a release later";
+const USE_INSTEAD: &str = "make a new table or a view of the new name, move the \
+                 programs, and drop the old name a release later";

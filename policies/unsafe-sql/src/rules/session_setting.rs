@@ -1,23 +1,32 @@
 //! See `session_setting.md`.
 
 use tidegate_policy_sdk::prelude::Rule;
-use tidegate_sqlplan::{Effect};
+use tidegate_sqlplan::Effect;
 
-use super::{Entry};
+use super::Entry;
 use crate::findings::Findings;
 use crate::review::Judged;
 
-pub(crate) const RULE: Rule = Rule::error("session-setting", "A setting that changes what later statements mean", include_str!("session_setting.md"));
+pub(crate) const RULE: Rule = Rule::error(
+    "session-setting",
+    "A setting that changes what later statements mean",
+    include_str!("session_setting.md"),
+);
 pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement);
 
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for found in &judged.reading.effects {
-        let position = Some(judged.statement.position_of(found.offset));
-        match &found.effect {
-            Effect::SessionSetting { what } => {
-                findings.push(position, format!("`{what}` switches a check off or changes how the statements after it are read"), "leave the setting alone; write statements that hold with it as it is");
-            }
-            _ => {}
+        if let Effect::SessionSetting { what } = &found.effect {
+            let position = Some(judged.statement.position_of(found.offset));
+            findings.push(
+                position,
+                format!(
+                    "`{what}` switches a check off or changes how the statements \
+                 after it are read"
+                ),
+                "leave the setting alone; write statements that hold with it \
+                 as it is",
+            );
         }
     }
 }

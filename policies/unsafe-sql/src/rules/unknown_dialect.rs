@@ -6,7 +6,12 @@ use super::{Entry, Subject};
 use crate::document::Database;
 use crate::findings::Findings;
 
-pub(crate) const RULE: Rule = Rule::error("unknown-dialect", "The database is not one whose SQL is understood, or cannot be seen", include_str!("unknown_dialect.md"));
+pub(crate) const RULE: Rule = Rule::error(
+    "unknown-dialect",
+    "The database is not one whose SQL is understood, or cannot be \
+                 seen",
+    include_str!("unknown_dialect.md"),
+);
 pub(crate) const ENTRY: Entry = Entry::new(&RULE).object(object);
 
 fn object(subject: &Subject<'_>, findings: &mut Findings) {
@@ -14,13 +19,28 @@ fn object(subject: &Subject<'_>, findings: &mut Findings) {
         Database::Known(_) => {}
         Database::Foreign(scheme) => {
             findings.about(&format!("{}/spec/url", subject.prefix));
-            let message = format!("the SQL of `{scheme}` databases is not understood, so it was not let through");
-            findings.push(None, message, "use mysql, mariadb, postgres or sqlite; or let the operator switch this policy off for the object");
+            let message = format!(
+                "the SQL of `{scheme}` databases is not understood, so it was \
+                 not let through"
+            );
+            findings.push(
+                None,
+                message,
+                "use mysql, mariadb, postgres or sqlite; or let the operator \
+                 switch this policy off for the object",
+            );
         }
         Database::Hidden => {
             findings.about(&format!("{}/spec", subject.prefix));
-            let message = "the database's URL is in a Secret, so its SQL is judged as each of mysql, mariadb, postgres and sqlite would read it";
-            findings.push_as(Severity::Info, None, message, "set the policy's setting `dialect`, or `spec.devURL` of the same kind of database");
+            let message = "the database's URL is in a Secret, so its SQL is judged as \
+                 each of mysql, mariadb, postgres and sqlite would read it";
+            findings.push_as(
+                Severity::Info,
+                None,
+                message,
+                "set the policy's setting `dialect`, or `spec.devURL` of the \
+                 same kind of database",
+            );
         }
     }
 }

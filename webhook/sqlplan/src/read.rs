@@ -1,0 +1,395 @@
+//! What a statement does, read from its tokens.
+//!
+//! A grammar of what is dangerous rather than of SQL: it reads each statement's head, and every place inside at which another statement can
+//! start (a CTE, a trigger's body, a DO block). It also serves where the parser gives up, which is where the dangerous statements are: one to
+//! three in a hundred real statements do not parse. What neither understands is for the caller to refuse.
+
+use crate::access;
+use crate::alter::{self, AlterAction};
+use crate::cursor::Cursor;
+use crate::definition;
+use crate::dialect::Dialect;
+use crate::dml;
+use crate::effect::{Effect, Found, Reading};
+use crate::model::ObjectKind;
+use crate::token::{self, TokenKind};
+
+/// Bodies in bodies that are looked into.
+const BODIES: usize = 3;
+
+pub(crate) fn read(cursor: Cursor<'_>) -> Reading {
+    let mut reading = Reading::default();
+    read_into(cursor, &mut reading, BODIES);
+    reading
+}
+
+fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
+    if cursor.is_any(&["explain", "describe", "desc"])
+        || (cursor.dialect() == Dialect::Mariadb
+            && cursor.is_word(0, "analyze")
+            && !cursor.is_word(1, "table"))
+    {
+        let runs = cursor.is_word(0, "analyze") || explains_by_running(&cursor);
+        if !runs {
+            return;
+        }
+        while !cursor.is_done()
+            && !cursor.is_any(&[
+                "select", "insert", "update", "delete", "merge", "with", "values", "create",
+                "execute", "replace",
+            ])
+        {
+            cursor.skip_one();
+        }
+    }
+    if cursor.is_word(0, "do") && cursor.dialect() == Dialect::Postgres {
+        reading.known = !cursor.contains("language") || cursor.contains("language plpgsql");
+    } else if let Some(known) = head(cursor, &mut reading.effects) {
+        reading.known = known;
+    } else if let Some(known) = access::head(cursor, &mut reading.effects) {
+        reading.known = known;
+    }
+    if !cursor.is_any(&["grant", "revoke", "comment"]) {
+        inside(cursor, reading, bodies);
+    }
+}
+
+/// `EXPLAIN ANALYZE` runs the statement.
+fn explains_by_running(cursor: &Cursor<'_>) -> bool {
+    let mut options = *cursor;
+    options.advance();
+    options.accept("extended");
+    if options.is_symbol(0, '(') {
+        let Some(group) = options.group() else {
+            return false;
+        };
+        return group.items().iter().any(|item| {
+            item.is_word(0, "analyze") && !item.is_word(1, "false") && !item.is_word(1, "off")
+        });
+    }
+    options.accept("verbose");
+    options.is_word(0, "analyze")
+}
+
+/// Reads the head of a statement; none when it is not one of these, else whether it was recognised entirely.
+fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
+    let offset = cursor.offset();
+    let mut push = |effect: Effect| effects.push(Found { effect, offset });
+    match cursor.word_at(0)?.to_ascii_lowercase().as_str() {
+        "create" => create(cursor, &mut push),
+        "alter" => {
+            if let Some(alter) = alter::alter_table(cursor) {
+                let known = alter
+                    .actions
+                    .iter()
+                    .all(|(_, action)| is_recognised(action));
+                for (offset, action) in alter.actions {
+                    effects.push(Found {
+                        effect: Effect::AlterTable {
+                            table: alter.table.clone(),
+                            action,
+                        },
+                        offset,
+                    });
+                }
+                return Some(known);
+            }
+            None
+        }
+        "drop" => drop_statement(cursor, &mut push),
+        "rename" => {
+            let mut cursor = cursor;
+            cursor.accept("rename");
+            cursor.accept_any(&["table", "tables"]).then_some(())?;
+            cursor.accept("if exists");
+            for mut item in cursor.remaining().items() {
+                push(Effect::Rename {
+                    kind: ObjectKind::Table,
+                    name: item.name()?,
+                });
+            }
+            Some(true)
+        }
+        "truncate" if !cursor.is_symbol(1, '(') => {
+            let mut cursor = cursor;
+            cursor.advance();
+            cursor.accept("table");
+            cursor.accept("if exists");
+            cursor.accept("only");
+            let names = cursor.names();
+            let cascade = cursor.contains("cascade");
+            for table in &names {
+                push(Effect::Truncate {
+                    table: table.clone(),
+                    cascade,
+                });
+            }
+            Some(!names.is_empty())
+        }
+        _ => None,
+    }
+}
+
+/// What an action is made of was read to the last word.
+fn is_recognised(action: &AlterAction) -> bool {
+    match action {
+        AlterAction::AddColumn(definition) | AlterAction::ModifyColumn { definition, .. } => {
+            definition.complete
+        }
+        AlterAction::Other { .. } => false,
+        _ => true,
+    }
+}
+
+fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
+    if let Some(definition) = definition::table(cursor) {
+        let known = definition.complete && !definition.derived;
+        push(Effect::CreateTable(Box::new(definition)));
+        return Some(known);
+    }
+    if let Some(definition) = definition::index(cursor) {
+        push(Effect::CreateIndex(Box::new(definition)));
+        return Some(false);
+    }
+    let mut rest = cursor;
+    rest.accept("create");
+    let or_replace = rest.accept_any(&["or replace", "or alter"]);
+    if cursor.contains("soname") {
+        return None;
+    }
+    // Words between CREATE and the kind; DEFINER = 'x'@'y' among them.
+    for _ in 0..10 {
+        if let Some(kind) = kind(&mut rest) {
+            if kind == ObjectKind::Account {
+                return None;
+            }
+            rest.accept("if not exists");
+            push(Effect::Create {
+                kind,
+                name: rest.name(),
+                or_replace,
+            });
+            return Some(is_known_routine(&rest, kind));
+        }
+        if rest.is_done() || rest.is_symbol(0, '(') {
+            break;
+        }
+        rest.advance();
+    }
+    None
+}
+
+/// Routines whose bodies are read here, statement by statement. PostgreSQL's other languages are programs.
+fn is_known_routine(rest: &Cursor<'_>, kind: ObjectKind) -> bool {
+    let routine = matches!(
+        kind,
+        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Trigger | ObjectKind::Event
+    );
+    let language = |name: &str| rest.contains(&format!("language {name}"));
+    routine && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
+}
+
+/// Steps over the words of a kind of object.
+fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
+    const KINDS: &[(&str, ObjectKind)] = &[
+        ("database", ObjectKind::Database),
+        ("schema", ObjectKind::Schema),
+        ("tables", ObjectKind::Table),
+        ("table", ObjectKind::Table),
+        ("foreign table", ObjectKind::Table),
+        ("materialized view", ObjectKind::MaterializedView),
+        ("view", ObjectKind::View),
+        ("index", ObjectKind::Index),
+        ("sequence", ObjectKind::Sequence),
+        ("type", ObjectKind::Type),
+        ("domain", ObjectKind::Domain),
+        ("extension", ObjectKind::Extension),
+        ("function", ObjectKind::Function),
+        ("aggregate", ObjectKind::Function),
+        ("procedure", ObjectKind::Procedure),
+        ("routine", ObjectKind::Procedure),
+        ("event trigger", ObjectKind::Trigger),
+        ("trigger", ObjectKind::Trigger),
+        ("event", ObjectKind::Event),
+        ("rule", ObjectKind::Rule),
+        ("policy", ObjectKind::Policy),
+        ("user mapping", ObjectKind::Other),
+        ("user", ObjectKind::Account),
+        ("role", ObjectKind::Account),
+        ("group", ObjectKind::Account),
+    ];
+    KINDS
+        .iter()
+        .find(|(words, _)| cursor.accept(words))
+        .map(|(_, kind)| *kind)
+}
+
+fn drop_statement(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
+    cursor.accept("drop");
+    let temporary = cursor.accept_any(&["temporary", "temp"]);
+    let kind = kind(&mut cursor)?;
+    if kind == ObjectKind::Account {
+        return None;
+    }
+    // MySQL knows no schemas beside databases.
+    let kind = if kind == ObjectKind::Schema && cursor.dialect().is_mysql_like() {
+        ObjectKind::Database
+    } else {
+        kind
+    };
+    let concurrently = cursor.accept("concurrently");
+    cursor.accept("if exists");
+    let names = cursor.names();
+    let cascade = cursor.contains("cascade");
+    for name in &names {
+        push(Effect::Drop {
+            kind,
+            name: name.clone(),
+            cascade,
+            concurrently,
+            temporary,
+        });
+    }
+    Some(!names.is_empty())
+}
+
+/// Every place inside a statement where another can start.
+fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
+    let with = cursor.is_word(0, "with");
+    let routine = cursor.is_any(&["create", "do", "begin", "declare"]);
+    let mut probe = cursor;
+    let mut before = Before::Start;
+    while !probe.is_done() {
+        let opens = match before {
+            Before::Start | Before::Open => true,
+            Before::Close => with,
+            Before::Word => false,
+        };
+        if opens {
+            dml::head(probe, &mut reading.effects);
+            // Inside bodies other heads count too; the statement's own head was read before.
+            if routine && probe.index() > 0 && before == Before::Open {
+                let _ = head_of_body(probe, &mut reading.effects);
+            }
+        }
+        access::call(probe, &mut reading.effects);
+        // Elsewhere it is a string and nothing more.
+        if routine && probe.kind() == Some(TokenKind::Body) && bodies > 0 {
+            body(&probe, reading, bodies);
+        }
+        before = match probe.kind() {
+            Some(TokenKind::Symbol('(' | ';') | TokenKind::Delimiter) => Before::Open,
+            Some(TokenKind::Symbol(')')) => Before::Close,
+            Some(TokenKind::Word) if probe.is_any(OPENING) => Before::Open,
+            _ => Before::Word,
+        };
+        probe.advance();
+    }
+}
+
+#[derive(PartialEq, Clone, Copy)]
+enum Before {
+    Start,
+    Open,
+    Close,
+    Word,
+}
+
+/// Words behind which a statement can start.
+const OPENING: &[&str] = &[
+    "as",
+    "begin",
+    "then",
+    "else",
+    "loop",
+    "do",
+    "row",
+    "instead",
+    "also",
+    "atomic",
+    "repeat",
+    "statement",
+    "handler",
+    "for",
+    "immediately",
+    "sqlexception",
+    "sqlwarning",
+    "found",
+];
+
+fn head_of_body(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
+    if cursor.is_any(&["drop", "truncate", "alter", "rename"]) {
+        head(cursor, effects)
+    } else if cursor.is_any(&["execute", "prepare", "grant", "revoke", "copy", "load"])
+        || cursor.sees("set password")
+    {
+        access::head(cursor, effects)
+    } else {
+        None
+    }
+}
+
+/// The text between dollar quotes, as the code it usually is.
+fn body(cursor: &Cursor<'_>, reading: &mut Reading, bodies: usize) {
+    let source = cursor.source(0);
+    let tag = source
+        .get(1..)
+        .and_then(|rest| rest.find('$'))
+        .map_or(0, |index| index + 2);
+    let inner = source
+        .get(tag..source.len().saturating_sub(tag))
+        .unwrap_or_default();
+    let start = cursor.offset() + tag;
+    let (tokens, _) = token::tokens(inner, cursor.dialect());
+    let tokens: Vec<_> = tokens
+        .into_iter()
+        .filter(|token| token.kind != TokenKind::Comment)
+        .collect();
+    let mut found = Reading::default();
+    let mut from = 0;
+    for (index, token) in tokens.iter().enumerate() {
+        if token.kind == TokenKind::Delimiter || index + 1 == tokens.len() {
+            body_statement(
+                Cursor::new(
+                    inner,
+                    cursor.dialect(),
+                    tokens.get(from..=index).unwrap_or_default(),
+                ),
+                &mut found,
+                bodies - 1,
+            );
+            from = index + 1;
+        }
+    }
+    reading
+        .effects
+        .extend(found.effects.into_iter().map(|found| Found {
+            offset: found.offset + start,
+            ..found
+        }));
+}
+
+/// One statement of a body, behind the words of the procedural language.
+fn body_statement(cursor: Cursor<'_>, found: &mut Reading, bodies: usize) {
+    let mut probe = cursor;
+    let mut starts = true;
+    while !probe.is_done() {
+        if starts
+            && probe.is_any(&[
+                "drop", "truncate", "alter", "grant", "revoke", "execute", "copy", "create",
+                "delete", "update", "insert", "set", "perform", "reassign", "with",
+            ])
+        {
+            let one = probe.remaining();
+            if !(one.is_word(0, "create") && one.is_word(1, "table")) {
+                read_into(one, found, bodies);
+            } else {
+                inside(one, found, bodies);
+            }
+            return;
+        }
+        starts = probe.is_any(&["begin", "then", "else", "loop"]) || probe.is_symbol(0, '>');
+        access::call(probe, &mut found.effects);
+        probe.advance();
+    }
+}
