@@ -61,7 +61,7 @@ impl Created {
     }
 
     fn follow(&mut self, reading: &Reading, dialect: Dialect) {
-        for found in &reading.effects {
+        for found in reading.effects.iter().filter(|found| !found.nested) {
             match &found.effect {
                 // With IF NOT EXISTS it may have been there.
                 Effect::CreateTable(definition)

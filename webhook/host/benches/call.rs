@@ -6,16 +6,23 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate_admission::{
-    Call, Evaluate as _, Evaluated, GroupVersionKind, GroupVersionResource, Operation, Review, Selection, Stage, UserInfo,
+    Call, Evaluate as _, Evaluated, GroupVersionKind, GroupVersionResource, Operation, Review,
+    Selection, Stage, UserInfo,
 };
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
 
 /// A compiled policy of `make policies`.
 fn policy(name: &str) -> PathBuf {
-    let folder = std::env::var("TIDEGATE_POLICIES")
-        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/policies"), PathBuf::from);
+    let folder = std::env::var("TIDEGATE_POLICIES").map_or_else(
+        |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/policies"),
+        PathBuf::from,
+    );
     let path = folder.join(format!("{name}.wasm"));
-    assert!(path.exists(), "{} is missing: run `make policies`", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `make policies`",
+        path.display()
+    );
     path
 }
 
@@ -23,12 +30,20 @@ fn review(group: &str, kind: &str, object: &str) -> Arc<Review> {
     Arc::new(Review {
         uid: "705ab4f5-6393-11e8-b7cc-42010a800002".into(),
         operation: Operation::Create,
-        kind: GroupVersionKind { group: group.into(), version: "v1alpha1".into(), kind: kind.into() },
+        kind: GroupVersionKind {
+            group: group.into(),
+            version: "v1alpha1".into(),
+            kind: kind.into(),
+        },
         resource: GroupVersionResource::default(),
         sub_resource: None,
         name: "shop".into(),
         namespace: Some("default".into()),
-        user: UserInfo { username: "ada".into(), groups: vec!["system:authenticated".into()], ..UserInfo::default() },
+        user: UserInfo {
+            username: "ada".into(),
+            groups: vec!["system:authenticated".into()],
+            ..UserInfo::default()
+        },
         dry_run: false,
         object: Some(object.into()),
         old_object: None,
@@ -43,7 +58,10 @@ async fn evaluate(set: &PolicySet, review: &Arc<Review>) -> Vec<Evaluated> {
         budget: Duration::from_secs(10),
     };
     let evaluated = set.evaluate(call).await;
-    assert!(!evaluated.is_empty() && evaluated.iter().all(|one| one.outcome.is_ok()), "{evaluated:?}");
+    assert!(
+        !evaluated.is_empty() && evaluated.iter().all(|one| one.outcome.is_ok()),
+        "{evaluated:?}"
+    );
     evaluated
 }
 
@@ -65,26 +83,40 @@ fn application() -> String {
 }
 
 fn calls(criterion: &mut Criterion) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
     let host = Host::new(HostSettings::default()).unwrap();
     let small = |name: &str| PolicySpec::new(name, policy("require-owner"));
     let one = runtime.block_on(host.load(vec![small("one")], None));
-    let ten = runtime.block_on(host.load((0..10).map(|n| small(&format!("policy-{n}"))).collect(), None));
+    let ten = runtime.block_on(host.load(
+        (0..10).map(|n| small(&format!("policy-{n}"))).collect(),
+        None,
+    ));
     let review = review("argoproj.io", "Application", &application());
     let mut group = criterion.benchmark_group(format!("small policy, {:?}", host.allocation()));
     group.bench_function("fresh instance", |bencher| {
         bencher.iter_custom(|calls| {
             let timed = async |mut total: Duration| {
                 for _ in 0..calls {
-                    total += evaluate(&one, &review).await.iter().map(|one| one.timing.instantiate).sum::<Duration>();
+                    total += evaluate(&one, &review)
+                        .await
+                        .iter()
+                        .map(|one| one.timing.instantiate)
+                        .sum::<Duration>();
                 }
                 total
             };
             runtime.block_on(timed(Duration::ZERO))
         });
     });
-    group.bench_function("whole call", |bencher| bencher.to_async(&runtime).iter(|| evaluate(&one, &review)));
-    group.bench_function("ten policies in one call", |bencher| bencher.to_async(&runtime).iter(|| evaluate(&ten, &review)));
+    group.bench_function("whole call", |bencher| {
+        bencher.to_async(&runtime).iter(|| evaluate(&one, &review))
+    });
+    group.bench_function("ten policies in one call", |bencher| {
+        bencher.to_async(&runtime).iter(|| evaluate(&ten, &review))
+    });
     group.finish();
 }
 

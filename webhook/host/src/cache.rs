@@ -45,7 +45,12 @@ impl Cache {
         let key = trust::open(folder)?;
         let mut hasher = StableHasher(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self { folder: folder.to_owned(), key, engine: hasher.0.finalize().into(), written: AtomicU64::new(0) })
+        Ok(Self {
+            folder: folder.to_owned(),
+            key,
+            engine: hasher.0.finalize().into(),
+            written: AtomicU64::new(0),
+        })
     }
 
     /// The compiled component, if there is an entry that can be trusted.
@@ -90,7 +95,8 @@ impl Cache {
     }
 
     fn mac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes()).expect("HMAC takes keys of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.bytes())
+            .expect("HMAC takes keys of any length");
         mac.update(MAGIC);
         mac.update(name.as_bytes());
         mac.update(code);
@@ -105,7 +111,9 @@ impl Cache {
         };
         let mut entry = Vec::new();
         file.take(LARGEST_ENTRY).read_to_end(&mut entry)?;
-        let body = entry.strip_prefix(MAGIC).and_then(|rest| rest.split_at_checked(MAC_LENGTH));
+        let body = entry
+            .strip_prefix(MAGIC)
+            .and_then(|rest| rest.split_at_checked(MAC_LENGTH));
         let (mac, code) = body.ok_or_else(|| io::Error::other("it is no entry of this cache"))?;
         self.mac(name, code)
             .verify_slice(mac)
@@ -117,9 +125,15 @@ impl Cache {
     /// Whole or not at all: under another name first, then renamed.
     fn write(&self, name: &str, code: &[u8]) -> io::Result<()> {
         let number = self.written.fetch_add(1, Ordering::Relaxed);
-        let temporary = self.folder.join(format!(".{name}.{}.{number}", std::process::id()));
+        let temporary = self
+            .folder
+            .join(format!(".{name}.{}.{number}", std::process::id()));
         let write = || -> io::Result<()> {
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+            let mut file = fs::OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&temporary)?;
             file.write_all(MAGIC)?;
             file.write_all(&self.mac(name, code).finalize().into_bytes())?;
             file.write_all(code)?;
@@ -134,13 +148,20 @@ impl Cache {
         let mut entries = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            if entry.path().extension().is_some_and(|suffix| suffix == SUFFIX) {
+            if entry
+                .path()
+                .extension()
+                .is_some_and(|suffix| suffix == SUFFIX)
+            {
                 entries.push((entry.metadata()?.modified()?, entry.path()));
             }
         }
         entries.sort();
         let surplus = entries.len().saturating_sub(MOST_ENTRIES);
-        entries.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
+        entries
+            .into_iter()
+            .take(surplus)
+            .try_for_each(|(_, path)| fs::remove_file(path))
     }
 }
 
@@ -154,6 +175,8 @@ impl Hasher for StableHasher {
 
     fn finish(&self) -> u64 {
         let hash = self.0.clone().finalize();
-        hash.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+        hash.iter()
+            .take(8)
+            .fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 }

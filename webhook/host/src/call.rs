@@ -40,7 +40,12 @@ pub(crate) struct Called {
 impl Caller {
     pub(crate) fn new(host: Arc<Shared>, sandbox: Sandbox) -> Self {
         let places = Semaphore::new(sandbox.limits.concurrency.max(1) as usize);
-        Self { sandbox: Arc::new(sandbox), host, places, waiting: AtomicUsize::new(0) }
+        Self {
+            sandbox: Arc::new(sandbox),
+            host,
+            places,
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// Asks within the policy's limits; at `deadline` nobody will want the answer any more.
@@ -57,20 +62,30 @@ impl Caller {
                 let started = Instant::now();
                 timing.queue = started - arrived;
                 let call = Arc::clone(&self.sandbox).ask(question, Arc::clone(&report));
-                let outcome = self.run(Metered::new(call, limits.cpu, deadline), fast, deadline).await;
+                let outcome = self
+                    .run(Metered::new(call, limits.cpu, deadline), fast, deadline)
+                    .await;
                 timing.instantiate = total(&report.instantiate);
                 timing.guest = started.elapsed().saturating_sub(timing.instantiate);
                 match outcome {
                     Ok(answer) => answer,
                     Err(Refused::Stopped(Stopped::Cpu)) => Err(PolicyFailure::Cpu(limits.cpu)),
-                    Err(Refused::Stopped(Stopped::Time)) => Err(PolicyFailure::Time(deadline - arrived)),
+                    Err(Refused::Stopped(Stopped::Time)) => {
+                        Err(PolicyFailure::Time(deadline - arrived))
+                    }
                     Err(Refused::LaneFull) => Err(PolicyFailure::Overloaded),
-                    Err(Refused::Panicked) => Err(PolicyFailure::Trap("the host failed; see its log".into())),
+                    Err(Refused::Panicked) => {
+                        Err(PolicyFailure::Trap("the host failed; see its log".into()))
+                    }
                 }
             }
         };
         timing.host = total(&report.host);
-        Called { outcome, timing, memory_bytes: peak(&report) }
+        Called {
+            outcome,
+            timing,
+            memory_bytes: peak(&report),
+        }
     }
 
     /// One of the policy's places, then one of the host's.
@@ -99,13 +114,22 @@ impl Caller {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
             Poll::Pending => {
                 ticks += 1;
-                if ticks < FIRST_TICKS { Poll::Pending } else { Poll::Ready(None) }
+                if ticks < FIRST_TICKS {
+                    Poll::Pending
+                } else {
+                    Poll::Ready(None)
+                }
             }
         });
         if let Some(outcome) = first.await {
             return outcome.map_err(Refused::Stopped);
         }
-        let slow = self.host.slow.clone().try_acquire_owned().map_err(|_| Refused::LaneFull)?;
+        let slow = self
+            .host
+            .slow
+            .clone()
+            .try_acquire_owned()
+            .map_err(|_| Refused::LaneFull)?;
         drop(fast);
         // The permits go with the call: it holds its place until it is really gone, also when nobody waits for it any more.
         let in_lane = self.host.lane.run(async move {

@@ -2,8 +2,8 @@
 
 use wasmtime::component::{Component, ComponentExportIndex, HasSelf, Linker};
 
-use crate::bindings::tidegate::policy::{log, types};
 use crate::bindings::PolicyIndices;
+use crate::bindings::tidegate::policy::{log, types};
 use crate::host::Shared;
 use crate::log::clean;
 use crate::sandbox::Exports;
@@ -21,14 +21,25 @@ const COMPONENT: &[u8] = &[0x0d, 0, 1, 0];
 const MODULE: &[u8] = &[1, 0, 0, 0];
 
 /// Makes a component callable, or says what is wrong with the file.
-pub(crate) fn compile(shared: &Shared, bytes: &[u8], digest: &ComponentDigest) -> Result<Exports, String> {
+pub(crate) fn compile(
+    shared: &Shared,
+    bytes: &[u8],
+    digest: &ComponentDigest,
+) -> Result<Exports, String> {
     sniff(bytes)?;
-    let cached = shared.cache.as_ref().and_then(|cache| cache.get(&shared.engine, digest));
+    let cached = shared
+        .cache
+        .as_ref()
+        .and_then(|cache| cache.get(&shared.engine, digest));
     let component = match cached {
         Some(component) => component,
         None => {
-            let component = Component::from_binary(&shared.engine, bytes)
-                .map_err(|error| format!("it is not a valid component: {}", clean(&format!("{error:#}"))))?;
+            let component = Component::from_binary(&shared.engine, bytes).map_err(|error| {
+                format!(
+                    "it is not a valid component: {}",
+                    clean(&format!("{error:#}"))
+                )
+            })?;
             if let Some(cache) = &shared.cache {
                 cache.put(digest, &component);
             }
@@ -60,9 +71,18 @@ fn link(shared: &Shared, component: &Component) -> Result<Exports, String> {
         .map(clean)
         .collect();
     if !foreign.is_empty() {
-        return Err(format!("it imports {}, which is not granted: {}", foreign.join(", "), advice(&foreign)));
+        return Err(format!(
+            "it imports {}, which is not granted: {}",
+            foreign.join(", "),
+            advice(&foreign)
+        ));
     }
-    let wrong = |error: wasmtime::Error| format!("it does not fit the world of {VERSION}: {}", clean(&format!("{error:#}")));
+    let wrong = |error: wasmtime::Error| {
+        format!(
+            "it does not fit the world of {VERSION}: {}",
+            clean(&format!("{error:#}"))
+        )
+    };
     let mut linker = Linker::<State>::new(&shared.engine);
     types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(wrong)?;
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state).map_err(wrong)?;
@@ -78,12 +98,16 @@ fn link(shared: &Shared, component: &Component) -> Result<Exports, String> {
 }
 
 fn index(component: &Component, name: &str) -> Result<ComponentExportIndex, String> {
-    component.get_export_index(None, name).ok_or_else(|| format!("it does not export `{name}`"))
+    component
+        .get_export_index(None, name)
+        .ok_or_else(|| format!("it does not export `{name}`"))
 }
 
 /// Versions are the linker's affair: it knows which are compatible.
 fn is_granted(import: &str) -> bool {
-    let interface = import.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next());
+    let interface = import
+        .strip_prefix(PACKAGE)
+        .and_then(|rest| rest.split('@').next());
     interface.is_some_and(|interface| ALWAYS_GRANTED.contains(&interface))
 }
 

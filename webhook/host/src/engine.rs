@@ -52,7 +52,10 @@ pub(crate) fn build(size: EngineSize) -> wasmtime::Result<(Engine, Allocation)> 
         Ok(engine) => Ok((engine, best)),
         Err(error) => {
             tracing::warn!(%error, "no memory pool: each call will map its own memory, which is slower");
-            Ok((Engine::new(&config(size, Allocation::OnDemand))?, Allocation::OnDemand))
+            Ok((
+                Engine::new(&config(size, Allocation::OnDemand))?,
+                Allocation::OnDemand,
+            ))
         }
     }
 }

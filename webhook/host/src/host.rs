@@ -85,7 +85,11 @@ impl Host {
     /// Sets up engine, threads and cache. A cache folder that cannot be trusted is not used, with a warning: it only costs time.
     pub fn new(settings: HostSettings) -> Result<Arc<Self>, HostError> {
         let slots = settings.concurrency.max(1) + settings.slow_concurrency.max(1);
-        let size = EngineSize { slots, memory: settings.largest_memory, stack: settings.stack };
+        let size = EngineSize {
+            slots,
+            memory: settings.largest_memory,
+            stack: settings.stack,
+        };
         let (engine, allocation) = engine::build(size).map_err(HostError::Engine)?;
         let cache = settings.cache.as_deref().and_then(|folder| match Cache::open(folder, &engine) {
             Ok(cache) => Some(cache),
@@ -94,7 +98,9 @@ impl Host {
                 None
             }
         });
-        let threads = settings.slow_threads.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+        let threads = settings
+            .slow_threads
+            .unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
         let shared = Shared {
             lane: Lane::start(threads).map_err(HostError::Thread)?,
             ticker: Ticker::start(&engine).map_err(HostError::Thread)?,
@@ -106,7 +112,9 @@ impl Host {
             queue: settings.queue,
             settings,
         };
-        Ok(Arc::new(Self { shared: Arc::new(shared) }))
+        Ok(Arc::new(Self {
+            shared: Arc::new(shared),
+        }))
     }
 
     /// How instances get their memory on this machine.

@@ -39,7 +39,10 @@ impl Lane {
     }
 
     /// Goes on with a call there.
-    pub(crate) fn run<T: Send + 'static>(&self, call: impl Future<Output = T> + Send + 'static) -> Option<InLane<T>> {
+    pub(crate) fn run<T: Send + 'static>(
+        &self,
+        call: impl Future<Output = T> + Send + 'static,
+    ) -> Option<InLane<T>> {
         self.0.as_ref().map(|runtime| InLane(runtime.spawn(call)))
     }
 }

@@ -28,7 +28,14 @@ struct Window {
 
 impl LogGate {
     pub(crate) fn new(policy: Arc<str>) -> Self {
-        Self { policy, window: Mutex::new(Window { start: Instant::now(), lines: 0, dropped: 0 }) }
+        Self {
+            policy,
+            window: Mutex::new(Window {
+                start: Instant::now(),
+                lines: 0,
+                dropped: 0,
+            }),
+        }
     }
 
     /// `lines` is the call's own count.
@@ -49,9 +56,17 @@ impl LogGate {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if window.start.elapsed() >= Duration::from_secs(1) {
             let dropped = window.dropped;
-            *window = Window { start: Instant::now(), lines: 0, dropped: 0 };
+            *window = Window {
+                start: Instant::now(),
+                lines: 0,
+                dropped: 0,
+            };
             if dropped > 0 {
-                tracing::warn!(policy = &*self.policy, dropped, "a policy wrote too many log lines");
+                tracing::warn!(
+                    policy = &*self.policy,
+                    dropped,
+                    "a policy wrote too many log lines"
+                );
             }
         }
         window.lines += 1;
@@ -65,8 +80,11 @@ impl LogGate {
 
 /// One line of printable characters: a policy must not draw on the operator's terminal or forge a second line.
 pub(crate) fn clean(message: &str) -> String {
-    let mut line: String =
-        message.chars().take(LONGEST_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line: String = message
+        .chars()
+        .take(LONGEST_LINE)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if message.chars().nth(LONGEST_LINE).is_some() {
         line.push('…');
     }

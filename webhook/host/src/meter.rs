@@ -43,8 +43,17 @@ pub(crate) struct Metered<T> {
 
 impl<T> Metered<T> {
     /// `limit` in CPU time.
-    pub(crate) fn new(inner: impl Future<Output = T> + Send + 'static, limit: Duration, deadline: Instant) -> Self {
-        Self { inner: Some(Box::pin(inner)), used: Duration::ZERO, limit, deadline }
+    pub(crate) fn new(
+        inner: impl Future<Output = T> + Send + 'static,
+        limit: Duration,
+        deadline: Instant,
+    ) -> Self {
+        Self {
+            inner: Some(Box::pin(inner)),
+            used: Duration::ZERO,
+            limit,
+            deadline,
+        }
     }
 }
 
@@ -52,7 +61,9 @@ impl<T> Future for Metered<T> {
     type Output = Result<T, Stopped>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(inner) = &mut self.inner else { return Poll::Ready(Err(Stopped::Time)) };
+        let Some(inner) = &mut self.inner else {
+            return Poll::Ready(Err(Stopped::Time));
+        };
         let before = thread_time();
         let polled = inner.as_mut().poll(context);
         match polled {
@@ -79,12 +90,18 @@ impl<T> Future for Metered<T> {
 /// CPU time of this thread.
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.try_into().unwrap_or(0), time.tv_nsec.try_into().unwrap_or(0))
+    Duration::new(
+        time.tv_sec.try_into().unwrap_or(0),
+        time.tv_nsec.try_into().unwrap_or(0),
+    )
 }
 
 /// Adds the time since `start`.
 pub(crate) fn add_since(counter: &AtomicU64, start: Instant) {
-    counter.fetch_add(start.elapsed().as_nanos().try_into().unwrap_or(u64::MAX), Ordering::Relaxed);
+    counter.fetch_add(
+        start.elapsed().as_nanos().try_into().unwrap_or(u64::MAX),
+        Ordering::Relaxed,
+    );
 }
 
 /// What was added.

@@ -56,9 +56,16 @@ pub(crate) enum Answer {
 
 impl Sandbox {
     /// Asks. The future gives way at each tick of the engine; dropping it ends the guest.
-    pub(crate) async fn ask(self: Arc<Self>, question: Question, report: Arc<Report>) -> Result<Answer, PolicyFailure> {
+    pub(crate) async fn ask(
+        self: Arc<Self>,
+        question: Question,
+        report: Arc<Report>,
+    ) -> Result<Answer, PolicyFailure> {
         let start = Instant::now();
-        let mut store = Store::new(&self.engine, State::new(&self.limits, Arc::clone(&self.log), Arc::clone(&report)));
+        let mut store = Store::new(
+            &self.engine,
+            State::new(&self.limits, Arc::clone(&self.log), Arc::clone(&report)),
+        );
         store.limiter(|state| &mut state.limiter);
         store.set_epoch_deadline(1);
         store.epoch_deadline_async_yield_and_update(1);
@@ -66,7 +73,12 @@ impl Sandbox {
         store.set_hostcall_fuel(bytes(self.limits.output));
         let answer = self.answer(&mut store, start, question, &report).await;
         answer.map_err(|error| match error {
-            Failed::Wasm(error) => failure(&self.policy, &error, &self.limits, store.data().limiter.memory_refused),
+            Failed::Wasm(error) => failure(
+                &self.policy,
+                &error,
+                &self.limits,
+                store.data().limiter.memory_refused,
+            ),
             Failed::Answer(failure) => failure,
         })
     }
@@ -83,12 +95,15 @@ impl Sandbox {
         add_since(&report.instantiate, start);
         Ok(match question {
             Question::Describe => {
-                let describe = instance.get_typed_func::<(), (wit::PolicyInfo,)>(&mut *store, exports.describe)?;
+                let describe = instance
+                    .get_typed_func::<(), (wit::PolicyInfo,)>(&mut *store, exports.describe)?;
                 Answer::Info(Box::new(describe.call_async(store, ()).await?.0))
             }
             Question::CheckSettings => {
-                let check = instance
-                    .get_typed_func::<(&str,), (Result<(), Vec<String>>,)>(&mut *store, exports.check_settings)?;
+                let check = instance.get_typed_func::<(&str,), (Result<(), Vec<String>>,)>(
+                    &mut *store,
+                    exports.check_settings,
+                )?;
                 Answer::Settings(check.call_async(store, (&*self.settings,)).await?.0)
             }
             Question::Review(review, info) => {
@@ -112,7 +127,10 @@ impl Sandbox {
         instance: wasmtime::component::Instance,
         request: wit::Request<'_>,
     ) -> Result<wit::Verdict, Failed> {
-        let review = instance.get_typed_func::<(wit::Request<'_>,), (wit::Verdict,)>(&mut *store, self.exports.review)?;
+        let review = instance.get_typed_func::<(wit::Request<'_>,), (wit::Verdict,)>(
+            &mut *store,
+            self.exports.review,
+        )?;
         Ok(review.call_async(store, (request,)).await?.0)
     }
 }

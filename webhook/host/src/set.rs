@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use tidegate_admission::{
-    Call, Evaluate, Evaluated, Mode, Operation, PolicyFailure, PolicyInfo, PolicyState, PolicyStatus, Review, Selection, Stage,
-    Timing, Verdict, apply_checked,
+    Call, Evaluate, Evaluated, Mode, Operation, PolicyFailure, PolicyInfo, PolicyState,
+    PolicyStatus, Review, Selection, Stage, Timing, Verdict, apply_checked,
 };
 
 use crate::call::Caller;
@@ -18,8 +18,10 @@ use crate::sandbox::{Answer, Question};
 use crate::source::{ComponentDigest, PolicySpec};
 
 /// What a policy that never could say what it wants to see is taken to want: creates and updates of the kinds that this gate is for.
-const ASSUMED_GROUPS: [(&str, [&str; 2]); 2] =
-    [("argoproj.io", ["Application", "AppProject"]), ("db.atlasgo.io", ["AtlasSchema", "AtlasMigration"])];
+const ASSUMED_GROUPS: [(&str, [&str; 2]); 2] = [
+    ("argoproj.io", ["Application", "AppProject"]),
+    ("db.atlasgo.io", ["AtlasSchema", "AtlasMigration"]),
+];
 
 /// Policies in the order of their file.
 #[derive(Default)]
@@ -63,9 +65,13 @@ impl PolicySet {
         let plan = Arc::new(plan);
         let kind = &plan.kind;
         let asked = self.slots.iter().filter(|slot| {
-            slot.wants(&kind.group, &kind.kind, Operation::Update) && !slot.exempts(plan.namespace.as_deref())
+            slot.wants(&kind.group, &kind.kind, Operation::Update)
+                && !slot.exempts(plan.namespace.as_deref())
         });
-        join_all(asked.map(|slot| slot.judge(until, |info| Question::Plan(Arc::clone(&plan), info)))).await
+        join_all(
+            asked.map(|slot| slot.judge(until, |info| Question::Plan(Arc::clone(&plan), info))),
+        )
+        .await
     }
 
     fn asked<'a>(&'a self, call: &'a Call) -> impl Iterator<Item = &'a Slot> {
@@ -87,11 +93,17 @@ impl PolicySet {
         match (asked.next(), asked.next()) {
             (None, _) => Vec::new(),
             (Some(only), None) => {
-                vec![only.judge(until, |info| Question::Review(Arc::clone(review), info)).await]
+                vec![
+                    only.judge(until, |info| Question::Review(Arc::clone(review), info))
+                        .await,
+                ]
             }
             (Some(first), Some(second)) => {
                 let all = [first, second].into_iter().chain(asked);
-                join_all(all.map(|slot| slot.judge(until, |info| Question::Review(Arc::clone(review), info)))).await
+                join_all(all.map(|slot| {
+                    slot.judge(until, |info| Question::Review(Arc::clone(review), info))
+                }))
+                .await
             }
         }
     }
@@ -100,7 +112,9 @@ impl PolicySet {
         let mut review = Arc::clone(&call.review);
         let mut evaluated = Vec::new();
         for slot in self.asked(call).filter(|slot| slot.mutates()) {
-            let mut one = slot.judge(until, |info| Question::Review(Arc::clone(&review), info)).await;
+            let mut one = slot
+                .judge(until, |info| Question::Review(Arc::clone(&review), info))
+                .await;
             if let Ok(verdict) = &one.outcome {
                 match patched(&review, verdict) {
                     Ok(None) => {}
@@ -149,9 +163,11 @@ impl Slot {
             && self.spec.limits == spec.limits
             && self.spec.capabilities == spec.capabilities;
         match (&self.state, &self.info) {
-            (SlotState::Ready(caller), Some(info)) if same => {
-                Some(Ready { caller: Arc::clone(caller), info: Arc::clone(info), digest: *digest })
-            }
+            (SlotState::Ready(caller), Some(info)) if same => Some(Ready {
+                caller: Arc::clone(caller),
+                info: Arc::clone(info),
+                digest: *digest,
+            }),
             _ => None,
         }
     }
@@ -162,7 +178,9 @@ impl Slot {
             (_, Some(info)) => info.matches(group, kind, operation),
             (_, None) => {
                 matches!(operation, Operation::Create | Operation::Update)
-                    && ASSUMED_GROUPS.iter().any(|(assumed, kinds)| *assumed == group && kinds.contains(&kind))
+                    && ASSUMED_GROUPS
+                        .iter()
+                        .any(|(assumed, kinds)| *assumed == group && kinds.contains(&kind))
             }
         }
     }
@@ -176,7 +194,11 @@ impl Slot {
         self.spec.enforcement.mutate && self.info.as_ref().is_some_and(|info| info.mutates)
     }
 
-    async fn judge(&self, until: Instant, question: impl FnOnce(Arc<PolicyInfo>) -> Question) -> Evaluated {
+    async fn judge(
+        &self,
+        until: Instant,
+        question: impl FnOnce(Arc<PolicyInfo>) -> Question,
+    ) -> Evaluated {
         let mut evaluated = Evaluated {
             policy: Arc::clone(&self.spec.name),
             enforcement: Arc::clone(&self.spec.enforcement),
@@ -190,14 +212,16 @@ impl Slot {
                 let called = caller.call(question(Arc::clone(info)), until).await;
                 evaluated.outcome = called.outcome.and_then(|answer| match answer {
                     Answer::Verdict(verdict) => Ok(verdict),
-                    Answer::Info(_) | Answer::Settings(_) => {
-                        Err(PolicyFailure::Answer("an answer to another question".into()))
-                    }
+                    Answer::Info(_) | Answer::Settings(_) => Err(PolicyFailure::Answer(
+                        "an answer to another question".into(),
+                    )),
                 });
                 evaluated.timing = called.timing;
                 evaluated.memory_bytes = called.memory_bytes;
             }
-            (SlotState::Failed(reason), _) => evaluated.outcome = Err(PolicyFailure::NotLoaded(reason.clone())),
+            (SlotState::Failed(reason), _) => {
+                evaluated.outcome = Err(PolicyFailure::NotLoaded(reason.clone()))
+            }
             (SlotState::Ready(_) | SlotState::Off, _) => {}
         }
         evaluated
@@ -206,9 +230,17 @@ impl Slot {
 
 /// The review with the object as the patch leaves it; none when there is nothing to change.
 fn patched(review: &Review, verdict: &Verdict) -> Result<Option<Review>, PolicyFailure> {
-    let Some(object) = review.object.as_deref().filter(|_| !verdict.patch.0.is_empty()) else {
+    let Some(object) = review
+        .object
+        .as_deref()
+        .filter(|_| !verdict.patch.0.is_empty())
+    else {
         return Ok(None);
     };
-    let object = apply_checked(object, &verdict.patch).map_err(|error| PolicyFailure::Answer(error.to_string()))?;
-    Ok(Some(Review { object: Some(object.into()), ..review.clone() }))
+    let object = apply_checked(object, &verdict.patch)
+        .map_err(|error| PolicyFailure::Answer(error.to_string()))?;
+    Ok(Some(Review {
+        object: Some(object.into()),
+        ..review.clone()
+    }))
 }

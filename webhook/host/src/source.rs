@@ -46,7 +46,10 @@ impl PolicySpec {
     pub fn new(name: &str, path: impl Into<PathBuf>) -> Self {
         Self {
             name: name.into(),
-            source: Source::File { path: path.into(), sha256: None },
+            source: Source::File {
+                path: path.into(),
+                sha256: None,
+            },
             limits: Limits::default(),
             settings: "{}".into(),
             enforcement: Arc::default(),
@@ -67,14 +70,24 @@ impl PolicySpec {
         };
         match &entry.source {
             PolicySource::File { path, sha256 } => {
-                vec![spec(&entry.name, Source::File { path: base.join(path), sha256: sha256.clone() })]
+                vec![spec(
+                    &entry.name,
+                    Source::File {
+                        path: base.join(path),
+                        sha256: sha256.clone(),
+                    },
+                )]
             }
             PolicySource::Folder { path } => match components(&base.join(path)) {
                 Err(problem) => vec![spec(&entry.name, Source::Missing(problem))],
                 Ok(files) => files
                     .into_iter()
                     .map(|path| {
-                        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                        let stem = path
+                            .file_stem()
+                            .unwrap_or_default()
+                            .to_string_lossy()
+                            .into_owned();
                         spec(&stem, Source::File { path, sha256: None })
                     })
                     .collect(),
@@ -87,12 +100,16 @@ impl PolicySpec {
         let enforcement = &self.enforcement;
         enforcement.action == Action::Off
             && !enforcement.mutate
-            && enforcement.rules.values().all(|action| *action == Action::Off)
+            && enforcement
+                .rules
+                .values()
+                .all(|action| *action == Action::Off)
     }
 }
 
 fn components(folder: &Path) -> Result<Vec<PathBuf>, String> {
-    let unreadable = |error: std::io::Error| format!("the folder {} cannot be read: {error}", folder.display());
+    let unreadable =
+        |error: std::io::Error| format!("the folder {} cannot be read: {error}", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
@@ -101,7 +118,10 @@ fn components(folder: &Path) -> Result<Vec<PathBuf>, String> {
         }
     }
     if files.is_empty() {
-        return Err(format!("the folder {} holds no *.wasm file", folder.display()));
+        return Err(format!(
+            "the folder {} holds no *.wasm file",
+            folder.display()
+        ));
     }
     files.sort();
     Ok(files)
@@ -123,14 +143,19 @@ impl ComponentDigest {
 
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a string takes everything");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a string takes everything");
+            text
+        })
 }
 
 /// The bytes of a component, or why there are none. The digest comes where the file could be read at all.
-pub(crate) fn read(source: &Source, largest: ByteSize) -> Result<(Vec<u8>, ComponentDigest), String> {
+pub(crate) fn read(
+    source: &Source,
+    largest: ByteSize,
+) -> Result<(Vec<u8>, ComponentDigest), String> {
     let (path, pinned) = match source {
         Source::File { path, sha256 } => (path, sha256),
         Source::Missing(problem) => return Err(problem.clone()),
@@ -138,15 +163,23 @@ pub(crate) fn read(source: &Source, largest: ByteSize) -> Result<(Vec<u8>, Compo
     let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
     let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
-    file.take(largest.0 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(largest.0 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > largest.0 {
         return Err(format!("{} is larger than {largest}", path.display()));
     }
     let digest = ComponentDigest(Sha256::digest(&bytes).into());
     if let Some(pinned) = pinned
-        && !pinned.trim_start_matches("sha256:").eq_ignore_ascii_case(&digest.hex())
+        && !pinned
+            .trim_start_matches("sha256:")
+            .eq_ignore_ascii_case(&digest.hex())
     {
-        return Err(format!("{} has the digest sha256:{}, but sha256:{pinned} is asked for", path.display(), digest.hex()));
+        return Err(format!(
+            "{} has the digest sha256:{}, but sha256:{pinned} is asked for",
+            path.display(),
+            digest.hex()
+        ));
     }
     Ok((bytes, digest))
 }

@@ -53,7 +53,12 @@ impl State {
 }
 
 impl ResourceLimiter for Limiter {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let all = self.memory.saturating_sub(current).saturating_add(desired);
         if all > self.memory_limit {
             self.memory_refused = true;
@@ -67,7 +72,12 @@ impl ResourceLimiter for Limiter {
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         let all = self.tables.saturating_sub(current).saturating_add(desired);
         if all > self.table_limit || maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);

@@ -38,26 +38,31 @@ impl Ticker {
     pub(crate) fn start(engine: &Engine) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (engine, for_thread) = (engine.weak(), Arc::clone(&shared));
-        let thread = std::thread::Builder::new().name("policy-ticks".into()).spawn(move || {
-            let mut idle = 0;
-            while !for_thread.ended.load(Ordering::SeqCst) {
-                if for_thread.running.load(Ordering::SeqCst) > 0 {
-                    idle = 0;
-                } else {
-                    idle += 1;
+        let thread = std::thread::Builder::new()
+            .name("policy-ticks".into())
+            .spawn(move || {
+                let mut idle = 0;
+                while !for_thread.ended.load(Ordering::SeqCst) {
+                    if for_thread.running.load(Ordering::SeqCst) > 0 {
+                        idle = 0;
+                    } else {
+                        idle += 1;
+                    }
+                    if idle > LINGER {
+                        for_thread.sleep();
+                        idle = 0;
+                    }
+                    std::thread::sleep(TICK);
+                    match engine.upgrade() {
+                        Some(engine) => engine.increment_epoch(),
+                        None => break,
+                    }
                 }
-                if idle > LINGER {
-                    for_thread.sleep();
-                    idle = 0;
-                }
-                std::thread::sleep(TICK);
-                match engine.upgrade() {
-                    Some(engine) => engine.increment_epoch(),
-                    None => break,
-                }
-            }
-        })?;
-        Ok(Self { shared, thread: Some(thread) })
+            })?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// Says that a call begins.

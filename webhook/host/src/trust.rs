@@ -23,7 +23,9 @@ pub(crate) enum TrustError {
         error: io::Error,
     },
     /// Somebody else could have written there.
-    #[error("{path} is not safe: {problem}; make it yours alone (chmod go-w) or name another folder")]
+    #[error(
+        "{path} is not safe: {problem}; make it yours alone (chmod go-w) or name another folder"
+    )]
     Unsafe {
         /// Of the folder or the key in it.
         path: PathBuf,
@@ -49,8 +51,15 @@ impl std::fmt::Debug for Key {
 
 /// The key of a folder; both are made where they do not exist.
 pub(crate) fn open(folder: &Path) -> Result<Key, TrustError> {
-    let failed = |error| TrustError::Io { path: folder.to_owned(), error };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let failed = |error| TrustError::Io {
+        path: folder.to_owned(),
+        error,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
     // Not followed: a link could be turned elsewhere after this look.
     let metadata = fs::symlink_metadata(folder).map_err(failed)?;
     let problem = if !metadata.is_dir() {
@@ -63,20 +72,32 @@ pub(crate) fn open(folder: &Path) -> Result<Key, TrustError> {
         None
     };
     if let Some(problem) = problem {
-        return Err(TrustError::Unsafe { path: folder.to_owned(), problem });
+        return Err(TrustError::Unsafe {
+            path: folder.to_owned(),
+            problem,
+        });
     }
     let path = folder.join(KEY_FILE);
     match read_key(&path)? {
         Some(key) => Ok(key),
         None => {
-            make_key(folder, &path).map_err(|error| TrustError::Io { path: path.clone(), error })?;
-            read_key(&path)?.ok_or(TrustError::Unsafe { path, problem: "the key vanished" })
+            make_key(folder, &path).map_err(|error| TrustError::Io {
+                path: path.clone(),
+                error,
+            })?;
+            read_key(&path)?.ok_or(TrustError::Unsafe {
+                path,
+                problem: "the key vanished",
+            })
         }
     }
 }
 
 fn read_key(path: &Path) -> Result<Option<Key>, TrustError> {
-    let failed = |error| TrustError::Io { path: path.to_owned(), error };
+    let failed = |error| TrustError::Io {
+        path: path.to_owned(),
+        error,
+    };
     let flags = OFlags::NOFOLLOW.bits().cast_signed();
     let mut file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
@@ -95,7 +116,10 @@ fn read_key(path: &Path) -> Result<Option<Key>, TrustError> {
         file.read_exact(&mut key).map_err(failed)?;
         return Ok(Some(Key(key)));
     };
-    Err(TrustError::Unsafe { path: path.to_owned(), problem })
+    Err(TrustError::Unsafe {
+        path: path.to_owned(),
+        problem,
+    })
 }
 
 /// Two processes may start at the same time: the key appears whole, by a link that fails where there is one already.
@@ -104,7 +128,12 @@ fn make_key(folder: &Path, path: &Path) -> io::Result<()> {
     File::open("/dev/urandom")?.read_exact(&mut key)?;
     let temporary = folder.join(format!(".{KEY_FILE}.{}", std::process::id()));
     let write = || -> io::Result<()> {
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?.write_all(&key)?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?
+            .write_all(&key)?;
         match fs::hard_link(&temporary, path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
             _ => Ok(()),

@@ -143,7 +143,13 @@ const PRAGMAS: &[&str] = &[
 /// The head of a statement; none when it is not one of these, else whether it was recognised entirely.
 pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
     let offset = cursor.offset();
-    let mut push = |effect: Effect| effects.push(Found { effect, offset });
+    let mut push = |effect: Effect| {
+        effects.push(Found {
+            effect,
+            offset,
+            nested: false,
+        });
+    };
     let what = first_words(&cursor);
     if let Some((_, class)) = HEADS.iter().find(|(words, _)| cursor.sees(words)) {
         // PostgreSQL's VACUUM and CLUSTER take options; `LOAD INDEX INTO CACHE` reads no file of anybody's choice.
@@ -193,6 +199,7 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             });
             Some(true)
         }
+        "vacuum" => Some(true),
         "prepare" if cursor.contains("from") && !cursor.contains("as") => {
             push(Effect::DynamicSql { what });
             Some(true)
@@ -219,6 +226,13 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             });
             Some(true)
         }
+        "create" if language_of_programs(&cursor).is_some() => {
+            let language = language_of_programs(&cursor).unwrap_or_default();
+            push(Effect::FileAccess {
+                what: format!("CREATE FUNCTION .. LANGUAGE {language}"),
+            });
+            Some(true)
+        }
         "create" if cursor.contains("soname") => {
             push(Effect::FileAccess {
                 what: "CREATE FUNCTION .. SONAME".to_owned(),
@@ -229,6 +243,8 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
         "analyze" | "optimize" | "check" | "checksum" | "repair" if cursor.is_word(1, "table") => {
             Some(true)
         }
+        "alter" if cursor.is_word(1, "sequence") && !cursor.contains("rename") => Some(true),
+        "create" if cursor.is_word(1, "statistics") => Some(true),
         "refresh" | "reindex" if cursor.contains("concurrently") => Some(true),
         "refresh" | "reindex" => {
             push(Effect::Lock { what });
@@ -241,7 +257,13 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
 /// A call, or an `INTO OUTFILE`, right here.
 pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
     let offset = cursor.offset();
-    let mut push = |effect: Effect| effects.push(Found { effect, offset });
+    let mut push = |effect: Effect| {
+        effects.push(Found {
+            effect,
+            offset,
+            nested: false,
+        });
+    };
     if cursor.sees("into outfile") || cursor.sees("into dumpfile") {
         return push(Effect::FileAccess {
             what: first_words(&cursor),
@@ -268,6 +290,25 @@ pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
             what: "set_config()".to_owned(),
         });
     }
+}
+
+/// PostgreSQL's languages that can do what the server's account can: their names end in `u`, for untrusted.
+pub(crate) fn language_of_programs(cursor: &Cursor<'_>) -> Option<&'static str> {
+    const LANGUAGES: &[&str] = &[
+        "plpythonu",
+        "plpython2u",
+        "plpython3u",
+        "plperlu",
+        "pltclu",
+        "plshu",
+        "plsh",
+        "pljavau",
+        "c",
+    ];
+    let routine = cursor.dialect() == Dialect::Postgres
+        && (cursor.contains("function") || cursor.contains("procedure"));
+    let named = |language: &&&str| cursor.contains(&format!("language {language}"));
+    LANGUAGES.iter().find(named).copied().filter(|_| routine)
 }
 
 /// `COPY` with a program, a file, or rows behind the statement that a parser takes for whatever it likes.

@@ -99,6 +99,11 @@ pub enum AlterAction {
         /// The new owner.
         owner: String,
     },
+    /// PostgreSQL: `DISABLE TRIGGER`, `DISABLE RULE`, `DISABLE ROW LEVEL SECURITY`: checks are off from now on.
+    DisableChecks {
+        /// The words.
+        what: String,
+    },
     /// MySQL: a property of the whole table, as `ENGINE` and `CONVERT TO CHARACTER SET`.
     TableOption {
         /// The words.
@@ -195,6 +200,8 @@ fn action(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction)) {
             item.part()
                 .map_or(other, |owner| AlterAction::OwnerTo { owner }),
         );
+    } else if item.dialect() == Dialect::Postgres && item.is_word(0, "disable") {
+        push(AlterAction::DisableChecks { what });
     } else if item.dialect().is_mysql_like() && item.is_any(TABLE_OPTIONS) {
         push(AlterAction::TableOption { what });
     } else {

@@ -119,6 +119,7 @@ const OPTIONS: &[&str] = &[
     "comment",
     "auto_increment",
     "row_format",
+    "partition by",
 ];
 
 fn table_item(item: Cursor<'_>, definition: &mut TableDefinition) {

@@ -19,6 +19,7 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
                         bound: Bound::Missing,
                     },
                     offset,
+                    nested: false,
                 });
             }
             return;
@@ -45,6 +46,7 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
                     bound: bound(cursor),
                 },
                 offset,
+                nested: false,
             });
         }
     } else if cursor.accept("update") {
@@ -70,6 +72,7 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
                     bound: bound(cursor),
                 },
                 offset,
+                nested: false,
             });
         }
     } else if cursor.accept("insert")
@@ -98,6 +101,7 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
                     bound: merge_bound(cursor, index),
                 },
                 offset: delete.offset(),
+                nested: false,
             });
         }
         effects.push(Found {
@@ -106,6 +110,7 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
                 copies: copied(cursor),
             },
             offset,
+            nested: false,
         });
     }
 }

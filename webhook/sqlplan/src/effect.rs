@@ -21,6 +21,8 @@ pub struct Found {
     pub effect: Effect,
     /// Where.
     pub offset: usize,
+    /// It stands in the body of a routine or block, and happens when that runs.
+    pub nested: bool,
 }
 
 /// One thing that a statement does.

@@ -6,7 +6,7 @@
 
 use crate::access;
 use crate::alter::{self, AlterAction};
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, unquote};
 use crate::definition;
 use crate::dialect::Dialect;
 use crate::dml;
@@ -20,6 +20,16 @@ const BODIES: usize = 3;
 pub(crate) fn read(cursor: Cursor<'_>) -> Reading {
     let mut reading = Reading::default();
     read_into(cursor, &mut reading, BODIES);
+    // What makes a routine does one thing; the rest is what the routine does.
+    let own = usize::from(matches!(
+        reading.effects.first().map(|found| &found.effect),
+        Some(Effect::Create { .. })
+    ));
+    if own == 1 || cursor.is_word(0, "do") {
+        for found in reading.effects.iter_mut().skip(own) {
+            found.nested = true;
+        }
+    }
     reading
 }
 
@@ -74,7 +84,13 @@ fn explains_by_running(cursor: &Cursor<'_>) -> bool {
 /// Reads the head of a statement; none when it is not one of these, else whether it was recognised entirely.
 fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
     let offset = cursor.offset();
-    let mut push = |effect: Effect| effects.push(Found { effect, offset });
+    let mut push = |effect: Effect| {
+        effects.push(Found {
+            effect,
+            offset,
+            nested: false,
+        });
+    };
     match cursor.word_at(0)?.to_ascii_lowercase().as_str() {
         "create" => create(cursor, &mut push),
         "alter" => {
@@ -90,6 +106,7 @@ fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
                             action,
                         },
                         offset,
+                        nested: false,
                     });
                 }
                 return Some(known);
@@ -148,13 +165,15 @@ fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
         return Some(known);
     }
     if let Some(definition) = definition::index(cursor) {
+        let plain = ["", "fulltext", "spatial"].contains(&definition.index.rest.as_str());
+        let known = plain && !definition.index.columns.is_empty();
         push(Effect::CreateIndex(Box::new(definition)));
-        return Some(false);
+        return Some(known);
     }
     let mut rest = cursor;
     rest.accept("create");
     let or_replace = rest.accept_any(&["or replace", "or alter"]);
-    if cursor.contains("soname") {
+    if cursor.contains("soname") || access::language_of_programs(&cursor).is_some() {
         return None;
     }
     // Words between CREATE and the kind; DEFINER = 'x'@'y' among them.
@@ -169,7 +188,7 @@ fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
                 name: rest.name(),
                 or_replace,
             });
-            return Some(is_known_routine(&rest, kind));
+            return Some(is_known(&cursor, &rest, kind));
         }
         if rest.is_done() || rest.is_symbol(0, '(') {
             break;
@@ -179,14 +198,18 @@ fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
     None
 }
 
-/// Routines whose bodies are read here, statement by statement. PostgreSQL's other languages are programs.
-fn is_known_routine(rest: &Cursor<'_>, kind: ObjectKind) -> bool {
+/// What makes nothing but what it says: sequences, SQLite's virtual tables, and routines, whose bodies are read here, statement by statement.
+/// PostgreSQL's other languages are programs.
+fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
     let routine = matches!(
         kind,
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Trigger | ObjectKind::Event
     );
     let language = |name: &str| rest.contains(&format!("language {name}"));
-    routine && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
+    kind == ObjectKind::Sequence
+        || whole.sees("create virtual table")
+        || routine
+            && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
 }
 
 /// Steps over the words of a kind of object.
@@ -256,6 +279,7 @@ fn drop_statement(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Optio
 /// Every place inside a statement where another can start.
 fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
     let with = cursor.is_word(0, "with");
+    let postgres = cursor.dialect() == Dialect::Postgres;
     let routine = cursor.is_any(&["create", "do", "begin", "declare"]);
     let mut probe = cursor;
     let mut before = Before::Start;
@@ -274,7 +298,14 @@ fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
         }
         access::call(probe, &mut reading.effects);
         // Elsewhere it is a string and nothing more.
-        if routine && probe.kind() == Some(TokenKind::Body) && bodies > 0 {
+        let is_body = match probe.kind() {
+            Some(TokenKind::Body) => routine,
+            Some(TokenKind::Text) => {
+                routine && postgres && (before == Before::Open || cursor.is_word(0, "do"))
+            }
+            _ => false,
+        };
+        if is_body && bodies > 0 {
             body(&probe, reading, bodies);
         }
         before = match probe.kind() {
@@ -310,7 +341,6 @@ const OPENING: &[&str] = &[
     "repeat",
     "statement",
     "handler",
-    "for",
     "immediately",
     "sqlexception",
     "sqlwarning",
@@ -332,14 +362,22 @@ fn head_of_body(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
 /// The text between dollar quotes, as the code it usually is.
 fn body(cursor: &Cursor<'_>, reading: &mut Reading, bodies: usize) {
     let source = cursor.source(0);
-    let tag = source
-        .get(1..)
-        .and_then(|rest| rest.find('$'))
-        .map_or(0, |index| index + 2);
-    let inner = source
-        .get(tag..source.len().saturating_sub(tag))
-        .unwrap_or_default();
-    let start = cursor.offset() + tag;
+    let unquoted;
+    let (inner, start) = if cursor.kind() == Some(TokenKind::Body) {
+        let tag = source
+            .get(1..)
+            .and_then(|rest| rest.find('$'))
+            .map_or(0, |index| index + 2);
+        let inner = source
+            .get(tag..source.len().saturating_sub(tag))
+            .unwrap_or_default();
+        (inner, cursor.offset() + tag)
+    } else {
+        // Doubled quotes make places inside it inexact: all are where the string starts.
+        unquoted = unquote(source);
+        (unquoted.as_str(), cursor.offset())
+    };
+    let exact = cursor.kind() == Some(TokenKind::Body);
     let (tokens, _) = token::tokens(inner, cursor.dialect());
     let tokens: Vec<_> = tokens
         .into_iter()
@@ -364,7 +402,7 @@ fn body(cursor: &Cursor<'_>, reading: &mut Reading, bodies: usize) {
     reading
         .effects
         .extend(found.effects.into_iter().map(|found| Found {
-            offset: found.offset + start,
+            offset: if exact { found.offset + start } else { start },
             ..found
         }));
 }

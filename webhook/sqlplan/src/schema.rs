@@ -27,7 +27,7 @@ pub fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, Vec<SqlProbl
         if reading.effects.is_empty() && !is_remark(&statement) {
             problems.push(foreign(&statement));
         }
-        for found in &reading.effects {
+        for found in reading.effects.iter().filter(|found| !found.nested) {
             if !schema.apply(found, &statement) {
                 problems.push(foreign(&statement));
             }
@@ -44,7 +44,12 @@ pub fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, Vec<SqlProbl
 pub fn fold(script: &Script<'_>) -> Schema {
     let mut schema = Schema::default();
     for statement in script.statements() {
-        for found in &statement.read().effects {
+        for found in statement
+            .read()
+            .effects
+            .iter()
+            .filter(|found| !found.nested)
+        {
             schema.apply(found, &statement);
         }
     }
@@ -247,7 +252,10 @@ fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
                     .is_none_or(|candidate| !same(candidate, name))
             });
         }
-        AlterAction::Harmless | AlterAction::OwnerTo { .. } | AlterAction::TableOption { .. } => {}
+        AlterAction::Harmless
+        | AlterAction::DisableChecks { .. }
+        | AlterAction::OwnerTo { .. }
+        | AlterAction::TableOption { .. } => {}
         AlterAction::RenameTable { .. }
         | AlterAction::DestroyPartition { .. }
         | AlterAction::Other { .. } => return false,

@@ -113,7 +113,10 @@ rules! {
     file_access,
     dynamic_sql,
     session_setting,
+    integrity_off,
     server_setting,
+    blocking_lock,
+    transaction_control,
     unparsed,
     imperative_statement,
 }

@@ -63,8 +63,7 @@ pub(crate) const PATCH: &str = "
 pub(crate) const SPIN: &str = "(loop $forever (br $forever)) unreachable";
 pub(crate) const TRAP: &str = "unreachable";
 pub(crate) const RECURSE: &str = "(drop (call $recurse (i32.const 0))) i32.const 3072";
-pub(crate) const RECURSE_FUNCTION: &str =
-    "(func $recurse (param i32) (result i32) (i32.add (call $recurse (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))";
+pub(crate) const RECURSE_FUNCTION: &str = "(func $recurse (param i32) (result i32) (i32.add (call $recurse (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))";
 /// Asks for 1 GiB and, as an allocator does, gives up when it does not get it; else it writes to every page.
 pub(crate) const HOG: &str = "
     (local $at i32)
@@ -125,37 +124,91 @@ pub(crate) const CHATTER: &str = "
 impl Guest {
     /// A guest with this review.
     pub(crate) fn reviewing(review: &str) -> Self {
-        Self { review: review.into(), ..Self::default() }
+        Self {
+            review: review.into(),
+            ..Self::default()
+        }
     }
 
     /// The component.
     pub(crate) fn build(&self) -> Vec<u8> {
-        wat::parse_str(self.text()).unwrap_or_else(|error| panic!("the guest's text is wrong: {error}"))
+        wat::parse_str(self.text())
+            .unwrap_or_else(|error| panic!("the guest's text is wrong: {error}"))
     }
 
     fn text(&self) -> String {
-        let Self { describe, check_settings, review, functions, imports, start, mutates, rule, finding_rule, patch } = self;
+        let Self {
+            describe,
+            check_settings,
+            review,
+            functions,
+            imports,
+            start,
+            mutates,
+            rule,
+            finding_rule,
+            patch,
+        } = self;
         let mutates = i32::from(*mutates);
         let patch_text = patch.replace('"', "\\22");
-        let start_function =
-            if start.is_empty() { String::new() } else { format!("(func $start {start}) (start $start)") };
-        let words = |numbers: &[usize]| {
-            numbers.iter().map(|n| u32::try_from(*n).unwrap()).fold(String::new(), |mut text, n| {
-                for byte in n.to_le_bytes() {
-                    text.push_str(&format!("\\{byte:02x}"));
-                }
-                text
-            })
+        let start_function = if start.is_empty() {
+            String::new()
+        } else {
+            format!("(func $start {start}) (start $start)")
         };
-        let (rule_length, finding_rule_length, patch_length) = (rule.len(), finding_rule.len(), patch.len());
+        let words = |numbers: &[usize]| {
+            numbers
+                .iter()
+                .map(|n| u32::try_from(*n).unwrap())
+                .fold(String::new(), |mut text, n| {
+                    for byte in n.to_le_bytes() {
+                        text.push_str(&format!("\\{byte:02x}"));
+                    }
+                    text
+                })
+        };
+        let (rule_length, finding_rule_length, patch_length) =
+            (rule.len(), finding_rule.len(), patch.len());
         // policy-info at 1024: name, version, summary, matches, mutates, rules, settings-schema, capabilities.
-        let info = words(&[100, 5, 110, 5, 100, 5, 1100, 1, usize::try_from(mutates).unwrap(), 1200, 1, 120, 2, 0, 0]);
+        let info = words(&[
+            100,
+            5,
+            110,
+            5,
+            100,
+            5,
+            1100,
+            1,
+            usize::try_from(mutates).unwrap(),
+            1200,
+            1,
+            120,
+            2,
+            0,
+            0,
+        ]);
         // match-rule at 1100: groups, kinds, operations (create, update, delete).
         let match_rule = words(&[1132, 1, 1144, 1, 150, 3]);
         let (groups, kinds) = (words(&[130, 13]), words(&[160, 11]));
         let rule_record = words(&[200, rule_length, 200, rule_length, 0, 200, rule_length]);
         // finding: rule, severity, message, path, position, suggestion, mended.
-        let finding = words(&[220, finding_rule_length, 0, 240, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let finding = words(&[
+            220,
+            finding_rule_length,
+            0,
+            240,
+            12,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+        ]);
         format!(
             r#"(component
   (type $types-type (instance

@@ -357,20 +357,31 @@ pub(crate) async fn tls(
     trust: &[u8],
     alpn: &str,
 ) -> io::Result<TlsStream<TcpStream>> {
+    tls_of(rustls::DEFAULT_VERSIONS, address, trust, alpn).await
+}
+
+/// Likewise, with these versions of TLS only.
+pub(crate) async fn tls_of(
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    address: SocketAddr,
+    trust: &[u8],
+    alpn: &str,
+) -> io::Result<TlsStream<TcpStream>> {
     let mut roots = rustls::RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(trust) {
         roots.add(certificate.unwrap()).unwrap();
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
     let tcp = TcpStream::connect(address).await?;
     tcp.set_nodelay(true)?;
+    let name = ServerName::try_from(NAME).unwrap();
     TlsConnector::from(Arc::new(config))
-        .connect(ServerName::try_from(NAME).unwrap(), tcp)
+        .connect(name, tcp)
         .await
 }

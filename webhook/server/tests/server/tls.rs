@@ -11,7 +11,7 @@ use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
 use tidegate_server::{CertificateSource, Server, Settings};
 
-use crate::support::{Client, NAME, Obedient, Running, eventually, gate, tls};
+use crate::support::{Client, NAME, Obedient, Running, eventually, gate, tls, tls_of};
 
 /// An authority, an intermediate below it, and a leaf below that, all fresh.
 struct Pair {
@@ -130,6 +130,25 @@ async fn the_own_authority_is_all_that_a_caller_needs() {
         not_after > now + 3000 && not_after < now + 3601,
         "{not_after}"
     );
+}
+
+#[tokio::test]
+async fn two_versions_of_tls_and_of_http_are_spoken() {
+    let server = Running::start(&Obedient::ready(), |_| {});
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for (alpn, agreed) in [("h2", true), ("http/1.1", true), ("http/1.0", false)] {
+            let stream = tls_of(&[version], server.webhook, &server.trust, alpn).await;
+            let spoken = stream.ok().map(|stream| {
+                let tls = stream.get_ref().1;
+                (
+                    tls.protocol_version(),
+                    tls.alpn_protocol().map(<[u8]>::to_vec),
+                )
+            });
+            let expected = agreed.then(|| (Some(version.version), Some(alpn.as_bytes().to_vec())));
+            assert_eq!(spoken, expected, "{alpn}");
+        }
+    }
 }
 
 #[tokio::test]

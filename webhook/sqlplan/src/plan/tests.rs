@@ -181,3 +181,17 @@ proptest! {
         }
     }
 }
+
+/// A trigger's body does something when it runs, not when it is made: the database that has it can still be read.
+#[test]
+fn triggers_are_read_as_objects() {
+    let text = "CREATE TABLE t (id integer PRIMARY KEY, a text);
+        CREATE TRIGGER tr AFTER UPDATE ON t BEGIN UPDATE t SET a = 'x' WHERE id = new.id; DELETE FROM t WHERE id = 0; END";
+    assert_eq!(schema(text).objects.len(), 1);
+    check(text, text, &[]);
+    check(
+        text,
+        &text.replace("a text)", "a text, b int)"),
+        &["ALTER TABLE \"t\" ADD COLUMN b int"],
+    );
+}
