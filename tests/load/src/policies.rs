@@ -57,8 +57,8 @@ impl Built {
     /// So many different components in `folder`: copies of a small policy with a custom section each, so that none shares another's compiled code.
     pub fn different(&self, folder: &Path, count: usize) -> Result<String> {
         let component = self.0.join("require-owner.wasm");
-        let component =
-            std::fs::read(&component).with_context(|| format!("reading {}", component.display()))?;
+        let component = std::fs::read(&component)
+            .with_context(|| format!("reading {}", component.display()))?;
         let mut text = String::from("policies:\n");
         for number in 0..count {
             let path = folder.join(format!("copy-{number}.wasm"));

@@ -117,9 +117,17 @@ mod tests {
     #[test]
     fn the_median_decides_and_the_best_excuses() {
         check(&[3.0, 1.0, 2.0], Target::Most(2.0), (1.0, 2.0, "kept"));
-        check(&[3.0, 1.0, 2.5], Target::Most(2.0), (1.0, 2.5, "kept at best"));
+        check(
+            &[3.0, 1.0, 2.5],
+            Target::Most(2.0),
+            (1.0, 2.5, "kept at best"),
+        );
         check(&[3.0, 5.0, 2.5], Target::Most(2.0), (2.5, 3.0, "MISSED"));
-        check(&[3.0, 5.0, 2.5], Target::Least(4.0), (5.0, 3.0, "kept at best"));
+        check(
+            &[3.0, 5.0, 2.5],
+            Target::Least(4.0),
+            (5.0, 3.0, "kept at best"),
+        );
         check(&[3.0, 5.0, 2.5], Target::None, (2.5, 3.0, ""));
     }
 }

@@ -1,5 +1,12 @@
 //! What a call costs: `cargo bench -p tidegate-host --bench call`, after `make policies`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and fails by panicking"
+)]
+#![allow(missing_docs, reason = "criterion's macro")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -112,10 +119,10 @@ fn calls(criterion: &mut Criterion) {
         });
     });
     group.bench_function("whole call", |bencher| {
-        bencher.to_async(&runtime).iter(|| evaluate(&one, &review))
+        bencher.to_async(&runtime).iter(|| evaluate(&one, &review));
     });
     group.bench_function("ten policies in one call", |bencher| {
-        bencher.to_async(&runtime).iter(|| evaluate(&ten, &review))
+        bencher.to_async(&runtime).iter(|| evaluate(&ten, &review));
     });
     group.finish();
 }

@@ -3,6 +3,12 @@
 //! Eight clients keep calling a policy that never ends; two keep calling a good one. The good one's throughput and its slowest hundredth are
 //! compared with what they are alone, in the same run.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    reason = "a benchmark prints"
+)]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,11 +127,11 @@ fn main() {
             let (beside, beside_slow) = round(&good).await;
             done.store(true, Ordering::Relaxed);
             let ended: usize = futures::future::join_all(spinners).await.into_iter().flatten().sum();
-            let seconds = ROUND.as_secs();
+            let second = |calls: usize| calls as f64 / ROUND.as_secs_f64();
             println!(
-                "alone {}/s p99 {alone_slow:?}; beside {SPINNERS} spinning clients ({ended} calls stopped) {}/s p99 {beside_slow:?}: {}% of the throughput, p99 x{:.1}",
-                alone as u64 / seconds,
-                beside as u64 / seconds,
+                "alone {:.0}/s p99 {alone_slow:?}; beside {SPINNERS} spinning clients ({ended} calls stopped) {:.0}/s p99 {beside_slow:?}: {}% of the throughput, p99 x{:.1}",
+                second(alone),
+                second(beside),
                 100 * beside / alone.max(1),
                 beside_slow.as_secs_f64() / alone_slow.as_secs_f64(),
             );

@@ -37,7 +37,10 @@ pub(crate) struct Ready {
 
 /// Components of this load, each compiled once however many policies are made of it.
 #[derive(Default)]
-struct Compiled(Mutex<BTreeMap<ComponentDigest, Arc<OnceCell<Result<Arc<Exports>, String>>>>>);
+struct Compiled(Mutex<BTreeMap<ComponentDigest, Compiling>>);
+
+/// One component, compiled by the first who asks; the others wait.
+type Compiling = Arc<OnceCell<Result<Arc<Exports>, String>>>;
 
 /// Why a policy does not answer, and what is known of it all the same.
 struct Failed {
@@ -307,7 +310,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 impl Compiled {
-    fn cell(&self, digest: ComponentDigest) -> Arc<OnceCell<Result<Arc<Exports>, String>>> {
+    fn cell(&self, digest: ComponentDigest) -> Compiling {
         Arc::clone(
             self.0
                 .lock()

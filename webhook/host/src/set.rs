@@ -220,7 +220,7 @@ impl Slot {
                 evaluated.memory_bytes = called.memory_bytes;
             }
             (SlotState::Failed(reason), _) => {
-                evaluated.outcome = Err(PolicyFailure::NotLoaded(reason.clone()))
+                evaluated.outcome = Err(PolicyFailure::NotLoaded(reason.clone()));
             }
             (SlotState::Ready(_) | SlotState::Off, _) => {}
         }

@@ -28,10 +28,22 @@ impl PolicySource {
         }
         let program = std::env::current_exe().context("cannot find this program's folder")?;
         let folder = program.parent().unwrap_or(Path::new("."));
-        let places = ["policies/policies.yaml", "../policies/policies.yaml", "../share/tidegate/policies/policies.yaml"];
-        match places.iter().map(|place| folder.join(place)).find(|path| path.is_file()) {
+        let places = [
+            "policies/policies.yaml",
+            "../policies/policies.yaml",
+            "../share/tidegate/policies/policies.yaml",
+        ];
+        match places
+            .iter()
+            .map(|place| folder.join(place))
+            .find(|path| path.is_file())
+        {
             Some(path) => Ok(path),
-            None => bail!("no policies file: name one with --policies (looked for {} beside {})", places.join(", "), folder.display()),
+            None => bail!(
+                "no policies file: name one with --policies (looked for {} beside {})",
+                places.join(", "),
+                folder.display()
+            ),
         }
     }
 
@@ -44,14 +56,19 @@ impl PolicySource {
 /// Where compiled code is kept for this user.
 pub(crate) fn cache_folder() -> Option<PathBuf> {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(home)?;
     Some(cache.join("tidegate").join("compiled"))
 }
 
 /// Loads the policies for one command. A policy that cannot be loaded is an error here: in a terminal there is somebody to mend it.
 pub(crate) async fn load(source: &PolicySource, dialect: Option<&str>) -> Result<Arc<PolicySet>> {
     let path = source.path()?;
-    let host = Host::new(HostSettings { cache: source.cache(), ..HostSettings::default() })?;
+    let host = Host::new(HostSettings {
+        cache: source.cache(),
+        ..HostSettings::default()
+    })?;
     let specs = specs(&path, &read(&path)?);
     let mut set = host.load(specs.clone(), None).await;
     if let Some(dialect) = dialect {
@@ -74,14 +91,24 @@ pub(crate) async fn load(source: &PolicySource, dialect: Option<&str>) -> Result
 
 /// Reads and checks the file; every problem is in the error.
 pub(crate) fn read(path: &Path) -> Result<PoliciesFile> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    parse_policies_file(&text).map_err(|problems| anyhow::anyhow!("{} has problems:\n  {}", path.display(), problems.join("\n  ")))
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    parse_policies_file(&text).map_err(|problems| {
+        anyhow::anyhow!(
+            "{} has problems:\n  {}",
+            path.display(),
+            problems.join("\n  ")
+        )
+    })
 }
 
 /// What the host is to load. Paths in the file are relative to it.
 pub(crate) fn specs(path: &Path, file: &PoliciesFile) -> Vec<PolicySpec> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    file.policies.iter().flat_map(|entry| PolicySpec::from_entry(entry, folder)).collect()
+    file.policies
+        .iter()
+        .flat_map(|entry| PolicySpec::from_entry(entry, folder))
+        .collect()
 }
 
 /// All rules of all loaded policies, by `policy/rule`, in the order of the policies file.
@@ -90,17 +117,29 @@ pub(crate) fn rules(policies: &impl Evaluate) -> Vec<(String, RuleInfo)> {
         .policies()
         .iter()
         .filter_map(|policy| Some((policy.name.clone(), policy.info.clone()?)))
-        .flat_map(|(name, info)| info.rules.iter().map(|rule| (format!("{name}/{}", rule.id), rule.clone())).collect::<Vec<_>>())
+        .flat_map(|(name, info)| {
+            info.rules
+                .iter()
+                .map(|rule| (format!("{name}/{}", rule.id), rule.clone()))
+                .collect::<Vec<_>>()
+        })
         .collect()
 }
 
 /// The policies with the dialect that was asked for, where their settings know one: for SQL files, and objects whose URL is in a Secret.
-fn with_dialect(mut specs: Vec<PolicySpec>, set: &PolicySet, dialect: &str) -> Result<Vec<PolicySpec>> {
+fn with_dialect(
+    mut specs: Vec<PolicySpec>,
+    set: &PolicySet,
+    dialect: &str,
+) -> Result<Vec<PolicySpec>> {
     let knows: Vec<Arc<str>> = set
         .policies()
         .into_iter()
         .filter(|policy| {
-            let schema = policy.info.as_ref().and_then(|info| serde_json::from_str::<Value>(&info.settings_schema).ok());
+            let schema = policy
+                .info
+                .as_ref()
+                .and_then(|info| serde_json::from_str::<Value>(&info.settings_schema).ok());
             schema.is_some_and(|schema| schema.pointer("/properties/dialect").is_some())
         })
         .map(|policy| policy.name)

@@ -30,8 +30,15 @@ fn mount(folder: &Path, generation: usize, identity: &Identity) {
 fn served(tidegate: &Tidegate) -> String {
     let (host, port) = tidegate.webhook.rsplit_once(':').unwrap();
     let program = "import ssl,sys; print(ssl.get_server_certificate((sys.argv[1], int(sys.argv[2]))), end='')";
-    let output = Command::new("python3").args(["-c", program, host, port]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("python3")
+        .args(["-c", program, host, port])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n")
 }
 
@@ -43,16 +50,31 @@ fn five_swaps_under_load_lose_no_call() {
     mount(folder.path(), 0, &leaf());
     let path = |file: &str| folder.path().join(file).display().to_string();
     let start = Start {
-        arguments: vec!["--tls-cert".into(), path("tls.crt"), "--tls-key".into(), path("tls.key")],
+        arguments: vec![
+            "--tls-cert".into(),
+            path("tls.crt"),
+            "--tls-key".into(),
+            path("tls.key"),
+        ],
         ..Start::default()
     };
     let tidegate = Tidegate::start(&start).unwrap();
-    let gate = Gated::new(plane(), "swap", &tidegate.webhook, authority.certificate(), "Fail").unwrap();
+    let gate = Gated::new(
+        plane(),
+        "swap",
+        &tidegate.webhook,
+        authority.certificate(),
+        "Fail",
+    )
+    .unwrap();
     let calls = crate::shutdown::under_load(&gate, || {
         for generation in 1..=5usize {
             let next = leaf();
             mount(folder.path(), generation, &next);
-            eventually("the swapped certificate", || Ok((served(&tidegate) == next.certificate).then_some(()))).unwrap();
+            eventually("the swapped certificate", || {
+                Ok((served(&tidegate) == next.certificate).then_some(()))
+            })
+            .unwrap();
         }
     });
     assert!(calls > 50, "too little load to tell: {calls} calls");

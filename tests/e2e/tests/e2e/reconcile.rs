@@ -11,15 +11,26 @@ fn ready(gate: &Gated<'_>, name: &str) -> Option<(String, String)> {
     let schema = gate.get("atlasschema", name).ok()?;
     let conditions = schema["status"]["conditions"].as_array()?.clone();
     let generation = &schema["metadata"]["generation"];
-    let ready = conditions.iter().find(|condition| condition["type"] == "Ready")?;
+    let ready = conditions
+        .iter()
+        .find(|condition| condition["type"] == "Ready")?;
     let current = schema["status"]["observedGeneration"] == *generation;
     let text = |field: &str| ready[field].as_str().unwrap_or_default().to_owned();
-    current.then(|| (format!("{}/{}", text("status"), text("reason")), text("message")))
+    current.then(|| {
+        (
+            format!("{}/{}", text("status"), text("reason")),
+            text("message"),
+        )
+    })
 }
 
 fn tables(database: &Path) -> Vec<String> {
-    let connection = rusqlite::Connection::open_with_flags(database, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
-    let mut statement = connection.prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name").unwrap();
+    let connection =
+        rusqlite::Connection::open_with_flags(database, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .unwrap();
+    let mut statement = connection
+        .prepare("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+        .unwrap();
     let rows = statement.query_map([], |row| row.get(0)).unwrap();
     rows.collect::<Result<_, _>>().unwrap()
 }
@@ -30,36 +41,74 @@ fn an_admitted_schema_is_applied_and_a_lossy_one_is_not() {
     let database = folder.path().join("shop.db");
     let url = format!("sqlite://{}", database.display());
     let start = Start {
-        arguments: ["--reconcile", "--reconcile-namespace", "applied", "--kubeconfig"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain([plane().kubeconfig().display().to_string()])
-            .collect(),
+        arguments: [
+            "--reconcile",
+            "--reconcile-namespace",
+            "applied",
+            "--kubeconfig",
+        ]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([plane().kubeconfig().display().to_string()])
+        .collect(),
         ..Start::default()
     };
     let tidegate = Tidegate::start(&start).unwrap();
-    let gate = Gated::new(plane(), "applied", &tidegate.webhook, &tidegate.ca_bundle().unwrap(), "Fail").unwrap();
+    let gate = Gated::new(
+        plane(),
+        "applied",
+        &tidegate.webhook,
+        &tidegate.ca_bundle().unwrap(),
+        "Fail",
+    )
+    .unwrap();
 
     let applied = |sql: &str| {
         gate.accepts(&atlas_schema("shop", &url, sql));
-        eventually("the schema to be applied", || Ok(ready(&gate, "shop").filter(|(state, _)| state == "True/Applied"))).unwrap()
+        eventually("the schema to be applied", || {
+            Ok(ready(&gate, "shop").filter(|(state, _)| state == "True/Applied"))
+        })
+        .unwrap()
     };
     let (_, message) = applied("CREATE TABLE users (id integer PRIMARY KEY, email text);");
-    assert!(message.starts_with("The schema has been applied successfully. Apply response: {"), "{message}");
-    applied("CREATE TABLE users (id integer PRIMARY KEY, email text, name text);\nCREATE INDEX users_name ON users (name);");
+    assert!(
+        message.starts_with("The schema has been applied successfully. Apply response: {"),
+        "{message}"
+    );
+    applied(
+        "CREATE TABLE users (id integer PRIMARY KEY, email text, name text);\nCREATE INDEX users_name ON users (name);",
+    );
     let stored = tables(&database).join("\n");
     for part in ["email", "name", "users_name"] {
         assert!(stored.contains(part), "{part}: {stored}");
     }
 
     // Past the gate (its rule is set to warn here by leaving it out) the reconciler itself still refuses.
-    plane().kubectl(&["delete", "validatingwebhookconfiguration", "tidegate-applied"], "").unwrap();
+    plane()
+        .kubectl(
+            &[
+                "delete",
+                "validatingwebhookconfiguration",
+                "tidegate-applied",
+            ],
+            "",
+        )
+        .unwrap();
     let lossy = atlas_schema("shop", &url, "CREATE TABLE users (id integer PRIMARY KEY);");
-    eventually("the API server to forget the webhook", || Ok(gate.apply(&lossy)?.success().then_some(()))).unwrap();
-    let (state, message) =
-        eventually("the refusal", || Ok(ready(&gate, "shop").filter(|(state, _)| state.starts_with("False/") && state != "False/Reconciling"))).unwrap();
+    eventually("the API server to forget the webhook", || {
+        Ok(gate.apply(&lossy)?.success().then_some(()))
+    })
+    .unwrap();
+    let (state, message) = eventually("the refusal", || {
+        Ok(ready(&gate, "shop")
+            .filter(|(state, _)| state.starts_with("False/") && state != "False/Reconciling"))
+    })
+    .unwrap();
     assert!(message.contains("email"), "{state}: {message}");
     assert!(tables(&database).join("\n").contains("email"));
     let status: Value = gate.get("atlasschema", "shop").unwrap()["status"].clone();
-    assert!(status["conditions"].as_array().unwrap().len() == 3, "{status}");
+    assert!(
+        status["conditions"].as_array().unwrap().len() == 3,
+        "{status}"
+    );
 }

@@ -14,12 +14,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-host", &["tidegate-admission"]),
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
     ("tidegate-database", &["tidegate-sqlplan"]),
-    ("tidegate-reconcile", &["tidegate-model", "tidegate-sqlplan", "tidegate-database"]),
+    (
+        "tidegate-reconcile",
+        &["tidegate-model", "tidegate-sqlplan", "tidegate-database"],
+    ),
     ("tidegate-cases", &[]),
     ("tidegate-componentize", &[]),
     ("tidegate-policy-sdk", &["tidegate-cases"]),
     ("unsafe-sql", &["tidegate-policy-sdk", "tidegate-sqlplan"]),
-    ("wave-order", &["tidegate-policy-sdk", "tidegate-waves", "tidegate-model"]),
+    (
+        "wave-order",
+        &["tidegate-policy-sdk", "tidegate-waves", "tidegate-model"],
+    ),
 ];
 
 /// What only one room may name.
@@ -32,8 +38,16 @@ const SOLE: &[(&str, &str)] = &[
 ];
 
 /// What no pure room may name.
-const PURE: &[&str] = &["tidegate-model", "tidegate-admission", "tidegate-waves", "tidegate-sqlplan", "tidegate-cases"];
-const IMPURE: &[&str] = &["tokio", "kube", "wasmtime", "axum", "hyper", "reqwest", "rusqlite", "rustix", "tracing"];
+const PURE: &[&str] = &[
+    "tidegate-model",
+    "tidegate-admission",
+    "tidegate-waves",
+    "tidegate-sqlplan",
+    "tidegate-cases",
+];
+const IMPURE: &[&str] = &[
+    "tokio", "kube", "wasmtime", "axum", "hyper", "reqwest", "rusqlite", "rustix", "tracing",
+];
 
 #[test]
 fn arrows_point_down_only() {
@@ -57,17 +71,36 @@ fn arrows_point_down_only() {
             .map(name)
             .collect();
         if let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == room) {
-            wrong.extend(needs.iter().filter(|need| ours.contains(*need) && !allowed.contains(&need.as_str())).map(|need| format!("{room} -> {need}")));
+            wrong.extend(
+                needs
+                    .iter()
+                    .filter(|need| ours.contains(*need) && !allowed.contains(&need.as_str()))
+                    .map(|need| format!("{room} -> {need}")),
+            );
         }
         for (library, only) in SOLE {
-            if needs.iter().any(|need| need == library) && room != *only && room.starts_with("tidegate-") {
+            if needs.iter().any(|need| need == library)
+                && room != *only
+                && room.starts_with("tidegate-")
+            {
                 wrong.push(format!("{room} -> {library}, which is {only}'s"));
             }
         }
         if PURE.contains(&room.as_str()) {
-            wrong.extend(needs.iter().filter(|need| IMPURE.contains(&need.as_str())).map(|need| format!("{room} -> {need}, but it is pure")));
+            wrong.extend(
+                needs
+                    .iter()
+                    .filter(|need| IMPURE.contains(&need.as_str()))
+                    .map(|need| format!("{room} -> {need}, but it is pure")),
+            );
         }
     }
-    let missing: Vec<_> = ARROWS.iter().filter(|(room, _)| !ours.contains(*room)).collect();
-    assert!(wrong.is_empty() && missing.is_empty(), "{wrong:#?} {missing:?}");
+    let missing: Vec<_> = ARROWS
+        .iter()
+        .filter(|(room, _)| !ours.contains(*room))
+        .collect();
+    assert!(
+        wrong.is_empty() && missing.is_empty(),
+        "{wrong:#?} {missing:?}"
+    );
 }

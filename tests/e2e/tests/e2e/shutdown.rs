@@ -10,10 +10,16 @@ use crate::tidegate::{Gated, Start, Tidegate, atlas_schema};
 
 /// Server-side dry runs from four kubectls, each of many objects, while `meanwhile` runs and until it has ended. All must be accepted. Gives how
 /// many there were.
-pub fn under_load(gate: &Gated<'_>, meanwhile: impl FnOnce()) -> usize {
+pub(crate) fn under_load(gate: &Gated<'_>, meanwhile: impl FnOnce()) -> usize {
     const OBJECTS: usize = 40;
     let list: Vec<String> = (0..OBJECTS)
-        .map(|index| atlas_schema(&format!("load-{index}"), "sqlite://load.db", "CREATE TABLE t (id integer PRIMARY KEY);"))
+        .map(|index| {
+            atlas_schema(
+                &format!("load-{index}"),
+                "sqlite://load.db",
+                "CREATE TABLE t (id integer PRIMARY KEY);",
+            )
+        })
         .collect();
     let list = list.join("\n---\n");
     let (stop, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -22,7 +28,14 @@ pub fn under_load(gate: &Gated<'_>, meanwhile: impl FnOnce()) -> usize {
             .map(|_| {
                 scope.spawn(|| {
                     while !stop.load(Ordering::Relaxed) {
-                        let arguments = ["create", "-n", &gate.namespace, "--dry-run=server", "-f", "-"];
+                        let arguments = [
+                            "create",
+                            "-n",
+                            &gate.namespace,
+                            "--dry-run=server",
+                            "-f",
+                            "-",
+                        ];
                         let output = gate.plane.kubectl(&arguments, &list).unwrap();
                         assert!(output.success(), "a call was lost: {}", output.stderr);
                         calls.fetch_add(OBJECTS, Ordering::Relaxed);
@@ -32,7 +45,9 @@ pub fn under_load(gate: &Gated<'_>, meanwhile: impl FnOnce()) -> usize {
             .collect();
         meanwhile();
         stop.store(true, Ordering::Relaxed);
-        clients.into_iter().for_each(|client| client.join().unwrap());
+        clients
+            .into_iter()
+            .for_each(|client| client.join().unwrap());
     });
     calls.into_inner()
 }
@@ -50,7 +65,10 @@ impl Service {
             for (turn, client) in listener.incoming().map_while(Result::ok).enumerate() {
                 let ready = backends.lock().unwrap().clone();
                 if let Ok(backend) = TcpStream::connect(&ready[turn % ready.len()]) {
-                    for (mut from, mut to) in [(client.try_clone().unwrap(), backend.try_clone().unwrap()), (backend, client)] {
+                    for (mut from, mut to) in [
+                        (client.try_clone().unwrap(), backend.try_clone().unwrap()),
+                        (backend, client),
+                    ] {
                         std::thread::spawn(move || {
                             let _ = io::copy(&mut from, &mut to);
                             let _ = to.shutdown(std::net::Shutdown::Write);
@@ -76,16 +94,29 @@ fn a_replica_that_goes_under_load_loses_no_call() {
     let service = Service::new(backends.clone()).unwrap();
     let bundle = std::fs::read_to_string(ca.path().join("ca.crt")).unwrap();
     let gate = Gated::new(plane(), "drain", &service.address, &bundle, "Fail").unwrap();
-    let answered = |tidegate: &Tidegate| tidegate.metric("tidegate_admission_requests_total", "").unwrap();
+    let answered = |tidegate: &Tidegate| {
+        tidegate
+            .metric("tidegate_admission_requests_total", "")
+            .unwrap()
+    };
     let before = answered(&first);
     let calls = under_load(&gate, || {
-        crate::tidegate::eventually("load on the first replica", || Ok((answered(&first) > before + 50.0).then_some(()))).unwrap();
+        crate::tidegate::eventually("load on the first replica", || {
+            Ok((answered(&first) > before + 50.0).then_some(()))
+        })
+        .unwrap();
         first.terminate().unwrap();
         // The endpoint goes as soon as the replica says that it is not ready, as the endpoint controller sees to.
-        crate::tidegate::eventually("the first replica to be not ready", || Ok(first.get("/readyz")?.0.eq(&503).then_some(()))).unwrap();
+        crate::tidegate::eventually("the first replica to be not ready", || {
+            Ok(first.get("/readyz")?.0.eq(&503).then_some(()))
+        })
+        .unwrap();
         *backends.lock().unwrap() = vec![second.webhook.clone()];
         assert!(first.wait_exit().unwrap().success());
-        crate::tidegate::eventually("load on the second replica", || Ok((answered(&second) > 50.0).then_some(()))).unwrap();
+        crate::tidegate::eventually("load on the second replica", || {
+            Ok((answered(&second) > 50.0).then_some(()))
+        })
+        .unwrap();
     });
     assert!(calls > 100, "too little load to tell: {calls} calls");
 }

@@ -16,52 +16,79 @@ use tidegate_kit::{ControlPlane, Output};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running `tidegate serve`.
-pub struct Tidegate {
+pub(crate) struct Tidegate {
     child: Child,
-    pub folder: tempfile::TempDir,
-    pub webhook: String,
-    pub health: String,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) webhook: String,
+    pub(crate) health: String,
     _log: std::thread::JoinHandle<()>,
 }
 
 /// How it is started.
-pub struct Start<'a> {
-    pub policies: &'a str,
-    pub arguments: Vec<String>,
+pub(crate) struct Start<'a> {
+    pub(crate) policies: &'a str,
+    pub(crate) arguments: Vec<String>,
 }
 
 impl Default for Start<'_> {
     fn default() -> Self {
-        Self { policies: POLICIES, arguments: vec![] }
+        Self {
+            policies: POLICIES,
+            arguments: vec![],
+        }
     }
 }
 
 /// The policies as shipped; `FOLDER` is where the components are.
-pub const POLICIES: &str = "
+pub(crate) const POLICIES: &str = "
 policies:
 - {name: unsafe-sql, file: FOLDER/unsafe-sql.wasm, limits: {memory: 256MiB, cpu: 5s, time: 20s}}
 - {name: wave-order, file: FOLDER/wave-order.wasm, limits: {cpu: 5s, time: 20s}}
 ";
 
 impl Tidegate {
-    pub fn start(start: &Start<'_>) -> Result<Self> {
+    pub(crate) fn start(start: &Start<'_>) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let policies = folder.path().join("policies.yaml");
         let components = components()?;
-        std::fs::write(&policies, start.policies.replace("FOLDER", &components.display().to_string()))?;
+        std::fs::write(
+            &policies,
+            start
+                .policies
+                .replace("FOLDER", &components.display().to_string()),
+        )?;
         let mut command = Command::new(program()?);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--health", "127.0.0.1:0", "--log-format", "json"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--health",
+                "127.0.0.1:0",
+                "--log-format",
+                "json",
+            ])
             .args(["--drain", "3s", "--cache"])
             .arg(target()?.join("e2e-compiled"))
             .arg("--policies")
             .arg(&policies)
             .args(&start.arguments);
-        if !start.arguments.iter().any(|argument| argument == "--tls-cert" || argument == "--ca-folder") {
+        if !start
+            .arguments
+            .iter()
+            .any(|argument| argument == "--tls-cert" || argument == "--ca-folder")
+        {
             command.arg("--ca-folder").arg(folder.path().join("ca"));
         }
-        let mut child = command.stderr(Stdio::piped()).stdin(Stdio::null()).spawn().context("starting tidegate")?;
-        let stderr = child.stderr.take().context("tidegate has no standard error")?;
+        let mut child = command
+            .stderr(Stdio::piped())
+            .stdin(Stdio::null())
+            .spawn()
+            .context("starting tidegate")?;
+        let stderr = child
+            .stderr
+            .take()
+            .context("tidegate has no standard error")?;
         let (lines, receive) = channel();
         let log = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
@@ -72,45 +99,66 @@ impl Tidegate {
         let (webhook, health) = addresses(&receive).inspect_err(|_| {
             let _ = child.kill();
         })?;
-        let tidegate = Self { child, folder, webhook, health, _log: log };
+        let tidegate = Self {
+            child,
+            folder,
+            webhook,
+            health,
+            _log: log,
+        };
         tidegate.wait_ready()?;
         Ok(tidegate)
     }
 
     /// Our own authority's certificate.
-    pub fn ca_bundle(&self) -> Result<String> {
-        Ok(std::fs::read_to_string(self.folder.path().join("ca/ca.crt"))?)
+    pub(crate) fn ca_bundle(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(
+            self.folder.path().join("ca/ca.crt"),
+        )?)
     }
 
-    pub fn policies_file(&self) -> PathBuf {
+    pub(crate) fn policies_file(&self) -> PathBuf {
         self.folder.path().join("policies.yaml")
     }
 
     /// The answer of the health port: the status, and the body.
-    pub fn get(&self, path: &str) -> Result<(u16, String)> {
+    pub(crate) fn get(&self, path: &str) -> Result<(u16, String)> {
         get(&self.health, path)
     }
 
     /// The sum of a metric over all label sets that hold `labels`.
-    pub fn metric(&self, name: &str, labels: &str) -> Result<f64> {
+    pub(crate) fn metric(&self, name: &str, labels: &str) -> Result<f64> {
         let (_, text) = self.get("/metrics")?;
-        let lines = text.lines().filter(|line| line.starts_with(name) && line.contains(labels));
-        Ok(lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with(name) && line.contains(labels));
+        Ok(lines
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum())
     }
 
-    pub fn terminate(&mut self) -> Result<()> {
+    pub(crate) fn terminate(&mut self) -> Result<()> {
         let pid = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().context("kill")?;
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .context("kill")?;
         Ok(())
     }
 
-    pub fn wait_exit(&mut self) -> Result<std::process::ExitStatus> {
+    pub(crate) fn wait_exit(&mut self) -> Result<std::process::ExitStatus> {
         let child = &mut self.child;
         eventually("tidegate to end", || Ok(child.try_wait()?))
     }
 
     fn wait_ready(&self) -> Result<()> {
-        eventually("readiness", || Ok(self.get("/readyz").ok().filter(|(status, _)| *status == 200).map(|_| ())))
+        eventually("readiness", || {
+            Ok(self
+                .get("/readyz")
+                .ok()
+                .filter(|(status, _)| *status == 200)
+                .map(|_| ()))
+        })
     }
 }
 
@@ -122,7 +170,7 @@ impl Drop for Tidegate {
 }
 
 /// Polls until there is an answer; a bounded wait for a condition, not a sleep.
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask().with_context(|| what.to_owned())? {
@@ -140,11 +188,21 @@ fn get(address: &str, path: &str) -> Result<(u16, String)> {
     use std::io::{Read as _, Write as _};
     let mut stream = std::net::TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status line")?;
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default();
+    let status = answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .context("no status line")?;
+    let body = answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+        .unwrap_or_default();
     Ok((status, body))
 }
 
@@ -154,8 +212,17 @@ fn addresses(lines: &Receiver<String>) -> Result<(String, String)> {
     while let Ok(line) = lines.recv_timeout(PATIENCE.saturating_sub(start.elapsed())) {
         let event: Value = serde_json::from_str(&line).unwrap_or_default();
         if event["message"] == "listening" {
-            let address = |field: &str| event[field].as_str().map(|text| text.trim_start_matches("Some(").trim_end_matches(')').to_owned());
-            return Ok((address("webhook").context("no webhook address")?, address("health").context("no health address")?));
+            let address = |field: &str| {
+                event[field].as_str().map(|text| {
+                    text.trim_start_matches("Some(")
+                        .trim_end_matches(')')
+                        .to_owned()
+                })
+            };
+            return Ok((
+                address("webhook").context("no webhook address")?,
+                address("health").context("no health address")?,
+            ));
         }
         seen.push_str(&line);
         seen.push('\n');
@@ -173,7 +240,9 @@ fn program() -> Result<PathBuf> {
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
             .status();
         match status {
-            Ok(status) if status.success() => target().map(|target| target.join("debug/tidegate")).map_err(|error| error.to_string()),
+            Ok(status) if status.success() => target()
+                .map(|target| target.join("debug/tidegate"))
+                .map_err(|error| error.to_string()),
             other => Err(format!("building tidegate: {other:?}")),
         }
     });
@@ -183,13 +252,19 @@ fn program() -> Result<PathBuf> {
 /// The folder that this very test was built into.
 fn target() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
-    Ok(test.ancestors().nth(3).context("the test is not in a target folder")?.to_owned())
+    Ok(test
+        .ancestors()
+        .nth(3)
+        .context("the test is not in a target folder")?
+        .to_owned())
 }
 
 /// Where `make policies` puts the components.
-pub fn components() -> Result<PathBuf> {
+pub(crate) fn components() -> Result<PathBuf> {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/policies");
-    let folder = checkout.canonicalize().context("no components: run `make policies`")?;
+    let folder = checkout
+        .canonicalize()
+        .context("no components: run `make policies`")?;
     if !folder.join("unsafe-sql.wasm").is_file() {
         bail!("no components in {}: run `make policies`", folder.display());
     }
@@ -197,24 +272,41 @@ pub fn components() -> Result<PathBuf> {
 }
 
 /// A namespace whose objects only these webhook configurations see.
-pub struct Gated<'p> {
-    pub plane: &'p ControlPlane,
-    pub namespace: String,
+pub(crate) struct Gated<'p> {
+    pub(crate) plane: &'p ControlPlane,
+    pub(crate) namespace: String,
 }
 
 impl<'p> Gated<'p> {
     /// Makes the namespace and registers both webhooks for it.
-    pub fn new(plane: &'p ControlPlane, namespace: &str, url: &str, ca: &str, failure_policy: &str) -> Result<Self> {
-        plane.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}).to_string())?;
-        let gated = Self { plane, namespace: namespace.to_owned() };
+    pub(crate) fn new(
+        plane: &'p ControlPlane,
+        namespace: &str,
+        url: &str,
+        ca: &str,
+        failure_policy: &str,
+    ) -> Result<Self> {
+        plane.apply(
+            &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+                .to_string(),
+        )?;
+        let gated = Self {
+            plane,
+            namespace: namespace.to_owned(),
+        };
         gated.register(url, ca, failure_policy)?;
         Ok(gated)
     }
 
     /// Applies the configurations, then waits until the API server uses them: it learns of them by a watch of its own.
-    pub fn register(&self, url: &str, ca: &str, failure_policy: &str) -> Result<()> {
-        for (kind, stage) in [("ValidatingWebhookConfiguration", "validate"), ("MutatingWebhookConfiguration", "mutate")] {
-            self.plane.apply(&configuration(kind, stage, &self.namespace, url, ca, failure_policy).to_string())?;
+    pub(crate) fn register(&self, url: &str, ca: &str, failure_policy: &str) -> Result<()> {
+        for (kind, stage) in [
+            ("ValidatingWebhookConfiguration", "validate"),
+            ("MutatingWebhookConfiguration", "mutate"),
+        ] {
+            self.plane.apply(
+                &configuration(kind, stage, &self.namespace, url, ca, failure_policy).to_string(),
+            )?;
         }
         eventually("the API server to call the webhook", || {
             let probe = json!({
@@ -222,18 +314,22 @@ impl<'p> Gated<'p> {
                 "metadata": {"name": "probe", "namespace": self.namespace},
                 "spec": {"url": "sqlite://probe.db", "schema": {"sql": "DROP DATABASE probe;"}},
             });
-            let output = self.plane.kubectl(&["create", "--dry-run=server", "-f", "-"], &probe.to_string())?;
+            let output = self.plane.kubectl(
+                &["create", "--dry-run=server", "-f", "-"],
+                &probe.to_string(),
+            )?;
             Ok((!output.success() && output.stderr.contains("webhook")).then_some(()))
         })
     }
 
     /// Whether it was taken, and what kubectl said.
-    pub fn apply(&self, manifest: &str) -> Result<Output> {
-        self.plane.kubectl(&["apply", "-n", &self.namespace, "-f", "-"], manifest)
+    pub(crate) fn apply(&self, manifest: &str) -> Result<Output> {
+        self.plane
+            .kubectl(&["apply", "-n", &self.namespace, "-f", "-"], manifest)
     }
 
     #[track_caller]
-    pub fn accepts(&self, manifest: &str) -> Output {
+    pub(crate) fn accepts(&self, manifest: &str) -> Output {
         let output = self.apply(manifest).unwrap();
         assert!(output.success(), "should be accepted: {}", output.stderr);
         output
@@ -241,7 +337,7 @@ impl<'p> Gated<'p> {
 
     /// Refused, and for this reason: a connection error or a bad manifest would be refused too.
     #[track_caller]
-    pub fn rejects(&self, manifest: &str, rule: &str, message: &str) -> Output {
+    pub(crate) fn rejects(&self, manifest: &str, rule: &str, message: &str) -> Output {
         let output = self.apply(manifest).unwrap();
         assert!(!output.success(), "should be refused by {rule}");
         assert!(
@@ -252,13 +348,26 @@ impl<'p> Gated<'p> {
         output
     }
 
-    pub fn get(&self, resource: &str, name: &str) -> Result<Value> {
-        let text = self.plane.kubectl(&["get", "-n", &self.namespace, resource, name, "-o", "json"], "")?.ok()?;
+    pub(crate) fn get(&self, resource: &str, name: &str) -> Result<Value> {
+        let text = self
+            .plane
+            .kubectl(
+                &["get", "-n", &self.namespace, resource, name, "-o", "json"],
+                "",
+            )?
+            .ok()?;
         Ok(serde_json::from_str(&text)?)
     }
 }
 
-fn configuration(kind: &str, stage: &str, namespace: &str, url: &str, ca: &str, failure_policy: &str) -> Value {
+fn configuration(
+    kind: &str,
+    stage: &str,
+    namespace: &str,
+    url: &str,
+    ca: &str,
+    failure_policy: &str,
+) -> Value {
     json!({
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": kind,
@@ -277,7 +386,7 @@ fn configuration(kind: &str, stage: &str, namespace: &str, url: &str, ca: &str, 
 }
 
 /// An AtlasSchema in a namespace.
-pub fn atlas_schema(name: &str, url: &str, sql: &str) -> String {
+pub(crate) fn atlas_schema(name: &str, url: &str, sql: &str) -> String {
     json!({
         "apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema", "metadata": {"name": name},
         "spec": {"url": url, "schema": {"sql": sql}},

@@ -233,7 +233,8 @@ async fn isolation(args: &Args, bench: &Bench, built: &Built) -> Result<Vec<Row>
         let alone = trial::run(&server, &target, &good, load(4, length)).await?;
         // A little longer than the good ones, and started with them.
         let spin = trial::run(&server, &target, &spinning, load(8, length));
-        let (spun, beside) = tokio::join!(spin, trial::run(&server, &target, &good, load(4, length)));
+        let (spun, beside) =
+            tokio::join!(spin, trial::run(&server, &target, &good, load(4, length)));
         spun?;
         let beside = beside?;
         kept.push(beside.per_second / alone.per_second * 100.0);
@@ -296,12 +297,7 @@ fn sandbox(folder: &Path) -> Result<Vec<Row>> {
     }
     if let (Some(sandboxed), Some(native)) = (median("schema/sandbox")?, median("schema/native")?) {
         let what = "guide's AtlasSchema, fresh sandbox / native";
-        rows.push(row(
-            what,
-            vec![sandboxed / native],
-            "x",
-            Target::Most(5.0),
-        ));
+        rows.push(row(what, vec![sandboxed / native], "x", Target::Most(5.0)));
     }
     Ok(rows)
 }

@@ -2,6 +2,8 @@
 //!
 //! The template is a whole policy of the contract, laid out by the canonical ABI of the component model; a test replaces the parts that misbehave.
 
+use std::fmt::Write as _;
+
 /// The parts of a guest.
 #[derive(Debug, Clone)]
 pub(crate) struct Guest {
@@ -162,7 +164,7 @@ impl Guest {
                 .map(|n| u32::try_from(*n).unwrap())
                 .fold(String::new(), |mut text, n| {
                     for byte in n.to_le_bytes() {
-                        text.push_str(&format!("\\{byte:02x}"));
+                        write!(text, "\\{byte:02x}").expect("a string takes everything");
                     }
                     text
                 })

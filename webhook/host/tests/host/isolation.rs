@@ -96,7 +96,7 @@ async fn garbage_is_an_invalid_answer() {
 async fn wall_time_is_the_smaller_of_limit_and_budget() {
     let bench = Bench::new();
     let limits = Limits {
-        cpu: Duration::from_secs(60),
+        cpu: Duration::from_mins(1),
         time: Duration::from_millis(50),
         ..Limits::default()
     };
@@ -240,7 +240,7 @@ async fn more_calls_than_may_wait_are_refused_at_once() {
     });
     let limits = Limits {
         concurrency: 1,
-        time: Duration::from_secs(60),
+        time: Duration::from_mins(1),
         ..Limits::default()
     };
     let set = Arc::new(bench.host.load(vec![spinning(&bench, limits)], None).await);
@@ -272,7 +272,7 @@ async fn spinning_calls_cannot_hold_every_place() {
     });
     let limits = Limits {
         concurrency: 100,
-        time: Duration::from_secs(60),
+        time: Duration::from_mins(1),
         ..Limits::default()
     };
     let good = bench
@@ -316,14 +316,14 @@ async fn a_call_that_nobody_waits_for_ends() {
         ..HostSettings::default()
     });
     let limits = Limits {
-        cpu: Duration::from_secs(600),
-        time: Duration::from_secs(600),
+        cpu: Duration::from_mins(10),
+        time: Duration::from_mins(10),
         ..Limits::default()
     };
     let set = bench.host.load(vec![spinning(&bench, limits)], None).await;
     for _ in 0..3 {
         let mut forever = call(Stage::Validate, review());
-        forever.budget = Duration::from_secs(600);
+        forever.budget = Duration::from_mins(10);
         // Until the lane has seen that the call before is not wanted any more, there is no place.
         loop {
             match tokio::time::timeout(Duration::from_millis(50), set.evaluate(forever.clone()))

@@ -1,6 +1,6 @@
 //! What is wrong with one policy becomes its state, with a reason; the others stand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ async fn a_broken_policy_has_a_reason_and_stops_nobody() {
         }
         .build()
     };
-    let small = HostSettings::default().largest_component.0 as usize;
+    let small = usize::try_from(HostSettings::default().largest_component.0).unwrap();
     let cases: Vec<(&str, Vec<u8>, &str)> = vec![
         ("empty", vec![], "not a WebAssembly file"),
         ("text", b"(component)".to_vec(), "not a WebAssembly file"),
@@ -305,7 +305,7 @@ async fn a_folder_stands_for_its_files() {
         enforcement: Enforcement::default(),
         limits: Limits::default(),
         settings: "{}".into(),
-        capabilities: Default::default(),
+        capabilities: BTreeSet::new(),
     };
     let load = async |path: &str| {
         bench
@@ -441,7 +441,7 @@ async fn a_folder_that_others_can_write_is_no_cache() {
     };
     let caches = |path: &Path| Bench::with(settings(path)).host.is_caching();
     let mode = |path: &Path, mode| {
-        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap()
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
     };
     let inside = cache.path().join("made/here");
     assert!(caches(&inside));

@@ -64,7 +64,7 @@ async fn the_example_answers() {
     );
 }
 
-async fn misbehaving(settings: &str, limits: Limits) -> (Bench, PolicySpec) {
+fn misbehaving(settings: &str, limits: Limits) -> (Bench, PolicySpec) {
     let bench = Bench::new();
     let enforcement = Arc::new(Enforcement {
         mutate: true,
@@ -132,7 +132,7 @@ async fn settings_are_judged_by_the_policy() {
         (r#"{"review":"trap"}"#, "in `review`: the policy crashed"),
         ("{}", "ready"),
     ] {
-        let (bench, spec) = misbehaving(settings, Limits::default()).await;
+        let (bench, spec) = misbehaving(settings, Limits::default());
         let [state] = states(&bench.host.load(vec![spec], None).await)
             .try_into()
             .unwrap();

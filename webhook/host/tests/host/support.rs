@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tidegate_admission::{
-    Call, Evaluate as _, Evaluated, GroupVersionKind, Operation, PolicyFailure, PolicyState,
-    Review, Selection, Stage, UserInfo, Verdict,
+    Call, Evaluate as _, Evaluated, GroupVersionKind, GroupVersionResource, Operation,
+    PolicyFailure, PolicyState, Review, Selection, Stage, UserInfo, Verdict,
 };
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
 
@@ -59,7 +59,7 @@ pub(crate) fn patient(mut spec: PolicySpec) -> PolicySpec {
     spec
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the only policy of a set answers about an AtlasSchema.
 pub(crate) async fn ask(set: &PolicySet) -> Result<Verdict, PolicyFailure> {
@@ -102,7 +102,7 @@ pub(crate) fn review() -> Review {
             version: "v1alpha1".into(),
             kind: "AtlasSchema".into(),
         },
-        resource: Default::default(),
+        resource: GroupVersionResource::default(),
         sub_resource: None,
         name: "shop".into(),
         namespace: Some("default".into()),

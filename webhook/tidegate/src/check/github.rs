@@ -11,8 +11,14 @@ pub(crate) fn draw(report: &Report) -> String {
     let mut text = String::new();
     for judged in &report.judged {
         for finding in &judged.decision.findings {
-            let place = judged.place(finding.path.as_deref(), finding.position.map(|at| (at.line, at.column)));
-            let suggestion = finding.suggestion.as_deref().map_or_else(String::new, |text| format!("\n{text}"));
+            let place = judged.place(
+                finding.path.as_deref(),
+                finding.position.map(|at| (at.line, at.column)),
+            );
+            let suggestion = finding
+                .suggestion
+                .as_deref()
+                .map_or_else(String::new, |text| format!("\n{text}"));
             let _ = writeln!(
                 text,
                 "::{} file={},line={},col={},title={}::{}",
@@ -26,7 +32,12 @@ pub(crate) fn draw(report: &Report) -> String {
         }
         for (policy, why, action) in &judged.decision.failures {
             let (command, file) = (command(*action), property(&judged.file));
-            let _ = writeln!(text, "::{command} file={file},line={}::{}", judged.start.line, data(&format!("policy {policy}: {why}")));
+            let _ = writeln!(
+                text,
+                "::{command} file={file},line={}::{}",
+                judged.start.line,
+                data(&format!("policy {policy}: {why}"))
+            );
         }
     }
     text
@@ -42,7 +53,9 @@ fn command(action: Action) -> &'static str {
 
 /// The escapes of a command's data, as GitHub's toolkit defines them.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
 }
 
 fn property(text: &str) -> String {

@@ -22,7 +22,11 @@ pub(crate) fn draw(report: &Report) -> String {
         }
         for (policy, why, action) in &judged.decision.failures {
             let title = format!("policy {policy} could not judge {}: {why}", subject(judged));
-            let level = if *action == Action::Deny { Level::ERROR } else { Level::WARNING };
+            let level = if *action == Action::Deny {
+                Level::ERROR
+            } else {
+                Level::WARNING
+            };
             let group = Group::with_title(level.primary_title(printable(&title)));
             let _ = writeln!(text, "{}\n", Renderer::styled().render(&[group]));
         }
@@ -42,7 +46,9 @@ pub(crate) fn draw(report: &Report) -> String {
 }
 
 fn draw_finding(judged: &Judged, finding: &JudgedFinding) -> String {
-    let position = finding.position.map(|position| (position.line, position.column));
+    let position = finding
+        .position
+        .map(|position| (position.line, position.column));
     let place = judged.place(finding.path.as_deref(), position);
     let line = shown_line(&judged.text, place);
     let id = finding.id();
@@ -51,14 +57,18 @@ fn draw_finding(judged: &Judged, finding: &JudgedFinding) -> String {
         Action::Warn => Level::WARNING,
         Action::Audit | Action::Off => Level::INFO,
     };
-    let mut group = Group::with_title(level.primary_title(printable(&finding.message)).id(&id)).element(
-        Snippet::source(&line.text)
-            .path(format!("{}:{}:{}", judged.file, place.line, place.column))
-            .line_start(place.line)
-            .annotation(AnnotationKind::Primary.span(line.from..line.to)),
-    );
+    let mut group = Group::with_title(level.primary_title(printable(&finding.message)).id(&id))
+        .element(
+            Snippet::source(&line.text)
+                .path(format!("{}:{}:{}", judged.file, place.line, place.column))
+                .line_start(place.line)
+                .annotation(AnnotationKind::Primary.span(line.from..line.to)),
+        );
     let path = finding.path.as_deref().filter(|_| judged.object.is_some());
-    let of = path.map_or_else(|| subject(judged), |path| format!("{}, {path}", subject(judged)));
+    let of = path.map_or_else(
+        || subject(judged),
+        |path| format!("{}, {path}", subject(judged)),
+    );
     group = group.element(Level::NOTE.message(printable(&of)));
     if let Some(suggestion) = &finding.suggestion {
         group = group.element(Level::HELP.message(printable(suggestion)));
@@ -67,7 +77,10 @@ fn draw_finding(judged: &Judged, finding: &JudgedFinding) -> String {
 }
 
 fn subject(judged: &Judged) -> String {
-    judged.object.as_ref().map_or_else(|| judged.file.clone(), ToString::to_string)
+    judged
+        .object
+        .as_ref()
+        .map_or_else(|| judged.file.clone(), ToString::to_string)
 }
 
 /// A line and the part of it to underline, in bytes.
@@ -78,13 +91,29 @@ struct ShownLine {
 }
 
 fn shown_line(text: &str, place: Place) -> ShownLine {
-    let line = text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
-    let line: String = line.chars().take(LONGEST_LINE).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let from = line.char_indices().nth(place.column.saturating_sub(1)).map_or(line.len(), |(index, _)| index);
+    let line = text
+        .lines()
+        .nth(place.line.saturating_sub(1))
+        .unwrap_or_default();
+    let line: String = line
+        .chars()
+        .take(LONGEST_LINE)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let from = line
+        .char_indices()
+        .nth(place.column.saturating_sub(1))
+        .map_or(line.len(), |(index, _)| index);
     let rest = line.get(from..).unwrap_or_default();
     // Up to the end of the statement's line, without what follows it.
-    let underlined = rest.find([';', '#']).map_or(rest.trim_end().len(), |end| end);
-    ShownLine { to: from + underlined.max(usize::from(!rest.is_empty())), from, text: line }
+    let underlined = rest
+        .find([';', '#'])
+        .map_or(rest.trim_end().len(), |end| end);
+    ShownLine {
+        to: from + underlined.max(usize::from(!rest.is_empty())),
+        from,
+        text: line,
+    }
 }
 
 fn draw_order(text: &mut String, order: &[OrderedResource]) {
@@ -92,16 +121,29 @@ fn draw_order(text: &mut String, order: &[OrderedResource]) {
         .iter()
         .map(|resource| {
             let name = match &resource.namespace {
-                Some(namespace) if !namespace.is_empty() => format!("{namespace}/{}", resource.name),
+                Some(namespace) if !namespace.is_empty() => {
+                    format!("{namespace}/{}", resource.name)
+                }
                 _ => resource.name.clone(),
             };
-            [resource.phase.as_str().to_owned(), resource.wave.to_string(), resource.kind.clone(), name]
+            [
+                resource.phase.as_str().to_owned(),
+                resource.wave.to_string(),
+                resource.kind.clone(),
+                name,
+            ]
         })
         .collect();
     let header = ["PHASE", "WAVE", "KIND", "NAME"].map(str::to_owned);
     let width = |column: usize| {
-        let cells = rows.iter().chain([&header]).filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
+        let cells = rows
+            .iter()
+            .chain([&header])
+            .filter_map(|row| row.get(column));
+        cells
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or_default()
     };
     let widths = [width(0), width(1), width(2)];
     for [phase, wave, kind, name] in [&header].into_iter().chain(&rows) {
@@ -117,5 +159,7 @@ fn count(number: usize, one: &str, many: &str) -> String {
 
 /// Findings quote the object, and the object is a stranger's: nothing in it may drive the terminal.
 fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
+        .collect()
 }

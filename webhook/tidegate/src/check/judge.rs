@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tidegate_admission::{
-    Call, Decision, Evaluate, GroupVersionKind, Operation, Review, Selection, Stage, UserInfo, decide, parse_review,
+    Call, Decision, Evaluate, GroupVersionKind, Operation, Review, Selection, Stage, UserInfo,
+    decide, parse_review,
 };
 
 use super::Dialect;
@@ -57,7 +58,9 @@ impl Judged {
         let inside = position.map(|(line, column)| (line as usize, column as usize));
         let found = match (&self.object, &self.locations, inside) {
             (None, _, Some((line, column))) => Some(Place { line, column }),
-            (Some(_), Some(locations), Some((line, column))) => locations.inside(path.unwrap_or_default(), line, column),
+            (Some(_), Some(locations), Some((line, column))) => {
+                locations.inside(path.unwrap_or_default(), line, column)
+            }
             (Some(_), Some(locations), None) => locations.of(path.unwrap_or_default()),
             _ => None,
         };
@@ -102,7 +105,9 @@ pub(crate) async fn judge(
 ) -> Result<Vec<Judged>> {
     let mut judged = Vec::new();
     for item in items {
-        let Some((review, object)) = review_of(&item, previous, roots, dialect)? else { continue };
+        let Some((review, object)) = review_of(&item, previous, roots, dialect)? else {
+            continue;
+        };
         let review = Arc::new(review);
         let decision = ask(policies, Stage::Validate, &review).await;
         let patch = match review.object {
@@ -113,13 +118,26 @@ pub(crate) async fn judge(
             Content::Manifest { locations, .. } => Some(locations),
             Content::Sql(_) | Content::Review(_) => None,
         };
-        judged.push(Judged { file: item.file, text: item.text, start: item.start, object, decision, patch, locations });
+        judged.push(Judged {
+            file: item.file,
+            text: item.text,
+            start: item.start,
+            object,
+            decision,
+            patch,
+            locations,
+        });
     }
     Ok(judged)
 }
 
 async fn ask(policies: &impl Evaluate, stage: Stage, review: &Arc<Review>) -> Decision {
-    let call = Call { stage, selection: Selection::Matching, review: review.clone(), budget: BUDGET };
+    let call = Call {
+        stage,
+        selection: Selection::Matching,
+        review: review.clone(),
+        budget: BUDGET,
+    };
     decide(review, stage, &policies.evaluate(call).await)
 }
 
@@ -136,7 +154,8 @@ fn review_of(
             Some((review(&name, object, old), Some(name)))
         }
         Content::Review(body) => {
-            let review = parse_review(body).with_context(|| format!("{}: line {}", item.file, item.start.line))?;
+            let review = parse_review(body)
+                .with_context(|| format!("{}: line {}", item.file, item.start.line))?;
             let name = ObjectName {
                 api_version: api_version(&review.kind),
                 kind: review.kind.kind.clone(),
@@ -158,16 +177,28 @@ enum PreviousSql<'p> {
     Migration(&'p str),
 }
 
-fn previous_sql<'p>(previous: &'p Previous, file: &str, roots: &[String]) -> Option<PreviousSql<'p>> {
+fn previous_sql<'p>(
+    previous: &'p Previous,
+    file: &str,
+    roots: &[String],
+) -> Option<PreviousSql<'p>> {
     let root = roots.iter().find(|root| file.starts_with(root.as_str()))?;
     if root == file {
         return previous.sql.get("").map(|text| PreviousSql::Schema(text));
     }
-    previous.sql.get(&below(file, root)).map(|text| PreviousSql::Migration(text))
+    previous
+        .sql
+        .get(&below(file, root))
+        .map(|text| PreviousSql::Migration(text))
 }
 
 /// A file of SQL as the object that would carry it. None when there is nothing to say: an unchanged migration.
-fn sql_review(file: &str, text: &str, old: Option<PreviousSql<'_>>, dialect: Option<Dialect>) -> Option<Review> {
+fn sql_review(
+    file: &str,
+    text: &str,
+    old: Option<PreviousSql<'_>>,
+    dialect: Option<Dialect>,
+) -> Option<Review> {
     let url = dialect.map(|dialect| format!("{}://check/check", dialect.url_scheme()));
     let object = |kind: &str, mut spec: Value| {
         match &url {
@@ -181,23 +212,40 @@ fn sql_review(file: &str, text: &str, old: Option<PreviousSql<'_>>, dialect: Opt
     let (new, old) = match old {
         Some(PreviousSql::Schema(old)) => (schema(text), Some(schema(old))),
         Some(PreviousSql::Migration(old)) if old == text => return None,
-        Some(PreviousSql::Migration(_)) | None => (object("AtlasMigration", json!({"dir": {"local": {name: text}}})), None),
+        Some(PreviousSql::Migration(_)) | None => (
+            object("AtlasMigration", json!({"dir": {"local": {name: text}}})),
+            None,
+        ),
     };
     Some(review(&object_name(&new), &new, old.as_ref()))
 }
 
 fn review(name: &ObjectName, object: &Value, old: Option<&Value>) -> Review {
-    let (group, version) = name.api_version.split_once('/').unwrap_or(("", &name.api_version));
-    let kind = GroupVersionKind { group: group.into(), version: version.into(), kind: name.kind.clone() };
+    let (group, version) = name
+        .api_version
+        .split_once('/')
+        .unwrap_or(("", &name.api_version));
+    let kind = GroupVersionKind {
+        group: group.into(),
+        version: version.into(),
+        kind: name.kind.clone(),
+    };
     Review {
         uid: "check".into(),
-        operation: if old.is_some() { Operation::Update } else { Operation::Create },
+        operation: if old.is_some() {
+            Operation::Update
+        } else {
+            Operation::Create
+        },
         kind,
         resource: tidegate_admission::GroupVersionResource::default(),
         sub_resource: None,
         name: name.name.clone(),
         namespace: name.namespace.clone(),
-        user: UserInfo { username: "tidegate:check".into(), ..UserInfo::default() },
+        user: UserInfo {
+            username: "tidegate:check".into(),
+            ..UserInfo::default()
+        },
         dry_run: true,
         object: Some(object.to_string().into()),
         old_object: old.map(|old| old.to_string().into()),
@@ -205,19 +253,33 @@ fn review(name: &ObjectName, object: &Value, old: Option<&Value>) -> Review {
 }
 
 fn api_version(kind: &GroupVersionKind) -> String {
-    if kind.group.is_empty() { kind.version.clone() } else { format!("{}/{}", kind.group, kind.version) }
+    if kind.group.is_empty() {
+        kind.version.clone()
+    } else {
+        format!("{}/{}", kind.group, kind.version)
+    }
 }
 
 fn object_name(object: &Value) -> ObjectName {
-    let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let text = |pointer: &str| {
+        object
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
     ObjectName {
         api_version: text("/apiVersion").unwrap_or_default(),
         kind: text("/kind").unwrap_or_default(),
         namespace: text("/metadata/namespace"),
-        name: text("/metadata/name").or_else(|| text("/metadata/generateName")).unwrap_or_default(),
+        name: text("/metadata/name")
+            .or_else(|| text("/metadata/generateName"))
+            .unwrap_or_default(),
     }
 }
 
 fn below(file: &str, root: &str) -> String {
-    file.strip_prefix(root).unwrap_or(file).trim_start_matches('/').to_owned()
+    file.strip_prefix(root)
+        .unwrap_or(file)
+        .trim_start_matches('/')
+        .to_owned()
 }

@@ -50,7 +50,11 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Document<'_>>, String> {
                     let end = span.start.byte_offset().unwrap_or(text.len());
                     let from = line_start(text, from, start);
                     let body = text.get(from..end.max(from)).unwrap_or_default();
-                    found.push(Document { text: body, start: place, locations: std::mem::take(&mut walk.locations) });
+                    found.push(Document {
+                        text: body,
+                        start: place,
+                        locations: std::mem::take(&mut walk.locations),
+                    });
                 }
             }
             _ => walk.event(&event, &span, text),
@@ -69,7 +73,10 @@ impl Locations {
     pub(crate) fn inside(&self, pointer: &str, line: usize, column: usize) -> Option<Place> {
         let (field, exact) = self.nearest(pointer)?;
         match (exact, field.block_indent) {
-            (true, Some(indent)) => Some(Place { line: field.start.line + line, column: column + indent }),
+            (true, Some(indent)) => Some(Place {
+                line: field.start.line + line,
+                column: column + indent,
+            }),
             _ => Some(field.start),
         }
     }
@@ -129,7 +136,8 @@ impl Walk {
             self.begin = span.start.byte_offset().map(|offset| (offset, place(span)));
             self.first_line = Some(span.start.col());
         }
-        if let (Some((_, next @ Next::Key)), Event::Scalar(key, ..)) = (self.open.last_mut(), event) {
+        if let (Some((_, next @ Next::Key)), Event::Scalar(key, ..)) = (self.open.last_mut(), event)
+        {
             *next = Next::Value(escape(key));
             return;
         }
@@ -138,7 +146,13 @@ impl Walk {
             Event::Scalar(_, ScalarStyle::Literal, ..) => Some(indent_after(text, span)),
             _ => None,
         };
-        self.locations.fields.insert(pointer.clone(), Field { start: place(span), block_indent });
+        self.locations.fields.insert(
+            pointer.clone(),
+            Field {
+                start: place(span),
+                block_indent,
+            },
+        );
         if is_start {
             self.open.push((pointer, next.unwrap_or(Next::Key)));
         }
@@ -162,7 +176,10 @@ impl Walk {
 }
 
 fn place(span: &Span) -> Place {
-    Place { line: span.start.line(), column: span.start.col() + 1 }
+    Place {
+        line: span.start.line(),
+        column: span.start.col() + 1,
+    }
 }
 
 fn escape(key: &str) -> String {
@@ -180,7 +197,9 @@ fn line_start(text: &str, offset: usize, column: usize) -> usize {
 
 /// The indentation of a block scalar: that of its first line that is not blank.
 fn indent_after(text: &str, span: &Span) -> usize {
-    let after = text.get(span.start.byte_offset().unwrap_or(0)..).unwrap_or_default();
+    let after = text
+        .get(span.start.byte_offset().unwrap_or(0)..)
+        .unwrap_or_default();
     after
         .lines()
         .skip(1)
@@ -195,18 +214,32 @@ mod tests {
     const FILE: &str = "# comment\napiVersion: v1\nmetadata:\n  annotations:\n    a/b: x\nspec:\n  schema:\n    sql: |\n\n      create table t (\n        id int\n      );\n  list:\n  - one\n  - two: 2\n---\nkind: B\nsql: >\n  a\n  b\nquoted: \"x\\ny\"\n";
 
     #[track_caller]
-    fn check(locations: &Locations, pointer: &str, inside: Option<(usize, usize)>, expected: (usize, usize)) {
+    fn check(
+        locations: &Locations,
+        pointer: &str,
+        inside: Option<(usize, usize)>,
+        expected: (usize, usize),
+    ) {
         let got = match inside {
             Some((line, column)) => locations.inside(pointer, line, column),
             None => locations.of(pointer),
         };
-        assert_eq!(got, Some(Place { line: expected.0, column: expected.1 }), "{pointer}");
+        assert_eq!(
+            got,
+            Some(Place {
+                line: expected.0,
+                column: expected.1
+            }),
+            "{pointer}"
+        );
     }
 
     #[test]
     fn fields_are_found_where_they_stand() {
         let documents = documents(FILE).unwrap();
-        let [first, second] = documents.as_slice() else { panic!("{documents:?}") };
+        let [first, second] = documents.as_slice() else {
+            panic!("{documents:?}")
+        };
         assert!(first.text.starts_with("apiVersion: v1") && !first.text.contains("kind: B"));
         assert!(second.text.starts_with("kind: B"), "{:?}", second.text);
         assert_eq!((first.start.line, second.start.line), (2, 17));

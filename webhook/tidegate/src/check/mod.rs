@@ -79,9 +79,24 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         None => None,
     };
     let policies = policies::load(&args.policies, args.dialect.map(Dialect::url_scheme)).await?;
-    let order = if args.paths.iter().any(|path| path.is_dir()) { report::order(&items) } else { None };
-    let roots: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
-    let judged = judge::judge(items, previous.as_ref(), &roots, args.dialect, policies.as_ref()).await?;
+    let order = if args.paths.iter().any(|path| path.is_dir()) {
+        report::order(&items)
+    } else {
+        None
+    };
+    let roots: Vec<String> = args
+        .paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let judged = judge::judge(
+        items,
+        previous.as_ref(),
+        &roots,
+        args.dialect,
+        policies.as_ref(),
+    )
+    .await?;
     let report = report::Report::new(judged, order);
     let text = match args.output {
         Output::Human => human::draw(&report),

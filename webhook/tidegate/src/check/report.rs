@@ -29,13 +29,26 @@ impl Report {
     }
 
     pub(crate) fn denied(&self) -> usize {
-        self.judged.iter().filter(|judged| !judged.decision.allowed()).count()
+        self.judged
+            .iter()
+            .filter(|judged| !judged.decision.allowed())
+            .count()
     }
 
     pub(crate) fn summary(&self) -> Summary {
         let warns = |judged: &Judged| {
-            let findings = judged.decision.findings.iter().filter(|finding| finding.action == Action::Warn).count();
-            let failures = judged.decision.failures.iter().filter(|(.., action)| *action == Action::Warn).count();
+            let findings = judged
+                .decision
+                .findings
+                .iter()
+                .filter(|finding| finding.action == Action::Warn)
+                .count();
+            let failures = judged
+                .decision
+                .failures
+                .iter()
+                .filter(|(.., action)| *action == Action::Warn)
+                .count();
             findings + failures
         };
         Summary {
@@ -48,8 +61,11 @@ impl Report {
     /// The contract of `-o json`.
     pub(crate) fn json(&self) -> serde_json::Result<String> {
         let results = self.judged.iter().map(ResultLine::of).collect();
-        let mut text =
-            serde_json::to_string_pretty(&Json { results, summary: self.summary(), order: self.order.as_deref() })?;
+        let mut text = serde_json::to_string_pretty(&Json {
+            results,
+            summary: self.summary(),
+            order: self.order.as_deref(),
+        })?;
         text.push('\n');
         Ok(text)
     }
@@ -60,7 +76,10 @@ pub(crate) fn order(items: &[Item]) -> Option<Vec<OrderedResource>> {
     let manifests: Vec<Manifest> = items
         .iter()
         .filter_map(|item| match &item.content {
-            Content::Manifest { object, .. } => Some(Manifest { object, origin: &item.file }),
+            Content::Manifest { object, .. } => Some(Manifest {
+                object,
+                origin: &item.file,
+            }),
             Content::Sql(_) | Content::Review(_) => None,
         })
         .collect();
@@ -111,12 +130,21 @@ impl<'r> ResultLine<'r> {
             source: format!("{}:{}", judged.file, judged.start.line),
             object: judged.object.as_ref(),
             allowed: judged.decision.allowed(),
-            findings: judged.decision.findings.iter().map(|finding| FindingLine::of(judged, finding)).collect(),
+            findings: judged
+                .decision
+                .findings
+                .iter()
+                .map(|finding| FindingLine::of(judged, finding))
+                .collect(),
             failures: judged
                 .decision
                 .failures
                 .iter()
-                .map(|(policy, message, action)| FailureLine { policy, action: action.as_str(), message })
+                .map(|(policy, message, action)| FailureLine {
+                    policy,
+                    action: action.as_str(),
+                    message,
+                })
                 .collect(),
             patch: &judged.patch,
         }

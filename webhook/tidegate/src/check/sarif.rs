@@ -11,7 +11,13 @@ pub(crate) fn draw(report: &Report, rules: &[(String, RuleInfo)]) -> serde_json:
     let results: Vec<Value> = report
         .judged
         .iter()
-        .flat_map(|judged| judged.decision.findings.iter().map(|finding| result(judged, finding)))
+        .flat_map(|judged| {
+            judged
+                .decision
+                .findings
+                .iter()
+                .map(|finding| result(judged, finding))
+        })
         .collect();
     let rules: Vec<Value> = rules
         .iter()
@@ -28,7 +34,8 @@ pub(crate) fn draw(report: &Report, rules: &[(String, RuleInfo)]) -> serde_json:
             })
         })
         .collect();
-    let driver = json!({"name": "tidegate", "semanticVersion": env!("CARGO_PKG_VERSION"), "rules": rules});
+    let driver =
+        json!({"name": "tidegate", "semanticVersion": env!("CARGO_PKG_VERSION"), "rules": rules});
     let log = json!({"version": "2.1.0", "$schema": "https://json.schemastore.org/sarif-2.1.0.json", "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}]});
     let mut text = serde_json::to_string_pretty(&log)?;
     text.push('\n');
@@ -36,8 +43,14 @@ pub(crate) fn draw(report: &Report, rules: &[(String, RuleInfo)]) -> serde_json:
 }
 
 fn result(judged: &Judged, finding: &JudgedFinding) -> Value {
-    let place = judged.place(finding.path.as_deref(), finding.position.map(|at| (at.line, at.column)));
-    let suggestion = finding.suggestion.as_deref().map_or_else(String::new, |text| format!("\n\n{text}"));
+    let place = judged.place(
+        finding.path.as_deref(),
+        finding.position.map(|at| (at.line, at.column)),
+    );
+    let suggestion = finding
+        .suggestion
+        .as_deref()
+        .map_or_else(String::new, |text| format!("\n\n{text}"));
     json!({
         "ruleId": finding.id(),
         "level": match finding.action { Action::Deny => "error", Action::Warn => "warning", Action::Audit | Action::Off => "note" },

@@ -51,7 +51,9 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Item>> {
     for path in paths {
         if path.as_os_str() == "-" {
             let mut text = String::new();
-            let read = std::io::stdin().take(LARGEST_FILE_BYTES + 1).read_to_string(&mut text);
+            let read = std::io::stdin()
+                .take(LARGEST_FILE_BYTES + 1)
+                .read_to_string(&mut text);
             read.context("cannot read standard input as UTF-8 text")?;
             if text.len() as u64 > LARGEST_FILE_BYTES {
                 bail!("standard input is larger than 16 MiB");
@@ -59,9 +61,12 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Item>> {
             items.extend(manifests("-", &text, true)?);
             continue;
         }
-        let metadata = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let metadata =
+            fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
         if metadata.is_dir() {
-            let root = path.canonicalize().with_context(|| format!("cannot read {}", path.display()))?;
+            let root = path
+                .canonicalize()
+                .with_context(|| format!("cannot read {}", path.display()))?;
             let mut files = Vec::new();
             walk(path, &root, 0, &mut files)?;
             files.sort();
@@ -77,18 +82,30 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Item>> {
 
 fn walk(folder: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
     if depth > DEEPEST {
-        bail!("{}: folders are nested deeper than {DEEPEST}", folder.display());
+        bail!(
+            "{}: folders are nested deeper than {DEEPEST}",
+            folder.display()
+        );
     }
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for entry in entries {
-        let path = entry.with_context(|| format!("cannot read {}", folder.display()))?.path();
+        let path = entry
+            .with_context(|| format!("cannot read {}", folder.display()))?
+            .path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if name.starts_with('.') {
             continue;
         }
-        let real = path.canonicalize().with_context(|| format!("cannot follow {}", path.display()))?;
+        let real = path
+            .canonicalize()
+            .with_context(|| format!("cannot follow {}", path.display()))?;
         if !real.starts_with(root) {
-            bail!("{}: the link leads out of {}", path.display(), root.display());
+            bail!(
+                "{}: the link leads out of {}",
+                path.display(),
+                root.display()
+            );
         }
         if real.is_dir() {
             walk(&path, root, depth + 1, files)?;
@@ -103,7 +120,9 @@ fn walk(folder: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> R
 }
 
 fn extension(path: &Path) -> &str {
-    path.extension().and_then(|extension| extension.to_str()).unwrap_or_default()
+    path.extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default()
 }
 
 fn is_readable(path: &Path) -> bool {
@@ -112,14 +131,22 @@ fn is_readable(path: &Path) -> bool {
 
 fn read_file(path: &Path, named: bool) -> Result<Vec<Item>> {
     let shown = path.display().to_string();
-    let size = fs::metadata(path).with_context(|| format!("cannot read {shown}"))?.len();
+    let size = fs::metadata(path)
+        .with_context(|| format!("cannot read {shown}"))?
+        .len();
     if size > LARGEST_FILE_BYTES {
         bail!("{shown} is larger than 16 MiB");
     }
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown} as UTF-8 text"))?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {shown} as UTF-8 text"))?;
     if extension(path) == "sql" {
         let start = Place { line: 1, column: 1 };
-        return Ok(vec![Item { file: shown, text: text.as_str().into(), start, content: Content::Sql(text) }]);
+        return Ok(vec![Item {
+            file: shown,
+            text: text.as_str().into(),
+            start,
+            content: Content::Sql(text),
+        }]);
     }
     manifests(&shown, &text, named)
 }
@@ -127,16 +154,27 @@ fn read_file(path: &Path, named: bool) -> Result<Vec<Item>> {
 fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     let whole: Arc<str> = text.into();
-    let item = |start, content| Item { file: file.to_owned(), text: whole.clone(), start, content };
+    let item = |start, content| Item {
+        file: file.to_owned(),
+        text: whole.clone(),
+        start,
+        content,
+    };
     let documents = match documents(text) {
         Ok(documents) => documents,
         // Charts keep templates that are no YAML before they are rendered.
         Err(_) if !named && text.contains("{{") => return Ok(items),
         Err(error) => bail!("{file}: {error}"),
     };
-    for Document { text, start, locations } in documents {
-        let value: Value = serde_saphyr::from_str(text)
-            .map_err(|error| anyhow::anyhow!("{file}: the document at line {}: {error}", start.line))?;
+    for Document {
+        text,
+        start,
+        locations,
+    } in documents
+    {
+        let value: Value = serde_saphyr::from_str(text).map_err(|error| {
+            anyhow::anyhow!("{file}: the document at line {}: {error}", start.line)
+        })?;
         if value.get("kind").and_then(Value::as_str) == Some("AdmissionReview") {
             items.push(item(start, Content::Review(value.to_string().into_bytes())));
             continue;
@@ -150,9 +188,18 @@ fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
                 items.push(item(start, Content::Manifest { object, locations }));
             }
         } else if is_object(&value) {
-            items.push(item(start, Content::Manifest { object: value, locations }));
+            items.push(item(
+                start,
+                Content::Manifest {
+                    object: value,
+                    locations,
+                },
+            ));
         } else if named && !value.is_null() {
-            bail!("{file}: the document at line {} has no apiVersion and kind", start.line);
+            bail!(
+                "{file}: the document at line {} has no apiVersion and kind",
+                start.line
+            );
         }
     }
     Ok(items)
@@ -165,9 +212,16 @@ fn is_object(value: &Value) -> bool {
 
 /// The objects of a `List`, or of any kind ending so with `items`.
 fn listed(value: &Value) -> Vec<Value> {
-    let is_list = value.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List"));
+    let is_list = value
+        .get("kind")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| kind.ends_with("List"));
     match value.get("items").and_then(Value::as_array) {
-        Some(items) if is_list => items.iter().filter(|item| is_object(item)).cloned().collect(),
+        Some(items) if is_list => items
+            .iter()
+            .filter(|item| is_object(item))
+            .cloned()
+            .collect(),
         _ => Vec::new(),
     }
 }

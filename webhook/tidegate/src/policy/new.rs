@@ -24,8 +24,14 @@ const RULE: &str = include_str!("template/owner_missing.md");
 pub(crate) fn run(args: &NewArgs) -> Result<()> {
     let name = &args.name;
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if name.is_empty() || !name.chars().all(good) || !name.starts_with(|c: char| c.is_ascii_lowercase()) || name.ends_with('-') {
-        bail!("`{name}` cannot name a policy: lower-case letters, digits and `-`, beginning with a letter");
+    if name.is_empty()
+        || !name.chars().all(good)
+        || !name.starts_with(|c: char| c.is_ascii_lowercase())
+        || name.ends_with('-')
+    {
+        bail!(
+            "`{name}` cannot name a policy: lower-case letters, digits and `-`, beginning with a letter"
+        );
     }
     let folder = args.parent.join(name);
     if folder.exists() {
@@ -33,7 +39,9 @@ pub(crate) fn run(args: &NewArgs) -> Result<()> {
     }
     let sdk = match &args.sdk {
         Some(path) => {
-            let path = path.canonicalize().with_context(|| format!("cannot find the SDK at {}", path.display()))?;
+            let path = path
+                .canonicalize()
+                .with_context(|| format!("cannot find the SDK at {}", path.display()))?;
             format!("{{ path = {:?}", path.display().to_string())
         }
         None => format!("{{ version = {:?}", env!("CARGO_PKG_VERSION")),
@@ -44,7 +52,11 @@ pub(crate) fn run(args: &NewArgs) -> Result<()> {
     write(&folder, "Cargo.toml", &manifest)?;
     write(&folder, ".gitignore", "/target\n")?;
     write(&folder, "src/lib.rs", &LIB.replace("{{name}}", name))?;
-    write(&folder, "src/owner_missing.md", &RULE.replace("{{name}}", name))?;
+    write(
+        &folder,
+        "src/owner_missing.md",
+        &RULE.replace("{{name}}", name),
+    )?;
     crate::print(&format!(
         "Made {0}: the rule is src/lib.rs, its page and tests are src/owner_missing.md.\n\n  cargo test --manifest-path {0}/Cargo.toml   # the cases, natively\n  tidegate policy build {0}        # the component\n  tidegate policy test {0}         # the cases, through the component\n  tidegate policy inspect {0}/target/{name}.wasm\n\nThen name it in the policies file:\n\n  policies:\n  - name: {name}\n    file: {name}.wasm\n",
         folder.display()

@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::Value;
 use tidegate_admission::{
-    Action, Call, Enforcement, Evaluate as _, Finding, GroupVersionKind, GroupVersionResource, Operation, PolicyState, Review,
-    Selection, Severity, Stage, UserInfo, Verdict, apply_checked,
+    Action, Call, Enforcement, Evaluate as _, Finding, GroupVersionKind, GroupVersionResource,
+    Operation, PolicyState, Review, Selection, Severity, Stage, UserInfo, Verdict, apply_checked,
 };
 use tidegate_cases::{Case, Reported, compare, compare_object, parse};
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
@@ -38,27 +38,54 @@ pub(crate) async fn run(args: &TestArgs) -> Result<bool> {
     find(&args.folder, 0, &mut files)?;
     let mut cases = Vec::new();
     for file in &files {
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let name = file.strip_prefix(&args.folder).unwrap_or(file).display().to_string();
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        let name = file
+            .strip_prefix(&args.folder)
+            .unwrap_or(file)
+            .display()
+            .to_string();
         match parse(&name, &text) {
             Ok(found) => cases.extend(found),
-            Err(problems) => bail!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+            Err(problems) => bail!(
+                "{}",
+                problems
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            ),
         }
     }
     if cases.is_empty() {
-        bail!("no cases: write fenced `yaml` or `sql` blocks into a Markdown page below {}", args.folder.display());
+        bail!(
+            "no cases: write fenced `yaml` or `sql` blocks into a Markdown page below {}",
+            args.folder.display()
+        );
     }
     let component = match &args.component {
         Some(file) => file.clone(),
         None => super::build::component(&args.folder, None)?,
     };
-    let host = Host::new(HostSettings { cache: cache_folder(), ..HostSettings::default() })?;
+    let host = Host::new(HostSettings {
+        cache: cache_folder(),
+        ..HostSettings::default()
+    })?;
     let mut set: Option<(Value, PolicySet)> = None;
     let (mut report, mut failed) = (String::new(), 0);
     for case in &cases {
         // One load serves all cases with the same settings.
-        if set.as_ref().is_none_or(|(settings, _)| *settings != case.settings) {
-            let loaded = load(&host, &component, &case.settings, set.as_ref().map(|(_, set)| set)).await?;
+        if set
+            .as_ref()
+            .is_none_or(|(settings, _)| *settings != case.settings)
+        {
+            let loaded = load(
+                &host,
+                &component,
+                &case.settings,
+                set.as_ref().map(|(_, set)| set),
+            )
+            .await?;
             set = Some((case.settings.clone(), loaded));
         }
         let (_, policies) = set.as_ref().context("a set was just loaded")?;
@@ -75,12 +102,21 @@ pub(crate) async fn run(args: &TestArgs) -> Result<bool> {
     Ok(failed == 0)
 }
 
-async fn load(host: &Arc<Host>, component: &Path, settings: &Value, previous: Option<&PolicySet>) -> Result<PolicySet> {
+async fn load(
+    host: &Arc<Host>,
+    component: &Path,
+    settings: &Value,
+    previous: Option<&PolicySet>,
+) -> Result<PolicySet> {
     let mut spec = PolicySpec::new("policy", component);
     spec.settings = settings.to_string().into();
     spec.limits.memory = tidegate_admission::ByteSize(256 << 20);
     (spec.limits.cpu, spec.limits.time) = (PATIENCE, PATIENCE);
-    spec.enforcement = Arc::new(Enforcement { action: Action::Deny, mutate: true, ..Enforcement::default() });
+    spec.enforcement = Arc::new(Enforcement {
+        action: Action::Deny,
+        mutate: true,
+        ..Enforcement::default()
+    });
     let set = host.load(vec![spec], previous).await;
     if let Some(PolicyState::Failed(reason)) = set.policies().pop().map(|policy| policy.state) {
         bail!("{}: {reason}", component.display());
@@ -93,7 +129,9 @@ async fn check(policies: &PolicySet, case: &Case) -> Result<(), String> {
     let verdict = ask(policies, Stage::Validate, &review).await?;
     let reported: Vec<Reported> = verdict.findings.iter().map(reported).collect();
     compare(&case.expected, &reported)?;
-    let (Some(expected), Some(object)) = (&case.patched, &review.object) else { return Ok(()) };
+    let (Some(expected), Some(object)) = (&case.patched, &review.object) else {
+        return Ok(());
+    };
     let patch = ask(policies, Stage::Mutate, &review).await?.patch;
     let patched = apply_checked(object, &patch).map_err(|error| error.to_string())?;
     let patched: Value = serde_json::from_str(&patched).map_err(|error| error.to_string())?;
@@ -102,7 +140,12 @@ async fn check(policies: &PolicySet, case: &Case) -> Result<(), String> {
 
 /// The policy's verdict; an empty one when it does not match the object.
 async fn ask(policies: &PolicySet, stage: Stage, review: &Arc<Review>) -> Result<Verdict, String> {
-    let call = Call { stage, selection: Selection::Matching, review: review.clone(), budget: PATIENCE };
+    let call = Call {
+        stage,
+        selection: Selection::Matching,
+        review: review.clone(),
+        budget: PATIENCE,
+    };
     match policies.evaluate(call).await.pop() {
         None => Ok(Verdict::default()),
         Some(evaluated) => evaluated.outcome.map_err(|failure| failure.to_string()),
@@ -120,12 +163,19 @@ fn review(case: &Case) -> Review {
             tidegate_cases::Operation::Update => Operation::Update,
             tidegate_cases::Operation::Delete => Operation::Delete,
         },
-        kind: GroupVersionKind { group: key.group.clone(), version: key.version.clone(), kind: key.kind.clone() },
+        kind: GroupVersionKind {
+            group: key.group.clone(),
+            version: key.version.clone(),
+            kind: key.kind.clone(),
+        },
         resource: GroupVersionResource::default(),
         sub_resource: None,
         name: key.name.clone(),
         namespace: key.namespace.clone(),
-        user: UserInfo { username: "tidegate:test".into(), ..UserInfo::default() },
+        user: UserInfo {
+            username: "tidegate:test".into(),
+            ..UserInfo::default()
+        },
         dry_run: false,
         object: text(&request.object),
         old_object: text(&request.old_object),
@@ -154,7 +204,8 @@ fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in entries {
         let path = entry.path();
         let name = entry.file_name();
-        let hidden = name.to_string_lossy().starts_with('.') || name == "target" || name == "README.md";
+        let hidden =
+            name.to_string_lossy().starts_with('.') || name == "target" || name == "README.md";
         if hidden || depth > DEEPEST {
             continue;
         }
@@ -171,5 +222,8 @@ fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("      {line}")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .map(|line| format!("      {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -30,12 +30,21 @@ pub(crate) struct LivePolicies {
 
 impl LivePolicies {
     /// Loads the set for the first time; an unreadable policies file is an error then.
-    pub(crate) async fn start(host: Arc<Host>, file: PathBuf, gate: Gate<PolicySet>) -> Result<Self> {
+    pub(crate) async fn start(
+        host: Arc<Host>,
+        file: PathBuf,
+        gate: Gate<PolicySet>,
+    ) -> Result<Self> {
         let specs = policies::specs(&file, &policies::read(&file)?);
         let set = Arc::new(host.load(specs, None).await);
         report(&set);
         gate.serve_policies(set.clone());
-        Ok(Self { host, file, gate, set: Arc::new(ArcSwap::new(set)) })
+        Ok(Self {
+            host,
+            file,
+            gate,
+            set: Arc::new(ArcSwap::new(set)),
+        })
     }
 
     /// The set of this moment.
@@ -46,7 +55,11 @@ impl LivePolicies {
     /// Loads again whenever something changed.
     pub(crate) async fn follow(self, shutdown: CancellationToken) {
         let mut seen = self.look();
-        while shutdown.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+        while shutdown
+            .run_until_cancelled(tokio::time::sleep(LOOK_EVERY))
+            .await
+            .is_some()
+        {
             let now = self.look();
             if now == seen {
                 continue;
@@ -58,7 +71,10 @@ impl LivePolicies {
                     self.gate.serve_policies(set.clone());
                     self.set.store(set);
                 }
-                Err(error) => error!(error = format!("{error:#}"), "the policies file cannot be used; the policies stay as they were"),
+                Err(error) => error!(
+                    error = format!("{error:#}"),
+                    "the policies file cannot be used; the policies stay as they were"
+                ),
             }
         }
     }
@@ -71,7 +87,9 @@ impl LivePolicies {
     /// What a change would change: the policies file's text, and each component's size and time.
     fn look(&self) -> Look {
         let text = std::fs::read_to_string(&self.file).unwrap_or_default();
-        let specs = policies::read(&self.file).map(|file| policies::specs(&self.file, &file)).unwrap_or_default();
+        let specs = policies::read(&self.file)
+            .map(|file| policies::specs(&self.file, &file))
+            .unwrap_or_default();
         let components = specs.iter().map(stamp).collect();
         Look { text, components }
     }
@@ -84,7 +102,9 @@ struct Look {
 }
 
 fn stamp(spec: &PolicySpec) -> Option<(u64, SystemTime)> {
-    let Source::File { path, .. } = &spec.source else { return None };
+    let Source::File { path, .. } = &spec.source else {
+        return None;
+    };
     let metadata = std::fs::metadata(path).ok()?;
     Some((metadata.len(), metadata.modified().ok()?))
 }
@@ -95,7 +115,9 @@ fn report(set: &PolicySet) {
         match &policy.state {
             PolicyState::Ready => info!(policy = %policy.name, digest, "policy ready"),
             PolicyState::Off => info!(policy = %policy.name, "policy off"),
-            PolicyState::Failed(reason) => warn!(policy = %policy.name, digest, reason, "policy failed; its failurePolicy decides"),
+            PolicyState::Failed(reason) => {
+                warn!(policy = %policy.name, digest, reason, "policy failed; its failurePolicy decides")
+            }
         }
     }
 }

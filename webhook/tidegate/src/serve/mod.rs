@@ -15,7 +15,9 @@ use clap::{Args, ValueEnum};
 use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
 use tidegate_reconcile::ReconcileSettings;
-use tidegate_server::{Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings};
+use tidegate_server::{
+    Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -31,10 +33,20 @@ pub(crate) struct ServeArgs {
     #[command(flatten)]
     policies: PolicySource,
     /// Where the API server calls; TLS.
-    #[arg(long, value_name = "ADDRESS", default_value = "[::]:8443", env = "TIDEGATE_LISTEN")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "[::]:8443",
+        env = "TIDEGATE_LISTEN"
+    )]
     listen: SocketAddr,
     /// Where probes and Prometheus ask; plain HTTP.
-    #[arg(long, value_name = "ADDRESS", default_value = "[::]:8080", env = "TIDEGATE_HEALTH")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        default_value = "[::]:8080",
+        env = "TIDEGATE_HEALTH"
+    )]
     health: SocketAddr,
     #[command(flatten)]
     tls: TlsArgs,
@@ -50,7 +62,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, default_value = "text", env = "TIDEGATE_LOG_FORMAT")]
     log_format: LogFormat,
     /// What is logged: a level, or directives like `info,tidegate_host=debug`.
-    #[arg(long, value_name = "LEVEL", default_value = "info", env = "TIDEGATE_LOG")]
+    #[arg(
+        long,
+        value_name = "LEVEL",
+        default_value = "info",
+        env = "TIDEGATE_LOG"
+    )]
     log_level: String,
 }
 
@@ -109,7 +126,10 @@ enum LogFormat {
 /// Serves until SIGTERM or SIGINT, then drains.
 pub(crate) async fn run(args: ServeArgs) -> Result<()> {
     log(&args)?;
-    let host = Host::new(HostSettings { cache: args.policies.cache(), ..HostSettings::default() })?;
+    let host = Host::new(HostSettings {
+        cache: args.policies.cache(),
+        ..HostSettings::default()
+    })?;
     let readiness = match args.readiness {
         ReadinessArg::EveryPolicy => Readiness::EveryPolicy,
         ReadinessArg::EveryPolicyOnce => Readiness::EveryPolicyOnce,
@@ -119,7 +139,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
     let mut settings = Settings::new(certificate(&args.tls)?);
     settings.webhook = args.listen;
     settings.health = Some(args.health);
-    settings.drain = Drain { announce: args.drain, ..Drain::default() };
+    settings.drain = Drain {
+        announce: args.drain,
+        ..Drain::default()
+    };
     let server = Server::bind(settings, gate.clone())?;
     info!(
         webhook = %server.webhook_address()?,
@@ -132,11 +155,19 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
     let mut background = tokio::task::JoinSet::new();
     background.spawn(live.clone().follow(shutdown.clone()));
     if args.reconcile.reconcile {
-        let client =
-            tidegate_reconcile::connect(args.reconcile.kubeconfig.as_deref(), args.reconcile.context.as_deref()).await?;
-        let mut settings =
-            ReconcileSettings { namespace: args.reconcile.reconcile_namespace.clone(), ..ReconcileSettings::default() };
-        settings.databases.sqlite_folder.clone_from(&args.reconcile.sqlite_folder);
+        let client = tidegate_reconcile::connect(
+            args.reconcile.kubeconfig.as_deref(),
+            args.reconcile.context.as_deref(),
+        )
+        .await?;
+        let mut settings = ReconcileSettings {
+            namespace: args.reconcile.reconcile_namespace.clone(),
+            ..ReconcileSettings::default()
+        };
+        settings
+            .databases
+            .sqlite_folder
+            .clone_from(&args.reconcile.sqlite_folder);
         let stop = shutdown.clone().cancelled_owned();
         let gate = plan_gate::PlanGate(live);
         background.spawn(async move {
@@ -160,20 +191,27 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
 
 fn certificate(tls: &TlsArgs) -> Result<CertificateSource> {
     match (&tls.tls_cert, &tls.tls_key, &tls.ca_folder) {
-        (Some(chain), Some(key), _) => Ok(CertificateSource::Files { chain: chain.clone(), key: key.clone() }),
+        (Some(chain), Some(key), _) => Ok(CertificateSource::Files {
+            chain: chain.clone(),
+            key: key.clone(),
+        }),
         (_, _, Some(folder)) => Ok(CertificateSource::Own {
             authority: Box::new(Authority::in_folder(folder, SystemTime::now())?),
             names: tls.tls_name.clone(),
             lifetime: LEAF_LIFETIME,
         }),
-        _ => bail!("a certificate is needed: --tls-cert and --tls-key, or --ca-folder for our own authority"),
+        _ => bail!(
+            "a certificate is needed: --tls-cert and --tls-key, or --ca-folder for our own authority"
+        ),
     }
 }
 
 fn log(args: &ServeArgs) -> Result<()> {
     let filter = tracing_subscriber::EnvFilter::try_new(&args.log_level)
         .with_context(|| format!("--log-level `{}` is not understood", args.log_level))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tidegate_admission::{
-    Action, Decision, GroupVersionKind, GroupVersionResource, JudgedFinding, Operation, Review, Stage, UserInfo, decide,
+    Action, Decision, GroupVersionKind, GroupVersionResource, JudgedFinding, Operation, Review,
+    Stage, UserInfo, decide,
 };
 use tidegate_host::{Change, PlanRequest};
 use tidegate_reconcile::{Gate, GateFinding, GateVerdict, PlanReview};
@@ -24,7 +25,12 @@ impl Gate for PlanGate {
             kind: subject.kind.clone(),
             namespace: subject.namespace.clone(),
             subject: plan.subject.as_str().into(),
-            changes: plan.statements.iter().cloned().map(Change::Statement).collect(),
+            changes: plan
+                .statements
+                .iter()
+                .cloned()
+                .map(Change::Statement)
+                .collect(),
             dialect: Some(plan.dialect.clone()),
             budget: BUDGET,
         };
@@ -34,18 +40,37 @@ impl Gate for PlanGate {
 }
 
 fn verdict(decision: &Decision) -> GateVerdict {
-    let found = |action: Action| decision.findings.iter().filter(move |finding| finding.action == action).map(finding);
-    let failed = decision.failures.iter().find(|(_, _, action)| *action == Action::Deny);
+    let found = |action: Action| {
+        decision
+            .findings
+            .iter()
+            .filter(move |finding| finding.action == action)
+            .map(finding)
+    };
+    let failed = decision
+        .failures
+        .iter()
+        .find(|(_, _, action)| *action == Action::Deny);
     let denied: Vec<GateFinding> = found(Action::Deny).collect();
     match failed {
         _ if !denied.is_empty() => GateVerdict::Denied { findings: denied },
-        Some((policy, why, _)) => GateVerdict::Unavailable { message: format!("policy {policy} could not judge the plan: {why}") },
-        None => GateVerdict::Allowed { warnings: found(Action::Warn).collect() },
+        Some((policy, why, _)) => GateVerdict::Unavailable {
+            message: format!("policy {policy} could not judge the plan: {why}"),
+        },
+        None => GateVerdict::Allowed {
+            warnings: found(Action::Warn).collect(),
+        },
     }
 }
 
 fn finding(finding: &JudgedFinding) -> GateFinding {
-    let statement = finding.path.as_deref().and_then(|path| path.strip_prefix("/changes/")?.split('/').next()?.parse().ok());
+    let statement = finding.path.as_deref().and_then(|path| {
+        path.strip_prefix("/changes/")?
+            .split('/')
+            .next()?
+            .parse()
+            .ok()
+    });
     GateFinding {
         policy: finding.policy.to_string(),
         rule: finding.rule.clone(),
@@ -71,11 +96,18 @@ fn as_review(subject: &str) -> Review {
         namespace: Option<String>,
     }
     let named: Subject = serde_json::from_str(subject).unwrap_or_default();
-    let (group, version) = named.api_version.split_once('/').unwrap_or(("", &named.api_version));
+    let (group, version) = named
+        .api_version
+        .split_once('/')
+        .unwrap_or(("", &named.api_version));
     Review {
         uid: String::new(),
         operation: Operation::Update,
-        kind: GroupVersionKind { group: group.to_owned(), version: version.to_owned(), kind: named.kind },
+        kind: GroupVersionKind {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: named.kind,
+        },
         resource: GroupVersionResource::default(),
         sub_resource: None,
         name: named.metadata.name,
