@@ -1,5 +1,7 @@
 //! Reviews as an API server writes them.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -13,7 +15,7 @@ pub fn of_size(bytes: usize) -> Bytes {
         if sql.len() + 350 > bytes {
             break;
         }
-        sql.push_str(&format!("  column_{column} varchar(255) NOT NULL,\n"));
+        let _ = writeln!(sql, "  column_{column} varchar(255) NOT NULL,");
     }
     sql.push_str("  id bigint PRIMARY KEY\n);\n");
     of_sql(&sql)
@@ -21,11 +23,11 @@ pub fn of_size(bytes: usize) -> Bytes {
 
 /// The creation of an AtlasSchema with this SQL.
 pub fn of_sql(sql: &str) -> Bytes {
-    around(&object(json!({"sql": sql})))
+    around(&object(&json!({"sql": sql})))
 }
 
 /// An AtlasSchema, as the guide has it.
-pub fn object(schema: Value) -> Value {
+pub fn object(schema: &Value) -> Value {
     json!({
         "apiVersion": "db.atlasgo.io/v1alpha1",
         "kind": "AtlasSchema",

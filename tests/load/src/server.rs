@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::client::Target;
 
 /// Compiling a hundred policies takes a while when nothing is cached.
-const START: Duration = Duration::from_secs(180);
+const START: Duration = Duration::from_mins(3);
 
 /// Everything that servers of one run share.
 #[derive(Debug)]

@@ -102,8 +102,7 @@ async fn a_compiled_guest_is_held_to_its_limits() {
                 cpu,
                 ..Limits::default()
             },
-        )
-        .await;
+        );
         let set = bench.host.load(vec![spec], None).await;
         assert_eq!(states(&set), ["ready"]);
         let mut about = review();
