@@ -303,7 +303,7 @@ fn the_policies_file_is_followed() {
     )
     .unwrap();
     let output = eventually("the new policies file", || {
-        Ok(Some(gate.apply(&drop)?).filter(|output| output.success()))
+        Ok(Some(gate.apply(&drop)?).filter(tidegate_kit::Output::success))
     })
     .unwrap();
     assert!(

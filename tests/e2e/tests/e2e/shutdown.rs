@@ -45,9 +45,9 @@ pub(crate) fn under_load(gate: &Gated<'_>, meanwhile: impl FnOnce()) -> usize {
             .collect();
         meanwhile();
         stop.store(true, Ordering::Relaxed);
-        clients
-            .into_iter()
-            .for_each(|client| client.join().unwrap());
+        for client in clients {
+            client.join().unwrap();
+        }
     });
     calls.into_inner()
 }

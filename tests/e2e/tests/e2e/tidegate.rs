@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tidegate_kit::{ControlPlane, Output};
 
 /// For things that take well under a second on an idle machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running `tidegate serve`.
 pub(crate) struct Tidegate {
