@@ -27,7 +27,7 @@ impl PolicySource {
             return Ok(file.clone());
         }
         let program = std::env::current_exe().context("cannot find this program's folder")?;
-        let folder = program.parent().unwrap_or(Path::new("."));
+        let folder = program.parent().unwrap_or_else(|| Path::new("."));
         let places = [
             "policies/policies.yaml",
             "../policies/policies.yaml",
@@ -104,7 +104,7 @@ pub(crate) fn read(path: &Path) -> Result<PoliciesFile> {
 
 /// What the host is to load. Paths in the file are relative to it.
 pub(crate) fn specs(path: &Path, file: &PoliciesFile) -> Vec<PolicySpec> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     file.policies
         .iter()
         .flat_map(|entry| PolicySpec::from_entry(entry, folder))

@@ -108,7 +108,7 @@ fn shown_line(text: &str, place: Place) -> ShownLine {
     // Up to the end of the statement's line, without what follows it.
     let underlined = rest
         .find([';', '#'])
-        .map_or(rest.trim_end().len(), |end| end);
+        .unwrap_or_else(|| rest.trim_end().len());
     ShownLine {
         to: from + underlined.max(usize::from(!rest.is_empty())),
         from,

@@ -166,7 +166,7 @@ fn review_of(
         }
         Content::Sql(text) => {
             let old = previous.and_then(|previous| previous_sql(previous, &item.file, roots));
-            sql_review(&item.file, text, old, dialect).map(|review| (review, None))
+            sql_review(&item.file, text, old.as_ref(), dialect).map(|review| (review, None))
         }
     })
 }
@@ -196,14 +196,19 @@ fn previous_sql<'p>(
 fn sql_review(
     file: &str,
     text: &str,
-    old: Option<PreviousSql<'_>>,
+    old: Option<&PreviousSql<'_>>,
     dialect: Option<Dialect>,
 ) -> Option<Review> {
     let url = dialect.map(|dialect| format!("{}://check/check", dialect.url_scheme()));
     let object = |kind: &str, mut spec: Value| {
-        match &url {
-            Some(url) => spec["url"] = json!(url),
-            None => spec["urlFrom"] = json!({"secretKeyRef": {"name": "unknown", "key": "url"}}),
+        if let Some(fields) = spec.as_object_mut() {
+            match &url {
+                Some(url) => fields.insert("url".into(), json!(url)),
+                None => fields.insert(
+                    "urlFrom".into(),
+                    json!({"secretKeyRef": {"name": "unknown", "key": "url"}}),
+                ),
+            };
         }
         json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": kind, "metadata": {"name": "check", "namespace": "default"}, "spec": spec})
     };
@@ -211,7 +216,7 @@ fn sql_review(
     let schema = |text: &str| object("AtlasSchema", json!({"schema": {"sql": text}}));
     let (new, old) = match old {
         Some(PreviousSql::Schema(old)) => (schema(text), Some(schema(old))),
-        Some(PreviousSql::Migration(old)) if old == text => return None,
+        Some(PreviousSql::Migration(old)) if *old == text => return None,
         Some(PreviousSql::Migration(_)) | None => (
             object("AtlasMigration", json!({"dir": {"local": {name: text}}})),
             None,

@@ -90,14 +90,13 @@ fn core_module(messages: &[u8]) -> Option<PathBuf> {
     let messages = String::from_utf8_lossy(messages);
     messages
         .lines()
+        .rev()
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter_map(|message| {
+        .find_map(|message| {
             let files = message.get("filenames")?.as_array()?.clone();
             files
                 .iter()
-                .filter_map(|file| file.as_str())
-                .find(|file| file.ends_with(".wasm"))
-                .map(PathBuf::from)
+                .filter_map(|file| file.as_str().map(PathBuf::from))
+                .find(|file| file.extension().is_some_and(|ending| ending == "wasm"))
         })
-        .last()
 }

@@ -1,7 +1,7 @@
 //! The policies of the moment: loaded once, and again whenever the policies file or a component changes.
 //!
 //! A file that does not read keeps the old set serving and says so in the log. The folder is looked at once a second rather than watched:
-//! Kubernetes swaps a link when a ConfigMap changes, which ends a watch, and a second is soon enough.
+//! Kubernetes swaps a link when a `ConfigMap` changes, which ends a watch, and a second is soon enough.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -116,7 +116,7 @@ fn report(set: &PolicySet) {
             PolicyState::Ready => info!(policy = %policy.name, digest, "policy ready"),
             PolicyState::Off => info!(policy = %policy.name, "policy off"),
             PolicyState::Failed(reason) => {
-                warn!(policy = %policy.name, digest, reason, "policy failed; its failurePolicy decides")
+                warn!(policy = %policy.name, digest, reason, "policy failed; its failurePolicy decides");
             }
         }
     }

@@ -26,7 +26,7 @@ use crate::policies::PolicySource;
 use live::LivePolicies;
 
 /// An own leaf's life. It is renewed after two thirds of it, without anybody noticing.
-const LEAF_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
+const LEAF_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -90,7 +90,7 @@ struct TlsArgs {
 
 #[derive(Debug, Args)]
 struct ReconcileArgs {
-    /// Also bring about what is admitted: AtlasSchemas are applied to their databases.
+    /// Also bring about what is admitted: `AtlasSchemas` are applied to their databases.
     #[arg(long, env = "TIDEGATE_RECONCILE")]
     reconcile: bool,
     /// The cluster to reconcile; in a pod its service account is used.
