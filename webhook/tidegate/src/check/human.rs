@@ -60,7 +60,7 @@ fn draw_finding(judged: &Judged, finding: &JudgedFinding) -> String {
     let mut group = Group::with_title(level.primary_title(printable(&finding.message)).id(&id))
         .element(
             Snippet::source(&line.text)
-                .path(format!("{}:{}:{}", judged.file, place.line, place.column))
+                .path(judged.file.as_str())
                 .line_start(place.line)
                 .annotation(AnnotationKind::Primary.span(line.from..line.to)),
         );
