@@ -13,6 +13,7 @@
 
 mod access;
 mod alter;
+mod change;
 mod column;
 mod condition;
 mod cursor;
@@ -21,20 +22,24 @@ mod dialect;
 mod diff;
 mod dml;
 mod effect;
+mod expression;
 pub mod limits;
 mod model;
+mod options;
 mod parse;
 mod plan;
 mod position;
 mod problem;
 mod read;
 mod schema;
+mod settle;
 mod split;
 mod statement;
 mod token;
 mod types;
 
 pub use alter::{AlterAction, AlterTable};
+pub use change::TypeChange;
 pub use cursor::Name;
 pub use definition::{ColumnDefinition, Constraint, IndexDefinition, TableDefinition};
 pub use dialect::Dialect;
@@ -47,4 +52,4 @@ pub use problem::{ProblemKind, SqlProblem};
 pub use schema::{fold, parse_schema};
 pub use split::{Piece, PieceKind, Script};
 pub use statement::Statement;
-pub use types::{SqlType, TypeChange, Values};
+pub use types::{SqlType, Values};

@@ -160,7 +160,7 @@ fn is_recognised(action: &AlterAction) -> bool {
 
 fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
     if let Some(definition) = definition::table(cursor) {
-        let known = definition.complete && !definition.derived;
+        let known = definition.complete;
         push(Effect::CreateTable(Box::new(definition)));
         return Some(known);
     }

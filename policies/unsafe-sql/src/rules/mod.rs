@@ -5,9 +5,10 @@
 
 use tidegate_policy_sdk::prelude::{Object, Rule};
 
+use crate::comparison::Comparison;
 use crate::document::Database;
 use crate::findings::Findings;
-use crate::review::{Comparison, Judged, Text};
+use crate::review::{Judged, Text};
 
 /// A rule, and what it looks at.
 #[derive(Clone, Copy)]
@@ -107,6 +108,15 @@ rules! {
     rename_table,
     rename_column,
     narrowed_type,
+    rewritten_table,
+    changed_column,
+    changed_enum,
+    table_option,
+    primary_key_change,
+    drop_constraint,
+    drop_index,
+    new_constraint,
+    lost_default,
     not_null_without_default,
     empty_schema,
     privilege,
