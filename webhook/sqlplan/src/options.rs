@@ -100,6 +100,9 @@ fn option(cursor: &mut Cursor<'_>, options: &mut Options) {
         cursor.move_to(usize::MAX);
     } else if cursor.accept("with system versioning") {
         options.kept.push("system versioning".to_owned());
+    } else if cursor.accept("like") {
+        options.derived = true;
+        cursor.name();
     } else if cursor.accept("inherits") {
         options.derived = true;
         cursor.skip_one();
