@@ -132,6 +132,10 @@ impl<'a> Cursor<'a> {
             .is_some_and(|word| word.eq_ignore_ascii_case(wanted))
     }
 
+    pub(crate) fn is_any_at(&self, ahead: usize, wanted: &[&str]) -> bool {
+        wanted.iter().any(|word| self.is_word(ahead, word))
+    }
+
     pub(crate) fn is_any(&self, wanted: &[&str]) -> bool {
         wanted.iter().any(|word| self.is_word(0, word))
     }

@@ -6,12 +6,14 @@
 
 use crate::access;
 use crate::alter::{self, AlterAction};
-use crate::cursor::{Cursor, unquote};
+use crate::copies;
+use crate::cursor::{Cursor, Name, unquote};
 use crate::definition;
 use crate::dialect::Dialect;
 use crate::dml;
 use crate::effect::{Effect, Found, Reading};
 use crate::model::ObjectKind;
+use crate::object;
 use crate::token::{self, TokenKind};
 
 /// Bodies in bodies that are looked into.
@@ -21,11 +23,13 @@ pub(crate) fn read(cursor: Cursor<'_>) -> Reading {
     let mut reading = Reading::default();
     read_into(cursor, &mut reading, BODIES);
     // What makes a routine does one thing; the rest is what the routine does.
-    let own = usize::from(matches!(
-        reading.effects.first().map(|found| &found.effect),
-        Some(Effect::Create { .. })
-    ));
-    if own == 1 || cursor.is_word(0, "do") {
+    let own = reading
+        .effects
+        .iter()
+        .position(|found| matches!(found.effect, Effect::Create { .. }))
+        .filter(|_| cursor.is_word(0, "create"));
+    if own.is_some() || cursor.is_word(0, "do") {
+        let own = own.map_or(0, |index| index + 1);
         for found in reading.effects.iter_mut().skip(own) {
             found.nested = true;
         }
@@ -52,6 +56,22 @@ fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             cursor.skip_one();
         }
     }
+    if let Some(literal) = literal_sql(&cursor) {
+        let judged = bodies > 0 && is_plain_sql(&literal);
+        if judged {
+            body(&literal, reading, bodies);
+        } else {
+            reading.effects.push(Found {
+                effect: Effect::DynamicSql {
+                    what: cursor.source(0).to_uppercase(),
+                },
+                offset: cursor.offset(),
+                nested: false,
+            });
+        }
+        reading.known = true;
+        return;
+    }
     if cursor.is_word(0, "do") && cursor.dialect() == Dialect::Postgres {
         reading.known = !cursor.contains("language") || cursor.contains("language plpgsql");
     } else if let Some(known) = head(cursor, &mut reading.effects) {
@@ -63,6 +83,45 @@ fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
         inside(cursor, reading, bodies);
     }
 }
+
+/// The string of `EXECUTE 'x'`, `EXECUTE IMMEDIATE 'x'` and `PREPARE p FROM 'x'`, where it is one string and no more: it is what runs.
+fn literal_sql<'a>(cursor: &Cursor<'a>) -> Option<Cursor<'a>> {
+    let mut probe = *cursor;
+    if probe.accept("prepare") {
+        probe.part()?;
+        probe.accept("from").then_some(())?;
+    } else if probe.accept("execute") {
+        let immediate = probe.accept("immediate");
+        (immediate || cursor.dialect() == Dialect::Postgres).then_some(())?;
+    } else {
+        return None;
+    }
+    let literal = probe;
+    matches!(probe.kind(), Some(TokenKind::Text | TokenKind::Body)).then_some(())?;
+    probe.advance();
+    let ends = probe.is_done() || probe.is_delimiter() || probe.is_any(&["using", "into"]);
+    ends.then_some(literal)
+}
+
+/// Whether a string is read as the server will read it: no escapes, and statements whose words are looked for in bodies.
+fn is_plain_sql(literal: &Cursor<'_>) -> bool {
+    let source = literal.source(0);
+    let inner = source.trim_start_matches(['\'', '"', '$']).trim_start();
+    let first: String = inner
+        .chars()
+        .take_while(char::is_ascii_alphabetic)
+        .collect();
+    !source.contains('\\')
+        && STATEMENTS.contains(&first.to_ascii_lowercase().as_str())
+        && !source.contains(';')
+}
+
+/// The words of which a statement in a body starts with one.
+const STATEMENTS: &[&str] = &[
+    "drop", "truncate", "alter", "grant", "revoke", "execute", "copy", "create", "delete",
+    "update", "insert", "set", "perform", "reassign", "with", "select", "lock", "cluster",
+    "vacuum", "reindex", "refresh", "load", "import", "merge", "replace", "rename", "optimize",
+];
 
 /// `EXPLAIN ANALYZE` runs the statement.
 fn explains_by_running(cursor: &Cursor<'_>) -> bool {
@@ -110,6 +169,12 @@ fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
                     });
                 }
                 return Some(known);
+            }
+            object::alter(cursor, &mut push)
+        }
+        "select" => {
+            if let Some(copy) = copies::select_into(cursor) {
+                push(copy);
             }
             None
         }
@@ -160,15 +225,39 @@ fn is_recognised(action: &AlterAction) -> bool {
 
 fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
     if let Some(definition) = definition::table(cursor) {
-        let known = definition.complete && !definition.derived;
+        let takes_a_shape = cursor.contains("like") && !cursor.contains("select");
+        let known = definition.complete && (!definition.derived || takes_a_shape);
+        let copy = if definition.temporary {
+            None
+        } else {
+            copies::into(cursor, &definition.table.name, false, true)
+        };
         push(Effect::CreateTable(Box::new(definition)));
+        if let Some(copy) =
+            copy.filter(|_| cursor.contains("select") || cursor.contains("as table"))
+        {
+            push(copy);
+        }
         return Some(known);
     }
     if let Some(definition) = definition::index(cursor) {
         let plain = ["", "fulltext", "spatial"].contains(&definition.index.rest.as_str());
         let known = plain && !definition.index.columns.is_empty();
+        let table = definition.table.clone();
         push(Effect::CreateIndex(Box::new(definition)));
+        if cursor.dialect().is_mysql_like() {
+            online_options(cursor, &table, push);
+        }
         return Some(known);
+    }
+    if let Some(what) = object::definer_rights(&cursor) {
+        push(Effect::DefinerRights { what });
+    }
+    if object::rule_that_swallows(&cursor) {
+        push(Effect::IntegrityOff {
+            what: "CREATE RULE .. DO INSTEAD NOTHING".to_owned(),
+        });
+        return Some(true);
     }
     let mut rest = cursor;
     rest.accept("create");
@@ -179,13 +268,21 @@ fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
     // Words between CREATE and the kind; DEFINER = 'x'@'y' among them.
     for _ in 0..10 {
         if let Some(kind) = kind(&mut rest) {
-            if kind == ObjectKind::Account {
+            if matches!(kind, ObjectKind::Account | ObjectKind::Other) {
                 return None;
             }
             rest.accept("if not exists");
+            let name = rest.name();
+            let reaches_out =
+                |name: &Name| kind == ObjectKind::Extension && object::reaches_out(&name.name);
+            if let Some(name) = name.as_ref().filter(|name| reaches_out(name)) {
+                push(Effect::FileAccess {
+                    what: format!("CREATE EXTENSION {name}"),
+                });
+            }
             push(Effect::Create {
                 kind,
-                name: rest.name(),
+                name,
                 or_replace,
             });
             return Some(is_known(&cursor, &rest, kind));
@@ -196,6 +293,16 @@ fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
         rest.advance();
     }
     None
+}
+
+/// MySQL writes how an index is made or dropped behind it, as it does in `ALTER TABLE`.
+fn online_options(cursor: Cursor<'_>, table: &Name, push: &mut dyn FnMut(Effect)) {
+    alter::online(cursor, &mut |action| {
+        push(Effect::AlterTable {
+            table: table.clone(),
+            action,
+        });
+    });
 }
 
 /// What makes nothing but what it says: sequences, SQLite's virtual tables, and routines, whose bodies are read here, statement by statement.
@@ -213,7 +320,7 @@ fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
 }
 
 /// Steps over the words of a kind of object.
-fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
+pub(crate) fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
     const KINDS: &[(&str, ObjectKind)] = &[
         ("database", ObjectKind::Database),
         ("schema", ObjectKind::Schema),
@@ -237,6 +344,14 @@ fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
         ("rule", ObjectKind::Rule),
         ("policy", ObjectKind::Policy),
         ("user mapping", ObjectKind::Other),
+        ("server", ObjectKind::Other),
+        ("foreign data wrapper", ObjectKind::Other),
+        ("publication", ObjectKind::Other),
+        ("subscription", ObjectKind::Other),
+        ("tablespace", ObjectKind::Other),
+        ("collation", ObjectKind::Other),
+        ("operator", ObjectKind::Other),
+        ("cast", ObjectKind::Other),
         ("user", ObjectKind::Account),
         ("role", ObjectKind::Account),
         ("group", ObjectKind::Account),
@@ -263,6 +378,20 @@ fn drop_statement(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Optio
     let concurrently = cursor.accept("concurrently");
     cursor.accept("if exists");
     let names = cursor.names();
+    // MySQL's `DROP INDEX i ON t` is an ALTER TABLE.
+    if kind == ObjectKind::Index && cursor.dialect().is_mysql_like() && cursor.accept("on") {
+        let (Some(index), Some(table)) = (names.first(), cursor.name()) else {
+            return None;
+        };
+        push(Effect::AlterTable {
+            table: table.clone(),
+            action: AlterAction::DropIndex {
+                name: index.name.clone(),
+            },
+        });
+        online_options(cursor, &table, push);
+        return Some(true);
+    }
     let cascade = cursor.contains("cascade");
     for name in &names {
         push(Effect::Drop {
@@ -412,18 +541,9 @@ fn body_statement(cursor: Cursor<'_>, found: &mut Reading, bodies: usize) {
     let mut probe = cursor;
     let mut starts = true;
     while !probe.is_done() {
-        if starts
-            && probe.is_any(&[
-                "drop", "truncate", "alter", "grant", "revoke", "execute", "copy", "create",
-                "delete", "update", "insert", "set", "perform", "reassign", "with",
-            ])
-        {
+        if starts && probe.is_any(STATEMENTS) {
             let one = probe.remaining();
-            if !(one.is_word(0, "create") && one.is_word(1, "table")) {
-                read_into(one, found, bodies);
-            } else {
-                inside(one, found, bodies);
-            }
+            read_into(one, found, bodies);
             return;
         }
         starts = probe.is_any(&["begin", "then", "else", "loop"]) || probe.is_symbol(0, '>');

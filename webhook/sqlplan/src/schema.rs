@@ -155,6 +155,8 @@ impl Schema {
             Effect::Drop { kind, name, .. } => {
                 self.objects.remove(&(*kind, name.key(dialect))).is_some()
             }
+            // Beside the effect of making the thing.
+            Effect::DefinerRights { .. } | Effect::CopyRows { makes: true, .. } => true,
             _ => false,
         }
     }
@@ -255,9 +257,15 @@ fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
         AlterAction::Harmless
         | AlterAction::DisableChecks { .. }
         | AlterAction::OwnerTo { .. }
+        | AlterAction::ValidateConstraint { .. }
+        | AlterAction::Algorithm { .. }
+        | AlterAction::LockLevel { .. }
+        | AlterAction::Rebuild { .. }
         | AlterAction::TableOption { .. } => {}
         AlterAction::RenameTable { .. }
         | AlterAction::DestroyPartition { .. }
+        | AlterAction::DetachPartition { .. }
+        | AlterAction::SetSchema { .. }
         | AlterAction::Other { .. } => return false,
     }
     true

@@ -32,7 +32,7 @@ pub(crate) struct CheckArgs {
     /// For SQL files, and for objects whose database URL is in a Secret.
     #[arg(long)]
     dialect: Option<Dialect>,
-    /// `sarif` for code scanning, `github` for annotations on a pull request.
+    /// `sarif` for code scanning, `github` for annotations on a pull request, `review` for the AdmissionReviews that the webhooks would answer.
     #[arg(short, long, default_value = "human")]
     output: Output,
 }
@@ -63,6 +63,7 @@ enum Output {
     Json,
     Sarif,
     Github,
+    Review,
 }
 
 /// Judges everything and prints it. Whether nothing was denied.
@@ -103,6 +104,7 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         Output::Json => report.json()?,
         Output::Sarif => sarif::draw(&report, &policies::rules(policies.as_ref()))?,
         Output::Github => github::draw(&report),
+        Output::Review => report::reviews(&report),
     };
     crate::print(&text)?;
     Ok(report.denied() == 0)

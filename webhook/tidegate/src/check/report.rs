@@ -71,6 +71,22 @@ impl Report {
     }
 }
 
+/// A line for each thing checked: the AdmissionReviews that the webhooks would answer, byte for byte.
+pub(crate) fn reviews(report: &Report) -> String {
+    let mut text = String::new();
+    for judged in &report.judged {
+        let (validate, mutate) = judged.answers();
+        text.push_str("{\"validate\":");
+        text.push_str(&String::from_utf8_lossy(&validate));
+        if let Some(mutate) = mutate {
+            text.push_str(",\"mutate\":");
+            text.push_str(&String::from_utf8_lossy(&mutate));
+        }
+        text.push_str("}\n");
+    }
+    text
+}
+
 /// The order in which Argo CD would sync the objects of a folder; none when there are none.
 pub(crate) fn order(items: &[Item]) -> Option<Vec<OrderedResource>> {
     let manifests: Vec<Manifest> = items
@@ -101,7 +117,7 @@ struct ResultLine<'r> {
     allowed: bool,
     findings: Vec<FindingLine<'r>>,
     failures: Vec<FailureLine<'r>>,
-    patch: &'r json_patch::Patch,
+    patch: &'r [json_patch::PatchOperation],
 }
 
 #[derive(Serialize)]
@@ -146,7 +162,10 @@ impl<'r> ResultLine<'r> {
                     message,
                 })
                 .collect(),
-            patch: &judged.patch,
+            patch: judged
+                .mutation
+                .as_ref()
+                .map_or(&[], |mutation| mutation.patch.0.as_slice()),
         }
     }
 }
