@@ -48,6 +48,26 @@ fn check_and_webhook_answer_alike() {
     assert!(compared > 200, "only {compared} cases were found");
 }
 
+/// Every page's cases hold in the sandbox too, with the components that ship.
+#[test]
+fn the_pages_hold_in_the_sandbox() {
+    for policy in POLICIES {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies");
+        let component = components().unwrap().join(format!("{policy}.wasm"));
+        let output = Command::new(program().unwrap())
+            .args(["policy", "test", "--component"])
+            .args([&component, &folder.join(policy)])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{policy}: {}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
 /// What the webhooks answer, in the form of `tidegate check -o review`.
 async fn serve(tidegate: &Tidegate, reviews: &[Value]) -> Vec<String> {
     let ca = tidegate.folder.path().join("ca/ca.crt");

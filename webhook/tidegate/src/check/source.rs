@@ -21,6 +21,9 @@ const MOST_FILES: usize = 20_000;
 /// The deepest folder.
 const DEEPEST: usize = 32;
 
+/// With this comment Argo CD leaves a file of a folder out.
+const SKIP_MARK: &str = "+argocd:skip-file-rendering";
+
 /// One thing to judge.
 #[derive(Debug)]
 pub(crate) struct Item {
@@ -160,6 +163,9 @@ fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
         start,
         content,
     };
+    if !named && text.contains(SKIP_MARK) {
+        return Ok(items);
+    }
     let documents = match documents(text) {
         Ok(documents) => documents,
         // Charts keep templates that are no YAML before they are rendered.
@@ -179,8 +185,10 @@ fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
             items.push(item(start, Content::Review(value.to_string().into_bytes())));
             continue;
         }
-        let listed = listed(&value);
-        if !listed.is_empty() {
+        if !named && is_for_a_tool(&value) {
+            continue;
+        }
+        if let Some(listed) = listed(&value) {
             for (index, object) in listed.into_iter().enumerate() {
                 let pointer = format!("/items/{index}");
                 let start = locations.of(&pointer).unwrap_or(start);
@@ -210,18 +218,26 @@ fn is_object(value: &Value) -> bool {
     has("apiVersion") && has("kind")
 }
 
-/// The objects of a `List`, or of any kind ending so with `items`.
-fn listed(value: &Value) -> Vec<Value> {
+/// Whether it only looks like an object of a cluster: Kustomize reads it, nobody applies it.
+fn is_for_a_tool(value: &Value) -> bool {
+    value
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
+}
+
+/// The objects of a `List`, or of any kind ending so with `items`; none for anything else.
+fn listed(value: &Value) -> Option<Vec<Value>> {
     let is_list = value
         .get("kind")
         .and_then(Value::as_str)
         .is_some_and(|kind| kind.ends_with("List"));
-    match value.get("items").and_then(Value::as_array) {
-        Some(items) if is_list => items
+    let items = value.get("items").and_then(Value::as_array)?;
+    is_list.then(|| {
+        items
             .iter()
             .filter(|item| is_object(item))
             .cloned()
-            .collect(),
-        _ => Vec::new(),
-    }
+            .collect()
+    })
 }
