@@ -3,6 +3,7 @@
 //! Exit codes are part of the contract: 0 nothing denied, 1 something denied (or a policy's test failed), 2 bad usage or unreadable input. Nothing is
 //! decided here; what can be decided without I/O is in a pure room.
 
+mod app;
 mod check;
 mod explain;
 mod policies;
@@ -30,6 +31,9 @@ enum Command {
     Check(check::CheckArgs),
     /// Explain a rule: what, why, an example, and what to write instead.
     Explain(explain::ExplainArgs),
+    /// Look at applications and their resources as the reconciler does.
+    #[command(subcommand)]
+    App(app::AppCommand),
     /// Write, build, test and inspect policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -69,6 +73,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Explain(args) => {
             quiet_logs();
             explain::run(&args).await.map(|()| true)
+        }
+        Command::App(command) => {
+            quiet_logs();
+            app::run(command)
         }
         Command::Policy(command) => {
             quiet_logs();

@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-admission", &[]),
     ("tidegate-waves", &["tidegate-model"]),
     ("tidegate-sqlplan", &[]),
+    ("tidegate-health", &[]),
     ("tidegate-host", &["tidegate-admission"]),
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
     ("tidegate-database", &["tidegate-sqlplan"]),
@@ -35,6 +36,7 @@ const SOLE: &[(&str, &str)] = &[
     ("hyper", "tidegate-server"),
     ("kube", "tidegate-reconcile"),
     ("rusqlite", "tidegate-database"),
+    ("mlua", "tidegate-health"),
 ];
 
 /// Callers of the built program, which is all they know of it.
@@ -46,6 +48,7 @@ const PURE: &[&str] = &[
     "tidegate-admission",
     "tidegate-waves",
     "tidegate-sqlplan",
+    "tidegate-health",
     "tidegate-cases",
 ];
 const IMPURE: &[&str] = &[
