@@ -64,6 +64,28 @@ pub(crate) fn alter(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Opt
     Some(true)
 }
 
+/// Statements that make or describe what holds no rows and runs nothing: dumps are full of them, and the parser knows few.
+pub(crate) fn is_plain(cursor: &Cursor<'_>) -> bool {
+    const PLAIN: &[&str] = &[
+        "cast",
+        "aggregate",
+        "operator",
+        "text search",
+        "collation",
+        "statistics",
+        "publication",
+        "conversion",
+        "transform",
+    ];
+    let mut rest = *cursor;
+    if rest.accept("comment on") {
+        return true;
+    }
+    let makes = rest.accept("create");
+    (makes || rest.accept("alter") && !rest.contains("owner to") && !rest.contains("rename to"))
+        && PLAIN.iter().any(|words| rest.sees(words))
+}
+
 /// Words that give a routine or view the rights of its owner, where nothing keeps its caller from misusing them.
 pub(crate) fn definer_rights(cursor: &Cursor<'_>) -> Option<String> {
     if cursor.dialect() == Dialect::Postgres {

@@ -79,6 +79,7 @@ fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
     } else if let Some(known) = access::head(cursor, &mut reading.effects) {
         reading.known = known;
     }
+    reading.known |= object::is_plain(&cursor);
     if !cursor.is_any(&["grant", "revoke", "comment"]) {
         inside(cursor, reading, bodies);
     }
@@ -304,7 +305,7 @@ fn online_options(cursor: Cursor<'_>, table: &Name, push: &mut dyn FnMut(Effect)
     });
 }
 
-/// What makes nothing but what it says: sequences, SQLite's virtual tables, and routines, whose bodies are read here, statement by statement.
+/// What makes nothing but what it says: sequences, domains, SQLite's virtual tables, and routines, whose bodies are read here, statement by statement.
 /// PostgreSQL's other languages are programs.
 fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
     let routine = matches!(
@@ -312,7 +313,7 @@ fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Trigger | ObjectKind::Event
     );
     let language = |name: &str| rest.contains(&format!("language {name}"));
-    kind == ObjectKind::Sequence
+    matches!(kind, ObjectKind::Sequence | ObjectKind::Domain)
         || whole.sees("create virtual table")
         || routine
             && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
