@@ -2,11 +2,12 @@
 
 use tidegate_policy_sdk::prelude::{Change as PlannedChange, Object, Request, Verdict};
 use tidegate_sqlplan::{
-    AlterAction, Dialect, Effect, Found, Name, Position, ProblemKind, Reading, Schema, Script,
-    SqlProblem, Statement, diff, fold,
+    AlterAction, Dialect, Effect, Found, Name, Position, ProblemKind, Reading, Script, SqlProblem,
+    Statement, diff, fold,
 };
 
 use crate::Settings;
+use crate::comparison::Comparison;
 use crate::created::Created;
 use crate::document::{self, Database, Document, Purpose};
 use crate::findings::Findings;
@@ -285,20 +286,6 @@ fn is_limit(kind: &ProblemKind) -> bool {
     )
 }
 
-/// What becoming the new text means for a database that is as the old text says.
-pub(crate) struct Comparison<'a> {
-    /// The tables and more of the old text; nothing when the object is new.
-    pub(crate) old: &'a Schema,
-    /// The tables and more of the new text.
-    pub(crate) new: &'a Schema,
-    /// What is wrong with the old text.
-    pub(crate) old_problems: &'a [SqlProblem],
-    /// Whether all of the new text was understood.
-    pub(crate) understood: bool,
-    /// The differences.
-    pub(crate) changes: &'a [tidegate_sqlplan::Change<'a>],
-}
-
 fn compare(
     document: &Document<'_>,
     old: Option<&str>,
@@ -326,6 +313,7 @@ fn compare(
             diff(&old, &new, dialect)
         };
         let comparison = Comparison {
+            dialect,
             old: &old,
             new: &new,
             old_problems: &old_problems,

@@ -16,6 +16,7 @@
 
 use tidegate_policy_sdk::prelude::*;
 
+mod cron;
 mod duration;
 mod fields;
 mod mutations;

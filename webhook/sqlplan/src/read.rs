@@ -225,8 +225,7 @@ fn is_recognised(action: &AlterAction) -> bool {
 
 fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
     if let Some(definition) = definition::table(cursor) {
-        let takes_a_shape = cursor.contains("like") && !cursor.contains("select");
-        let known = definition.complete && (!definition.derived || takes_a_shape);
+        let known = definition.complete;
         let copy = if definition.temporary {
             None
         } else {

@@ -23,8 +23,10 @@ use tidegate_model::{ObjectKey, wave};
 
 mod dependencies;
 mod kinds;
+mod prune;
 
 pub use kinds::{is_cluster_scoped, kind_rank};
+pub use prune::{Pruned, prune_waves};
 
 /// One rendered object.
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,12 @@
 //! See `drop_object.md`.
 
-use tidegate_policy_sdk::prelude::Rule;
+use tidegate_policy_sdk::prelude::{Rule, Severity};
 use tidegate_sqlplan::{Change, Effect, ObjectKind};
 
 use super::Entry;
+use crate::comparison::Comparison;
 use crate::findings::Findings;
-use crate::review::{Comparison, Judged};
+use crate::review::Judged;
 
 pub(crate) const RULE: Rule = Rule::error(
     "drop-object",
@@ -84,13 +85,27 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
 
 fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
     for change in comparison.changes {
-        if let Change::ObjectDropped { kind, object } = change {
-            let message = format!(
-                "{kind} `{}` is not in the new schema: it is dropped when this \
-                 is applied",
-                object.name
-            );
-            findings.push(None, message, "keep it until nothing uses it any more");
-        }
+        let Change::ObjectDropped { kind, object } = change else {
+            continue;
+        };
+        let message = format!(
+            "{kind} `{}` is not in the new schema: it is dropped when this is applied",
+            object.name
+        );
+        // What a routine or trigger does can be made again from the text; what others hold or guard cannot.
+        let severity = match kind {
+            ObjectKind::Function
+            | ObjectKind::Procedure
+            | ObjectKind::Trigger
+            | ObjectKind::Event
+            | ObjectKind::Rule => Severity::Warning,
+            _ => RULE.severity,
+        };
+        findings.push_as(
+            severity,
+            None,
+            message,
+            "keep it until nothing uses it any more",
+        );
     }
 }

@@ -5,9 +5,10 @@
 
 use tidegate_policy_sdk::prelude::{Object, Rule};
 
+use crate::comparison::Comparison;
 use crate::document::Database;
 use crate::findings::Findings;
-use crate::review::{Comparison, Judged, Text};
+use crate::review::{Judged, Text};
 
 /// A rule, and what it looks at.
 #[derive(Clone, Copy)]
@@ -110,6 +111,13 @@ rules! {
     narrowed_type,
     change_type,
     change_domain,
+    rewritten_table,
+    changed_column,
+    changed_enum,
+    table_option,
+    primary_key_change,
+    new_constraint,
+    lost_default,
     not_null_without_default,
     volatile_default,
     drop_index,

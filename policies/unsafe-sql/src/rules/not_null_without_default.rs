@@ -4,8 +4,9 @@ use tidegate_policy_sdk::prelude::Rule;
 use tidegate_sqlplan::{AlterAction, Change, Column, Effect, TableChange};
 
 use super::Entry;
+use crate::comparison::Comparison;
 use crate::findings::Findings;
-use crate::review::{Comparison, Judged};
+use crate::review::Judged;
 
 pub(crate) const RULE: Rule = Rule::error(
     "not-null-without-default",

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tidegate_admission::{
     Call, Decision, Evaluate, GroupVersionKind, Operation, Review, Selection, Stage, UserInfo,
-    decide, parse_review,
+    answer, decide, parse_review,
 };
 
 use super::Dialect;
@@ -46,13 +46,25 @@ pub(crate) struct Judged {
     pub(crate) start: Place,
     /// None for a file of SQL.
     pub(crate) object: Option<ObjectName>,
+    /// The request's own, which the answer echoes.
+    uid: String,
+    /// What the validating webhook decides.
     pub(crate) decision: Decision,
-    /// What the mutating webhook would change.
-    pub(crate) patch: json_patch::Patch,
+    /// What the mutating webhook decides, and what it would change. None for a file of SQL.
+    pub(crate) mutation: Option<Decision>,
     locations: Option<Locations>,
 }
 
 impl Judged {
+    /// The bodies that the two webhooks answer with, the mutating one only for an object.
+    pub(crate) fn answers(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+        let mutation = self.mutation.as_ref();
+        (
+            answer(&self.uid, &self.decision),
+            mutation.map(|decision| answer(&self.uid, decision)),
+        )
+    }
+
     /// Where in the file something stands that a finding names.
     pub(crate) fn place(&self, path: Option<&str>, position: Option<(u32, u32)>) -> Place {
         let inside = position.map(|(line, column)| (line as usize, column as usize));
@@ -88,7 +100,7 @@ impl Previous {
                 Content::Sql(text) => {
                     previous.sql.insert(below(&item.file, root), text);
                 }
-                Content::Review(_) => {}
+                Content::Review(_) | Content::WayBack => {}
             }
         }
         previous
@@ -110,21 +122,22 @@ pub(crate) async fn judge(
         };
         let review = Arc::new(review);
         let decision = ask(policies, Stage::Validate, &review).await;
-        let patch = match review.object {
-            Some(_) => ask(policies, Stage::Mutate, &review).await.patch,
-            None => json_patch::Patch(vec![]),
+        let mutation = match object {
+            Some(_) => Some(ask(policies, Stage::Mutate, &review).await),
+            None => None,
         };
         let locations = match item.content {
             Content::Manifest { locations, .. } => Some(locations),
-            Content::Sql(_) | Content::Review(_) => None,
+            Content::Sql(_) | Content::WayBack | Content::Review(_) => None,
         };
         judged.push(Judged {
             file: item.file,
             text: item.text,
             start: item.start,
             object,
+            uid: review.uid.clone(),
             decision,
-            patch,
+            mutation,
             locations,
         });
     }
@@ -164,6 +177,7 @@ fn review_of(
             };
             Some((review, Some(name)))
         }
+        Content::WayBack => None,
         Content::Sql(text) => {
             let old = previous.and_then(|previous| previous_sql(previous, &item.file, roots));
             sql_review(&item.file, text, old.as_ref(), dialect).map(|review| (review, None))
