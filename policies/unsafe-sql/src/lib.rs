@@ -10,6 +10,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod comparison;
+mod created;
 mod document;
 mod findings;
 mod review;

@@ -329,7 +329,7 @@ pub(crate) fn index(mut cursor: Cursor<'_>) -> Option<IndexDefinition> {
     };
     skip_method(&mut cursor);
     cursor.accept("on").then_some(())?;
-    cursor.accept("only");
+    let only = cursor.accept("only");
     let table = cursor.name()?;
     if cursor.accept("using") {
         let using = cursor.part().unwrap_or_default();
@@ -371,6 +371,7 @@ pub(crate) fn index(mut cursor: Cursor<'_>) -> Option<IndexDefinition> {
         },
         table,
         concurrently,
+        only,
         if_not_exists,
     })
 }
@@ -384,6 +385,8 @@ pub struct IndexDefinition {
     pub table: Name,
     /// PostgreSQL: without blocking writes.
     pub concurrently: bool,
+    /// PostgreSQL: on the parent of partitions alone, which has no rows.
+    pub only: bool,
     /// It makes nothing when the index is there.
     pub if_not_exists: bool,
 }

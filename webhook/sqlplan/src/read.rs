@@ -419,7 +419,13 @@ fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             Before::Word => false,
         };
         if opens {
+            let so_far = reading.effects.len();
             dml::head(probe, &mut reading.effects);
+            if with {
+                for found in reading.effects.iter_mut().skip(so_far) {
+                    chosen_before(&cursor, &mut found.effect);
+                }
+            }
             // Inside bodies other heads count too; the statement's own head was read before.
             if routine && probe.index() > 0 && before == Before::Open {
                 let _ = head_of_body(probe, &mut reading.effects);
@@ -444,6 +450,15 @@ fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             _ => Before::Word,
         };
         probe.advance();
+    }
+}
+
+/// Rows of a CTE are those that the CTE chose.
+fn chosen_before(whole: &Cursor<'_>, effect: &mut Effect) {
+    if let Effect::CopyRows { from, bounded, .. } = effect
+        && whole.contains(&format!("{from} as"))
+    {
+        *bounded |= whole.contains("where") || whole.contains("limit");
     }
 }
 
@@ -543,6 +558,17 @@ fn body_statement(cursor: Cursor<'_>, found: &mut Reading, bodies: usize) {
     while !probe.is_done() {
         if starts && probe.is_any(STATEMENTS) {
             let one = probe.remaining();
+            // In a body EXECUTE runs a text; a call behind it makes the text.
+            let makes_text = one.is_word(0, "execute") && one.is_symbol(2, '(');
+            if makes_text && one.dialect() == Dialect::Postgres {
+                found.effects.push(Found {
+                    effect: Effect::DynamicSql {
+                        what: "EXECUTE".to_owned(),
+                    },
+                    offset: one.offset(),
+                    nested: false,
+                });
+            }
             read_into(one, found, bodies);
             return;
         }

@@ -4,7 +4,7 @@ use crate::alter::AlterAction;
 use crate::cursor::{Cursor, Name, unquote};
 use crate::definition;
 use crate::dialect::Dialect;
-use crate::effect::{Effect, Found};
+use crate::effect::{Effect, Found, Reading};
 use crate::expression;
 use crate::model::{Index, Object, ObjectKind, Schema, Table};
 use crate::problem::{ProblemKind, SqlProblem};
@@ -78,6 +78,13 @@ fn is_remark(statement: &Statement<'_>) -> bool {
 }
 
 impl Schema {
+    /// Does to the schema what a statement outside any routine's body does, as far as it is a change of a schema.
+    pub fn follow(&mut self, statement: &Statement<'_>, reading: &Reading) {
+        for found in reading.effects.iter().filter(|found| !found.nested) {
+            self.apply(found, statement);
+        }
+    }
+
     /// Does to the schema what the statement does to a database; false when it is no change of a schema, or of what is not there.
     pub(crate) fn apply(&mut self, found: &Found, statement: &Statement<'_>) -> bool {
         let dialect = statement.dialect();

@@ -22,7 +22,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
         let position = Some(judged.statement.position_of(found.offset));
         match &found.effect {
             Effect::AlterTable { table, action }
-                if !judged.created.holds(table, judged.dialect()) =>
+                if !judged.created.is_new(table, judged.dialect()) =>
             {
                 match action {
                     AlterAction::AddColumn(definition) if needs_value(&definition.column) => {
@@ -36,7 +36,11 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                             ADD,
                         );
                     }
-                    AlterAction::SetNotNull { column } => {
+                    AlterAction::SetNotNull { column }
+                        if !judged
+                            .created
+                            .is_never_null(table, column, judged.dialect()) =>
+                    {
                         findings.push(
                             position,
                             format!(

@@ -7,6 +7,7 @@ mod github;
 mod human;
 mod judge;
 mod locations;
+mod migrations;
 mod report;
 mod sarif;
 mod source;
@@ -32,7 +33,7 @@ pub(crate) struct CheckArgs {
     /// For SQL files, and for objects whose database URL is in a Secret.
     #[arg(long)]
     dialect: Option<Dialect>,
-    /// `sarif` for code scanning, `github` for annotations on a pull request, `review` for the AdmissionReviews that the webhooks would answer.
+    /// `sarif` for code scanning, `github` for annotations on a pull request, `review` for what the webhooks would answer, byte for byte.
     #[arg(short, long, default_value = "human")]
     output: Output,
 }
@@ -90,6 +91,11 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         .iter()
         .map(|path| path.display().to_string())
         .collect();
+    let not_judged = items
+        .iter()
+        .filter(|item| matches!(item.content, source::Content::WayBack))
+        .map(|item| item.file.clone())
+        .collect();
     let judged = judge::judge(
         items,
         previous.as_ref(),
@@ -98,7 +104,7 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         policies.as_ref(),
     )
     .await?;
-    let report = report::Report::new(judged, order);
+    let report = report::Report::new(judged, order, not_judged);
     let text = match args.output {
         Output::Human => human::draw(&report),
         Output::Json => report.json()?,
