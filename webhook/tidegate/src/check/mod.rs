@@ -9,6 +9,7 @@ mod judge;
 mod locations;
 mod report;
 mod sarif;
+mod sets;
 mod source;
 
 use std::path::PathBuf;
@@ -90,7 +91,8 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    let judged = judge::judge(
+    let sets = sets::sets(&items, &roots);
+    let mut judged = judge::judge(
         items,
         previous.as_ref(),
         &roots,
@@ -98,6 +100,7 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         policies.as_ref(),
     )
     .await?;
+    sets::judge(&mut judged, sets, &policies).await;
     let report = report::Report::new(judged, order);
     let text = match args.output {
         Output::Human => human::draw(&report),
