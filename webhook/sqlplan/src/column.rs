@@ -149,6 +149,7 @@ fn option(
         "storage",
         "compression",
         "column_format",
+        "srid",
         "after",
     ]) {
         item.advance();

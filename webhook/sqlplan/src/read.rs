@@ -312,7 +312,14 @@ fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Trigger | ObjectKind::Event
     );
     let language = |name: &str| rest.contains(&format!("language {name}"));
-    kind == ObjectKind::Sequence
+    let event_trigger = routine && whole.sees("create event trigger");
+    matches!(
+        kind,
+        ObjectKind::Sequence | ObjectKind::View | ObjectKind::MaterializedView
+    ) || event_trigger
+        || whole.sees("create foreign table")
+        || whole.sees("create aggregate")
+        || whole.sees("create or replace aggregate")
         || whole.sees("create virtual table")
         || routine
             && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
@@ -454,10 +461,25 @@ fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
 
 /// Rows of a CTE are those that the CTE chose.
 fn chosen_before(whole: &Cursor<'_>, effect: &mut Effect) {
-    if let Effect::CopyRows { from, bounded, .. } = effect
-        && whole.contains(&format!("{from} as"))
-    {
-        *bounded |= whole.contains("where") || whole.contains("limit");
+    let Effect::CopyRows { from, bounded, .. } = effect else {
+        return;
+    };
+    let mut probe = *whole;
+    while !probe.is_done() {
+        let Some(name) = probe.part() else {
+            probe.advance();
+            continue;
+        };
+        if name != from.name {
+            continue;
+        }
+        // Its columns.
+        probe.group();
+        if probe.accept("as") {
+            probe.accept_any(&["materialized", "not materialized"]);
+            *bounded |= probe.group().is_some_and(copies::is_bounded_query);
+            return;
+        }
     }
 }
 
