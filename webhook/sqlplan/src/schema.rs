@@ -5,12 +5,14 @@ use crate::cursor::{Cursor, Name, unquote};
 use crate::definition;
 use crate::dialect::Dialect;
 use crate::effect::{Effect, Found, Reading};
+use crate::expression;
 use crate::model::{Index, Object, ObjectKind, Schema, Table};
 use crate::problem::{ProblemKind, SqlProblem};
 use crate::settle::settle;
 use crate::split::Script;
 use crate::statement::Statement;
 use crate::token::TokenKind;
+use crate::types;
 
 /// Reads a text that describes a schema, and nothing else. Every problem is given, in order; with any, there is no schema.
 pub fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, Vec<SqlProblem>> {
@@ -213,8 +215,27 @@ fn members(kind: ObjectKind, mut cursor: Cursor<'_>) -> Vec<String> {
             .map(Cursor::items)
             .unwrap_or_default()
             .into_iter()
-            .filter_map(|mut item| item.part())
+            .filter_map(|mut item| {
+                Some(format!(
+                    "{} {}",
+                    item.part()?,
+                    types::read(&mut item).0.canonical
+                ))
+            })
             .collect(),
+        ObjectKind::Domain => {
+            let mut members = vec![types::read(&mut cursor).0.canonical];
+            while !cursor.is_done() {
+                if cursor.accept("not null") {
+                    members.push("not null".to_owned());
+                } else if cursor.accept("check") {
+                    members.extend(cursor.group().map(expression::canonical));
+                } else {
+                    cursor.skip_one();
+                }
+            }
+            members
+        }
         ObjectKind::View | ObjectKind::MaterializedView => selected(cursor).unwrap_or_default(),
         _ => Vec::new(),
     }

@@ -14,9 +14,15 @@ pub(crate) fn settle(schema: &mut Schema, dialect: Dialect) {
     match dialect {
         Dialect::Mysql | Dialect::Mariadb => {
             schema.tables.values_mut().for_each(settle_charsets);
+            if dialect == Dialect::Mariadb {
+                schema.tables.values_mut().for_each(settle_json);
+            }
         }
         Dialect::Postgres => settle_sequences(schema),
-        Dialect::Sqlite => schema.tables.values_mut().for_each(settle_row_ids),
+        Dialect::Sqlite => {
+            leave_shadows_out(schema);
+            schema.tables.values_mut().for_each(settle_row_ids);
+        }
     }
     for table in schema.tables.values_mut() {
         table.options.sort();
@@ -87,6 +93,22 @@ fn settle_charsets(table: &mut Table) {
     }
 }
 
+/// MariaDB's JSON is a longtext with a collation and a check, and is dumped as such.
+fn settle_json(table: &mut Table) {
+    let Table {
+        columns, checks, ..
+    } = table;
+    for column in columns {
+        let check = format!("json_valid({})", column.name.to_lowercase());
+        let before = checks.len();
+        checks.retain(|candidate| candidate.expression != check);
+        if checks.len() < before || column.data_type.written.eq_ignore_ascii_case("json") {
+            column.charset = None;
+            column.collation = None;
+        }
+    }
+}
+
 /// What a character set sorts by when nothing is said, in the versions that are about.
 const DEFAULT_COLLATIONS: &[&str] = &[
     "utf8mb4_0900_ai_ci",
@@ -120,6 +142,26 @@ fn settle_sequences(schema: &mut Schema) {
     for name in owned {
         schema.objects.remove(&(ObjectKind::Sequence, name));
     }
+}
+
+/// SQLite's own tables, and those in which a virtual table keeps what it has: `.schema` shows them, nobody writes them.
+fn leave_shadows_out(schema: &mut Schema) {
+    const SHADOWS: &[&str] = &[
+        "data", "idx", "content", "docsize", "config", "node", "rowid", "parent", "segments",
+        "segdir", "stat",
+    ];
+    let virtual_tables: Vec<String> = schema
+        .objects
+        .keys()
+        .filter(|(kind, _)| *kind == ObjectKind::Table)
+        .map(|(_, name)| name.clone())
+        .collect();
+    schema.tables.retain(|name, _| {
+        let is_shadow = name.rsplit_once('_').is_some_and(|(table, part)| {
+            SHADOWS.contains(&part) && virtual_tables.iter().any(|known| known == table)
+        });
+        !is_shadow && !name.starts_with("sqlite_")
+    });
 }
 
 /// `INTEGER PRIMARY KEY`, spelled so, is the row's number: never NULL, and given by itself.

@@ -332,6 +332,7 @@ fn canonical(
                 false,
             )
         }
+        "year" => fixed("year", Values::Other),
         "enum" | "set" => (
             format!("{base}({})", labels.join(",")),
             Values::Labels(labels),
