@@ -72,7 +72,7 @@ fn set_cases(page: &str) -> Vec<SetCase> {
     for (line, text) in page.lines().enumerate() {
         match &mut open {
             None if text.starts_with("```yaml example set") => {
-                open = Some((line + 1, String::new()))
+                open = Some((line + 1, String::new()));
             }
             None => {}
             Some((from, block)) if text == "```" => {
@@ -162,7 +162,7 @@ fn every_set_of_every_page_is_right() {
                 match left.iter().position(|finding| fits(expected, finding)) {
                     Some(place) => drop(left.remove(place)),
                     None => {
-                        wrong.push(format!("{}.md:{}: missing: {expected}", rule.id, case.line))
+                        wrong.push(format!("{}.md:{}: missing: {expected}", rule.id, case.line));
                     }
                 }
             }

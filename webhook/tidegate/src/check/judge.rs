@@ -102,7 +102,7 @@ impl Previous {
                 Content::Sql(text) => {
                     previous.sql.insert(below(&item.file, root), text);
                 }
-                Content::Review(_) => {}
+                Content::Review(_) | Content::WayBack => {}
             }
         }
         previous
@@ -130,7 +130,7 @@ pub(crate) async fn judge(
         };
         let locations = match item.content {
             Content::Manifest { locations, .. } => Some(locations),
-            Content::Sql(_) | Content::Review(_) => None,
+            Content::Sql(_) | Content::WayBack | Content::Review(_) => None,
         };
         judged.push(Judged {
             item: index,
@@ -180,6 +180,7 @@ fn review_of(
             };
             Some((review, Some(name)))
         }
+        Content::WayBack => None,
         Content::Sql(text) => {
             let old = previous.and_then(|previous| previous_sql(previous, &item.file, roots));
             sql_review(&item.file, text, old.as_ref(), dialect).map(|review| (review, None))

@@ -7,6 +7,7 @@ mod github;
 mod human;
 mod judge;
 mod locations;
+mod migrations;
 mod report;
 mod sarif;
 mod sets;
@@ -33,7 +34,7 @@ pub(crate) struct CheckArgs {
     /// For SQL files, and for objects whose database URL is in a Secret.
     #[arg(long)]
     dialect: Option<Dialect>,
-    /// `sarif` for code scanning, `github` for annotations on a pull request, `review` for the AdmissionReviews that the webhooks would answer.
+    /// `sarif` for code scanning, `github` for annotations on a pull request, `review` for what the webhooks would answer, byte for byte.
     #[arg(short, long, default_value = "human")]
     output: Output,
 }
@@ -91,7 +92,17 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    let sets = sets::sets(&items, &roots);
+    // The webhooks see one object at a time.
+    let sets = if args.output == Output::Review {
+        Vec::new()
+    } else {
+        sets::sets(&items, &roots)
+    };
+    let not_judged = items
+        .iter()
+        .filter(|item| matches!(item.content, source::Content::WayBack))
+        .map(|item| item.file.clone())
+        .collect();
     let mut judged = judge::judge(
         items,
         previous.as_ref(),
@@ -101,7 +112,7 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
     )
     .await?;
     sets::judge(&mut judged, sets, &policies).await;
-    let report = report::Report::new(judged, order);
+    let report = report::Report::new(judged, order, not_judged);
     let text = match args.output {
         Output::Human => human::draw(&report),
         Output::Json => report.json()?,

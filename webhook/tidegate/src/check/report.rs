@@ -13,6 +13,8 @@ pub(crate) struct Report {
     pub(crate) judged: Vec<Judged>,
     /// As Argo CD would sync it; for folders.
     pub(crate) order: Option<Vec<OrderedResource>>,
+    /// Files of SQL that only undo a migration.
+    pub(crate) not_judged: Vec<String>,
 }
 
 /// Counts.
@@ -24,8 +26,16 @@ pub(crate) struct Summary {
 }
 
 impl Report {
-    pub(crate) fn new(judged: Vec<Judged>, order: Option<Vec<OrderedResource>>) -> Self {
-        Self { judged, order }
+    pub(crate) fn new(
+        judged: Vec<Judged>,
+        order: Option<Vec<OrderedResource>>,
+        not_judged: Vec<String>,
+    ) -> Self {
+        Self {
+            judged,
+            order,
+            not_judged,
+        }
     }
 
     pub(crate) fn denied(&self) -> usize {
@@ -65,13 +75,14 @@ impl Report {
             results,
             summary: self.summary(),
             order: self.order.as_deref(),
+            not_judged: &self.not_judged,
         })?;
         text.push('\n');
         Ok(text)
     }
 }
 
-/// A line for each thing checked: the AdmissionReviews that the webhooks would answer, byte for byte.
+/// A line for each thing checked: what the webhooks would answer, byte for byte.
 pub(crate) fn reviews(report: &Report) -> String {
     let mut text = String::new();
     for judged in &report.judged {
@@ -96,7 +107,7 @@ pub(crate) fn order(items: &[Item]) -> Option<Vec<OrderedResource>> {
                 object,
                 origin: &item.file,
             }),
-            Content::Sql(_) | Content::Review(_) => None,
+            Content::Sql(_) | Content::WayBack | Content::Review(_) => None,
         })
         .collect();
     (!manifests.is_empty()).then(|| tidegate_waves::order(&manifests))
@@ -108,6 +119,8 @@ struct Json<'r> {
     summary: Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<&'r [OrderedResource]>,
+    #[serde(rename = "notJudged", skip_serializing_if = "<[_]>::is_empty")]
+    not_judged: &'r [String],
 }
 
 #[derive(Serialize)]

@@ -156,7 +156,7 @@ fn manifests(items: &[Item]) -> impl Iterator<Item = (usize, &Path, &Value)> {
         .enumerate()
         .filter_map(|(index, item)| match &item.content {
             Content::Manifest { object, .. } => Some((index, Path::new(&item.file), object)),
-            Content::Sql(_) | Content::Review(_) => None,
+            Content::Sql(_) | Content::Review(_) | Content::WayBack => None,
         })
 }
 

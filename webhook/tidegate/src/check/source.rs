@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::locations::{Document, Locations, Place, documents};
+use super::migrations::{self, Forward};
 
 /// The largest file read.
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
@@ -44,6 +45,8 @@ pub(crate) enum Content {
     Manifest { object: Value, locations: Locations },
     /// A file of SQL statements.
     Sql(String),
+    /// A file of SQL that is run only to undo a migration: not judged, and said so.
+    WayBack,
     /// An AdmissionReview as the API server sends it: the body.
     Review(Vec<u8>),
 }
@@ -144,14 +147,34 @@ fn read_file(path: &Path, named: bool) -> Result<Vec<Item>> {
         fs::read_to_string(path).with_context(|| format!("cannot read {shown} as UTF-8 text"))?;
     if extension(path) == "sql" {
         let start = Place { line: 1, column: 1 };
+        let whole: Arc<str> = text.as_str().into();
+        let content = match migrations::forward(path, &text, |name| is_beside(path, name)) {
+            Forward::Part(part) => Content::Sql(part),
+            Forward::None if !named => Content::WayBack,
+            Forward::None | Forward::Whole => Content::Sql(text),
+        };
         return Ok(vec![Item {
             file: shown,
-            text: text.as_str().into(),
+            text: whole,
             start,
-            content: Content::Sql(text),
+            content,
         }]);
     }
     manifests(&shown, &text, named)
+}
+
+/// Whether a folder's file has a neighbour of this name, or of one that begins so.
+fn is_beside(path: &Path, name: &str) -> bool {
+    let Some(start) = name.strip_suffix('*') else {
+        return path.with_file_name(name).exists();
+    };
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let entries = fs::read_dir(folder.unwrap_or_else(|| Path::new(".")));
+    entries.is_ok_and(|mut entries| {
+        entries.any(|entry| {
+            entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with(start))
+        })
+    })
 }
 
 fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
