@@ -9,6 +9,8 @@
 //! database, or read what a Secret, a `ConfigMap` or a URL holds.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod comparison;
+mod created;
 mod document;
 mod findings;
 mod review;

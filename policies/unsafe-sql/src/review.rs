@@ -1,14 +1,14 @@
 //! A request judged: texts read, rules asked.
 
-use std::collections::BTreeSet;
-
 use tidegate_policy_sdk::prelude::{Change as PlannedChange, Object, Request, Verdict};
 use tidegate_sqlplan::{
-    AlterAction, Dialect, Effect, ObjectKind, ProblemKind, Reading, Schema, Script, SqlProblem,
+    AlterAction, Dialect, Effect, Found, Name, Position, ProblemKind, Reading, Script, SqlProblem,
     Statement, diff, fold,
 };
 
 use crate::Settings;
+use crate::comparison::Comparison;
+use crate::created::Created;
 use crate::document::{self, Database, Document, Purpose};
 use crate::findings::Findings;
 use crate::rules::{self, RULES};
@@ -31,7 +31,7 @@ pub(crate) struct Judged<'a> {
     pub(crate) reading: &'a Reading,
     /// What is wrong with it, when it was not understood.
     pub(crate) problem: Option<&'a SqlProblem>,
-    /// Tables that did not exist before this text.
+    /// What the text has done so far.
     pub(crate) created: &'a Created,
     /// Findings so far on this statement, by earlier rules.
     pub(crate) reported: bool,
@@ -41,79 +41,39 @@ impl Judged<'_> {
     pub(crate) fn dialect(&self) -> Dialect {
         self.statement.dialect()
     }
-}
 
-/// Tables made earlier in the same text: what happens to them loses nothing and blocks nobody.
-#[derive(Debug, Default)]
-pub(crate) struct Created {
-    tables: BTreeSet<String>,
-    /// SQLite's way to change a table: make a new one, copy, drop the old one, rename. These old ones are not lost.
-    rebuilt: BTreeSet<String>,
-}
-
-impl Created {
-    pub(crate) fn holds(&self, table: &tidegate_sqlplan::Name, dialect: Dialect) -> bool {
-        self.tables.contains(&table.key(dialect))
+    /// The line and column of an effect.
+    pub(crate) fn place(&self, found: &Found) -> Position {
+        self.statement.position_of(found.offset)
     }
 
-    pub(crate) fn rebuilds(&self, table: &tidegate_sqlplan::Name, dialect: Dialect) -> bool {
-        self.rebuilt.contains(&table.key(dialect))
-    }
-
-    fn follow(&mut self, reading: &Reading, dialect: Dialect) {
-        for found in reading.effects.iter().filter(|found| !found.nested) {
-            match &found.effect {
-                // With IF NOT EXISTS it may have been there.
-                Effect::CreateTable(definition)
-                    if !definition.if_not_exists && !definition.or_replace =>
+    /// What `ALTER TABLE` does to tables that programs may be using.
+    pub(crate) fn alterations(
+        &self,
+    ) -> impl Iterator<Item = (Option<Position>, &Name, &AlterAction)> {
+        self.reading
+            .effects
+            .iter()
+            .filter_map(|found| match &found.effect {
+                Effect::AlterTable { table, action }
+                    if !self.created.is_new(table, self.dialect()) =>
                 {
-                    self.tables.insert(definition.table.name.key(dialect));
+                    Some((Some(self.place(found)), table, action))
                 }
-                Effect::Drop {
-                    kind: ObjectKind::Table,
-                    name,
-                    ..
-                } => {
-                    self.tables.remove(&name.key(dialect));
-                }
-                Effect::AlterTable {
-                    table,
-                    action: AlterAction::RenameTable { to },
-                } if self.tables.remove(&table.key(dialect)) => {
-                    self.tables.insert(to.key(dialect));
-                }
-                _ => {}
-            }
-        }
+                _ => None,
+            })
     }
 
-    /// The tables of a SQLite text that are rebuilt: all rows of `x` go into a new table, which takes over the name `x`.
-    fn find_rebuilds(&mut self, readings: &[Reading], dialect: Dialect) {
-        if dialect != Dialect::Sqlite {
-            return;
-        }
-        let effects = || {
-            readings
-                .iter()
-                .flat_map(|reading| reading.effects.iter().map(|found| &found.effect))
-        };
-        for effect in effects() {
-            let Effect::Insert {
-                table: new,
-                copies: Some(old),
-            } = effect
-            else {
-                continue;
-            };
-            let (new, old) = (new.key(dialect), old.key(dialect));
-            let is_new = effects().any(|effect| matches!(effect, Effect::CreateTable(definition) if definition.table.name.key(dialect) == new));
-            let takes_over = effects().any(|effect| {
-                matches!(effect, Effect::AlterTable { table, action: AlterAction::RenameTable { to } } if table.key(dialect) == new && to.key(dialect) == old)
-            });
-            if is_new && takes_over {
-                self.rebuilt.insert(old);
-            }
-        }
+    /// MySQL and MariaDB: the statement says how it is to be done, so that the server refuses to copy the table or to block writes.
+    pub(crate) fn is_online(&self) -> bool {
+        self.dialect().is_mysql_like()
+            && self.alterations().any(|(_, _, action)| match action {
+                AlterAction::Algorithm { name } => {
+                    ["inplace", "nocopy", "instant"].contains(&name.as_str())
+                }
+                AlterAction::LockLevel { name } => name == "none",
+                _ => false,
+            })
     }
 }
 
@@ -196,15 +156,20 @@ fn judge_object(
     } else {
         Vec::new()
     };
+    let mut created = Created::default();
     for document in document::documents(object) {
+        created.next_file();
         if before.contains(&document) {
+            if let Database::Known(dialect) = database {
+                created.learn(document.text, dialect);
+            }
             continue;
         }
         let document = Document {
             pointer: format!("{prefix}{}", document.pointer),
             ..document
         };
-        judge_document(&document, &database, &mut Created::default(), findings);
+        judge_document(&document, &database, &mut created, findings);
         let old_text = old.and_then(|old| old.text("/spec/schema/sql"));
         if document.purpose == Purpose::Desired {
             compare(&document, old_text, &database, findings);
@@ -249,7 +214,13 @@ fn judge_document(
     findings: &mut Findings,
 ) {
     findings.about(&document.pointer);
-    for dialect in dialects(document.text, database) {
+    let dialects = dialects(document.text, database);
+    // What one reading makes another need not make.
+    let before = (dialects.len() > 1).then(|| created.clone());
+    for dialect in dialects {
+        if let Some(before) = &before {
+            created.clone_from(before);
+        }
         let script = Script::new(document.text, dialect);
         let problems = script.problems();
         let text = Text {
@@ -265,7 +236,7 @@ fn judge_document(
         let over_limits = text.problems.iter().any(|problem| is_limit(&problem.kind));
         let statements: Vec<Statement<'_>> = script.statements().collect();
         let readings: Vec<Reading> = statements.iter().map(Statement::read).collect();
-        created.find_rebuilds(&readings, dialect);
+        created.look_ahead(&script, &readings);
         for (statement, reading) in statements.iter().zip(&readings) {
             // Nor one that is cut short by an open quote or bracket: that has been reported.
             let checked =
@@ -289,7 +260,7 @@ fn judge_document(
                     check(&judged, findings.of(entry.rule));
                 }
             }
-            created.follow(reading, dialect);
+            created.follow(statement, reading, document.purpose);
         }
     }
 }
@@ -313,20 +284,6 @@ fn is_limit(kind: &ProblemKind) -> bool {
             | ProblemKind::ChainTooLong { .. }
             | ProblemKind::TooDeep { .. }
     )
-}
-
-/// What becoming the new text means for a database that is as the old text says.
-pub(crate) struct Comparison<'a> {
-    /// The tables and more of the old text; nothing when the object is new.
-    pub(crate) old: &'a Schema,
-    /// The tables and more of the new text.
-    pub(crate) new: &'a Schema,
-    /// What is wrong with the old text.
-    pub(crate) old_problems: &'a [SqlProblem],
-    /// Whether all of the new text was understood.
-    pub(crate) understood: bool,
-    /// The differences.
-    pub(crate) changes: &'a [tidegate_sqlplan::Change<'a>],
 }
 
 fn compare(
@@ -356,6 +313,7 @@ fn compare(
             diff(&old, &new, dialect)
         };
         let comparison = Comparison {
+            dialect,
             old: &old,
             new: &new,
             old_problems: &old_problems,

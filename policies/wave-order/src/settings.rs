@@ -16,6 +16,14 @@ pub struct Settings {
     pub control_plane_names: Vec<String>,
     /// Namespaces that Argo CD and this gate run in.
     pub control_plane_namespaces: Vec<String>,
+    /// Words in the name of a project that make it a production project, such as `prod` in `shop-prod`.
+    pub production_words: Vec<String>,
+    /// Refuses Applications of the project `default`, which permits everything. Off by default.
+    pub forbid_default_project: bool,
+    /// Says that `argocd-cm` has a health check for Application, so that waves of Applications do wait.
+    pub applications_have_health: bool,
+    /// The share of an application's objects, in percent, that one sync may delete.
+    pub most_pruned_percent: u8,
 }
 
 impl Default for Settings {
@@ -26,16 +34,30 @@ impl Default for Settings {
             default_wave: None,
             control_plane_names: texts(&["argocd", "argo-cd", "tidegate"]),
             control_plane_namespaces: texts(&["argocd", "argo-cd", "tidegate", "tidegate-system"]),
+            production_words: texts(&["prod", "production", "prd", "live"]),
+            forbid_default_project: false,
+            applications_have_health: false,
+            most_pruned_percent: 50,
         }
     }
 }
 
 impl Settings {
+    /// Whether a project is a production project, by the words of its name.
+    pub(crate) fn is_production(&self, project: &str) -> bool {
+        project.split(['-', '_', '.']).any(|word| {
+            self.production_words
+                .iter()
+                .any(|own| own.eq_ignore_ascii_case(word))
+        })
+    }
+
     /// What the types cannot say: a name that is empty would match what nobody means.
     pub(crate) fn problems(&self) -> Vec<String> {
         [
             ("controlPlaneNames", &self.control_plane_names),
             ("controlPlaneNamespaces", &self.control_plane_namespaces),
+            ("productionWords", &self.production_words),
         ]
         .into_iter()
         .flat_map(|(field, names)| {

@@ -4,9 +4,10 @@ use std::fmt;
 
 use tidegate_model::application::Application;
 use tidegate_model::object::{annotation, at, group, kind, label, name, namespace};
+use tidegate_model::project::AppProject;
 use tidegate_model::words::{
-    APPLICATION, ARGO_GROUP, ATLAS_GROUP, ATLAS_MIGRATION, ATLAS_SCHEMA, INSTANCE_LABEL,
-    TRACKING_ID,
+    APP_PROJECT, APPLICATION, ARGO_GROUP, ATLAS_GROUP, ATLAS_MIGRATION, ATLAS_SCHEMA,
+    INSTANCE_LABEL, TRACKING_ID,
 };
 use tidegate_policy_sdk::pointer;
 use tidegate_policy_sdk::prelude::*;
@@ -54,6 +55,12 @@ impl<'a> Subject<'a> {
     pub(crate) fn application(&self) -> Option<Application<'a>> {
         (group(self.object) == ARGO_GROUP && kind(self.object) == APPLICATION)
             .then_some(Application(self.object))
+    }
+
+    /// The AppProject, if it is one.
+    pub(crate) fn project(&self) -> Option<AppProject<'a>> {
+        (group(self.object) == ARGO_GROUP && kind(self.object) == APP_PROJECT)
+            .then_some(AppProject(self.object))
     }
 
     /// Whether it is an AtlasSchema or an AtlasMigration.

@@ -5,6 +5,8 @@
 use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::effect::{Effect, Found};
+use crate::object;
+use crate::session;
 use crate::token::TokenKind;
 
 /// What the first words of a statement mean.
@@ -45,6 +47,10 @@ const HEADS: &[(&str, Class)] = &[
     ("import foreign schema", Class::File),
     ("create server", Class::File),
     ("create foreign data wrapper", Class::File),
+    ("create subscription", Class::File),
+    ("alter subscription", Class::File),
+    ("alter server", Class::File),
+    ("create tablespace", Class::File),
     ("attach", Class::File),
     ("vacuum into", Class::File),
     ("install", Class::Server),
@@ -57,6 +63,10 @@ const HEADS: &[(&str, Class)] = &[
     ("kill", Class::Server),
     ("purge", Class::Server),
     ("reset master", Class::Server),
+    ("reset persist", Class::Server),
+    ("reset binary", Class::Server),
+    ("clone", Class::Server),
+    ("binlog", Class::Server),
     ("reset slave", Class::Server),
     ("reset replica", Class::Server),
     ("change master", Class::Server),
@@ -82,6 +92,31 @@ const HEADS: &[(&str, Class)] = &[
     ("vacuum full", Class::Lock),
 ];
 
+/// What the parser lacks, and what does no more than it says: what is called or written inside is read by itself.
+const HARMLESS: &[&str] = &[
+    "comment on",
+    "detach",
+    "do",
+    "security label",
+    "create publication",
+    "create aggregate",
+    "create or replace aggregate",
+    "create cast",
+    "create collation",
+    "create conversion",
+    "create operator",
+    "create text search",
+    "create transform",
+    "create access method",
+    "alter extension",
+    "alter publication",
+    "alter collation",
+    "alter operator",
+    "alter statistics",
+    "alter text search",
+    "alter materialized view",
+];
+
 /// Functions that read or write files, run programs or reach other servers.
 const FILE_CALLS: &[&str] = &[
     "pg_read_file",
@@ -99,6 +134,19 @@ const FILE_CALLS: &[&str] = &[
     "sys_eval",
 ];
 
+/// Functions that reach into the life of the server and of other sessions.
+const SERVER_CALLS: &[&str] = &[
+    "pg_terminate_backend",
+    "pg_cancel_backend",
+    "pg_reload_conf",
+    "pg_rotate_logfile",
+    "pg_promote",
+    "pg_switch_wal",
+    "pg_drop_replication_slot",
+    "pg_create_logical_replication_slot",
+    "pg_create_physical_replication_slot",
+];
+
 /// Functions that run a text as SQL.
 const DYNAMIC_CALLS: &[&str] = &[
     "dblink",
@@ -107,37 +155,6 @@ const DYNAMIC_CALLS: &[&str] = &[
     "query_to_xml",
     "query_to_xmlschema",
     "query_to_xml_and_xmlschema",
-];
-
-/// Settings that switch checks off, or change how later text is read.
-const SESSION: &[&str] = &[
-    "foreign_key_checks",
-    "unique_checks",
-    "check_constraint_checks",
-    "sql_log_bin",
-    "sql_mode",
-    "character_set_client",
-    "session_replication_role",
-    "standard_conforming_strings",
-    "backslash_quote",
-    "escape_string_warning",
-    "search_path",
-    "row_security",
-    "client_encoding",
-    "sql_safe_updates",
-    "autocommit",
-];
-
-/// SQLite's settings of the same kind.
-const PRAGMAS: &[&str] = &[
-    "writable_schema",
-    "foreign_keys",
-    "ignore_check_constraints",
-    "legacy_alter_table",
-    "defer_foreign_keys",
-    "trusted_schema",
-    "journal_mode",
-    "synchronous",
 ];
 
 /// The head of a statement; none when it is not one of these, else whether it was recognised entirely.
@@ -167,7 +184,13 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
         return Some(true);
     }
     match cursor.word_at(0)?.to_ascii_lowercase().as_str() {
-        "revoke" => Some(true),
+        "revoke" => {
+            // What everybody may do is nobody's right in particular; what a program may do it may need.
+            if !cursor.contains("from public") {
+                push(Effect::Privilege { what });
+            }
+            Some(true)
+        }
         "copy" => {
             if let Some(what) = copy(cursor) {
                 push(Effect::FileAccess { what });
@@ -199,24 +222,24 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             });
             Some(true)
         }
-        "vacuum" => Some(true),
+        "vacuum" => {
+            // SQLite's writes the whole file again, and keeps everybody out meanwhile.
+            if cursor.dialect() == Dialect::Sqlite {
+                push(Effect::Lock { what });
+            }
+            Some(true)
+        }
         "prepare" if cursor.contains("from") && !cursor.contains("as") => {
             push(Effect::DynamicSql { what });
             Some(true)
         }
         "set" => {
-            setting(cursor, &mut push);
+            session::set(cursor, &mut push);
             Some(true)
         }
         "pragma" => {
-            let mut probe = cursor;
-            probe.advance();
-            let name = probe.name()?.name.to_ascii_lowercase();
-            let sets = probe.is_symbol(0, '=') || probe.is_symbol(0, '(');
-            if sets && PRAGMAS.contains(&name.as_str()) && !is_on(&probe, &name) {
-                push(Effect::SessionSetting {
-                    what: format!("PRAGMA {name}"),
-                });
+            if let Some(effect) = session::pragma(cursor) {
+                push(effect);
             }
             Some(true)
         }
@@ -240,8 +263,34 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             Some(true)
         }
         // Recognised because the parser lacks them, and harmless.
-        "analyze" | "optimize" | "check" | "checksum" | "repair" if cursor.is_word(1, "table") => {
+        "analyze" | "check" | "checksum"
+            if cursor.is_any_at(1, &["table", "tables", "local", "no_write_to_binlog"]) =>
+        {
             Some(true)
+        }
+        "optimize" | "repair" if cursor.dialect().is_mysql_like() => {
+            push(Effect::Lock { what });
+            Some(true)
+        }
+        "unlock" => Some(true),
+        "create" if cursor.is_word(1, "language") || cursor.contains("trusted language") => {
+            if cursor
+                .peek(2)
+                .is_some_and(|_| object::reaches_out(cursor.source(2)))
+            {
+                push(Effect::FileAccess { what });
+            }
+            Some(true)
+        }
+        "create" | "alter" | "comment" | "detach" | "do" | "security"
+            if HARMLESS.iter().any(|words| cursor.sees(words)) =>
+        {
+            Some(true)
+        }
+        // `ON CONFLICT` behind a SELECT; SQLite's `INDEXED BY`.
+        "insert" if cursor.contains("on conflict") => Some(true),
+        "delete" | "update" if cursor.dialect() == Dialect::Sqlite => {
+            (cursor.contains("indexed by") || cursor.contains("not indexed")).then_some(true)
         }
         "alter" if cursor.is_word(1, "sequence") && !cursor.contains("rename") => Some(true),
         "create" if cursor.is_word(1, "statistics") => Some(true),
@@ -285,10 +334,14 @@ pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
         push(Effect::DynamicSql {
             what: format!("{name}()"),
         });
-    } else if name == "set_config" {
-        push(Effect::SessionSetting {
-            what: "set_config()".to_owned(),
+    } else if SERVER_CALLS.contains(&name.as_str()) {
+        push(Effect::ServerSetting {
+            what: format!("{name}()"),
         });
+    } else if name == "set_config"
+        && let Some(effect) = session::set_config(probe)
+    {
+        push(effect);
     }
 }
 
@@ -333,81 +386,6 @@ fn copy(cursor: Cursor<'_>) -> Option<String> {
         probe.skip_one();
     }
     None
-}
-
-fn setting(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) {
-    let mut probe = cursor;
-    probe.advance();
-    if probe.accept("statement") && cursor.dialect() == Dialect::Mariadb {
-        push(Effect::SessionSetting {
-            what: "SET STATEMENT".to_owned(),
-        });
-        return;
-    }
-    let mut scope = String::new();
-    for mut item in probe.remaining().items() {
-        while item.accept_symbol('@') {}
-        if item.is_any(&["global", "persist", "persist_only", "session", "local"]) {
-            scope = item.source(0).to_ascii_lowercase();
-            item.advance();
-            item.accept_symbol('.');
-        }
-        let name = item.source(0).to_ascii_lowercase();
-        if scope.starts_with("global") || scope.starts_with("persist") {
-            push(Effect::ServerSetting {
-                what: format!("SET {} {name}", scope.to_ascii_uppercase()),
-            });
-        } else if SESSION.contains(&name.as_str()) {
-            item.advance();
-            if !is_on(&item, &name) {
-                push(Effect::SessionSetting {
-                    what: format!("SET {name}"),
-                });
-            }
-        } else if item.sees("character set") || item.sees("charset") {
-            push(Effect::SessionSetting {
-                what: "SET CHARACTER SET".to_owned(),
-            });
-        }
-    }
-}
-
-/// Switching a check on, or back to what it was, is no danger.
-fn is_on(cursor: &Cursor<'_>, name: &str) -> bool {
-    if matches!(
-        name,
-        "sql_mode"
-            | "search_path"
-            | "character_set_client"
-            | "client_encoding"
-            | "writable_schema"
-            | "backslash_quote"
-            | "session_replication_role"
-    ) {
-        let mut probe = *cursor;
-        probe.advance();
-        return name == "session_replication_role"
-            && matches!(
-                probe
-                    .source(0)
-                    .trim_matches('\'')
-                    .to_ascii_lowercase()
-                    .as_str(),
-                "origin" | "default"
-            );
-    }
-    let mut probe = *cursor;
-    probe.accept_symbol('=');
-    probe.accept_symbol('(');
-    probe.accept("to");
-    matches!(
-        probe
-            .source(0)
-            .trim_matches('\'')
-            .to_ascii_lowercase()
-            .as_str(),
-        "1" | "on" | "true" | "yes" | "default" | "wal" | "full" | "normal" | "delete"
-    )
 }
 
 /// At most three words, in upper case: keywords, never values.

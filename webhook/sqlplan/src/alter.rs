@@ -58,6 +58,11 @@ pub enum AlterAction {
         /// Canonical.
         default: Option<String>,
     },
+    /// PostgreSQL: `ALTER COLUMN .. ADD GENERATED .. AS IDENTITY`.
+    AddIdentity {
+        /// The column.
+        column: String,
+    },
     /// `ADD CONSTRAINT` and its short forms.
     AddConstraint {
         /// The constraint.
@@ -104,7 +109,39 @@ pub enum AlterAction {
         /// The words.
         what: String,
     },
-    /// MySQL: a property of the whole table, as `ENGINE` and `CONVERT TO CHARACTER SET`.
+    /// PostgreSQL: the rows that a constraint was added `NOT VALID` for are looked at.
+    ValidateConstraint {
+        /// Its name.
+        name: String,
+    },
+    /// PostgreSQL: a partition becomes a table of its own.
+    DetachPartition {
+        /// The partition.
+        partition: Name,
+        /// Without blocking: `CONCURRENTLY`, or the `FINALIZE` of one.
+        concurrently: bool,
+    },
+    /// PostgreSQL: the table moves to another schema.
+    SetSchema {
+        /// The new schema.
+        to: String,
+    },
+    /// MySQL: `ALGORITHM`, in lower case. The server refuses what it cannot do by it.
+    Algorithm {
+        /// `copy`, `inplace`, `nocopy`, `instant` or `default`.
+        name: String,
+    },
+    /// MySQL: `LOCK`, in lower case. The server refuses what needs more.
+    LockLevel {
+        /// `none`, `shared`, `exclusive` or `default`.
+        name: String,
+    },
+    /// A property of the whole table that makes the server write all of it again: `ENGINE`, `CONVERT TO CHARACTER SET`, `SET UNLOGGED`.
+    Rebuild {
+        /// The words.
+        what: String,
+    },
+    /// MySQL: a property of the whole table that rows do not feel.
     TableOption {
         /// The words.
         what: String,
@@ -173,73 +210,155 @@ fn action(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction)) {
         push(altered(item).unwrap_or(other));
     } else if item.accept("rename") {
         push(renamed(item).unwrap_or(other));
-    } else if item.is_any(&["truncate", "exchange", "discard", "import"])
-        || (item.is_word(0, "coalesce"))
-    {
+    } else if item.is_any(&["truncate", "exchange", "discard", "import"]) {
         push(AlterAction::DestroyPartition { what });
-    } else if item.is_any(&[
-        "validate",
-        "comment",
-        "auto_increment",
-        "algorithm",
-        "lock",
-        "enable",
-        "cluster",
-        "replica",
-    ]) || item.sees("attach partition")
-        || item.sees("set statistics")
-        || item.sees("set (")
-    {
-        push(if item.is_word(0, "enable") || item.is_word(0, "cluster") {
-            other
-        } else {
-            AlterAction::Harmless
-        });
     } else if item.accept("owner to") {
         push(
             item.part()
                 .map_or(other, |owner| AlterAction::OwnerTo { owner }),
         );
-    } else if item.dialect() == Dialect::Postgres && item.is_word(0, "disable") {
-        push(AlterAction::DisableChecks { what });
-    } else if item.dialect().is_mysql_like() && item.is_any(TABLE_OPTIONS) {
-        push(AlterAction::TableOption { what });
+    } else if item.dialect() == Dialect::Postgres {
+        push(of_postgres(item, what).unwrap_or(other));
+    } else if item.dialect().is_mysql_like() {
+        of_mysql(item, what, other, push);
     } else {
         push(other);
     }
 }
 
-/// How MySQL's table options start.
-const TABLE_OPTIONS: &[&str] = &[
+/// What only PostgreSQL has.
+fn of_postgres(mut item: Cursor<'_>, what: String) -> Option<AlterAction> {
+    if item.accept("validate constraint") {
+        return item
+            .part()
+            .map(|name| AlterAction::ValidateConstraint { name });
+    }
+    if item.accept("detach partition") {
+        let partition = item.name()?;
+        let concurrently = item.accept_any(&["concurrently", "finalize"]);
+        return Some(AlterAction::DetachPartition {
+            partition,
+            concurrently,
+        });
+    }
+    if item.accept("set schema") {
+        return item.part().map(|to| AlterAction::SetSchema { to });
+    }
+    if item.is_word(0, "disable") || item.sees("no force row level security") {
+        return Some(AlterAction::DisableChecks { what });
+    }
+    let rebuilds = ["logged", "unlogged", "tablespace", "access"];
+    if item.is_word(0, "set") && rebuilds.iter().any(|word| item.is_word(1, word)) {
+        return Some(AlterAction::Rebuild { what });
+    }
+    let harmless = [
+        "enable",
+        "force row level security",
+        "cluster on",
+        "set without cluster",
+        "replica identity",
+        "attach partition",
+        "set statistics",
+        "inherit",
+        "no inherit",
+        "reset",
+    ];
+    let sets_parameters = item.is_word(0, "set") && item.is_symbol(1, '(');
+    (sets_parameters || harmless.iter().any(|words| item.sees(words)))
+        .then_some(AlterAction::Harmless)
+}
+
+/// What only MySQL and MariaDB have. Table options may stand behind one another without commas.
+fn of_mysql(
+    mut item: Cursor<'_>,
+    what: String,
+    other: AlterAction,
+    push: &mut dyn FnMut(AlterAction),
+) {
+    if item.is_any(&["algorithm", "lock"]) {
+        return online(item, push);
+    }
+    if item.is_any(&["comment", "auto_increment", "enable", "disable"]) {
+        return push(AlterAction::Harmless);
+    }
+    let harmless = ["optimize", "analyze", "check", "repair"];
+    if harmless.iter().any(|word| item.is_word(0, word)) && item.is_word(1, "partition") {
+        let rebuilds = item.is_any(&["optimize", "repair"]);
+        return push(if rebuilds {
+            AlterAction::Rebuild { what }
+        } else {
+            AlterAction::Harmless
+        });
+    }
+    if !item.is_any(TABLE_OPTIONS) && !item.is_any(REBUILDING) {
+        return push(other);
+    }
+    // A default for columns to come is no conversion of those that are there.
+    let converts = item.is_word(0, "convert");
+    let mut rebuilds = converts;
+    while !item.is_done() && !converts {
+        rebuilds |= item.is_any(REBUILDING);
+        item.skip_one();
+    }
+    push(if rebuilds {
+        AlterAction::Rebuild { what }
+    } else {
+        AlterAction::TableOption { what }
+    });
+}
+
+/// `ALGORITHM = x LOCK = y`, in any order, with or without what is between them.
+pub(crate) fn online(mut cursor: Cursor<'_>, push: &mut dyn FnMut(AlterAction)) {
+    while !cursor.is_done() {
+        let is_algorithm = cursor.is_word(0, "algorithm");
+        if is_algorithm || cursor.is_word(0, "lock") {
+            cursor.advance();
+            cursor.accept_symbol('=');
+            let name = cursor.source(0).to_lowercase();
+            push(if is_algorithm {
+                AlterAction::Algorithm { name }
+            } else {
+                AlterAction::LockLevel { name }
+            });
+        }
+        cursor.skip_one();
+    }
+}
+
+/// The table options for which MySQL writes the table again.
+const REBUILDING: &[&str] = &[
     "engine",
-    "convert",
-    "default",
-    "charset",
-    "character",
-    "collate",
     "row_format",
     "key_block_size",
-    "max_rows",
-    "min_rows",
-    "avg_row_length",
-    "checksum",
-    "compression",
     "encryption",
-    "insert_method",
+    "encrypted",
+    "page_compressed",
     "pack_keys",
-    "stats_auto_recalc",
-    "stats_persistent",
-    "stats_sample_pages",
     "order",
     "force",
     "partition",
     "remove",
     "reorganize",
     "rebuild",
-    "optimize",
-    "analyze",
-    "check",
-    "repair",
+    "coalesce",
+];
+
+/// How MySQL's other table options start.
+const TABLE_OPTIONS: &[&str] = &[
+    "convert",
+    "default",
+    "charset",
+    "character",
+    "collate",
+    "max_rows",
+    "min_rows",
+    "avg_row_length",
+    "checksum",
+    "compression",
+    "insert_method",
+    "stats_auto_recalc",
+    "stats_persistent",
+    "stats_sample_pages",
 ];
 
 fn added(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction), other: AlterAction) {
@@ -301,8 +420,15 @@ fn altered(mut item: Cursor<'_>) -> Option<AlterAction> {
     if item.accept("index") {
         return Some(AlterAction::Harmless);
     }
-    if item.accept("constraint") {
-        return None;
+    if item.accept("constraint") || item.accept("check") {
+        // PostgreSQL: when it is checked; MySQL: whether it is enforced.
+        return Some(if item.contains("not enforced") {
+            AlterAction::DisableChecks {
+                what: "NOT ENFORCED".to_owned(),
+            }
+        } else {
+            AlterAction::Harmless
+        });
     }
     item.accept("column");
     let column = item.part()?;
@@ -329,11 +455,16 @@ fn altered(mut item: Cursor<'_>) -> Option<AlterAction> {
         let (data_type, _) = types::read(&mut item);
         return Some(AlterAction::SetType { column, data_type });
     }
-    if item.accept_any(&["set statistics", "set storage", "set compression"]) || item.sees("set (")
-    {
-        return Some(AlterAction::Harmless);
+    if item.accept_any(&[
+        "add generated always as identity",
+        "add generated by default as identity",
+    ]) {
+        return Some(AlterAction::AddIdentity { column });
     }
-    None
+    let harmless = ["statistics", "storage", "compression"];
+    let sets = item.is_any(&["set", "reset"]);
+    (sets && (item.is_symbol(1, '(') || harmless.iter().any(|word| item.is_word(1, word))))
+        .then_some(AlterAction::Harmless)
 }
 
 fn renamed(mut item: Cursor<'_>) -> Option<AlterAction> {

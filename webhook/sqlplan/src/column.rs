@@ -3,6 +3,7 @@
 use crate::cursor::Cursor;
 use crate::definition::{ColumnDefinition, at, references};
 use crate::dialect::Dialect;
+use crate::expression;
 use crate::model::{Check, Column, Inline, Key};
 use crate::token::TokenKind;
 use crate::types;
@@ -43,6 +44,14 @@ pub(crate) fn read(mut item: Cursor<'_>) -> Option<ColumnDefinition> {
             option(&mut item, &mut definition, &key, &mut constraint_name);
         }
     }
+    // MySQL's SERIAL says UNIQUE too.
+    if serial && dialect.is_mysql_like() && definition.primary_key.is_none() {
+        let unique = || Key {
+            name: None,
+            columns: vec![key.clone()],
+        };
+        definition.unique.get_or_insert_with(unique);
+    }
     let source = whole.source_between(0, item.index());
     source.clone_into(&mut definition.column.source);
     Some(definition)
@@ -58,6 +67,7 @@ fn option(
     let column = &mut definition.column;
     let sqlite = item.dialect() == Dialect::Sqlite;
     if item.accept("not null") {
+        conflict_clause(item);
         column.nullable = false;
     } else if item.accept("null")
         || item.accept_any(&[
@@ -73,8 +83,8 @@ fn option(
     } else if item.accept("initially") {
         item.advance();
     } else if item.accept("default") {
-        let expression = expression(item);
-        column.default = (expression != "null").then_some(expression);
+        let default = up_to_option(item);
+        column.default = (default != "null").then_some(default);
     } else if item.accept("primary key") || (item.dialect().is_mysql_like() && item.accept("key")) {
         item.accept_any(&["asc", "desc"]);
         conflict_clause(item);
@@ -94,10 +104,7 @@ fn option(
         });
     } else if item.is_word(0, "check") && item.is_symbol(1, '(') {
         item.advance();
-        let expression = item
-            .group()
-            .map(|group| group.canonical())
-            .unwrap_or_default();
+        let expression = item.group().map(expression::canonical).unwrap_or_default();
         column.inline.check = true;
         definition.checks.push(Check {
             name: name.take(),
@@ -123,10 +130,7 @@ fn option(
         column.auto_increment = true;
         column.nullable &= sqlite;
     } else if item.accept("generated always as") || item.accept("as") {
-        let expression = item
-            .group()
-            .map(|group| group.canonical())
-            .unwrap_or_default();
+        let expression = item.group().map(expression::canonical).unwrap_or_default();
         let stored = item.accept_any(&["stored", "persistent"]);
         if !stored {
             item.accept("virtual");
@@ -136,7 +140,8 @@ fn option(
             if stored { "stored" } else { "virtual" }
         ));
     } else if item.accept("collate") {
-        column.collation = item.name().map(|name| name.to_string().to_lowercase());
+        let name = item.name().map(|name| name.name.to_lowercase());
+        column.collation = name.filter(|name| name != "default");
     } else if item.accept("character set") || item.accept("charset") {
         item.accept_symbol('=');
         column.charset = item.part().map(|name| name.to_lowercase());
@@ -145,11 +150,12 @@ fn option(
         "storage",
         "compression",
         "column_format",
+        "srid",
         "after",
     ]) {
         item.advance();
     } else if item.accept("on update") {
-        let _ = expression(item);
+        let _ = up_to_option(item);
     } else if item.accept("first") {
     } else {
         definition.complete = false;
@@ -165,7 +171,7 @@ fn conflict_clause(item: &mut Cursor<'_>) {
 }
 
 /// An expression up to the next option, canonical.
-fn expression(item: &mut Cursor<'_>) -> String {
+fn up_to_option(item: &mut Cursor<'_>) -> String {
     let start = item.index();
     item.skip_one();
     while let Some(kind) = item.kind() {
@@ -177,5 +183,5 @@ fn expression(item: &mut Cursor<'_>) -> String {
         }
         item.skip_one();
     }
-    item.range(start, item.index()).canonical()
+    expression::canonical(item.range(start, item.index()))
 }

@@ -3,7 +3,10 @@
 //! Constants are worked out; columns are unknown, except when compared with themselves. A column that is NULL would make `c = c` unknown, and
 //! nobody writes it for that: it is there to look like a condition.
 
-use sqlparser::ast::{BinaryOperator, Expr, Ident, UnaryOperator, Value as Literal};
+use sqlparser::ast::{
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query,
+    SelectItem, SetExpr, UnaryOperator, Value as Literal,
+};
 
 use crate::cursor::Cursor;
 use crate::parse;
@@ -23,6 +26,8 @@ fn chain(expression: &Expr, op: &BinaryOperator) -> Option<bool> {
     let decides = *op == BinaryOperator::Or;
     let mut all_known = true;
     let mut rest = expression;
+    // `c IS NULL OR c IS NOT NULL`, in either order, side by side.
+    let mut before: Option<(&Expr, bool)> = None;
     loop {
         let (term, left) = match rest {
             Expr::BinaryOp {
@@ -32,6 +37,18 @@ fn chain(expression: &Expr, op: &BinaryOperator) -> Option<bool> {
             } if same == op => (&**right, Some(&**left)),
             last => (last, None),
         };
+        let nullness = match term {
+            Expr::IsNull(inner) => Some((&**inner, true)),
+            Expr::IsNotNull(inner) => Some((&**inner, false)),
+            _ => None,
+        };
+        if let (true, Some((left, null)), Some((right, also_null))) = (decides, nullness, before)
+            && null != also_null
+            && is_same_column(left, right)
+        {
+            return Some(true);
+        }
+        before = nullness;
         match truth(term) {
             Some(truth) if truth == decides => return Some(decides),
             Some(_) => {}
@@ -48,10 +65,20 @@ fn truth(expression: &Expr) -> Option<bool> {
         Expr::Nested(inner) => truth(inner),
         Expr::UnaryOp { op: UnaryOperator::Not, expr } => truth(expr).map(|truth| !truth),
         Expr::BinaryOp { op: op @ (BinaryOperator::Or | BinaryOperator::And), .. } => chain(expression, op),
+        Expr::BinaryOp { op: BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch, right, .. } => matches_all(right).then_some(true),
         Expr::BinaryOp { left, op, right } => comparison(left, op, right),
         Expr::IsTrue(inner) => truth(inner),
         Expr::IsNotFalse(inner) => truth(inner),
+        Expr::IsNotNull(inner) if is_row_id(inner) => Some(true),
+        Expr::IsNotNull(inner) if calls_one_of(inner, NEVER_NULL) => Some(true),
+        Expr::IsNull(inner) if is_null(inner) => Some(true),
+        Expr::Subquery(query) => truth(only_value(query)?),
+        Expr::InSubquery { expr, subquery, negated } => {
+            comparison(expr, &BinaryOperator::Eq, only_value(subquery)?).map(|equal| equal != *negated)
+        }
+        Expr::RLike { negated: false, pattern, .. } => matches_all(pattern).then_some(true),
         Expr::IsNotNull(inner) => constant(inner).map(|_| true),
+        Expr::Exists { subquery, negated } => finds_any_row(subquery).then_some(!negated),
         Expr::IsNull(inner) => constant(inner).map(|_| false),
         Expr::InList { expr, list, negated } => list.iter().find_map(|item| comparison(expr, &BinaryOperator::Eq, item).filter(|equal| *equal)).map(|_| !negated),
         Expr::Between { expr, negated, low, high } => {
@@ -88,7 +115,31 @@ fn comparison(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<bool> {
     if is_same_column(left, right) {
         return allows_equal.then_some(true);
     }
+    if is_row_id(left)
+        && let Some(Constant::Number(number)) = constant(right)
+    {
+        // The row ids that people and databases make start at one.
+        let all = match op {
+            BinaryOperator::Gt => number <= 0,
+            BinaryOperator::GtEq => number <= 1,
+            BinaryOperator::NotEq => number <= 0,
+            _ => false,
+        };
+        return all.then_some(true);
+    }
     if let (Some(left), Some(right)) = (constant(left), constant(right)) {
+        // `1 = '1'`.
+        let (left, right) = match (left, right) {
+            (Constant::Number(left), Constant::Text(right)) => (
+                Constant::Number(left),
+                Constant::Number(right.trim().parse().ok()?),
+            ),
+            (Constant::Text(left), Constant::Number(right)) => (
+                Constant::Number(left.trim().parse().ok()?),
+                Constant::Number(right),
+            ),
+            same => same,
+        };
         let order = left.partial_cmp(&right)?;
         return match op {
             BinaryOperator::Eq | BinaryOperator::Spaceship => Some(order.is_eq()),
@@ -121,9 +172,106 @@ fn is_same_column(left: &Expr, right: &Expr) -> bool {
     }
 }
 
+/// `id` and SQLite's `rowid`, which no row lacks.
+fn is_row_id(expression: &Expr) -> bool {
+    let name = match expression {
+        Expr::Identifier(name) => Some(name),
+        Expr::CompoundIdentifier(parts) => parts.last(),
+        Expr::Nested(inner) => return is_row_id(inner),
+        _ => None,
+    };
+    name.is_some_and(|name| {
+        ["id", "rowid", "_rowid_", "oid"]
+            .iter()
+            .any(|id| name.value.eq_ignore_ascii_case(id))
+    })
+}
+
+/// `SELECT` with nothing that could leave a row out. An empty table is not thought of.
+fn finds_any_row(query: &Query) -> bool {
+    let SetExpr::Select(select) = &*query.body else {
+        return false;
+    };
+    let joins = select.from.iter().any(|table| !table.joins.is_empty());
+    select.selection.is_none()
+        && select.having.is_none()
+        && !joins
+        && query.limit_clause.is_none()
+        && query.with.is_none()
+}
+
+/// Functions that always give a value.
+const NEVER_NULL: &[&str] = &[
+    "now",
+    "current_user",
+    "session_user",
+    "current_timestamp",
+    "current_date",
+    "user",
+    "version",
+];
+
+fn calls_one_of(expression: &Expr, names: &[&str]) -> bool {
+    matches!(expression, Expr::Function(function) if is_one_of(function, names))
+}
+
+fn is_one_of(function: &Function, names: &[&str]) -> bool {
+    let name = function.name.0.last().and_then(|part| part.as_ident());
+    name.is_some_and(|name| {
+        names
+            .iter()
+            .any(|known| name.value.eq_ignore_ascii_case(known))
+    })
+}
+
+fn is_null(expression: &Expr) -> bool {
+    matches!(expression, Expr::Value(value) if matches!(value.value, Literal::Null))
+}
+
+/// A regular expression that every text has.
+fn matches_all(pattern: &Expr) -> bool {
+    matches!(constant(pattern), Some(Constant::Text(text)) if ["", ".*", "^", "^.*", "^.*$", ".*$"].contains(&text.as_str()))
+}
+
+/// The one value of `SELECT value`.
+fn only_value(query: &Query) -> Option<&Expr> {
+    let SetExpr::Select(select) = &*query.body else {
+        return None;
+    };
+    if !select.from.is_empty() || select.selection.is_some() {
+        return None;
+    }
+    match select.projection.as_slice() {
+        [SelectItem::UnnamedExpr(value)] => Some(value),
+        _ => None,
+    }
+}
+
+/// The first argument of `coalesce` and its like.
+fn first_argument(function: &Function) -> Option<&Expr> {
+    let FunctionArguments::List(list) = &function.args else {
+        return None;
+    };
+    match list.args.first()? {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression),
+        _ => None,
+    }
+}
+
 fn constant(expression: &Expr) -> Option<Constant> {
     match expression {
         Expr::Nested(inner) => constant(inner),
+        Expr::Function(function) if is_one_of(function, &["coalesce", "ifnull"]) => {
+            constant(first_argument(function)?)
+        }
+        Expr::Function(function) if is_one_of(function, &["length", "char_length"]) => {
+            match constant(first_argument(function)?)? {
+                Constant::Text(text) => i128::try_from(text.chars().count())
+                    .ok()
+                    .map(Constant::Number),
+                _ => None,
+            }
+        }
         Expr::Value(value) => match &value.value {
             Literal::Boolean(truth) => Some(Constant::Truth(*truth)),
             Literal::Number(number, _) => number.parse().ok().map(Constant::Number),
@@ -185,6 +333,22 @@ mod tests {
             (Mysql, "1", true),
             (Mysql, "id=5 OR 1--1", true),
             (Mysql, "2 BETWEEN 1 AND 3", true),
+            (Postgres, "EXISTS (SELECT 1)", true),
+            (Postgres, "EXISTS (SELECT 1 FROM users)", true),
+            (Postgres, "id IS NOT NULL", true),
+            (Postgres, "users.id > 0", true),
+            (Postgres, "a IS NULL OR a IS NOT NULL", true),
+            (Postgres, "a IS NOT NULL OR b = 1 OR a IS NULL", false),
+            (
+                Postgres,
+                "EXISTS (SELECT 1 FROM b WHERE b.id = a.id)",
+                false,
+            ),
+            (Postgres, "NOT EXISTS (SELECT 1 FROM users)", false),
+            (Postgres, "id > 5", false),
+            (Postgres, "a > 0", false),
+            (Postgres, "a IS NOT NULL", false),
+            (Postgres, "a IS NULL OR b IS NOT NULL", false),
             (Postgres, "id = 5", false),
             (Postgres, "1 = 0", false),
             (Postgres, "id = 5 AND 1 = 1", false),

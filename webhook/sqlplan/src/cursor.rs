@@ -132,6 +132,10 @@ impl<'a> Cursor<'a> {
             .is_some_and(|word| word.eq_ignore_ascii_case(wanted))
     }
 
+    pub(crate) fn is_any_at(&self, ahead: usize, wanted: &[&str]) -> bool {
+        wanted.iter().any(|word| self.is_word(ahead, word))
+    }
+
     pub(crate) fn is_any(&self, wanted: &[&str]) -> bool {
         wanted.iter().any(|word| self.is_word(0, word))
     }
@@ -297,6 +301,23 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// All tokens, also those before this place.
+    pub(crate) fn tokens(&self) -> &'a [Token] {
+        self.tokens
+    }
+
+    /// Other tokens of the same text.
+    pub(crate) fn with<'b>(&self, tokens: &'b [Token]) -> Cursor<'b>
+    where
+        'a: 'b,
+    {
+        Cursor {
+            tokens,
+            at: 0,
+            ..*self
+        }
+    }
+
     /// The tokens from one index to another, the second not included.
     pub(crate) fn range(&self, from: usize, to: usize) -> Self {
         Self {
@@ -372,6 +393,15 @@ impl<'a> Cursor<'a> {
             inner.advance();
         }
         canonical
+    }
+}
+
+/// A quoted name or string without its quotes, a word as it is.
+pub(crate) fn unquote_or_word(source: &str) -> String {
+    if source.starts_with(['\'', '"', '`', '[']) {
+        unquote(source)
+    } else {
+        source.to_owned()
     }
 }
 

@@ -3,7 +3,9 @@
 use crate::column;
 use crate::cursor::{Cursor, Name};
 use crate::dialect::Dialect;
+use crate::expression;
 use crate::model::{Check, Column, ForeignKey, Index, Key, Table};
+use crate::options;
 use crate::position::Position;
 
 /// A column with the constraints written into it.
@@ -71,8 +73,10 @@ pub(crate) fn table(mut cursor: Cursor<'_>) -> Option<TableDefinition> {
     cursor.accept("create").then_some(())?;
     let or_replace = cursor.accept("or replace");
     let mut temporary = false;
+    let mut unlogged = false;
     while cursor.is_any(&["global", "local", "temp", "temporary", "unlogged"]) {
         temporary |= cursor.is_any(&["temp", "temporary"]);
+        unlogged |= cursor.is_word(0, "unlogged");
         cursor.advance();
     }
     cursor.accept("table").then_some(())?;
@@ -90,37 +94,23 @@ pub(crate) fn table(mut cursor: Cursor<'_>) -> Option<TableDefinition> {
         derived: !cursor.is_symbol(0, '('),
         complete: true,
     };
+    if unlogged {
+        definition.table.options.push("unlogged".to_owned());
+    }
     if let Some(body) = cursor.group() {
         for item in body.items() {
             table_item(item, &mut definition);
         }
     }
-    definition.derived |= cursor.contains("select") || cursor.contains("inherits");
-    for option in cursor.remaining().items() {
-        let canonical = option.canonical();
-        if !canonical.is_empty() {
-            definition.complete &= OPTIONS.iter().any(|known| canonical.starts_with(known));
-            definition.table.options.push(canonical);
-        }
-    }
+    let options = options::read(cursor.remaining());
+    definition.derived |= options.derived;
+    definition.complete &= options.complete;
+    definition.table.options.extend(options.kept);
+    definition.table.derived = definition.derived;
+    definition.table.charset = options.charset;
+    definition.table.collation = options.collation;
     Some(definition)
 }
-
-/// How what stands behind the columns may start.
-const OPTIONS: &[&str] = &[
-    "strict",
-    "without rowid",
-    "engine",
-    "default charset",
-    "default character set",
-    "charset",
-    "character set",
-    "collate",
-    "comment",
-    "auto_increment",
-    "row_format",
-    "partition by",
-];
 
 fn table_item(item: Cursor<'_>, definition: &mut TableDefinition) {
     if item.is_word(0, "like") {
@@ -216,11 +206,11 @@ pub(crate) fn constraint(mut item: Cursor<'_>) -> Option<Constraint> {
     }
     if item.is_word(0, "check") && item.is_symbol(1, '(') {
         item.advance();
-        let expression = item.group()?.canonical();
+        let expression = expression::canonical(item.group()?);
         return Some(Constraint::Check(Check { name, expression }));
     }
     if item.is_word(0, "exclude") && (item.is_symbol(1, '(') || item.is_word(1, "using")) {
-        return Some(Constraint::Other(whole.canonical()));
+        return Some(Constraint::Other(item.canonical()));
     }
     if mysql && item.is_any(&["key", "index", "fulltext", "spatial"]) {
         let method = if item.accept("fulltext") {
@@ -263,7 +253,7 @@ fn columns(item: &mut Cursor<'_>) -> Vec<String> {
     items
         .iter()
         .map(|item| {
-            let canonical = item.canonical();
+            let canonical = expression::canonical(*item);
             canonical
                 .strip_suffix(" asc")
                 .map_or_else(|| canonical.clone(), str::to_owned)
@@ -339,7 +329,7 @@ pub(crate) fn index(mut cursor: Cursor<'_>) -> Option<IndexDefinition> {
     };
     skip_method(&mut cursor);
     cursor.accept("on").then_some(())?;
-    cursor.accept("only");
+    let only = cursor.accept("only");
     let table = cursor.name()?;
     if cursor.accept("using") {
         let using = cursor.part().unwrap_or_default();
@@ -348,7 +338,23 @@ pub(crate) fn index(mut cursor: Cursor<'_>) -> Option<IndexDefinition> {
         }
     }
     let columns = columns(&mut cursor);
-    let rest = cursor.canonical();
+    // Behind the columns MySQL has hints only, and how PostgreSQL stores an index makes it no other.
+    let mut rest = Vec::new();
+    while !cursor.is_done() && !cursor.dialect().is_mysql_like() {
+        if cursor.is_word(0, "with") && cursor.is_symbol(1, '(') {
+            cursor.advance();
+            cursor.skip_one();
+        } else if cursor.accept("tablespace") {
+            cursor.advance();
+        } else if cursor.is_word(0, "where") {
+            rest.push(expression::canonical(cursor));
+            break;
+        } else {
+            rest.push(cursor.source(0).to_lowercase());
+            cursor.advance();
+        }
+    }
+    let rest = rest.join(" ");
     Some(IndexDefinition {
         index: Index {
             name: name.as_ref().map(|name| name.name.clone()),
@@ -365,6 +371,7 @@ pub(crate) fn index(mut cursor: Cursor<'_>) -> Option<IndexDefinition> {
         },
         table,
         concurrently,
+        only,
         if_not_exists,
     })
 }
@@ -378,6 +385,8 @@ pub struct IndexDefinition {
     pub table: Name,
     /// PostgreSQL: without blocking writes.
     pub concurrently: bool,
+    /// PostgreSQL: on the parent of partitions alone, which has no rows.
+    pub only: bool,
     /// It makes nothing when the index is there.
     pub if_not_exists: bool,
 }

@@ -7,9 +7,9 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
+use crate::change::{self, TypeChange};
 use crate::dialect::Dialect;
 use crate::model::{Check, Column, ForeignKey, Index, Key, Object, ObjectKind, Schema, Table};
-use crate::types::TypeChange;
 
 /// One difference, from the old schema to the new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,8 @@ pub enum Change<'a> {
     ObjectChanged {
         /// What it is.
         kind: ObjectKind,
+        /// The old object.
+        old: &'a Object,
         /// The new object.
         object: &'a Object,
     },
@@ -105,6 +107,10 @@ pub enum TableChange<'a> {
     IndexAdded {
         index: &'a Index,
     },
+    IndexRenamed {
+        old: &'a Index,
+        new: &'a Index,
+    },
     ForeignKeyDropped {
         key: &'a ForeignKey,
     },
@@ -139,6 +145,8 @@ pub fn diff<'a>(old: &'a Schema, new: &'a Schema, dialect: Dialect) -> Vec<Chang
     for (key, table) in &new.tables {
         match old.tables.get(key) {
             None => changes.push(Change::TableAdded { table }),
+            // What one text says and the other takes from elsewhere cannot be compared.
+            Some(old) if old.derived != table.derived => {}
             Some(old) => changes.extend(table_changes(old, table, dialect).into_iter().map(
                 |change| Change::TableChanged {
                     old,
@@ -157,6 +165,7 @@ pub fn diff<'a>(old: &'a Schema, new: &'a Schema, dialect: Dialect) -> Vec<Chang
             Some(before) if before.definition != object.definition => {
                 changes.push(Change::ObjectChanged {
                     kind: key.0,
+                    old: before,
                     object,
                 });
             }
@@ -184,7 +193,7 @@ fn table_changes<'a>(old: &'a Table, new: &'a Table, dialect: Dialect) -> Vec<Ta
     for (key, column) in &new_columns {
         match old_columns.get(key) {
             None => changes.push(TableChange::ColumnAdded { column }),
-            Some(old) => column_changes(old, column, &mut changes),
+            Some(old) => column_changes(old, column, dialect, &mut changes),
         }
     }
     let columns_of = |key: &Option<Key>| key.as_ref().map(|key| key.columns.clone());
@@ -194,32 +203,8 @@ fn table_changes<'a>(old: &'a Table, new: &'a Table, dialect: Dialect) -> Vec<Ta
             new: new.primary_key.as_ref(),
         });
     }
-    let unique = |key: &Key| key.columns.clone();
-    compare(
-        &old.uniques,
-        &new.uniques,
-        unique,
-        &mut changes,
-        |key| TableChange::UniqueDropped { key },
-        |key| TableChange::UniqueAdded { key },
-    );
-    let index = |index: &Index| {
-        let name = index.name.as_deref().map(|name| dialect.column_key(name));
-        (
-            name,
-            index.unique,
-            index.columns.clone(),
-            index.rest.clone(),
-        )
-    };
-    compare(
-        &old.indexes,
-        &new.indexes,
-        index,
-        &mut changes,
-        |index| TableChange::IndexDropped { index },
-        |index| TableChange::IndexAdded { index },
-    );
+    unique_changes(old, new, &mut changes);
+    index_changes(old, new, dialect, &mut changes);
     let foreign = |key: &ForeignKey| ForeignKey {
         name: None,
         ..key.clone()
@@ -247,8 +232,104 @@ fn table_changes<'a>(old: &'a Table, new: &'a Table, dialect: Dialect) -> Vec<Ta
     changes
 }
 
-fn column_changes<'a>(old: &'a Column, new: &'a Column, changes: &mut Vec<TableChange<'a>>) {
-    let change = old.data_type.change_to(&new.data_type);
+/// A unique index over plain columns keeps what a UNIQUE constraint keeps.
+fn unique_changes<'a>(old: &'a Table, new: &'a Table, changes: &mut Vec<TableChange<'a>>) {
+    let by_index = |table: &Table, key: &Key| {
+        table
+            .indexes
+            .iter()
+            .any(|index| index.unique && index.rest.is_empty() && index.columns == key.columns)
+    };
+    let among = |table: &Table, key: &Key| {
+        table
+            .uniques
+            .iter()
+            .any(|other| other.columns == key.columns)
+    };
+    changes.extend(
+        old.uniques
+            .iter()
+            .filter(|key| !among(new, key) && !by_index(new, key))
+            .map(|key| TableChange::UniqueDropped { key }),
+    );
+    changes.extend(
+        new.uniques
+            .iter()
+            .filter(|key| !among(old, key) && !by_index(old, key))
+            .map(|key| TableChange::UniqueAdded { key }),
+    );
+}
+
+/// Indexes are the same when they do the same; by name only where two of a name differ, and where the name is all that changed.
+fn index_changes<'a>(
+    old: &'a Table,
+    new: &'a Table,
+    dialect: Dialect,
+    changes: &mut Vec<TableChange<'a>>,
+) {
+    let same = |left: &Index, right: &Index| {
+        left.unique == right.unique && left.columns == right.columns && left.rest == right.rest
+    };
+    let kept_by = |table: &Table, index: &Index| {
+        index.unique
+            && index.rest.is_empty()
+            && table.uniques.iter().any(|key| key.columns == index.columns)
+    };
+    let name = |index: &Index| index.name.as_deref().map(|name| dialect.column_key(name));
+    // Pairs of one name first, then of one meaning: a copy of an index under another name is a second index.
+    let mut partners: Vec<Option<&Index>> = vec![None; new.indexes.len()];
+    let mut alone = Vec::new();
+    for by_name in [true, false] {
+        let left: Vec<&Index> = if by_name {
+            old.indexes.iter().collect()
+        } else {
+            std::mem::take(&mut alone)
+        };
+        for index in left {
+            let partner = new
+                .indexes
+                .iter()
+                .zip(&mut partners)
+                .find(|(candidate, partner)| {
+                    partner.is_none()
+                        && same(index, candidate)
+                        && (!by_name || name(index) == name(candidate))
+                });
+            match partner {
+                Some((_, partner)) => *partner = Some(index),
+                None => alone.push(index),
+            }
+        }
+    }
+    changes.extend(
+        alone
+            .into_iter()
+            .filter(|index| !kept_by(new, index))
+            .map(|index| TableChange::IndexDropped { index }),
+    );
+    for (index, partner) in new.indexes.iter().zip(partners) {
+        match partner {
+            None if !kept_by(old, index) => changes.push(TableChange::IndexAdded { index }),
+            Some(before)
+                if before.name.is_some() && index.name.is_some() && name(before) != name(index) =>
+            {
+                changes.push(TableChange::IndexRenamed {
+                    old: before,
+                    new: index,
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+fn column_changes<'a>(
+    old: &'a Column,
+    new: &'a Column,
+    dialect: Dialect,
+    changes: &mut Vec<TableChange<'a>>,
+) {
+    let change = change::between(old, new, dialect);
     if change != TypeChange::Same {
         changes.push(TableChange::TypeChanged { old, new, change });
     }

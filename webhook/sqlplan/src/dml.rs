@@ -1,6 +1,7 @@
 //! `DELETE`, `UPDATE`, `INSERT`, `MERGE`: which table, and which of its rows.
 
 use crate::condition;
+use crate::copies;
 use crate::cursor::{Cursor, Name};
 use crate::effect::{Bound, Effect, Found};
 
@@ -42,8 +43,8 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
         if let Some(table) = table {
             effects.push(Found {
                 effect: Effect::Delete {
+                    bound: bound(cursor, &table),
                     table,
-                    bound: bound(cursor),
                 },
                 offset,
                 nested: false,
@@ -68,51 +69,70 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
         if has_at_this_depth(cursor, "set").is_some() {
             effects.push(Found {
                 effect: Effect::Update {
+                    bound: bound(cursor, &table),
                     table,
-                    bound: bound(cursor),
                 },
                 offset,
                 nested: false,
             });
         }
-    } else if cursor.accept("insert")
-        || (cursor.is_word(0, "replace") && !cursor.is_symbol(1, '(') && cursor.accept("replace"))
-        || cursor.accept("merge")
-    {
-        while cursor.accept_any(&[
-            "low_priority",
-            "delayed",
-            "high_priority",
-            "ignore",
-            "or replace",
-            "or ignore",
-            "or abort",
-            "or fail",
-            "or rollback",
-        ]) {}
-        cursor.accept("into");
-        let Some(table) = cursor.name() else { return };
-        if let Some(index) = merge_delete(cursor) {
-            let mut delete = cursor;
-            delete.move_to(index);
-            effects.push(Found {
-                effect: Effect::Delete {
-                    table: table.clone(),
-                    bound: merge_bound(cursor, index),
-                },
-                offset: delete.offset(),
-                nested: false,
-            });
-        }
+    } else {
+        insert(cursor, effects);
+    }
+}
+
+/// `INSERT`, `REPLACE`, `MERGE` right here.
+fn insert(mut cursor: Cursor<'_>, effects: &mut Vec<Found>) {
+    let offset = cursor.offset();
+    let mut push = |effect: Effect, offset: usize| {
         effects.push(Found {
-            effect: Effect::Insert {
-                table,
-                copies: copied(cursor),
-            },
+            effect,
             offset,
             nested: false,
         });
+    };
+    let replace = cursor.is_word(0, "replace") && !cursor.is_symbol(1, '(');
+    let merge = cursor.is_word(0, "merge");
+    if !replace && !merge && !cursor.is_word(0, "insert") {
+        return;
     }
+    cursor.advance();
+    let replaces = replace || cursor.sees("or replace");
+    while cursor.accept_any(&[
+        "low_priority",
+        "delayed",
+        "high_priority",
+        "ignore",
+        "or replace",
+        "or ignore",
+        "or abort",
+        "or fail",
+        "or rollback",
+    ]) {}
+    cursor.accept("into");
+    let Some(table) = cursor.name() else { return };
+    if let Some(index) = merge_delete(cursor) {
+        let mut delete = cursor;
+        delete.move_to(index);
+        let bound = merge_bound(cursor, index);
+        push(
+            Effect::Delete {
+                table: table.clone(),
+                bound,
+            },
+            delete.offset(),
+        );
+    }
+    if !merge && let Some(copy) = copies::into(cursor, &table, replaces, false) {
+        push(copy, offset);
+    }
+    push(
+        Effect::Insert {
+            table,
+            copies: copied(cursor),
+        },
+        offset,
+    );
 }
 
 /// The table of `SELECT .. FROM table` and nothing behind it.
@@ -162,9 +182,16 @@ fn has_at_this_depth(cursor: Cursor<'_>, word: &str) -> Option<usize> {
     None
 }
 
-fn bound(cursor: Cursor<'_>) -> Bound {
+fn bound(cursor: Cursor<'_>, table: &Name) -> Bound {
     let Some(index) = has_at_this_depth(cursor, "where") else {
-        return Bound::Missing;
+        // The first rows in an order, so many and no more; LIMIT alone takes any.
+        let some = has_at_this_depth(cursor, "order").is_some()
+            && has_at_this_depth(cursor, "limit").is_some();
+        return if some {
+            Bound::Condition
+        } else {
+            Bound::Missing
+        };
     };
     let mut end = cursor;
     end.move_to(index + 1);
@@ -175,9 +202,76 @@ fn bound(cursor: Cursor<'_>) -> Bound {
     {
         end.skip_one();
     }
-    if condition::is_always_true(&cursor.range(index + 1, end.index())) {
+    let condition = cursor.range(index + 1, end.index());
+    if is_always_true(condition) || is_in_itself(condition, table) {
         Bound::AlwaysTrue
     } else {
         Bound::Condition
     }
+}
+
+fn is_always_true(condition: Cursor<'_>) -> bool {
+    // MySQL's `||` is OR, and the parser takes it for the other databases' operator.
+    if condition.dialect().is_mysql_like() {
+        let mut probe = condition;
+        while !probe.is_done() {
+            if probe.is_symbol(0, '|') && probe.is_symbol(1, '|') {
+                let at = probe.index();
+                probe.move_to(at + 2);
+                return is_always_true(condition.range(0, at)) || is_always_true(probe.remaining());
+            }
+            probe.skip_one();
+        }
+    }
+    condition::is_always_true(&condition) || is_same_on_both_sides(condition)
+}
+
+/// `now() = now()`, and a pattern that every text has: `name GLOB '*'`.
+fn is_same_on_both_sides(condition: Cursor<'_>) -> bool {
+    let mut probe = condition;
+    while !probe.is_done() {
+        if probe.is_any(&["and", "or", "not", "between"]) {
+            return false;
+        }
+        if probe.is_word(0, "glob") {
+            return probe.source(1) == "'*'" && probe.peek(2).is_none();
+        }
+        if probe.is_symbol(0, '=') {
+            let (left, right) = (condition.range(0, probe.index()), probe.index() + 1);
+            let mut rest = condition;
+            rest.move_to(right);
+            let left = left.canonical();
+            return !left.is_empty() && left == rest.canonical();
+        }
+        probe.skip_one();
+    }
+    false
+}
+
+/// `id IN (SELECT id FROM the_same_table)`.
+fn is_in_itself(mut condition: Cursor<'_>, table: &Name) -> bool {
+    let dialect = condition.dialect();
+    let Some(column) = condition.name() else {
+        return false;
+    };
+    if !condition.accept("in") {
+        return false;
+    }
+    let Some(mut query) = condition.group() else {
+        return false;
+    };
+    query.accept("select");
+    query.accept("distinct");
+    let same = query
+        .name()
+        .is_some_and(|name| dialect.column_key(&name.name) == dialect.column_key(&column.name))
+        && query.accept("from")
+        && query
+            .name()
+            .is_some_and(|name| name.key(dialect) == table.key(dialect));
+    query.accept("as");
+    if !query.is_any(&["where", "limit", "join", "order", "group"]) {
+        query.part();
+    }
+    same && query.is_done() && condition.is_done()
 }

@@ -68,6 +68,15 @@ pub enum Effect {
         /// Its name until now.
         name: Name,
     },
+    /// `ALTER` of what is no table.
+    AlterObject {
+        /// What is altered.
+        kind: ObjectKind,
+        /// Its name.
+        name: Name,
+        /// How.
+        change: ObjectChange,
+    },
     /// `TRUNCATE`.
     Truncate {
         /// The table.
@@ -95,6 +104,29 @@ pub enum Effect {
         table: Name,
         /// The one table whose rows, all of them, are what is inserted.
         copies: Option<Name>,
+    },
+    /// Rows go from one table into another: `INSERT .. SELECT`, `CREATE TABLE .. AS`, `SELECT .. INTO`.
+    CopyRows {
+        /// The table they come from.
+        from: Name,
+        /// The table they go to.
+        into: Name,
+        /// WHERE, LIMIT or the like chooses some of them.
+        bounded: bool,
+        /// Rows of the same key that are there go away: `REPLACE`, `INSERT OR REPLACE`.
+        replaces: bool,
+        /// The table is made for them.
+        makes: bool,
+    },
+    /// A routine or view that runs with rights other than those of who calls it.
+    DefinerRights {
+        /// The words.
+        what: String,
+    },
+    /// A guard of the rows is taken away, where no table's `ALTER` does it.
+    IntegrityOff {
+        /// The words.
+        what: String,
     },
     /// Accounts and rights.
     Privilege {
@@ -131,6 +163,21 @@ pub enum Effect {
         /// The words.
         what: String,
     },
+}
+
+/// A change of what is no table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ObjectChange {
+    /// It, or a part of it that programs name, is named otherwise from now on.
+    Renamed,
+    /// A part of a type is dropped or becomes another type.
+    Narrowed,
+    /// PostgreSQL: a domain gets a constraint, and all rows that use it are looked at.
+    Tightened,
+    /// PostgreSQL: a domain loses a constraint.
+    Loosened,
+    /// PostgreSQL: an index or materialized view is written again, at another place.
+    Moved,
 }
 
 /// Which rows a statement touches.

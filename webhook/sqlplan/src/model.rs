@@ -45,8 +45,14 @@ pub struct Table {
     pub foreign_keys: Vec<ForeignKey>,
     /// The check constraints, wherever they were written.
     pub checks: Vec<Check>,
-    /// What stands behind the columns (`strict`, `engine=innodb`), canonical, in order.
+    /// What stands behind the columns (`strict`, `engine=myisam`), as far as it differs from the default; `exclude ..` constraints too.
     pub options: Vec<String>,
+    /// The character set of columns that name none, in lower case.
+    pub charset: Option<String>,
+    /// The collation of columns that name none, in lower case.
+    pub collation: Option<String>,
+    /// Whether columns come from another table or a query, so that what is written here is not all of it.
+    pub derived: bool,
     /// The statements that make it, as written: `CREATE TABLE` first.
     pub statements: Vec<String>,
     /// Where its `CREATE TABLE` starts.
@@ -81,9 +87,9 @@ pub struct Column {
     pub generated: Option<String>,
     /// `AUTO_INCREMENT`, `AUTOINCREMENT`, serial or identity.
     pub auto_increment: bool,
-    /// Its own collation, in lower case.
+    /// Its collation, in lower case; none for the default.
     pub collation: Option<String>,
-    /// Its own character set, in lower case.
+    /// Its character set, in lower case; none for the default, `utf8mb4`.
     pub charset: Option<String>,
     /// The definition as written, from the name on.
     pub source: String,
@@ -165,6 +171,9 @@ pub struct Object {
     pub name: Name,
     /// Its definition, canonical.
     pub definition: String,
+    /// The words of an enumeration, in order; the attributes of a type with their types; a domain's type and conditions; the columns of a view
+    /// whose names can be told.
+    pub members: Vec<String>,
     /// Where it starts.
     pub position: Position,
 }

@@ -88,7 +88,7 @@ impl Planner {
                 format!("{kind} {}", object.name),
                 "is not dropped by a plan",
             ),
-            Change::ObjectAdded { kind, object } | Change::ObjectChanged { kind, object } => {
+            Change::ObjectAdded { kind, object } | Change::ObjectChanged { kind, object, .. } => {
                 self.refuse(
                     format!("{kind} {}", object.name),
                     "is not planned yet; only tables, columns and indexes are",
@@ -173,6 +173,13 @@ impl Planner {
                     "is not dropped by a plan; drop it by hand",
                 );
             }
+            TableChange::IndexRenamed { old, new } => self.refuse(
+                format!("index {}", old.name.as_deref().unwrap_or_default()),
+                &format!(
+                    "is called {} now; rename it by hand",
+                    new.name.as_deref().unwrap_or_default()
+                ),
+            ),
             TableChange::PrimaryKeyChanged { .. } => self.refuse(
                 table_name,
                 "its primary key changes, which SQLite can only do by rebuilding the table",

@@ -6,13 +6,16 @@
 
 use crate::access;
 use crate::alter::{self, AlterAction};
-use crate::cursor::{Cursor, unquote};
-use crate::definition;
+use crate::body::{body, is_plain_sql, literal_sql};
+use crate::copies;
+use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::dml;
 use crate::effect::{Effect, Found, Reading};
+use crate::made::{create, drop_statement};
 use crate::model::ObjectKind;
-use crate::token::{self, TokenKind};
+use crate::object;
+use crate::token::TokenKind;
 
 /// Bodies in bodies that are looked into.
 const BODIES: usize = 3;
@@ -21,11 +24,13 @@ pub(crate) fn read(cursor: Cursor<'_>) -> Reading {
     let mut reading = Reading::default();
     read_into(cursor, &mut reading, BODIES);
     // What makes a routine does one thing; the rest is what the routine does.
-    let own = usize::from(matches!(
-        reading.effects.first().map(|found| &found.effect),
-        Some(Effect::Create { .. })
-    ));
-    if own == 1 || cursor.is_word(0, "do") {
+    let own = reading
+        .effects
+        .iter()
+        .position(|found| matches!(found.effect, Effect::Create { .. }))
+        .filter(|_| cursor.is_word(0, "create"));
+    if own.is_some() || cursor.is_word(0, "do") {
+        let own = own.map_or(0, |index| index + 1);
         for found in reading.effects.iter_mut().skip(own) {
             found.nested = true;
         }
@@ -33,7 +38,7 @@ pub(crate) fn read(cursor: Cursor<'_>) -> Reading {
     reading
 }
 
-fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
+pub(crate) fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
     if cursor.is_any(&["explain", "describe", "desc"])
         || (cursor.dialect() == Dialect::Mariadb
             && cursor.is_word(0, "analyze")
@@ -52,6 +57,22 @@ fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             cursor.skip_one();
         }
     }
+    if let Some(literal) = literal_sql(&cursor) {
+        let judged = bodies > 0 && is_plain_sql(&literal);
+        if judged {
+            body(&literal, reading, bodies);
+        } else {
+            reading.effects.push(Found {
+                effect: Effect::DynamicSql {
+                    what: cursor.source(0).to_uppercase(),
+                },
+                offset: cursor.offset(),
+                nested: false,
+            });
+        }
+        reading.known = true;
+        return;
+    }
     if cursor.is_word(0, "do") && cursor.dialect() == Dialect::Postgres {
         reading.known = !cursor.contains("language") || cursor.contains("language plpgsql");
     } else if let Some(known) = head(cursor, &mut reading.effects) {
@@ -59,6 +80,7 @@ fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
     } else if let Some(known) = access::head(cursor, &mut reading.effects) {
         reading.known = known;
     }
+    reading.known |= object::is_plain(&cursor);
     if !cursor.is_any(&["grant", "revoke", "comment"]) {
         inside(cursor, reading, bodies);
     }
@@ -111,6 +133,12 @@ fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
                 }
                 return Some(known);
             }
+            object::alter(cursor, &mut push)
+        }
+        "select" => {
+            if let Some(copy) = copies::select_into(cursor) {
+                push(copy);
+            }
             None
         }
         "drop" => drop_statement(cursor, &mut push),
@@ -158,124 +186,6 @@ fn is_recognised(action: &AlterAction) -> bool {
     }
 }
 
-fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
-    if let Some(definition) = definition::table(cursor) {
-        let known = definition.complete && !definition.derived;
-        push(Effect::CreateTable(Box::new(definition)));
-        return Some(known);
-    }
-    if let Some(definition) = definition::index(cursor) {
-        let plain = ["", "fulltext", "spatial"].contains(&definition.index.rest.as_str());
-        let known = plain && !definition.index.columns.is_empty();
-        push(Effect::CreateIndex(Box::new(definition)));
-        return Some(known);
-    }
-    let mut rest = cursor;
-    rest.accept("create");
-    let or_replace = rest.accept_any(&["or replace", "or alter"]);
-    if cursor.contains("soname") || access::language_of_programs(&cursor).is_some() {
-        return None;
-    }
-    // Words between CREATE and the kind; DEFINER = 'x'@'y' among them.
-    for _ in 0..10 {
-        if let Some(kind) = kind(&mut rest) {
-            if kind == ObjectKind::Account {
-                return None;
-            }
-            rest.accept("if not exists");
-            push(Effect::Create {
-                kind,
-                name: rest.name(),
-                or_replace,
-            });
-            return Some(is_known(&cursor, &rest, kind));
-        }
-        if rest.is_done() || rest.is_symbol(0, '(') {
-            break;
-        }
-        rest.advance();
-    }
-    None
-}
-
-/// What makes nothing but what it says: sequences, SQLite's virtual tables, and routines, whose bodies are read here, statement by statement.
-/// PostgreSQL's other languages are programs.
-fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
-    let routine = matches!(
-        kind,
-        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Trigger | ObjectKind::Event
-    );
-    let language = |name: &str| rest.contains(&format!("language {name}"));
-    kind == ObjectKind::Sequence
-        || whole.sees("create virtual table")
-        || routine
-            && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
-}
-
-/// Steps over the words of a kind of object.
-fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
-    const KINDS: &[(&str, ObjectKind)] = &[
-        ("database", ObjectKind::Database),
-        ("schema", ObjectKind::Schema),
-        ("tables", ObjectKind::Table),
-        ("table", ObjectKind::Table),
-        ("foreign table", ObjectKind::Table),
-        ("materialized view", ObjectKind::MaterializedView),
-        ("view", ObjectKind::View),
-        ("index", ObjectKind::Index),
-        ("sequence", ObjectKind::Sequence),
-        ("type", ObjectKind::Type),
-        ("domain", ObjectKind::Domain),
-        ("extension", ObjectKind::Extension),
-        ("function", ObjectKind::Function),
-        ("aggregate", ObjectKind::Function),
-        ("procedure", ObjectKind::Procedure),
-        ("routine", ObjectKind::Procedure),
-        ("event trigger", ObjectKind::Trigger),
-        ("trigger", ObjectKind::Trigger),
-        ("event", ObjectKind::Event),
-        ("rule", ObjectKind::Rule),
-        ("policy", ObjectKind::Policy),
-        ("user mapping", ObjectKind::Other),
-        ("user", ObjectKind::Account),
-        ("role", ObjectKind::Account),
-        ("group", ObjectKind::Account),
-    ];
-    KINDS
-        .iter()
-        .find(|(words, _)| cursor.accept(words))
-        .map(|(_, kind)| *kind)
-}
-
-fn drop_statement(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
-    cursor.accept("drop");
-    let temporary = cursor.accept_any(&["temporary", "temp"]);
-    let kind = kind(&mut cursor)?;
-    if kind == ObjectKind::Account {
-        return None;
-    }
-    // MySQL knows no schemas beside databases.
-    let kind = if kind == ObjectKind::Schema && cursor.dialect().is_mysql_like() {
-        ObjectKind::Database
-    } else {
-        kind
-    };
-    let concurrently = cursor.accept("concurrently");
-    cursor.accept("if exists");
-    let names = cursor.names();
-    let cascade = cursor.contains("cascade");
-    for name in &names {
-        push(Effect::Drop {
-            kind,
-            name: name.clone(),
-            cascade,
-            concurrently,
-            temporary,
-        });
-    }
-    Some(!names.is_empty())
-}
-
 /// Every place inside a statement where another can start.
 fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
     let with = cursor.is_word(0, "with");
@@ -290,7 +200,13 @@ fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             Before::Word => false,
         };
         if opens {
+            let so_far = reading.effects.len();
             dml::head(probe, &mut reading.effects);
+            if with {
+                for found in reading.effects.iter_mut().skip(so_far) {
+                    chosen_before(&cursor, &mut found.effect);
+                }
+            }
             // Inside bodies other heads count too; the statement's own head was read before.
             if routine && probe.index() > 0 && before == Before::Open {
                 let _ = head_of_body(probe, &mut reading.effects);
@@ -315,6 +231,30 @@ fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             _ => Before::Word,
         };
         probe.advance();
+    }
+}
+
+/// Rows of a CTE are those that the CTE chose.
+fn chosen_before(whole: &Cursor<'_>, effect: &mut Effect) {
+    let Effect::CopyRows { from, bounded, .. } = effect else {
+        return;
+    };
+    let mut probe = *whole;
+    while !probe.is_done() {
+        let Some(name) = probe.part() else {
+            probe.advance();
+            continue;
+        };
+        if name != from.name {
+            continue;
+        }
+        // Its columns.
+        probe.group();
+        if probe.accept("as") {
+            probe.accept_any(&["materialized", "not materialized"]);
+            *bounded |= probe.group().is_some_and(copies::is_bounded_query);
+            return;
+        }
     }
 }
 
@@ -356,78 +296,5 @@ fn head_of_body(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
         access::head(cursor, effects)
     } else {
         None
-    }
-}
-
-/// The text between dollar quotes, as the code it usually is.
-fn body(cursor: &Cursor<'_>, reading: &mut Reading, bodies: usize) {
-    let source = cursor.source(0);
-    let unquoted;
-    let (inner, start) = if cursor.kind() == Some(TokenKind::Body) {
-        let tag = source
-            .get(1..)
-            .and_then(|rest| rest.find('$'))
-            .map_or(0, |index| index + 2);
-        let inner = source
-            .get(tag..source.len().saturating_sub(tag))
-            .unwrap_or_default();
-        (inner, cursor.offset() + tag)
-    } else {
-        // Doubled quotes make places inside it inexact: all are where the string starts.
-        unquoted = unquote(source);
-        (unquoted.as_str(), cursor.offset())
-    };
-    let exact = cursor.kind() == Some(TokenKind::Body);
-    let (tokens, _) = token::tokens(inner, cursor.dialect());
-    let tokens: Vec<_> = tokens
-        .into_iter()
-        .filter(|token| token.kind != TokenKind::Comment)
-        .collect();
-    let mut found = Reading::default();
-    let mut from = 0;
-    for (index, token) in tokens.iter().enumerate() {
-        if token.kind == TokenKind::Delimiter || index + 1 == tokens.len() {
-            body_statement(
-                Cursor::new(
-                    inner,
-                    cursor.dialect(),
-                    tokens.get(from..=index).unwrap_or_default(),
-                ),
-                &mut found,
-                bodies - 1,
-            );
-            from = index + 1;
-        }
-    }
-    reading
-        .effects
-        .extend(found.effects.into_iter().map(|found| Found {
-            offset: if exact { found.offset + start } else { start },
-            ..found
-        }));
-}
-
-/// One statement of a body, behind the words of the procedural language.
-fn body_statement(cursor: Cursor<'_>, found: &mut Reading, bodies: usize) {
-    let mut probe = cursor;
-    let mut starts = true;
-    while !probe.is_done() {
-        if starts
-            && probe.is_any(&[
-                "drop", "truncate", "alter", "grant", "revoke", "execute", "copy", "create",
-                "delete", "update", "insert", "set", "perform", "reassign", "with",
-            ])
-        {
-            let one = probe.remaining();
-            if !(one.is_word(0, "create") && one.is_word(1, "table")) {
-                read_into(one, found, bodies);
-            } else {
-                inside(one, found, bodies);
-            }
-            return;
-        }
-        starts = probe.is_any(&["begin", "then", "else", "loop"]) || probe.is_symbol(0, '>');
-        access::call(probe, &mut found.effects);
-        probe.advance();
     }
 }

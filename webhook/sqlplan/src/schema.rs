@@ -1,14 +1,18 @@
 //! Statements folded into a schema.
 
 use crate::alter::AlterAction;
-use crate::cursor::Name;
+use crate::cursor::{Cursor, Name, unquote};
 use crate::definition;
 use crate::dialect::Dialect;
-use crate::effect::{Effect, Found};
+use crate::effect::{Effect, Found, Reading};
+use crate::expression;
 use crate::model::{Index, Object, ObjectKind, Schema, Table};
 use crate::problem::{ProblemKind, SqlProblem};
+use crate::settle::settle;
 use crate::split::Script;
 use crate::statement::Statement;
+use crate::token::TokenKind;
+use crate::types;
 
 /// Reads a text that describes a schema, and nothing else. Every problem is given, in order; with any, there is no schema.
 pub fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, Vec<SqlProblem>> {
@@ -34,6 +38,7 @@ pub fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, Vec<SqlProbl
         }
     }
     if problems.is_empty() {
+        settle(&mut schema, dialect);
         Ok(schema)
     } else {
         Err(problems)
@@ -53,6 +58,7 @@ pub fn fold(script: &Script<'_>) -> Schema {
             schema.apply(found, &statement);
         }
     }
+    settle(&mut schema, script.dialect());
     schema
 }
 
@@ -72,6 +78,13 @@ fn is_remark(statement: &Statement<'_>) -> bool {
 }
 
 impl Schema {
+    /// Does to the schema what a statement outside any routine's body does, as far as it is a change of a schema.
+    pub fn follow(&mut self, statement: &Statement<'_>, reading: &Reading) {
+        for found in reading.effects.iter().filter(|found| !found.nested) {
+            self.apply(found, statement);
+        }
+    }
+
     /// Does to the schema what the statement does to a database; false when it is no change of a schema, or of what is not there.
     pub(crate) fn apply(&mut self, found: &Found, statement: &Statement<'_>) -> bool {
         let dialect = statement.dialect();
@@ -107,6 +120,7 @@ impl Schema {
                 let object = Object {
                     name: name.clone(),
                     definition: statement.cursor().canonical(),
+                    members: members(*kind, statement.cursor()),
                     position: statement.position(),
                 };
                 self.objects.insert((*kind, name.key(dialect)), object);
@@ -155,6 +169,8 @@ impl Schema {
             Effect::Drop { kind, name, .. } => {
                 self.objects.remove(&(*kind, name.key(dialect))).is_some()
             }
+            // Beside the effect of making the thing.
+            Effect::DefinerRights { .. } | Effect::CopyRows { makes: true, .. } => true,
             _ => false,
         }
     }
@@ -178,6 +194,85 @@ fn place(table: &mut Table, statement: &Statement<'_>) {
     for index in &mut table.indexes {
         index.position = statement.position_of(index.position.offset);
     }
+}
+
+/// The words of `AS ENUM ('a', 'b')`, the attributes of a composite type, the columns of a view whose names can be told.
+fn members(kind: ObjectKind, mut cursor: Cursor<'_>) -> Vec<String> {
+    while !cursor.is_done() && !cursor.accept("as") {
+        cursor.skip_one();
+    }
+    match kind {
+        ObjectKind::Type if cursor.accept("enum") => cursor
+            .group()
+            .map(Cursor::items)
+            .unwrap_or_default()
+            .iter()
+            .filter(|item| item.kind() == Some(TokenKind::Text))
+            .map(|item| unquote(item.source(0)))
+            .collect(),
+        ObjectKind::Type => cursor
+            .group()
+            .map(Cursor::items)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|mut item| {
+                Some(format!(
+                    "{} {}",
+                    item.part()?,
+                    types::read(&mut item).0.canonical
+                ))
+            })
+            .collect(),
+        ObjectKind::Domain => {
+            let mut members = vec![types::read(&mut cursor).0.canonical];
+            while !cursor.is_done() {
+                if cursor.accept("not null") {
+                    members.push("not null".to_owned());
+                } else if cursor.accept("check") {
+                    members.extend(cursor.group().map(expression::canonical));
+                } else {
+                    cursor.skip_one();
+                }
+            }
+            members
+        }
+        ObjectKind::View | ObjectKind::MaterializedView => selected(cursor).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// The names of what a plain SELECT gives; none when they cannot be told from the text.
+fn selected(mut cursor: Cursor<'_>) -> Option<Vec<String>> {
+    cursor.accept("select").then_some(())?;
+    cursor.accept_any(&["distinct", "all"]);
+    let start = cursor.index();
+    while !cursor.is_done() && !cursor.is_word(0, "from") {
+        cursor.skip_one();
+    }
+    let list = cursor.range(start, cursor.index());
+    list.items().into_iter().map(selected_name).collect()
+}
+
+/// `x`, `t.x`, `.. AS x`.
+fn selected_name(item: Cursor<'_>) -> Option<String> {
+    let dialect = item.dialect();
+    let mut last = item;
+    let mut alias = None;
+    while !last.is_done() {
+        if last.accept("as") {
+            alias = last.part();
+        } else {
+            last.skip_one();
+        }
+    }
+    let mut plain = item;
+    let name = alias.or_else(|| {
+        plain
+            .name()
+            .filter(|_| plain.is_done())
+            .map(|name| name.name)
+    })?;
+    Some(dialect.column_key(&name))
 }
 
 fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
@@ -252,12 +347,26 @@ fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
                     .is_none_or(|candidate| !same(candidate, name))
             });
         }
+        AlterAction::AddIdentity { column } => {
+            let Some(column) =
+                position(table, column).and_then(|index| table.columns.get_mut(index))
+            else {
+                return false;
+            };
+            column.auto_increment = true;
+        }
         AlterAction::Harmless
         | AlterAction::DisableChecks { .. }
         | AlterAction::OwnerTo { .. }
+        | AlterAction::ValidateConstraint { .. }
+        | AlterAction::Algorithm { .. }
+        | AlterAction::LockLevel { .. }
+        | AlterAction::Rebuild { .. }
         | AlterAction::TableOption { .. } => {}
         AlterAction::RenameTable { .. }
         | AlterAction::DestroyPartition { .. }
+        | AlterAction::DetachPartition { .. }
+        | AlterAction::SetSchema { .. }
         | AlterAction::Other { .. } => return false,
     }
     true

@@ -68,98 +68,6 @@ pub enum Values {
     Other,
 }
 
-/// What a change of type does to values that are there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TypeChange {
-    /// Nothing.
-    Same,
-    /// Every value still fits.
-    Widened,
-    /// Some values may not fit any more.
-    Narrowed,
-    /// The values become something else.
-    Converted,
-}
-
-impl SqlType {
-    /// What changing this type to `to` does.
-    pub fn change_to(&self, to: &Self) -> TypeChange {
-        use TypeChange::{Converted, Narrowed, Same, Widened};
-        if self == to {
-            return Same;
-        }
-        let fits = |fits: bool| if fits { Widened } else { Narrowed };
-        let within = |from: Option<u64>, to: Option<u64>| match (from, to) {
-            (_, None) => true,
-            (None, Some(_)) => false,
-            (Some(from), Some(to)) => from <= to,
-        };
-        match (&self.values, &to.values) {
-            (
-                Values::Integer { bits, unsigned },
-                Values::Integer {
-                    bits: to_bits,
-                    unsigned: to_unsigned,
-                },
-            ) => fits(match (unsigned, to_unsigned) {
-                (true, false) => bits < to_bits,
-                (false, true) => false,
-                _ => bits <= to_bits,
-            }),
-            (Values::Integer { bits, .. }, Values::Decimal(to)) => fits(
-                to.is_none_or(|(digits, scale)| digits - scale.min(digits) >= digits_of(*bits)),
-            ),
-            (Values::Decimal(from), Values::Decimal(to)) => fits(match (from, to) {
-                (_, None) => true,
-                (None, Some(_)) => false,
-                (Some((digits, scale)), Some((to_digits, to_scale))) => {
-                    scale <= to_scale
-                        && digits.saturating_sub(*scale) <= to_digits.saturating_sub(*to_scale)
-                }
-            }),
-            (Values::Float(bits), Values::Float(to_bits)) => fits(bits <= to_bits),
-            (Values::Characters(from), Values::Characters(to))
-            | (Values::Bytes(from), Values::Bytes(to)) => fits(within(*from, *to)),
-            (
-                Values::Timestamp { zone, precision },
-                Values::Timestamp {
-                    zone: to_zone,
-                    precision: to_precision,
-                },
-            ) => match (zone, to_zone) {
-                (true, false) => Narrowed,
-                (false, true) => Converted,
-                _ => fits(precision <= to_precision),
-            },
-            (Values::Date, Values::Timestamp { .. }) => Converted,
-            (Values::Timestamp { .. }, Values::Date) => Narrowed,
-            (Values::Labels(from), Values::Labels(to)) => {
-                if from.iter().any(|label| !to.contains(label)) {
-                    Narrowed
-                } else if to.starts_with(from) {
-                    Widened
-                } else {
-                    Converted
-                }
-            }
-            (Values::Labels(_), Values::Characters(_)) => Widened,
-            (Values::Other, _)
-            | (_, Values::Other | Values::Characters(None) | Values::Boolean) => Converted,
-            _ => Narrowed,
-        }
-    }
-}
-
-fn digits_of(bits: u16) -> u64 {
-    match bits {
-        0..=8 => 3,
-        9..=16 => 5,
-        17..=24 => 8,
-        25..=32 => 10,
-        _ => 19,
-    }
-}
-
 /// Words that end a type and start an option of the column.
 pub(crate) const OPTIONS: &[&str] = &[
     "constraint",
@@ -190,6 +98,7 @@ pub(crate) const OPTIONS: &[&str] = &[
     "deferrable",
     "initially",
     "storage",
+    "srid",
     "compression",
     "column_format",
     "match",
@@ -393,6 +302,10 @@ fn canonical(
         "mediumtext" | "long varchar" | "long" => {
             fixed("mediumtext", Values::Characters(Some(16_777_215)))
         }
+        // <https://mariadb.com/kb/en/json/>: another name for it.
+        "json" if dialect == Dialect::Mariadb => {
+            fixed("longtext", Values::Characters(Some(u64::from(u32::MAX))))
+        }
         "longtext" => fixed("longtext", Values::Characters(Some(u64::from(u32::MAX)))),
         "text" => fixed("text", Values::Characters(None)),
         "binary" | "varbinary" => (
@@ -419,6 +332,7 @@ fn canonical(
                 false,
             )
         }
+        "year" => fixed("year", Values::Other),
         "enum" | "set" => (
             format!("{base}({})", labels.join(",")),
             Values::Labels(labels),
@@ -443,61 +357,4 @@ fn decimal(digits: u64, scale: u64) -> (String, Values, bool) {
         Values::Decimal(Some((digits, scale))),
         false,
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dialect::Dialect::{Mysql, Postgres, Sqlite};
-    use crate::token;
-
-    fn parsed(dialect: Dialect, text: &str) -> SqlType {
-        let (tokens, _) = token::tokens(text, dialect);
-        read(&mut Cursor::new(text, dialect, &tokens)).0
-    }
-
-    #[test]
-    fn changes() {
-        use TypeChange::{Converted, Narrowed, Same, Widened};
-        for (dialect, from, to, expected) in [
-            (Postgres, "int4", "INTEGER", Same),
-            (Postgres, "varchar(20)", "character varying(20)", Same),
-            (Postgres, "timestamptz", "timestamp with time zone", Same),
-            (
-                Postgres,
-                "timestamp(6) without time zone",
-                "timestamp",
-                Same,
-            ),
-            (Postgres, "public.mood", "mood", Same),
-            (Postgres, "int", "bigint", Widened),
-            (Postgres, "bigint", "int", Narrowed),
-            (Postgres, "varchar(20)", "text", Widened),
-            (Postgres, "text", "varchar(20)", Narrowed),
-            (Postgres, "numeric(10,2)", "numeric(14,2)", Widened),
-            (Postgres, "numeric(10,2)", "numeric(10,4)", Narrowed),
-            (Postgres, "timestamptz", "timestamp", Narrowed),
-            (Postgres, "json", "jsonb", Converted),
-            (Postgres, "text", "int", Narrowed),
-            (Postgres, "int[]", "int ARRAY", Same),
-            (Mysql, "int(11)", "int", Same),
-            (Mysql, "tinyint(1)", "bool", Same),
-            (Mysql, "int unsigned", "int", Narrowed),
-            (Mysql, "int unsigned", "bigint", Widened),
-            (Mysql, "varchar(255)", "text", Widened),
-            (Mysql, "longtext", "text", Narrowed),
-            (Mysql, "enum('a','b')", "enum('a','b','c')", Widened),
-            (Mysql, "enum('a','b')", "enum('a')", Narrowed),
-            (Mysql, "enum('a','b')", "enum('b','a')", Converted),
-            (Sqlite, "varchar(50)", "TEXT", Same),
-            (Sqlite, "INT", "INTEGER", Same),
-            (Sqlite, "TEXT", "INTEGER", Narrowed),
-        ] {
-            assert_eq!(
-                parsed(dialect, from).change_to(&parsed(dialect, to)),
-                expected,
-                "{dialect}: {from} -> {to}"
-            );
-        }
-    }
 }

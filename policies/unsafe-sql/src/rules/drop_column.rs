@@ -1,11 +1,12 @@
 //! See `drop_column.md`.
 
-use tidegate_policy_sdk::prelude::Rule;
-use tidegate_sqlplan::{AlterAction, Change, Effect, TableChange};
+use tidegate_policy_sdk::prelude::{Rule, Severity};
+use tidegate_sqlplan::{AlterAction, Effect, TableChange};
 
 use super::Entry;
+use crate::comparison::Comparison;
 use crate::findings::Findings;
-use crate::review::{Comparison, Judged};
+use crate::review::Judged;
 
 pub(crate) const RULE: Rule = Rule::error(
     "drop-column",
@@ -23,7 +24,9 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             Effect::AlterTable {
                 table,
                 action: AlterAction::DropColumn { column },
-            } if !judged.created.holds(table, judged.dialect()) => {
+            } if !judged.created.holds(table, judged.dialect())
+                && !judged.created.added_column(table, column, judged.dialect()) =>
+            {
                 findings.push(
                     position,
                     format!(
@@ -49,21 +52,34 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
 }
 
 fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
-    for change in comparison.changes {
-        if let Change::TableChanged {
-            new,
-            change: TableChange::ColumnDropped { column },
-            ..
-        } = change
-        {
+    for changed in comparison.in_tables() {
+        let TableChange::ColumnDropped { column } = changed.change else {
+            continue;
+        };
+        let (name, table) = (&column.name, &changed.new.name);
+        let position = Some(changed.new.position);
+        let is_computed = column
+            .generated
+            .as_deref()
+            .is_some_and(|text| text.ends_with(" virtual"));
+        if is_computed {
             let message = format!(
-                "column `{}` of `{}` is not in the new schema: its values are \
-                 lost when this is applied (a renamed column is a dropped and \
-                 a new one)",
-                column.name, new.name
+                "column `{name}` of `{table}` is not in the new schema: programs that read it fail (it is VIRTUAL, so no value is lost)"
             );
-            findings.push(Some(new.position), message, USE_INSTEAD);
+            findings.push_as(Severity::Warning, position, message, USE_INSTEAD);
+            continue;
         }
+        let guess = match changed.column_after(column) {
+            Some(new) => format!(
+                "; the new column `{}` looks like it, but a renamed column is a dropped and a new, empty one here",
+                new.name
+            ),
+            None => String::new(),
+        };
+        let message = format!(
+            "column `{name}` of `{table}` is not in the new schema: its values are lost when this is applied{guess}"
+        );
+        findings.push(position, message, USE_INSTEAD);
     }
 }
 

@@ -1,11 +1,12 @@
 //! See `drop_object.md`.
 
-use tidegate_policy_sdk::prelude::Rule;
+use tidegate_policy_sdk::prelude::{Rule, Severity};
 use tidegate_sqlplan::{Change, Effect, ObjectKind};
 
 use super::Entry;
+use crate::comparison::Comparison;
 use crate::findings::Findings;
-use crate::review::{Comparison, Judged};
+use crate::review::Judged;
 
 pub(crate) const RULE: Rule = Rule::error(
     "drop-object",
@@ -20,6 +21,15 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for found in &judged.reading.effects {
         let position = Some(judged.statement.position_of(found.offset));
         match &found.effect {
+            Effect::Drop { kind, name, .. }
+                if judged.created.made(*kind, name, judged.dialect()) => {}
+            // It is made anew in the same text.
+            Effect::Drop {
+                kind: ObjectKind::View,
+                name,
+                cascade: false,
+                ..
+            } if judged.created.has_view(name, judged.dialect()) => {}
             Effect::Drop {
                 kind: kind @ (ObjectKind::View | ObjectKind::MaterializedView),
                 name,
@@ -36,7 +46,8 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                     kind @ (ObjectKind::Type
                     | ObjectKind::Domain
                     | ObjectKind::Extension
-                    | ObjectKind::Sequence),
+                    | ObjectKind::Sequence
+                    | ObjectKind::Other),
                 name,
                 ..
             } => {
@@ -56,8 +67,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                     | ObjectKind::Procedure
                     | ObjectKind::Trigger
                     | ObjectKind::Event
-                    | ObjectKind::Rule
-                    | ObjectKind::Policy),
+                    | ObjectKind::Rule),
                 name,
                 cascade: true,
                 ..
@@ -75,13 +85,27 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
 
 fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
     for change in comparison.changes {
-        if let Change::ObjectDropped { kind, object } = change {
-            let message = format!(
-                "{kind} `{}` is not in the new schema: it is dropped when this \
-                 is applied",
-                object.name
-            );
-            findings.push(None, message, "keep it until nothing uses it any more");
-        }
+        let Change::ObjectDropped { kind, object } = change else {
+            continue;
+        };
+        let message = format!(
+            "{kind} `{}` is not in the new schema: it is dropped when this is applied",
+            object.name
+        );
+        // What a routine or trigger does can be made again from the text; what others hold or guard cannot.
+        let severity = match kind {
+            ObjectKind::Function
+            | ObjectKind::Procedure
+            | ObjectKind::Trigger
+            | ObjectKind::Event
+            | ObjectKind::Rule => Severity::Warning,
+            _ => RULE.severity,
+        };
+        findings.push_as(
+            severity,
+            None,
+            message,
+            "keep it until nothing uses it any more",
+        );
     }
 }

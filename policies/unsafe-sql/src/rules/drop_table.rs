@@ -4,8 +4,9 @@ use tidegate_policy_sdk::prelude::Rule;
 use tidegate_sqlplan::{Change, Effect, ObjectKind};
 
 use super::Entry;
+use crate::comparison::Comparison;
 use crate::findings::Findings;
-use crate::review::{Comparison, Judged};
+use crate::review::Judged;
 
 pub(crate) const RULE: Rule = Rule::error(
     "drop-table",
@@ -54,9 +55,15 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
 fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
     for change in comparison.changes {
         if let Change::TableDropped { table } = change {
+            let guess = match comparison.table_after(table) {
+                Some(new) => format!(
+                    "; the new table `{}` looks like it, but a renamed table is a dropped and a new, empty one here",
+                    new.name
+                ),
+                None => String::new(),
+            };
             let message = format!(
-                "table `{}` is not in the new schema: its rows are lost when \
-                 this is applied (a renamed table is a dropped and a new one)",
+                "table `{}` is not in the new schema: its rows are lost when this is applied{guess}",
                 table.name
             );
             findings.push(None, message, USE_INSTEAD);

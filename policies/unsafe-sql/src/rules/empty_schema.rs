@@ -3,9 +3,9 @@
 use tidegate_policy_sdk::prelude::Rule;
 
 use super::{Entry, Subject};
+use crate::comparison::Comparison;
 use crate::document;
 use crate::findings::Findings;
-use crate::review::Comparison;
 
 pub(crate) const RULE: Rule = Rule::error(
     "empty-schema",

@@ -5,9 +5,10 @@
 
 use tidegate_policy_sdk::prelude::{Object, Rule};
 
+use crate::comparison::Comparison;
 use crate::document::Database;
 use crate::findings::Findings;
-use crate::review::{Comparison, Judged, Text};
+use crate::review::{Judged, Text};
 
 /// A rule, and what it looks at.
 #[derive(Clone, Copy)]
@@ -106,10 +107,35 @@ rules! {
     update_without_where,
     rename_table,
     rename_column,
+    rename_object,
     narrowed_type,
+    change_type,
+    change_domain,
+    rewritten_table,
+    changed_column,
+    changed_enum,
+    table_option,
+    primary_key_change,
+    new_constraint,
+    lost_default,
     not_null_without_default,
+    volatile_default,
+    drop_index,
+    drop_constraint,
+    index_blocks_writes,
+    add_foreign_key,
+    add_check,
+    add_unique,
+    change_primary_key,
+    table_rebuild,
+    detach_partition,
+    concurrent_in_transaction,
+    validate_in_transaction,
+    unbounded_copy,
+    system_catalog,
     empty_schema,
     privilege,
+    definer_rights,
     file_access,
     dynamic_sql,
     session_setting,

@@ -4,8 +4,9 @@ use tidegate_policy_sdk::prelude::Rule;
 use tidegate_sqlplan::ProblemKind;
 
 use super::Entry;
+use crate::comparison::Comparison;
 use crate::findings::Findings;
-use crate::review::{Comparison, Judged, Text};
+use crate::review::{Judged, Text};
 
 pub(crate) const RULE: Rule = Rule::error(
     "unparsed",

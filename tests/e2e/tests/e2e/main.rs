@@ -16,3 +16,4 @@ mod reconcile;
 mod rooms;
 mod shutdown;
 mod tidegate;
+mod verdict;

@@ -231,7 +231,7 @@ fn addresses(lines: &Receiver<String>) -> Result<(String, String)> {
 }
 
 /// Builds the program once and says where it is.
-fn program() -> Result<PathBuf> {
+pub(crate) fn program() -> Result<PathBuf> {
     static BUILT: std::sync::OnceLock<Result<PathBuf, String>> = std::sync::OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

@@ -34,6 +34,13 @@ pub(crate) fn draw(report: &Report) -> String {
     if let Some(order) = &report.order {
         draw_order(&mut text, order);
     }
+    for file in &report.not_judged {
+        let _ = writeln!(
+            text,
+            "{}: not judged, it is run only to undo a migration",
+            printable(file)
+        );
+    }
     let summary = report.summary();
     let _ = writeln!(
         text,

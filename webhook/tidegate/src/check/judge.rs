@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use tidegate_admission::{
     Call, Decision, Evaluate, GroupVersionKind, Operation, Review, Selection, Stage, UserInfo,
-    decide, parse_review,
+    answer, decide, parse_review,
 };
 
 use super::Dialect;
@@ -41,18 +41,32 @@ impl std::fmt::Display for ObjectName {
 /// One thing with its verdict.
 #[derive(Debug)]
 pub(crate) struct Judged {
+    /// Its place among what was read.
+    pub(crate) item: usize,
     pub(crate) file: String,
     pub(crate) text: Arc<str>,
     pub(crate) start: Place,
     /// None for a file of SQL.
     pub(crate) object: Option<ObjectName>,
+    /// The request's own, which the answer echoes.
+    uid: String,
+    /// What the validating webhook decides.
     pub(crate) decision: Decision,
-    /// What the mutating webhook would change.
-    pub(crate) patch: json_patch::Patch,
+    /// What the mutating webhook decides, and what it would change. None for a file of SQL.
+    pub(crate) mutation: Option<Decision>,
     locations: Option<Locations>,
 }
 
 impl Judged {
+    /// The bodies that the two webhooks answer with, the mutating one only for an object.
+    pub(crate) fn answers(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+        let mutation = self.mutation.as_ref();
+        (
+            answer(&self.uid, &self.decision),
+            mutation.map(|decision| answer(&self.uid, decision)),
+        )
+    }
+
     /// Where in the file something stands that a finding names.
     pub(crate) fn place(&self, path: Option<&str>, position: Option<(u32, u32)>) -> Place {
         let inside = position.map(|(line, column)| (line as usize, column as usize));
@@ -88,7 +102,7 @@ impl Previous {
                 Content::Sql(text) => {
                     previous.sql.insert(below(&item.file, root), text);
                 }
-                Content::Review(_) => {}
+                Content::Review(_) | Content::WayBack => {}
             }
         }
         previous
@@ -104,27 +118,29 @@ pub(crate) async fn judge(
     policies: &impl Evaluate,
 ) -> Result<Vec<Judged>> {
     let mut judged = Vec::new();
-    for item in items {
+    for (index, item) in items.into_iter().enumerate() {
         let Some((review, object)) = review_of(&item, previous, roots, dialect)? else {
             continue;
         };
         let review = Arc::new(review);
         let decision = ask(policies, Stage::Validate, &review).await;
-        let patch = match review.object {
-            Some(_) => ask(policies, Stage::Mutate, &review).await.patch,
-            None => json_patch::Patch(vec![]),
+        let mutation = match object {
+            Some(_) => Some(ask(policies, Stage::Mutate, &review).await),
+            None => None,
         };
         let locations = match item.content {
             Content::Manifest { locations, .. } => Some(locations),
-            Content::Sql(_) | Content::Review(_) => None,
+            Content::Sql(_) | Content::WayBack | Content::Review(_) => None,
         };
         judged.push(Judged {
+            item: index,
             file: item.file,
             text: item.text,
             start: item.start,
             object,
+            uid: review.uid.clone(),
             decision,
-            patch,
+            mutation,
             locations,
         });
     }
@@ -164,6 +180,7 @@ fn review_of(
             };
             Some((review, Some(name)))
         }
+        Content::WayBack => None,
         Content::Sql(text) => {
             let old = previous.and_then(|previous| previous_sql(previous, &item.file, roots));
             sql_review(&item.file, text, old.as_ref(), dialect).map(|review| (review, None))
@@ -265,7 +282,8 @@ fn api_version(kind: &GroupVersionKind) -> String {
     }
 }
 
-fn object_name(object: &Value) -> ObjectName {
+/// What names an object; the prefix of its name where the API server makes one up.
+pub(crate) fn object_name(object: &Value) -> ObjectName {
     let text = |pointer: &str| {
         object
             .pointer(pointer)

@@ -19,8 +19,8 @@ pub(crate) struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Field {
     start: Place,
-    /// For a block scalar: how far its lines are indented. Its text begins on the line after `start`.
-    block_indent: Option<usize>,
+    /// For a block scalar: where its text begins, blank lines included.
+    block: Option<Place>,
 }
 
 /// The fields of one document.
@@ -57,7 +57,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Document<'_>>, String> {
                     });
                 }
             }
-            _ => walk.event(&event, &span, text),
+            _ => walk.event(&event, &span),
         }
     }
     Ok(found)
@@ -72,10 +72,10 @@ impl Locations {
     /// Where a line and column of the text at a pointer stand in the file.
     pub(crate) fn inside(&self, pointer: &str, line: usize, column: usize) -> Option<Place> {
         let (field, exact) = self.nearest(pointer)?;
-        match (exact, field.block_indent) {
-            (true, Some(indent)) => Some(Place {
-                line: field.start.line + line,
-                column: column + indent,
+        match (exact, field.block) {
+            (true, Some(text)) => Some(Place {
+                line: (text.line + line).saturating_sub(1),
+                column: (text.column + column).saturating_sub(1),
             }),
             _ => Some(field.start),
         }
@@ -121,7 +121,7 @@ enum Next {
 }
 
 impl Walk {
-    fn event(&mut self, event: &Event<'_>, span: &Span, text: &str) {
+    fn event(&mut self, event: &Event<'_>, span: &Span) {
         let (is_start, next) = match event {
             Event::MappingStart(..) => (true, Some(Next::Key)),
             Event::SequenceStart(..) => (true, Some(Next::Item(0))),
@@ -142,15 +142,15 @@ impl Walk {
             return;
         }
         let pointer = self.advance();
-        let block_indent = match event {
-            Event::Scalar(_, ScalarStyle::Literal, ..) => Some(indent_after(text, span)),
+        let block = match event {
+            Event::Scalar(value, ScalarStyle::Literal, ..) => Some(block_start(value, span)),
             _ => None,
         };
         self.locations.fields.insert(
             pointer.clone(),
             Field {
                 start: place(span),
-                block_indent,
+                block,
             },
         );
         if is_start {
@@ -195,23 +195,21 @@ fn line_start(text: &str, offset: usize, column: usize) -> usize {
     }
 }
 
-/// The indentation of a block scalar: that of its first line that is not blank.
-fn indent_after(text: &str, span: &Span) -> usize {
-    let after = text
-        .get(span.start.byte_offset().unwrap_or(0)..)
-        .unwrap_or_default();
-    after
-        .lines()
-        .skip(1)
-        .find(|line| !line.trim().is_empty())
-        .map_or(0, |line| line.len() - line.trim_start_matches(' ').len())
+/// Where a block scalar's text begins. The parser's span begins with its first line that is not blank.
+fn block_start(value: &str, span: &Span) -> Place {
+    let blank = value.len() - value.trim_start_matches('\n').len();
+    let first = place(span);
+    Place {
+        line: first.line.saturating_sub(blank),
+        ..first
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FILE: &str = "# comment\napiVersion: v1\nmetadata:\n  annotations:\n    a/b: x\nspec:\n  schema:\n    sql: |\n\n      create table t (\n        id int\n      );\n  list:\n  - one\n  - two: 2\n---\nkind: B\nsql: >\n  a\n  b\nquoted: \"x\\ny\"\n";
+    const FILE: &str = "# comment\napiVersion: v1\nmetadata:\n  annotations:\n    a/b: x\nspec:\n  schema:\n    sql: |\n\n      create table t (\n        id int\n      );\n  list:\n  - one\n  - two: 2\n---\nkind: B\nsql: >\n  a\n  b\nquoted: \"x\\ny\"\nplain: |- # SQL\n  x\n";
 
     #[track_caller]
     fn check(
@@ -249,9 +247,10 @@ mod tests {
         check(first, "/spec/schema/sql", Some((1, 1)), (9, 7));
         check(first, "/spec/schema/sql", Some((3, 3)), (11, 9));
         check(first, "/spec/list/1/two", None, (15, 10));
-        check(first, "/spec/list/7/nothing", None, (14, 3));
+        check(first, "/spec/list/7/nothing", None, (14, 5));
         check(first, "/nowhere", None, (2, 1));
-        check(&second.locations, "/sql", Some((2, 1)), (18, 6));
+        check(&second.locations, "/sql", Some((2, 1)), (19, 3));
+        check(&second.locations, "/plain", Some((1, 1)), (23, 3));
         check(&second.locations, "/quoted", Some((2, 1)), (21, 9));
     }
 

@@ -7,8 +7,10 @@ mod github;
 mod human;
 mod judge;
 mod locations;
+mod migrations;
 mod report;
 mod sarif;
+mod sets;
 mod source;
 
 use std::path::PathBuf;
@@ -32,7 +34,7 @@ pub(crate) struct CheckArgs {
     /// For SQL files, and for objects whose database URL is in a Secret.
     #[arg(long)]
     dialect: Option<Dialect>,
-    /// `sarif` for code scanning, `github` for annotations on a pull request.
+    /// `sarif` for code scanning, `github` for annotations on a pull request, `review` for what the webhooks would answer, byte for byte.
     #[arg(short, long, default_value = "human")]
     output: Output,
 }
@@ -63,6 +65,7 @@ enum Output {
     Json,
     Sarif,
     Github,
+    Review,
 }
 
 /// Judges everything and prints it. Whether nothing was denied.
@@ -89,7 +92,18 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         .iter()
         .map(|path| path.display().to_string())
         .collect();
-    let judged = judge::judge(
+    // The webhooks see one object at a time.
+    let sets = if args.output == Output::Review {
+        Vec::new()
+    } else {
+        sets::sets(&items, &roots)
+    };
+    let not_judged = items
+        .iter()
+        .filter(|item| matches!(item.content, source::Content::WayBack))
+        .map(|item| item.file.clone())
+        .collect();
+    let mut judged = judge::judge(
         items,
         previous.as_ref(),
         &roots,
@@ -97,12 +111,14 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         policies.as_ref(),
     )
     .await?;
-    let report = report::Report::new(judged, order);
+    sets::judge(&mut judged, sets, &policies).await;
+    let report = report::Report::new(judged, order, not_judged);
     let text = match args.output {
         Output::Human => human::draw(&report),
         Output::Json => report.json()?,
         Output::Sarif => sarif::draw(&report, &policies::rules(policies.as_ref()))?,
         Output::Github => github::draw(&report),
+        Output::Review => report::reviews(&report),
     };
     crate::print(&text)?;
     Ok(report.denied() == 0)

@@ -13,6 +13,8 @@ pub(crate) struct Report {
     pub(crate) judged: Vec<Judged>,
     /// As Argo CD would sync it; for folders.
     pub(crate) order: Option<Vec<OrderedResource>>,
+    /// Files of SQL that only undo a migration.
+    pub(crate) not_judged: Vec<String>,
 }
 
 /// Counts.
@@ -24,8 +26,16 @@ pub(crate) struct Summary {
 }
 
 impl Report {
-    pub(crate) fn new(judged: Vec<Judged>, order: Option<Vec<OrderedResource>>) -> Self {
-        Self { judged, order }
+    pub(crate) fn new(
+        judged: Vec<Judged>,
+        order: Option<Vec<OrderedResource>>,
+        not_judged: Vec<String>,
+    ) -> Self {
+        Self {
+            judged,
+            order,
+            not_judged,
+        }
     }
 
     pub(crate) fn denied(&self) -> usize {
@@ -65,10 +75,27 @@ impl Report {
             results,
             summary: self.summary(),
             order: self.order.as_deref(),
+            not_judged: &self.not_judged,
         })?;
         text.push('\n');
         Ok(text)
     }
+}
+
+/// A line for each thing checked: what the webhooks would answer, byte for byte.
+pub(crate) fn reviews(report: &Report) -> String {
+    let mut text = String::new();
+    for judged in &report.judged {
+        let (validate, mutate) = judged.answers();
+        text.push_str("{\"validate\":");
+        text.push_str(&String::from_utf8_lossy(&validate));
+        if let Some(mutate) = mutate {
+            text.push_str(",\"mutate\":");
+            text.push_str(&String::from_utf8_lossy(&mutate));
+        }
+        text.push_str("}\n");
+    }
+    text
 }
 
 /// The order in which Argo CD would sync the objects of a folder; none when there are none.
@@ -80,7 +107,7 @@ pub(crate) fn order(items: &[Item]) -> Option<Vec<OrderedResource>> {
                 object,
                 origin: &item.file,
             }),
-            Content::Sql(_) | Content::Review(_) => None,
+            Content::Sql(_) | Content::WayBack | Content::Review(_) => None,
         })
         .collect();
     (!manifests.is_empty()).then(|| tidegate_waves::order(&manifests))
@@ -92,6 +119,8 @@ struct Json<'r> {
     summary: Summary,
     #[serde(skip_serializing_if = "Option::is_none")]
     order: Option<&'r [OrderedResource]>,
+    #[serde(rename = "notJudged", skip_serializing_if = "<[_]>::is_empty")]
+    not_judged: &'r [String],
 }
 
 #[derive(Serialize)]
@@ -101,7 +130,7 @@ struct ResultLine<'r> {
     allowed: bool,
     findings: Vec<FindingLine<'r>>,
     failures: Vec<FailureLine<'r>>,
-    patch: &'r json_patch::Patch,
+    patch: &'r [json_patch::PatchOperation],
 }
 
 #[derive(Serialize)]
@@ -146,7 +175,10 @@ impl<'r> ResultLine<'r> {
                     message,
                 })
                 .collect(),
-            patch: &judged.patch,
+            patch: judged
+                .mutation
+                .as_ref()
+                .map_or(&[], |mutation| mutation.patch.0.as_slice()),
         }
     }
 }

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::locations::{Document, Locations, Place, documents};
+use super::migrations::{self, Forward};
 
 /// The largest file read.
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
@@ -20,6 +21,9 @@ const LARGEST_FILE_BYTES: u64 = 16 << 20;
 const MOST_FILES: usize = 20_000;
 /// The deepest folder.
 const DEEPEST: usize = 32;
+
+/// With this comment Argo CD leaves a file of a folder out.
+const SKIP_MARK: &str = "+argocd:skip-file-rendering";
 
 /// One thing to judge.
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub(crate) enum Content {
     Manifest { object: Value, locations: Locations },
     /// A file of SQL statements.
     Sql(String),
+    /// A file of SQL that is run only to undo a migration: not judged, and said so.
+    WayBack,
     /// An AdmissionReview as the API server sends it: the body.
     Review(Vec<u8>),
 }
@@ -141,14 +147,34 @@ fn read_file(path: &Path, named: bool) -> Result<Vec<Item>> {
         fs::read_to_string(path).with_context(|| format!("cannot read {shown} as UTF-8 text"))?;
     if extension(path) == "sql" {
         let start = Place { line: 1, column: 1 };
+        let whole: Arc<str> = text.as_str().into();
+        let content = match migrations::forward(path, &text, |name| is_beside(path, name)) {
+            Forward::Part(part) => Content::Sql(part),
+            Forward::None if !named => Content::WayBack,
+            Forward::None | Forward::Whole => Content::Sql(text),
+        };
         return Ok(vec![Item {
             file: shown,
-            text: text.as_str().into(),
+            text: whole,
             start,
-            content: Content::Sql(text),
+            content,
         }]);
     }
     manifests(&shown, &text, named)
+}
+
+/// Whether a folder's file has a neighbour of this name, or of one that begins so.
+fn is_beside(path: &Path, name: &str) -> bool {
+    let Some(start) = name.strip_suffix('*') else {
+        return path.with_file_name(name).exists();
+    };
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let entries = fs::read_dir(folder.unwrap_or_else(|| Path::new(".")));
+    entries.is_ok_and(|mut entries| {
+        entries.any(|entry| {
+            entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with(start))
+        })
+    })
 }
 
 fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
@@ -160,6 +186,9 @@ fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
         start,
         content,
     };
+    if !named && text.contains(SKIP_MARK) {
+        return Ok(items);
+    }
     let documents = match documents(text) {
         Ok(documents) => documents,
         // Charts keep templates that are no YAML before they are rendered.
@@ -179,8 +208,10 @@ fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
             items.push(item(start, Content::Review(value.to_string().into_bytes())));
             continue;
         }
-        let listed = listed(&value);
-        if !listed.is_empty() {
+        if !named && is_for_a_tool(&value) {
+            continue;
+        }
+        if let Some(listed) = listed(&value) {
             for (index, object) in listed.into_iter().enumerate() {
                 let pointer = format!("/items/{index}");
                 let start = locations.of(&pointer).unwrap_or(start);
@@ -210,18 +241,26 @@ fn is_object(value: &Value) -> bool {
     has("apiVersion") && has("kind")
 }
 
-/// The objects of a `List`, or of any kind ending so with `items`.
-fn listed(value: &Value) -> Vec<Value> {
+/// Whether it only looks like an object of a cluster: Kustomize reads it, nobody applies it.
+fn is_for_a_tool(value: &Value) -> bool {
+    value
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .is_some_and(|version| version.starts_with("kustomize.config.k8s.io/"))
+}
+
+/// The objects of a `List`, or of any kind ending so with `items`; none for anything else.
+fn listed(value: &Value) -> Option<Vec<Value>> {
     let is_list = value
         .get("kind")
         .and_then(Value::as_str)
         .is_some_and(|kind| kind.ends_with("List"));
-    match value.get("items").and_then(Value::as_array) {
-        Some(items) if is_list => items
+    let items = value.get("items").and_then(Value::as_array)?;
+    is_list.then(|| {
+        items
             .iter()
             .filter(|item| is_object(item))
             .cloned()
-            .collect(),
-        _ => Vec::new(),
-    }
+            .collect()
+    })
 }

@@ -1,0 +1,61 @@
+//! See `lost_default.md`.
+
+use tidegate_policy_sdk::prelude::{Rule, Severity};
+use tidegate_sqlplan::{Dialect, TableChange};
+
+use super::Entry;
+use crate::comparison::Comparison;
+use crate::findings::Findings;
+
+pub(crate) const RULE: Rule = Rule::error(
+    "lost-default",
+    "A column has no value of its own any more",
+    include_str!("lost_default.md"),
+);
+pub(crate) const ENTRY: Entry = Entry::new(&RULE).comparison(comparison);
+
+fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
+    for changed in comparison.in_tables() {
+        let table = &changed.new.name;
+        match changed.change {
+            TableChange::DefaultChanged { old, new } => {
+                let (Some(_), None) = (&old.default, &new.default) else {
+                    continue;
+                };
+                // A number that comes by itself, or a computed value, is no less.
+                if new.auto_increment || new.generated.is_some() {
+                    continue;
+                }
+                if new.nullable {
+                    let message = format!(
+                        "column `{}` of `{table}` has no default any more: rows that do not name it hold NULL from then on",
+                        new.name
+                    );
+                    findings.push_as(Severity::Warning, Some(new.position), message, KEEP);
+                } else {
+                    let message = format!(
+                        "column `{}` of `{table}` is NOT NULL and has no default any more: programs that do not name it can insert no row from then on",
+                        new.name
+                    );
+                    findings.push(Some(new.position), message, KEEP);
+                }
+            }
+            TableChange::ColumnChanged { old, new }
+                if old.auto_increment && !new.auto_increment =>
+            {
+                // SQLite gives no numbers by itself only where the column is no longer the row's own number.
+                let by_itself = comparison.dialect == Dialect::Sqlite && new.default.is_some();
+                if new.default.is_none() || by_itself {
+                    let message = format!(
+                        "column `{}` of `{table}` does not count by itself any more: programs that do not name it can insert no row from then on",
+                        new.name
+                    );
+                    findings.push(Some(new.position), message, KEEP);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+const KEEP: &str = "keep it until every program names the column in its INSERTs";
