@@ -11,7 +11,7 @@ mod migrations;
 mod report;
 mod sarif;
 mod sets;
-mod source;
+pub(crate) mod source;
 
 use std::path::PathBuf;
 
