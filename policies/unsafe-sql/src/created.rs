@@ -283,7 +283,7 @@ impl Created {
                 matches!(effect, Effect::AlterTable { table, action: AlterAction::RenameTable { to } } if table.key(dialect) == from && to.key(dialect) == wanted)
             })
         };
-        for effect in all() {
+        for (index, effect) in all().enumerate() {
             let Effect::Insert {
                 table: new,
                 copies: Some(old),
@@ -293,7 +293,11 @@ impl Created {
             };
             let (new, old) = (new.key(dialect), old.key(dialect));
             let is_new = all().any(|effect| matches!(effect, Effect::CreateTable(definition) if definition.table.name.key(dialect) == new));
-            if is_new && (renames(&new, &old) || renames(&old, &new)) {
+            // What is dropped before it was copied is lost.
+            let lost = all().take(index).any(|effect| {
+                matches!(effect, Effect::Drop { kind: ObjectKind::Table, name, .. } if name.key(dialect) == old)
+            });
+            if is_new && !lost && (renames(&new, &old) || renames(&old, &new)) {
                 self.rebuilt.insert(old);
                 self.rebuilt.insert(new);
             }

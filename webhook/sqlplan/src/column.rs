@@ -150,6 +150,7 @@ fn option(
         "storage",
         "compression",
         "column_format",
+        "srid",
         "after",
     ]) {
         item.advance();

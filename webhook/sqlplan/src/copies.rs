@@ -20,6 +20,11 @@ pub(crate) fn into(cursor: Cursor<'_>, into: &Name, replaces: bool, makes: bool)
     })
 }
 
+/// Whether a query, as a CTE is one, reads no table or chooses among its rows. What deletes or updates there is judged as such.
+pub(crate) fn is_bounded_query(cursor: Cursor<'_>) -> bool {
+    source(cursor).is_none_or(|(_, bounded)| bounded)
+}
+
 /// `SELECT .. INTO new FROM old` of PostgreSQL.
 pub(crate) fn select_into(cursor: Cursor<'_>) -> Option<Effect> {
     if cursor.dialect() != Dialect::Postgres || !cursor.is_word(0, "select") {

@@ -203,11 +203,49 @@ fn bound(cursor: Cursor<'_>, table: &Name) -> Bound {
         end.skip_one();
     }
     let condition = cursor.range(index + 1, end.index());
-    if condition::is_always_true(&condition) || is_in_itself(condition, table) {
+    if is_always_true(condition) || is_in_itself(condition, table) {
         Bound::AlwaysTrue
     } else {
         Bound::Condition
     }
+}
+
+fn is_always_true(condition: Cursor<'_>) -> bool {
+    // MySQL's `||` is OR, and the parser takes it for the other databases' operator.
+    if condition.dialect().is_mysql_like() {
+        let mut probe = condition;
+        while !probe.is_done() {
+            if probe.is_symbol(0, '|') && probe.is_symbol(1, '|') {
+                let at = probe.index();
+                probe.move_to(at + 2);
+                return is_always_true(condition.range(0, at)) || is_always_true(probe.remaining());
+            }
+            probe.skip_one();
+        }
+    }
+    condition::is_always_true(&condition) || is_same_on_both_sides(condition)
+}
+
+/// `now() = now()`, and a pattern that every text has: `name GLOB '*'`.
+fn is_same_on_both_sides(condition: Cursor<'_>) -> bool {
+    let mut probe = condition;
+    while !probe.is_done() {
+        if probe.is_any(&["and", "or", "not", "between"]) {
+            return false;
+        }
+        if probe.is_word(0, "glob") {
+            return probe.source(1) == "'*'" && probe.peek(2).is_none();
+        }
+        if probe.is_symbol(0, '=') {
+            let (left, right) = (condition.range(0, probe.index()), probe.index() + 1);
+            let mut rest = condition;
+            rest.move_to(right);
+            let left = left.canonical();
+            return !left.is_empty() && left == rest.canonical();
+        }
+        probe.skip_one();
+    }
+    false
 }
 
 /// `id IN (SELECT id FROM the_same_table)`.
@@ -231,5 +269,9 @@ fn is_in_itself(mut condition: Cursor<'_>, table: &Name) -> bool {
         && query
             .name()
             .is_some_and(|name| name.key(dialect) == table.key(dialect));
+    query.accept("as");
+    if !query.is_any(&["where", "limit", "join", "order", "group"]) {
+        query.part();
+    }
     same && query.is_done() && condition.is_done()
 }

@@ -3,8 +3,8 @@
 use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::effect::{Effect, ObjectChange};
+use crate::made;
 use crate::model::ObjectKind;
-use crate::read;
 
 /// `ALTER` of what is no table; none when it is another statement, else whether it was recognised entirely.
 pub(crate) fn alter(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
@@ -14,7 +14,7 @@ pub(crate) fn alter(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Opt
         push(Effect::DefinerRights { what });
         return Some(true);
     }
-    let kind = read::kind(&mut cursor)?;
+    let kind = made::kind(&mut cursor)?;
     if kind == ObjectKind::Account || whole.contains("owner to") {
         return None;
     }

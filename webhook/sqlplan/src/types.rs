@@ -98,6 +98,7 @@ pub(crate) const OPTIONS: &[&str] = &[
     "deferrable",
     "initially",
     "storage",
+    "srid",
     "compression",
     "column_format",
     "match",
