@@ -20,6 +20,10 @@ pub struct Settings {
     pub production_words: Vec<String>,
     /// Refuses Applications of the project `default`, which permits everything. Off by default.
     pub forbid_default_project: bool,
+    /// Says that `argocd-cm` has a health check for Application, so that waves of Applications do wait.
+    pub applications_have_health: bool,
+    /// The share of an application's objects, in percent, that one sync may delete.
+    pub most_pruned_percent: u8,
 }
 
 impl Default for Settings {
@@ -32,6 +36,8 @@ impl Default for Settings {
             control_plane_namespaces: texts(&["argocd", "argo-cd", "tidegate", "tidegate-system"]),
             production_words: texts(&["prod", "production", "prd", "live"]),
             forbid_default_project: false,
+            applications_have_health: false,
+            most_pruned_percent: 50,
         }
     }
 }

@@ -21,11 +21,16 @@ use tidegate_model::hook::{Hook, Phase, Role, role};
 use tidegate_model::object::{group, kind, name, text};
 use tidegate_model::{ObjectKey, wave};
 
+mod atlas;
 mod dependencies;
+mod hosts;
 mod kinds;
+mod links;
+mod pods;
 mod prune;
 
 pub use kinds::{is_cluster_scoped, kind_rank};
+pub use links::{Link, Links, Need, Rivals, is_atlas, links, runs_pods};
 pub use prune::{Pruned, prune_waves};
 
 /// One rendered object.

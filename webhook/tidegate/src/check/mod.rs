@@ -10,6 +10,7 @@ mod locations;
 mod migrations;
 mod report;
 mod sarif;
+mod sets;
 mod source;
 
 use std::path::PathBuf;
@@ -91,12 +92,18 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         .iter()
         .map(|path| path.display().to_string())
         .collect();
+    // The webhooks see one object at a time.
+    let sets = if args.output == Output::Review {
+        Vec::new()
+    } else {
+        sets::sets(&items, &roots)
+    };
     let not_judged = items
         .iter()
         .filter(|item| matches!(item.content, source::Content::WayBack))
         .map(|item| item.file.clone())
         .collect();
-    let judged = judge::judge(
+    let mut judged = judge::judge(
         items,
         previous.as_ref(),
         &roots,
@@ -104,6 +111,7 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         policies.as_ref(),
     )
     .await?;
+    sets::judge(&mut judged, sets, &policies).await;
     let report = report::Report::new(judged, order, not_judged);
     let text = match args.output {
         Output::Human => human::draw(&report),
