@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use tidegate_model::ObjectKey;
 use tidegate_model::hook::{DeletePolicy, Phase};
+use tidegate_waves::kind_rank;
 
 mod act;
 mod record;
@@ -268,7 +269,7 @@ impl<'a> Sync<'a> {
                 ),
                 self.deletions(&progress, DeletePolicy::HookSucceeded),
             ),
-            Stage::Wave { .. } => (waiting_for(&of_turn, false), Vec::new()),
+            Stage::Wave { .. } => (waiting_for(&in_argo_order(of_turn), false), Vec::new()),
             Stage::Clearing | Stage::Ended | Stage::Failing => (state, Vec::new()),
         };
         let (state, steps) = next;
@@ -434,6 +435,14 @@ impl<'a> Sync<'a> {
             .collect();
         (!going.is_empty()).then(|| waiting_for(&going, true))
     }
+}
+
+/// Deletions among the rest of a wave, as Argo CD sorts them: which object a message names depends on it.
+fn in_argo_order<'s, 'a>(mut wave: Vec<Seen<'s, 'a>>) -> Vec<Seen<'s, 'a>> {
+    if wave.iter().any(|seen| seen.task.is_prune()) {
+        wave.sort_by_key(|seen| (kind_rank(&seen.task.key.kind), &seen.task.key.name));
+    }
+    wave
 }
 
 fn ended(stage: Stage, state: State, steps: Vec<Step>, progress: Progress) -> Turn {

@@ -128,13 +128,13 @@ fn is_shown(step: &Step) -> bool {
 fn wait(turn: &Turn, done: &[Step]) -> Option<Step> {
     let is_waiting = turn.state.phase == OperationPhase::Running
         && turn.state.message.starts_with("waiting for ");
-    let mut writes = done
-        .iter()
-        .filter(|step| !matches!(step.action, Action::DryRun | Action::Release));
-    let first = writes
-        .clone()
-        .find(|step| step.hook)
-        .or_else(|| writes.next());
+    let first = done.iter().find(|step| {
+        let ObjectKey {
+            group, kind, name, ..
+        } = &step.key;
+        let path = format!("{group}/{kind}/{name}");
+        step.action != Action::Release && turn.state.message.split(' ').any(|word| word == path)
+    });
     first.filter(|_| is_waiting).map(|first| Step {
         action: Action::Wait,
         force: false,
@@ -199,4 +199,4 @@ fn act(sync: &Sync, steps: &[Step], world: &mut Vec<Value>, settings: &Settings)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -79,6 +79,7 @@ pub(crate) fn operation(words: &str) -> Operation {
             "apply" => operation.skip_hooks = true,
             "all" => operation.write_unchanged = true,
             "dry" => operation.dry_run = true,
+            "started" => {}
             word => match word.strip_prefix("select=") {
                 Some(selector) => operation.selected.push(Selector::parse(selector).unwrap()),
                 None => options.push(word),

@@ -60,6 +60,9 @@ pub(crate) struct PlanArgs {
     /// A sync option, such as `PruneLast=true`; may be repeated.
     #[arg(long, value_name = "OPTION")]
     sync_option: Vec<String>,
+    /// The commit; hooks that leave their name open are called after it.
+    #[arg(long, default_value = "0000000")]
+    revision: String,
     /// Run no hooks.
     #[arg(long)]
     no_hooks: bool,
@@ -84,7 +87,9 @@ pub(crate) fn run(args: &PlanArgs) -> Result<()> {
     let view = application.as_ref().map(Application);
     let (rules, unread) = application.as_ref().map(Rules::of).unwrap_or_default();
     for pointer in unread {
-        eprint(&format!("warning: {pointer} cannot be read and ignores nothing\n"));
+        eprint(&format!(
+            "warning: {pointer} cannot be read and ignores nothing\n"
+        ));
     }
 
     let tracked = args
@@ -120,6 +125,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<()> {
         ..Settings::default()
     };
     let operation = Operation {
+        revision: args.revision.clone(),
         prune: !args.no_prune && !keeps,
         skip_hooks: args.no_hooks,
         selected,
