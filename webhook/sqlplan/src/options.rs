@@ -148,8 +148,7 @@ fn value(cursor: &mut Cursor<'_>) -> Option<String> {
 
 /// `partition p0` for each that is named, with the rows in it.
 fn partitions(mut cursor: Cursor<'_>) -> Vec<String> {
-    let lists = |cursor: &Cursor<'_>| cursor.is_symbol(0, '(') && cursor.is_word(1, "partition");
-    while !cursor.is_done() && !lists(&cursor) {
+    while !(cursor.is_done() || cursor.is_symbol(0, '(') && cursor.is_word(1, "partition")) {
         cursor.skip_one();
     }
     let listed = cursor.group().map(Cursor::items).unwrap_or_default();
