@@ -8,6 +8,7 @@ use serde_json::Value;
 use tidegate_model::object::{at, group, kind, name, namespace};
 
 use crate::fields;
+use crate::jq::Expression;
 
 /// The most rules of one Application that are looked at.
 const MOST_RULES: usize = 1_000;
@@ -35,33 +36,54 @@ pub struct Rule {
 /// The rules of one Application.
 #[derive(Debug, Clone, Default)]
 pub struct Rules {
-    rules: Vec<Rule>,
+    rules: Vec<(Rule, Vec<Expression>)>,
+}
+
+/// A part of `spec.ignoreDifferences` that ignores nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// Where it stands.
+    pub pointer: String,
+    /// Why.
+    pub why: String,
 }
 
 impl Rules {
-    /// Reads `spec.ignoreDifferences` of an Application. A rule that cannot be read is left out and named, by its pointer.
-    pub fn of(application: &Value) -> (Self, Vec<String>) {
+    /// Reads `spec.ignoreDifferences` of an Application. What cannot be read is left out, and named.
+    pub fn of(application: &Value) -> (Self, Vec<Unread>) {
         let listed = at(application, "/spec/ignoreDifferences").and_then(Value::as_array);
         let mut rules = Vec::new();
         let mut unread = Vec::new();
         for (index, rule) in listed.into_iter().flatten().enumerate() {
-            match Rule::deserialize(rule) {
-                Ok(rule) if index < MOST_RULES => rules.push(rule),
-                _ => unread.push(format!("/spec/ignoreDifferences/{index}")),
+            let pointer = format!("/spec/ignoreDifferences/{index}");
+            let Some(rule) = Rule::deserialize(rule).ok().filter(|_| index < MOST_RULES) else {
+                let why = "it is not of the form of a rule, or one of too many".to_owned();
+                unread.push(Unread { pointer, why });
+                continue;
+            };
+            let mut expressions = Vec::new();
+            for (index, text) in rule.jq_path_expressions.iter().enumerate() {
+                match Expression::parse(text) {
+                    Ok(expression) => expressions.push(expression),
+                    Err(error) => unread.push(Unread {
+                        pointer: format!("{pointer}/jqPathExpressions/{index}"),
+                        why: error.to_string(),
+                    }),
+                }
             }
+            rules.push((rule, expressions));
         }
         (Self { rules }, unread)
-    }
-
-    /// These rules.
-    pub fn new(rules: Vec<Rule>) -> Self {
-        Self { rules }
     }
 
     /// Takes the ignored fields out of both sides.
     pub fn apply(&self, target: &mut Value, live: &mut Value) {
         let owner = live.clone();
-        for rule in self.rules.iter().filter(|rule| rule.is_about(&owner)) {
+        for (rule, expressions) in self.rules.iter().filter(|(rule, _)| rule.is_about(&owner)) {
+            for expression in expressions {
+                expression.remove_from(target);
+                expression.remove_from(live);
+            }
             for pointer in &rule.json_pointers {
                 remove(target, pointer);
                 remove(live, pointer);
@@ -209,6 +231,10 @@ mod tests {
             json!({"replicas": 3, "list": [{"name": "b"}]}),
         );
         check(
+            json!({"group": "apps", "kind": "Deployment", "jqPathExpressions": [".spec.list[] | select(.name == \"a\")", ".spec.replicas"]}),
+            json!({"list": [{"name": "b"}]}),
+        );
+        check(
             json!({"group": "apps", "kind": "Deployment", "managedFieldsManagers": ["hpa"]}),
             without_replicas,
         );
@@ -220,12 +246,25 @@ mod tests {
 
     #[test]
     fn a_rule_that_cannot_be_read_is_named() {
-        let application = json!({"spec": {"ignoreDifferences": [{"kind": "A"}, {"kind": 1}, "x"]}});
+        let application = json!({"spec": {"ignoreDifferences": [
+            {"kind": "A", "jqPathExpressions": [".a", "recurse"]}, {"kind": 1}, "x"]}});
         let (rules, unread) = Rules::of(&application);
         assert_eq!(rules.rules.len(), 1);
+        let shown: Vec<(&str, &str)> = unread
+            .iter()
+            .map(|unread| (unread.pointer.as_str(), unread.why.as_str()))
+            .collect();
+        let form = "it is not of the form of a rule, or one of too many";
         assert_eq!(
-            unread,
-            ["/spec/ignoreDifferences/1", "/spec/ignoreDifferences/2"]
+            shown,
+            [
+                (
+                    "/spec/ignoreDifferences/0/jqPathExpressions/1",
+                    "recurse is not allowed: only paths and conditions are, nothing that may never end"
+                ),
+                ("/spec/ignoreDifferences/1", form),
+                ("/spec/ignoreDifferences/2", form),
+            ]
         );
     }
 }

@@ -20,6 +20,7 @@ mod fields;
 pub mod health;
 pub mod history;
 pub mod ignore;
+pub mod jq;
 mod normalize;
 pub mod operation;
 pub mod plan;

@@ -86,9 +86,10 @@ pub(crate) fn run(args: &PlanArgs) -> Result<()> {
     let application = args.app.as_deref().map(application).transpose()?;
     let view = application.as_ref().map(Application);
     let (rules, unread) = application.as_ref().map(Rules::of).unwrap_or_default();
-    for pointer in unread {
+    for unread in unread {
         eprint(&format!(
-            "warning: {pointer} cannot be read and ignores nothing\n"
+            "warning: {} ignores nothing: {}\n",
+            unread.pointer, unread.why
         ));
     }
 
