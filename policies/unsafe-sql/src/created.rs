@@ -12,6 +12,7 @@ use tidegate_sqlplan::{
 };
 
 use crate::document::Purpose;
+use crate::settings::Settings;
 
 /// What is remembered.
 #[derive(Debug, Default, Clone)]
@@ -35,6 +36,10 @@ pub(crate) struct Created {
     views: BTreeSet<String>,
     /// Between `BEGIN` and `COMMIT`.
     in_transaction: bool,
+    /// A text that says nothing else is run in a transaction.
+    assumes_transaction: bool,
+    /// It says that it is not.
+    without_transaction: bool,
     /// The text asks for no transaction around it, and ends each that it begins.
     own_transactions: bool,
     /// All that is known of the tables, from this text and those before it.
@@ -42,6 +47,14 @@ pub(crate) struct Created {
 }
 
 impl Created {
+    /// At the start of a text.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            assumes_transaction: settings.assume_in_transaction,
+            ..Self::default()
+        }
+    }
+
     /// Whether the table was made here, so that it held nothing before.
     pub(crate) fn holds(&self, table: &Name, dialect: Dialect) -> bool {
         self.tables.contains(&table.key(dialect))
@@ -99,7 +112,7 @@ impl Created {
 
     /// Between the text's own `BEGIN` and `COMMIT`.
     pub(crate) fn in_transaction(&self) -> bool {
-        self.in_transaction
+        self.in_transaction || self.assumes_transaction && !self.without_transaction
     }
 
     /// Whether the transactions of the text are its own affair: none is around it, and it leaves none open.
@@ -117,6 +130,7 @@ impl Created {
         let schema = std::mem::take(&mut self.schema);
         *self = Self {
             schema,
+            assumes_transaction: self.assumes_transaction,
             ..Self::default()
         };
     }
@@ -135,8 +149,9 @@ impl Created {
                 self.views.insert(name.key(dialect));
             }
         }
-        self.own_transactions = (asks_for_no_transaction(script) || self.rebuilds_any())
-            && ends_what_it_begins(readings);
+        self.without_transaction = asks_for_no_transaction(script);
+        self.own_transactions =
+            (self.without_transaction || self.rebuilds_any()) && ends_what_it_begins(readings);
     }
 
     /// Remembers what a statement did.

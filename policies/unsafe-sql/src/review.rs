@@ -1,17 +1,20 @@
 //! A request judged: texts read, rules asked.
 
-use tidegate_policy_sdk::prelude::{Change as PlannedChange, Object, Request, Verdict};
+use std::collections::BTreeSet;
+
+use tidegate_policy_sdk::prelude::{Change as PlannedChange, Object, Request, Severity, Verdict};
 use tidegate_sqlplan::{
     AlterAction, Dialect, Effect, Found, Name, Position, ProblemKind, Reading, Script, SqlProblem,
     Statement, diff, fold,
 };
 
-use crate::Settings;
 use crate::comparison::Comparison;
 use crate::created::Created;
 use crate::document::{self, Database, Document, Purpose};
 use crate::findings::Findings;
 use crate::rules::{self, RULES};
+use crate::settings::Settings;
+use crate::waiver;
 
 /// One text, read by the rules of one database.
 pub(crate) struct Text<'a> {
@@ -19,6 +22,8 @@ pub(crate) struct Text<'a> {
     pub(crate) script: &'a Script<'a>,
     /// What is wrong with it as such.
     pub(crate) problems: Vec<SqlProblem>,
+    /// What the operator has set.
+    pub(crate) settings: &'a Settings,
 }
 
 /// One statement, and what came before it.
@@ -33,6 +38,8 @@ pub(crate) struct Judged<'a> {
     pub(crate) problem: Option<&'a SqlProblem>,
     /// What the text has done so far.
     pub(crate) created: &'a Created,
+    /// What the operator has set.
+    pub(crate) settings: &'a Settings,
     /// Findings so far on this statement, by earlier rules.
     pub(crate) reported: bool,
 }
@@ -78,18 +85,16 @@ impl Judged<'_> {
 }
 
 /// Judges a request.
-pub(crate) fn review(request: &Request, settings: Settings, verdict: &mut Verdict) {
-    let mut findings = Findings::new();
+pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdict) {
+    let mut findings = Findings::new(settings);
     match request {
         Request::Admission(admission) => {
             if let Some(object) = &admission.object {
-                judge_object(
-                    object,
-                    admission.old_object.as_ref(),
-                    "",
-                    settings,
-                    &mut findings,
-                );
+                let old = admission.old_object.as_ref();
+                let before = old.and_then(|old| old.annotation(waiver::ANNOTATION));
+                let now = object.annotation(waiver::ANNOTATION);
+                let waives = now.is_some() && now != before && !settings.may_waive(&admission.user);
+                judge_object(object, old, waives, "", settings, &mut findings);
             }
         }
         Request::Plan(plan) => {
@@ -99,12 +104,19 @@ pub(crate) fn review(request: &Request, settings: Settings, verdict: &mut Verdic
                 .and_then(Dialect::from_url_scheme)
                 .map(Database::Known);
             let database = said.unwrap_or_else(|| document::database(&plan.subject, settings));
-            let mut created = Created::default();
+            let mut created = Created::new(settings);
+            // What is about to be run was admitted, and its exceptions with it.
+            if !settings.waivers.by.is_empty() {
+                findings.waive(waiver::read(&plan.subject).0);
+            }
             for (index, change) in plan.changes.iter().enumerate() {
                 let pointer = format!("/changes/{index}");
                 match change {
                     PlannedChange::ApplyObject(object) => {
-                        judge_object(object, None, &pointer, settings, &mut findings);
+                        // Who wrote it is not told here; the API server asks again, and tells.
+                        let waives = object.annotation(waiver::ANNOTATION).is_some()
+                            && settings.waivers.by.is_empty();
+                        judge_object(object, None, waives, &pointer, settings, &mut findings);
                     }
                     PlannedChange::RunStatement(text) => {
                         let document = Document {
@@ -112,12 +124,16 @@ pub(crate) fn review(request: &Request, settings: Settings, verdict: &mut Verdic
                             purpose: Purpose::Migration,
                             text,
                         };
-                        judge_document(&document, &database, &mut created, &mut findings);
+                        judge_document(&document, &database, &mut created, settings, &mut findings);
                     }
                     PlannedChange::DeleteObject(_) => {}
                 }
             }
         }
+    }
+    let used = findings.used();
+    if !used.is_empty() {
+        verdict.audit("waivers", used);
     }
     for finding in findings.into_list() {
         verdict.report(finding);
@@ -127,8 +143,9 @@ pub(crate) fn review(request: &Request, settings: Settings, verdict: &mut Verdic
 fn judge_object(
     object: &Object,
     old: Option<&Object>,
+    waives_without_right: bool,
     prefix: &str,
-    settings: Settings,
+    settings: &Settings,
     findings: &mut Findings,
 ) {
     if !document::is_schema(object) && !document::is_migration(object) {
@@ -143,12 +160,20 @@ fn judge_object(
                     object,
                     old,
                     database: &database,
+                    waives_without_right,
                     prefix,
                 },
                 findings.of(entry.rule),
             );
         }
     }
+    let waivers = if waives_without_right {
+        Vec::new()
+    } else {
+        waiver::read(object).0
+    };
+    find_stale(&waivers, object, &database, prefix, findings);
+    findings.waive(waivers);
     // What was judged before, by the same rules, is not judged again: only a label may have changed.
     let same_database = old.is_some_and(|old| document::database(old, settings) == database);
     let before = if same_database {
@@ -156,7 +181,7 @@ fn judge_object(
     } else {
         Vec::new()
     };
-    let mut created = Created::default();
+    let mut created = Created::new(settings);
     for document in document::documents(object) {
         created.next_file();
         if before.contains(&document) {
@@ -169,11 +194,48 @@ fn judge_object(
             pointer: format!("{prefix}{}", document.pointer),
             ..document
         };
-        judge_document(&document, &database, &mut created, findings);
+        judge_document(&document, &database, &mut created, settings, findings);
         let old_text = old.and_then(|old| old.text("/spec/schema/sql"));
         if document.purpose == Purpose::Desired {
             compare(&document, old_text, &database, findings);
         }
+    }
+}
+
+/// Exceptions for what the object does not hold, or not any more.
+fn find_stale(
+    waivers: &[waiver::Waiver],
+    object: &Object,
+    database: &Database,
+    prefix: &str,
+    findings: &mut Findings,
+) {
+    if waivers.is_empty() {
+        return;
+    }
+    let mut texts = BTreeSet::new();
+    for document in document::documents(object) {
+        texts.insert(waiver::sha256(document.text));
+        for dialect in dialects(document.text, database) {
+            let script = Script::new(document.text, dialect);
+            texts.extend(
+                script
+                    .statements()
+                    .map(|statement| waiver::sha256(statement.sql())),
+            );
+        }
+    }
+    for waiver in waiver::stale(waivers, &texts) {
+        findings.about(prefix);
+        findings.of(&rules::WAIVER).push_as(
+            Severity::Warning,
+            None,
+            format!(
+                "the exception for `{}` is for a text that is not here, or not any more",
+                waiver.rule
+            ),
+            "take it out of the annotation; after an edit it needs a new hash and a new look",
+        );
     }
 }
 
@@ -211,9 +273,11 @@ fn judge_document(
     document: &Document<'_>,
     database: &Database,
     created: &mut Created,
+    settings: &Settings,
     findings: &mut Findings,
 ) {
     findings.about(&document.pointer);
+    findings.in_document(document.text);
     let dialects = dialects(document.text, database);
     // What one reading makes another need not make.
     let before = (dialects.len() > 1).then(|| created.clone());
@@ -226,6 +290,7 @@ fn judge_document(
         let text = Text {
             script: &script,
             problems,
+            settings,
         };
         for entry in RULES {
             if let Some(check) = entry.text {
@@ -245,6 +310,7 @@ fn judge_document(
                 } else {
                     statement.check(reading)
                 };
+            findings.in_statement(statement.sql(), silence(&script, statement, settings));
             let before = findings.len();
             for entry in RULES {
                 if let Some(check) = entry.statement {
@@ -255,6 +321,7 @@ fn judge_document(
                         reading,
                         problem: checked.as_ref().err(),
                         created,
+                        settings,
                         reported,
                     };
                     check(&judged, findings.of(entry.rule));
@@ -262,7 +329,24 @@ fn judge_document(
             }
             created.follow(statement, reading, document.purpose);
         }
+        findings.in_no_statement();
     }
+}
+
+/// What a comment right before the statement, or in it, asks silence for.
+fn silence(script: &Script<'_>, statement: &Statement<'_>, settings: &Settings) -> Option<String> {
+    if !settings.honour_nolint {
+        return None;
+    }
+    let end = statement.position().offset + statement.sql().len();
+    let start = statement.start();
+    script
+        .comments()
+        .filter(|(position, _)| (start..end).contains(&position.offset))
+        .find_map(|(_, comment)| {
+            let words = comment.split_once("atlas:nolint")?.1;
+            Some(words.trim_end_matches("*/").trim().to_owned())
+        })
 }
 
 fn cuts(problem: &SqlProblem, statement: &Statement<'_>) -> bool {
@@ -300,9 +384,13 @@ fn compare(
         let old_script = Script::new(old.unwrap_or_default(), dialect);
         let mut old_problems = old_script.problems();
         if old_problems.is_empty() {
+            // What is in the new text too has been judged there; of a large schema little changes.
+            let statements: Vec<Statement<'_>> = script.statements().collect();
+            let judged: BTreeSet<&str> = statements.iter().map(Statement::sql).collect();
             old_problems.extend(
                 old_script
                     .statements()
+                    .filter(|statement| !judged.contains(statement.sql()))
                     .filter_map(|statement| statement.check(&statement.read()).err()),
             );
         }

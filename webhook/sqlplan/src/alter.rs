@@ -58,6 +58,8 @@ pub enum AlterAction {
         /// Canonical.
         default: Option<String>,
     },
+    /// PostgreSQL: `ENABLE ROW LEVEL SECURITY`.
+    ProtectRows,
     /// PostgreSQL: `ALTER COLUMN .. ADD GENERATED .. AS IDENTITY`.
     AddIdentity {
         /// The column.
@@ -246,6 +248,9 @@ fn of_postgres(mut item: Cursor<'_>, what: String) -> Option<AlterAction> {
     }
     if item.is_word(0, "disable") || item.sees("no force row level security") {
         return Some(AlterAction::DisableChecks { what });
+    }
+    if item.sees("enable row level security") {
+        return Some(AlterAction::ProtectRows);
     }
     let rebuilds = ["logged", "unlogged", "tablespace", "access"];
     if item.is_word(0, "set") && rebuilds.iter().any(|word| item.is_word(1, word)) {

@@ -213,9 +213,17 @@ fn other_of_one_kind(from: &str, to: &str, wider: TypeChange) -> TypeChange {
 /// A length byte holds up to 255: a `varchar` that grows past it needs two, in every row.
 const ONE_LENGTH_BYTE: u64 = 255;
 
+/// `DECIMAL(10,2) UNSIGNED`: without negative values.
+fn is_unsigned(of: &SqlType) -> bool {
+    of.canonical.ends_with(" unsigned")
+}
+
 fn mysql(from: &SqlType, to: &SqlType, bytes: u64) -> TypeChange {
     let (from_name, to_name) = (from.canonical.as_str(), to.canonical.as_str());
     let is = |name: &str, prefix: &str| name.starts_with(prefix);
+    if is_unsigned(to) && !is_unsigned(from) && !matches!(from.values, Values::Integer { .. }) {
+        return Narrowed;
+    }
     match (&from.values, &to.values) {
         (
             Values::Integer { bits, unsigned },
@@ -410,6 +418,9 @@ mod tests {
             (Postgres, "uuid", "text", Converted),
             (Postgres, "mood", "text", Converted),
             (Postgres, "bit(3)", "bit(3)", Same),
+            (Mysql, "decimal(10,2)", "decimal(10,2) unsigned", Narrowed),
+            (Mysql, "decimal(10,2) unsigned", "decimal(10,2)", Rewritten),
+            (Mysql, "double", "double unsigned", Narrowed),
             (Mysql, "int(11)", "int", Same),
             (Mysql, "tinyint(1)", "bool", Same),
             (Mysql, "int", "bigint", Rewritten),

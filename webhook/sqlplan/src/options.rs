@@ -91,9 +91,9 @@ fn option(cursor: &mut Cursor<'_>, options: &mut Options) {
     } else if cursor.accept_any(&["default collate", "collate"]) {
         options.collation = value(cursor);
     } else if cursor.accept("partition by") {
-        options
-            .kept
-            .push(format!("partition by {}", partitioned(cursor)));
+        let how = partitioned(cursor);
+        options.kept.push(format!("partition by {how}"));
+        options.kept.extend(partitions(*cursor));
         cursor.move_to(usize::MAX);
     } else if cursor.accept("partition of") {
         options.derived = true;
@@ -146,7 +146,21 @@ fn value(cursor: &mut Cursor<'_>) -> Option<String> {
     value
 }
 
-/// How rows are spread, up to the partitions themselves, which come and go.
+/// `partition p0` for each that is named, with the rows in it.
+fn partitions(mut cursor: Cursor<'_>) -> Vec<String> {
+    while !(cursor.is_done() || cursor.is_symbol(0, '(') && cursor.is_word(1, "partition")) {
+        cursor.skip_one();
+    }
+    let listed = cursor.group().map(Cursor::items).unwrap_or_default();
+    let name = |mut item: Cursor<'_>| {
+        item.accept("partition");
+        item.part()
+            .map(|name| format!("partition {}", name.to_lowercase()))
+    };
+    listed.into_iter().filter_map(name).collect()
+}
+
+/// How rows are spread, up to the partitions themselves.
 fn partitioned(cursor: &mut Cursor<'_>) -> String {
     let start = cursor.index();
     cursor.accept("linear");

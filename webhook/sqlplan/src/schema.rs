@@ -275,6 +275,9 @@ fn selected_name(item: Cursor<'_>) -> Option<String> {
     Some(dialect.column_key(&name))
 }
 
+/// How a table's options say that policies decide who sees which rows.
+const ROW_SECURITY: &str = "row level security";
+
 fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
     let same = |left: &str, right: &str| dialect.column_key(left) == dialect.column_key(right);
     let position = |table: &Table, name: &str| {
@@ -355,6 +358,7 @@ fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
             };
             column.auto_increment = true;
         }
+        AlterAction::ProtectRows => table.options.push(ROW_SECURITY.to_owned()),
         AlterAction::Harmless
         | AlterAction::DisableChecks { .. }
         | AlterAction::OwnerTo { .. }

@@ -168,6 +168,15 @@ pub(crate) fn read(cursor: &mut Cursor<'_>) -> (SqlType, bool) {
     } else {
         canonical(&words, &arguments, labels, dialect)
     };
+    let unsigned = words
+        .iter()
+        .any(|word| word == "unsigned" || word == "zerofill");
+    let is_number = matches!(values, Values::Decimal(_) | Values::Float(_));
+    let canonical = if unsigned && is_number && dialect.is_mysql_like() {
+        format!("{canonical} unsigned")
+    } else {
+        canonical
+    };
     let (canonical, values) = if dimensions > 0 {
         (format!("{canonical}[]"), Values::Other)
     } else {
@@ -331,6 +340,21 @@ fn canonical(
                 Values::Timestamp { zone, precision },
                 false,
             )
+        }
+        "time" | "timetz" => {
+            let precision = number(0).unwrap_or(if mysql { 0 } else { 6 });
+            let name = if zone { "timetz" } else { "time" };
+            (format!("{name}({precision})"), Values::Other, false)
+        }
+        "bit" => (
+            format!("bit({})", number(0).unwrap_or(1)),
+            Values::Other,
+            false,
+        ),
+        "bit varying" | "varbit" => {
+            let name =
+                number(0).map_or_else(|| "varbit".to_owned(), |limit| format!("varbit({limit})"));
+            (name, Values::Other, false)
         }
         "year" => fixed("year", Values::Other),
         "enum" | "set" => (

@@ -33,7 +33,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                 constraint: Constraint::Other(text),
                 ..
             } if text.contains("exclude") => {
-                findings.push(
+                findings.felt(judged.settings.is_large(table)).push(
                     position,
                     format!(
                         "an exclusion constraint on `{table}` keeps everybody out of it while \
@@ -57,7 +57,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
         }
         let name = name.unwrap_or("without name");
         if dialect == Dialect::Postgres {
-            findings.push(
+            findings.felt(judged.settings.is_large(table)).push(
                 position,
                 format!("check `{name}` keeps everybody out of `{table}` while all rows are read"),
                 &format!(
@@ -66,7 +66,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                 ),
             );
         } else {
-            findings.push(
+            findings.felt(judged.settings.is_large(table)).push(
                 position,
                 format!("check `{name}` copies all of `{table}`, and nobody can write meanwhile"),
                 "add it as NOT ENFORCED (MySQL), or in a maintenance window",

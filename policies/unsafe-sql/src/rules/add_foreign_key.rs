@@ -28,29 +28,31 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             },
             _ => continue,
         };
-        match judged.dialect() {
-            Dialect::Postgres => findings.push(
-                position,
+        let (message, suggestion) = match judged.dialect() {
+            Dialect::Postgres => (
                 format!(
                     "a foreign key from `{table}` to `{}` keeps every write out of both tables \
                      while all rows are checked",
                     key.table
                 ),
-                &in_two_steps(&table.to_string(), key),
+                in_two_steps(&table.to_string(), key),
             ),
             // SQLite looks at no row; MySQL does nothing at all with REFERENCES behind a column.
-            Dialect::Sqlite => {}
-            Dialect::Mysql if inline => {}
-            Dialect::Mysql | Dialect::Mariadb => findings.push(
-                position,
+            Dialect::Sqlite => continue,
+            Dialect::Mysql if inline => continue,
+            Dialect::Mysql | Dialect::Mariadb => (
                 format!(
-                    "a foreign key from `{table}` to `{}` copies the whole table, and nobody \
-                     can write meanwhile",
+                    "a foreign key from `{table}` to `{}` copies the whole table, and nobody can \
+                     write meanwhile",
                     key.table
                 ),
-                "add it in a maintenance window, or with gh-ost or pt-online-schema-change",
+                "add it in a maintenance window, or with gh-ost or pt-online-schema-change"
+                    .to_owned(),
             ),
-        }
+        };
+        findings
+            .felt(judged.settings.is_large(table))
+            .push(position, message, &suggestion);
     }
 }
 

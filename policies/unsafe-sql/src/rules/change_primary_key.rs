@@ -37,7 +37,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
         } else {
             "make a new table with the key and move the rows in batches".to_owned()
         };
-        findings.push(
+        findings.felt(judged.settings.is_large(table)).push(
             position,
             format!(
                 "a primary key on `{table}` fails if two rows agree or one holds NULL, and keeps \

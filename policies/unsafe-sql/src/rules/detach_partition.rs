@@ -21,7 +21,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             concurrently: false,
         } = action
         {
-            findings.push(
+            findings.felt(judged.settings.is_large(table)).push(
                 position,
                 format!(
                     "detaching `{partition}` keeps everybody out of `{table}` until it is through, \

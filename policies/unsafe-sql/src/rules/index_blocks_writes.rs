@@ -26,13 +26,13 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
         }
         let name = definition.index.name.as_deref().unwrap_or("without name");
         if dialect == Dialect::Postgres && !definition.concurrently && !definition.only {
-            findings.push(
+            findings.felt(judged.settings.is_large(table)).push(
                 Some(judged.place(found)),
                 format!("building index `{name}` keeps every write out of `{table}` until all its rows are read"),
                 &online(judged.statement.sql()),
             );
         } else if dialect.is_mysql_like() && is_special(&definition.index.rest) {
-            findings.push(
+            findings.felt(judged.settings.is_large(table)).push(
                 Some(judged.place(found)),
                 special(name, &table.to_string()),
                 WINDOW,
@@ -47,7 +47,11 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             && is_special(&index.rest)
         {
             let name = index.name.as_deref().unwrap_or("without name");
-            findings.push(position, special(name, &table.to_string()), WINDOW);
+            findings.felt(judged.settings.is_large(table)).push(
+                position,
+                special(name, &table.to_string()),
+                WINDOW,
+            );
         }
     }
 }

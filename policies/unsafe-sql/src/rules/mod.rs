@@ -25,6 +25,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) object: &'a Object,
     pub(crate) old: Option<&'a Object>,
     pub(crate) database: &'a Database,
+    /// The annotation that allows exceptions is new or changed, by somebody who may not.
+    pub(crate) waives_without_right: bool,
     /// What pointers into the object start with: nothing, or its place in a plan.
     pub(crate) prefix: &'a str,
 }
@@ -89,6 +91,7 @@ macro_rules! rules {
 
 rules! {
     plaintext_password,
+    waiver,
     unknown_dialect,
     schema_not_visible,
     size_limit,
@@ -146,6 +149,9 @@ rules! {
     unparsed,
     imperative_statement,
 }
+
+/// The rule of exceptions that do not hold.
+pub(crate) use waiver::RULE as WAIVER;
 
 #[cfg(test)]
 mod tests {

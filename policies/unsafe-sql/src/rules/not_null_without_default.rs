@@ -51,9 +51,10 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                         );
                     }
                     AlterAction::SetNotNull { column }
-                        if !judged
-                            .created
-                            .is_never_null(table, column, judged.dialect()) =>
+                        if judged.settings.postgres.is_some_and(|major| major < 12)
+                            || !judged
+                                .created
+                                .is_never_null(table, column, judged.dialect()) =>
                     {
                         findings.push(
                             position,

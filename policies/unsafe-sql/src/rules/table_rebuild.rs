@@ -17,7 +17,7 @@ pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement);
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for (position, table, action) in judged.alterations() {
         match action {
-            AlterAction::Rebuild { what } => findings.push(
+            AlterAction::Rebuild { what } => findings.felt(judged.settings.is_large(table)).push(
                 position,
                 format!(
                     "`{}` writes all of `{table}` again, and others have to wait meanwhile",
@@ -25,14 +25,14 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                 ),
                 REBUILD,
             ),
-            AlterAction::Algorithm { name } if name == "copy" => findings.push(
+            AlterAction::Algorithm { name } if name == "copy" => findings.felt(judged.settings.is_large(table)).push(
                 position,
                 format!("ALGORITHM=COPY copies all of `{table}`, and nobody can write meanwhile"),
                 "leave it out, or ask for ALGORITHM=INPLACE, LOCK=NONE: the server then refuses \
                  what it cannot do so",
             ),
             AlterAction::LockLevel { name } if name == "shared" || name == "exclusive" => {
-                findings.push(
+                findings.felt(judged.settings.is_large(table)).push(
                     position,
                     format!(
                         "LOCK={} keeps others out of `{table}` as long as the change takes",

@@ -45,7 +45,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                  the columns that are to change",
             );
         } else if !bounded {
-            findings.push(
+            findings.felt(judged.settings.is_large(from)).push(
                 Some(judged.place(found)),
                 format!(
                     "every row of `{from}` is copied into `{into}` in one transaction, however many \

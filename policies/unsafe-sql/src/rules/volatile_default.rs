@@ -21,8 +21,15 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             continue;
         };
         let column = &definition.column;
-        if let Some(reason) = reason(column, dialect) {
-            findings.push(
+        // PostgreSQL before 11 writes any default into every row.
+        let old = dialect == Dialect::Postgres
+            && judged.settings.postgres.is_some_and(|major| major < 11);
+        let reason = reason(column, dialect).or_else(|| {
+            (old && column.default.is_some())
+                .then(|| "has a default, which this version writes into each row".to_owned())
+        });
+        if let Some(reason) = reason {
+            findings.felt(judged.settings.is_large(table)).push(
                 position,
                 format!(
                     "column `{}` of `{table}` {reason}: every row is written again, and nobody can \

@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-admission", &[]),
     ("tidegate-waves", &["tidegate-model"]),
     ("tidegate-sqlplan", &[]),
+    ("tidegate-syncplan", &["tidegate-model", "tidegate-waves"]),
     ("tidegate-host", &["tidegate-admission"]),
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
     ("tidegate-database", &["tidegate-sqlplan"]),
@@ -46,6 +47,7 @@ const PURE: &[&str] = &[
     "tidegate-admission",
     "tidegate-waves",
     "tidegate-sqlplan",
+    "tidegate-syncplan",
     "tidegate-cases",
 ];
 const IMPURE: &[&str] = &[

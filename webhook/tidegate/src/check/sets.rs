@@ -46,7 +46,7 @@ pub(crate) fn sets(items: &[Item], roots: &[String]) -> Vec<Set> {
         .map(|(_, _, object)| object)
         .collect();
     let mut groups: BTreeMap<PathBuf, Vec<(usize, &Path, &Value)>> = BTreeMap::new();
-    let mut known: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let mut known: BTreeMap<(PathBuf, &Path), PathBuf> = BTreeMap::new();
     for (index, file, object) in manifests(items) {
         let folder = file.parent().unwrap_or(file).to_owned();
         let root = roots
@@ -55,7 +55,8 @@ pub(crate) fn sets(items: &[Item], roots: &[String]) -> Vec<Set> {
             .find(|root| file.starts_with(root))
             .unwrap_or(file);
         let home = known
-            .entry(folder.clone())
+            // Two files that were named stand alone, though they share a folder.
+            .entry((folder.clone(), root))
             .or_insert_with(|| home(&folder, root, &applications))
             .clone();
         groups.entry(home).or_default().push((index, file, object));
