@@ -20,12 +20,15 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
         .map_err(|expected| format!("expected {expected} at byte {}", parser.at))
 }
 
+/// Keys, and where their values are in the text.
+pub(crate) type Members = Vec<(String, Range<usize>)>;
+
 /// Where the members of an object are in its text, in their order; none when the text is no object. Their values are passed over, not read: whether each is
 /// JSON is found out when it is parsed.
 ///
 /// # Errors
 /// As [`parse`], as far as it was read.
-pub(crate) fn members(text: &str) -> Result<Option<Vec<(String, Range<usize>)>>, String> {
+pub(crate) fn members(text: &str) -> Result<Option<Members>, String> {
     let mut parser = Parser { text, at: 0 };
     parser
         .members()
@@ -48,7 +51,7 @@ enum Open {
 type Expected = &'static str;
 
 impl Parser<'_> {
-    fn members(&mut self) -> Result<Option<Vec<(String, Range<usize>)>>, Expected> {
+    fn members(&mut self) -> Result<Option<Members>, Expected> {
         let mut members = Vec::new();
         if self.next() != Some(b'{') {
             return Ok(None);
