@@ -148,7 +148,7 @@ fn value(cursor: &mut Cursor<'_>) -> Option<String> {
 
 /// `partition p0` for each that is named, with the rows in it.
 fn partitions(mut cursor: Cursor<'_>) -> Vec<String> {
-    while !cursor.is_done() && !(cursor.is_symbol(0, '(') && cursor.is_word(1, "partition")) {
+    while !(cursor.is_done() || cursor.is_symbol(0, '(') && cursor.is_word(1, "partition")) {
         cursor.skip_one();
     }
     let listed = cursor.group().map(Cursor::items).unwrap_or_default();

@@ -33,7 +33,7 @@ const OWN_SYNC: [&str; 4] = [
 #[derive(Debug)]
 pub(crate) struct Set {
     /// Their places among what was read.
-    members: Vec<usize>,
+    pub(crate) members: Vec<usize>,
     /// The Application that brings them, or one in its place.
     subject: Value,
     changes: Vec<Change>,
@@ -46,7 +46,7 @@ pub(crate) fn sets(items: &[Item], roots: &[String]) -> Vec<Set> {
         .map(|(_, _, object)| object)
         .collect();
     let mut groups: BTreeMap<PathBuf, Vec<(usize, &Path, &Value)>> = BTreeMap::new();
-    let mut known: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let mut known: BTreeMap<(PathBuf, &Path), PathBuf> = BTreeMap::new();
     for (index, file, object) in manifests(items) {
         let folder = file.parent().unwrap_or(file).to_owned();
         let root = roots
@@ -55,7 +55,8 @@ pub(crate) fn sets(items: &[Item], roots: &[String]) -> Vec<Set> {
             .find(|root| file.starts_with(root))
             .unwrap_or(file);
         let home = known
-            .entry(folder.clone())
+            // Two files that were named stand alone, though they share a folder.
+            .entry((folder.clone(), root))
             .or_insert_with(|| home(&folder, root, &applications))
             .clone();
         groups.entry(home).or_default().push((index, file, object));
@@ -73,6 +74,16 @@ pub(crate) fn sets(items: &[Item], roots: &[String]) -> Vec<Set> {
             members: members.into_iter().map(|(index, ..)| index).collect(),
         })
         .collect()
+}
+
+impl Set {
+    /// The namespace of members that name none.
+    pub(crate) fn destination(&self) -> Option<&str> {
+        self.subject
+            .pointer("/spec/destination/namespace")
+            .and_then(Value::as_str)
+            .filter(|namespace| !namespace.is_empty())
+    }
 }
 
 /// Judges each set and adds what is found to the objects it is about.
