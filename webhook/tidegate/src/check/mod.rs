@@ -13,7 +13,7 @@ mod render;
 mod report;
 mod sarif;
 mod sets;
-mod source;
+pub(crate) mod source;
 
 use std::io::Write as _;
 use std::path::PathBuf;
