@@ -10,7 +10,7 @@ use serde_json::Value;
 use tidegate_model::ObjectKey;
 use tidegate_model::hook::{Role, role};
 use tidegate_model::object::{annotation_words, at, group, kind, name, namespace as namespace_of};
-use tidegate_model::words::SYNC_OPTIONS;
+use tidegate_model::words::{NAMESPACE, SYNC_OPTIONS};
 use tidegate_waves::{Manifest, arrange};
 
 use crate::differences::{Comparing, differences};
@@ -40,6 +40,8 @@ pub struct Settings<'a> {
     pub ignore: Option<&'a Rules>,
     /// How two objects are compared.
     pub comparing: Comparing<'a>,
+    /// `CreateNamespace=true`: the destination's namespace is made by the sync, and not superfluous for having no manifest.
+    pub creates_namespace: bool,
 }
 
 /// A manifest and the live object of the same key; one of them is there.
@@ -120,7 +122,11 @@ pub fn compare<'a>(
     }
     for (key, live) in there {
         let is_ours = settings.tracking.is_none_or(|tracking| tracking.owns(live));
-        if is_ours && !has_owner(live) {
+        let is_created = settings.creates_namespace
+            && key.group.is_empty()
+            && key.kind == NAMESPACE
+            && Some(key.name.as_str()) == settings.namespace;
+        if is_ours && !is_created && !has_owner(live) {
             pairs.insert(key.clone(), pair(key, None, Some(live), settings));
         }
     }

@@ -12,11 +12,20 @@
 //! It is not a renderer, not a client and not a judge of health; `waves` orders, `health` judges, `reconcile` acts.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+pub mod advance;
+pub mod automated;
 pub mod compare;
 pub mod differences;
 mod fields;
+pub mod health;
+pub mod history;
 pub mod ignore;
 mod normalize;
+pub mod operation;
+pub mod plan;
 mod quantity;
+pub mod retry;
 mod schema;
+pub mod step;
+pub mod task;
 pub mod tracking;

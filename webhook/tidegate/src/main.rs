@@ -3,6 +3,7 @@
 //! Exit codes are part of the contract: 0 nothing denied, 1 something denied (or a policy's test failed), 2 bad usage or unreadable input. Nothing is
 //! decided here; what can be decided without I/O is in a pure room.
 
+mod app;
 mod check;
 mod explain;
 mod policies;
@@ -28,6 +29,9 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Judge manifests and SQL files as the webhook would. Exits with 1 when something is denied.
     Check(check::CheckArgs),
+    /// Applications: what a sync would do.
+    #[command(subcommand)]
+    App(app::AppCommand),
     /// Explain a rule: what, why, an example, and what to write instead.
     Explain(explain::ExplainArgs),
     /// Write, build, test and inspect policies.
@@ -65,6 +69,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::Check(args) => {
             quiet_logs();
             check::run(&args).await
+        }
+        Command::App(command) => {
+            quiet_logs();
+            app::run(&command)
         }
         Command::Explain(args) => {
             quiet_logs();

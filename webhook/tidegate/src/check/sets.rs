@@ -33,7 +33,7 @@ const OWN_SYNC: [&str; 4] = [
 #[derive(Debug)]
 pub(crate) struct Set {
     /// Their places among what was read.
-    members: Vec<usize>,
+    pub(crate) members: Vec<usize>,
     /// The Application that brings them, or one in its place.
     subject: Value,
     changes: Vec<Change>,
@@ -74,6 +74,16 @@ pub(crate) fn sets(items: &[Item], roots: &[String]) -> Vec<Set> {
             members: members.into_iter().map(|(index, ..)| index).collect(),
         })
         .collect()
+}
+
+impl Set {
+    /// The namespace of members that name none.
+    pub(crate) fn destination(&self) -> Option<&str> {
+        self.subject
+            .pointer("/spec/destination/namespace")
+            .and_then(Value::as_str)
+            .filter(|namespace| !namespace.is_empty())
+    }
 }
 
 /// Judges each set and adds what is found to the objects it is about.

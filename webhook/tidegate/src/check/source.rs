@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::locations::{Document, Locations, Place, documents};
 use super::migrations::{self, Forward};
+use super::render;
 
 /// The largest file read.
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
@@ -69,6 +70,15 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Item>> {
         }
         let metadata =
             fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if let Some(tool) = render::tool(path).filter(|_| metadata.is_dir()) {
+            let text = render::render(tool, path)?;
+            items.extend(manifests(
+                &format!("{} (rendered)", path.display()),
+                &text,
+                false,
+            )?);
+            continue;
+        }
         if metadata.is_dir() {
             let root = path
                 .canonicalize()
@@ -114,6 +124,10 @@ fn walk(folder: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> R
             );
         }
         if real.is_dir() {
+            let here = folder.canonicalize();
+            if here.is_ok_and(|here| here.starts_with(&real)) {
+                bail!("{}: the link leads back up, in a circle", path.display());
+            }
             walk(&path, root, depth + 1, files)?;
         } else if is_readable(&path) {
             files.push(path);
@@ -201,9 +215,11 @@ fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
         locations,
     } in documents
     {
-        let value: Value = serde_saphyr::from_str(text).map_err(|error| {
-            anyhow::anyhow!("{file}: the document at line {}: {error}", start.line)
-        })?;
+        let value: Value = match serde_saphyr::from_str(text) {
+            Ok(value) => value,
+            Err(_) if !named && text.contains("{{") => continue,
+            Err(error) => bail!("{file}: the document at line {}: {error}", start.line),
+        };
         if value.get("kind").and_then(Value::as_str) == Some("AdmissionReview") {
             items.push(item(start, Content::Review(value.to_string().into_bytes())));
             continue;
