@@ -145,6 +145,7 @@ impl Findings {
     }
 
     /// A finding of the rule's severity.
+    #[inline(never)]
     pub(crate) fn push(
         &mut self,
         position: Option<Position>,
@@ -226,8 +227,12 @@ impl Findings {
 
     /// All, with the most severe first, else as they were found.
     pub(crate) fn into_list(mut self) -> Vec<Finding> {
-        self.list.sort_by_key(|finding| rank(finding.severity));
-        self.list
+        let mut ordered = Vec::with_capacity(self.list.len());
+        for wanted in 0..=rank(Severity::Info) {
+            let of_rank = |finding: &mut Finding| rank(finding.severity) == wanted;
+            ordered.extend(self.list.extract_if(.., of_rank));
+        }
+        ordered
     }
 }
 

@@ -272,7 +272,8 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             push(Effect::Lock { what });
             Some(true)
         }
-        "unlock" => Some(true),
+        "unlock" | "checkpoint" | "table" => Some(true),
+        "analyze" if cursor.dialect() == Dialect::Postgres => Some(true),
         "create" if cursor.is_word(1, "language") || cursor.contains("trusted language") => {
             if cursor
                 .peek(2)

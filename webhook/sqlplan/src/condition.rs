@@ -72,13 +72,18 @@ fn truth(expression: &Expr) -> Option<bool> {
         Expr::IsNotNull(inner) if is_row_id(inner) => Some(true),
         Expr::IsNotNull(inner) if calls_one_of(inner, NEVER_NULL) => Some(true),
         Expr::IsNull(inner) if is_null(inner) => Some(true),
+        Expr::IsNotDistinctFrom(left, right) if is_same_column(left, right) => Some(true),
         Expr::Subquery(query) => truth(only_value(query)?),
         Expr::InSubquery { expr, subquery, negated } => {
             comparison(expr, &BinaryOperator::Eq, only_value(subquery)?).map(|equal| equal != *negated)
         }
         Expr::RLike { negated: false, pattern, .. } => matches_all(pattern).then_some(true),
         Expr::IsNotNull(inner) => constant(inner).map(|_| true),
-        Expr::Exists { subquery, negated } => finds_any_row(subquery).then_some(!negated),
+        Expr::Exists { subquery, negated } => match (finds_any_row(subquery), finds_no_row(subquery)) {
+            (true, _) => Some(!negated),
+            (_, true) => Some(*negated),
+            _ => None,
+        },
         Expr::IsNull(inner) => constant(inner).map(|_| false),
         Expr::InList { expr, list, negated } => list.iter().find_map(|item| comparison(expr, &BinaryOperator::Eq, item).filter(|equal| *equal)).map(|_| !negated),
         Expr::Between { expr, negated, low, high } => {
@@ -113,7 +118,11 @@ fn comparison(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<bool> {
             | BinaryOperator::Spaceship
     );
     if is_same_column(left, right) {
-        return allows_equal.then_some(true);
+        let differs = matches!(
+            op,
+            BinaryOperator::NotEq | BinaryOperator::Lt | BinaryOperator::Gt
+        );
+        return (allows_equal || differs).then_some(allows_equal);
     }
     if is_row_id(left)
         && let Some(Constant::Number(number)) = constant(right)
@@ -245,6 +254,17 @@ fn only_value(query: &Query) -> Option<&Expr> {
         [SelectItem::UnnamedExpr(value)] => Some(value),
         _ => None,
     }
+}
+
+/// `SELECT .. WHERE false`.
+fn finds_no_row(query: &Query) -> bool {
+    let SetExpr::Select(select) = &*query.body else {
+        return false;
+    };
+    select
+        .selection
+        .as_ref()
+        .is_some_and(|choice| truth(choice) == Some(false))
 }
 
 /// The first argument of `coalesce` and its like.

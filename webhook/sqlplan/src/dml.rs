@@ -158,6 +158,9 @@ fn merge_delete(cursor: Cursor<'_>) -> Option<usize> {
 
 /// `WHEN NOT MATCHED BY SOURCE THEN DELETE` and `ON true` delete without a choice.
 fn merge_bound(cursor: Cursor<'_>, delete: usize) -> Bound {
+    if cursor.contains("by source then delete") {
+        return Bound::Missing;
+    }
     let Some(on) = has_at_this_depth(cursor, "on") else {
         return Bound::Missing;
     };
@@ -254,7 +257,12 @@ fn is_in_itself(mut condition: Cursor<'_>, table: &Name) -> bool {
     let Some(column) = condition.name() else {
         return false;
     };
-    if !condition.accept("in") {
+    let any = condition.is_symbol(0, '=')
+        && (condition.is_word(1, "any") || condition.is_word(1, "some"));
+    if any {
+        condition.advance();
+        condition.advance();
+    } else if !condition.accept("in") {
         return false;
     }
     let Some(mut query) = condition.group() else {

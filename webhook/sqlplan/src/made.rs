@@ -13,7 +13,7 @@ use crate::object;
 /// From `CREATE` on; none when it is not one of these, else whether it was recognised entirely.
 pub(crate) fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
     if let Some(definition) = definition::table(cursor) {
-        let known = definition.complete;
+        let known = definition.complete || cursor.contains("as table");
         let copy = if definition.temporary {
             None
         } else {

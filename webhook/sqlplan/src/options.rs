@@ -8,7 +8,7 @@ use crate::token::TokenKind;
 /// The options of a table.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    /// `engine=myisam`, `partition by ..`, `strict`: canonical and sorted. What is the default is left out.
+    /// `engine=myisam`, `partition by ..`, `strict`: canonical. What is the default is left out.
     pub(crate) kept: Vec<String>,
     /// The character set, in lower case.
     pub(crate) charset: Option<String>,
@@ -67,7 +67,6 @@ pub(crate) fn read(mut cursor: Cursor<'_>) -> Options {
     while !cursor.is_done() {
         option(&mut cursor, &mut options);
     }
-    options.kept.sort();
     options
 }
 

@@ -158,14 +158,15 @@ fn unheeded(script: &Script<'_>, tokens: &[Token]) -> Vec<Token> {
             .all(|(token, word)| is(token, word))
             .then_some(tail)
     });
-    let mut unheeded: Vec<Token> = tokens
+    let end = end.and_then(|end| Some(end.first()?.start..end.last()?.end));
+    tokens
         .iter()
         .copied()
-        .filter(|token| token.kind == TokenKind::Comment)
-        .chain(end.into_iter().flatten().copied())
-        .collect();
-    unheeded.sort_by_key(|token| token.start);
-    unheeded
+        .filter(|token| {
+            token.kind == TokenKind::Comment
+                || end.as_ref().is_some_and(|end| end.contains(&token.start))
+        })
+        .collect()
 }
 
 /// The text with spaces for every character of these tokens, line ends kept, so that positions stay.

@@ -3,8 +3,6 @@
 //! Some meanings depend on what stands elsewhere: the character set of a column on its table's, the columns that a foreign key refers to on the
 //! other table's primary key, a sequence on the column that it counts for. Two texts that mean the same are the same after this.
 
-use std::collections::BTreeMap;
-
 use crate::dialect::Dialect;
 use crate::model::{Column, ObjectKind, Schema, Table};
 use crate::types::Values;
@@ -31,20 +29,21 @@ pub(crate) fn settle(schema: &mut Schema, dialect: Dialect) {
 
 /// `REFERENCES users` means the primary key of `users`.
 fn refer_to_columns(schema: &mut Schema) {
-    let keys: BTreeMap<String, Vec<String>> = schema
-        .tables
-        .iter()
-        .filter_map(|(name, table)| {
-            Some((name.clone(), table.primary_key.as_ref()?.columns.clone()))
-        })
-        .collect();
-    for table in schema.tables.values_mut() {
-        for key in &mut table.foreign_keys {
-            if key.referred.is_empty()
-                && let Some(columns) = keys.get(&key.table)
+    let mut found = Vec::new();
+    for (place, table) in schema.tables.values().enumerate() {
+        for (number, key) in table.foreign_keys.iter().enumerate() {
+            let referred = schema.tables.get(&key.table);
+            if let Some(primary) = referred.and_then(|table| table.primary_key.as_ref())
+                && key.referred.is_empty()
             {
-                key.referred.clone_from(columns);
+                found.push((place, number, primary.columns.clone()));
             }
+        }
+    }
+    for (place, number, columns) in found {
+        let table = schema.tables.get_index_mut(place).map(|(_, table)| table);
+        if let Some(key) = table.and_then(|table| table.foreign_keys.get_mut(number)) {
+            key.referred = columns;
         }
     }
 }
