@@ -165,7 +165,9 @@ impl<'k> Schema<'k> {
             }
             (Some(target), Some(live)) => {
                 let both_nothing = self.is_nothing(place, target) && self.is_nothing(place, live);
-                if !both_nothing && !is_same(place, target, live) {
+                // An empty text leaves a field to its default.
+                let is_defaulted = self.built_in && target == "" && is_default(&place.field, live);
+                if !both_nothing && !is_defaulted && !is_same(place, target, live) {
                     differ();
                 }
             }

@@ -115,7 +115,7 @@ pub(crate) fn is_default(field: &str, value: &Value) -> bool {
 }
 
 /// Fields that the API server leaves out when they are false, zero or empty; writing that value is the same as writing nothing.
-const LEFT_OUT_WHEN_ZERO: [&str; 22] = [
+const LEFT_OUT_WHEN_ZERO: [&str; 23] = [
     "externalName",
     "hostIP",
     "hostIPC",
@@ -129,6 +129,7 @@ const LEFT_OUT_WHEN_ZERO: [&str; 22] = [
     "nodeName",
     "nodePort",
     "paused",
+    "preserveUnknownFields",
     "priorityClassName",
     "publishNotReadyAddresses",
     "readOnly",

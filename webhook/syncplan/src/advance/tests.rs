@@ -1,5 +1,6 @@
 //! One turn, told as a situation: what is desired, what is there and how it is, what happened so far; then the state, its words, and the steps.
 
+use proptest::prelude::*;
 use serde_json::json;
 use tidegate_model::GroupKind;
 
@@ -813,4 +814,41 @@ fn results_keep_their_words_and_places() {
             {"group": "batch", "kind": "Job", "namespace": "shop", "name": "h", "version": "v1", "status": "Synced", "message": "done", "hookType": "Sync", "hookPhase": "Running", "syncPhase": "Sync"},
         ])
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Nothing of a wave is written while anything of the one before is not healthy, and then nothing of the one after.
+    #[test]
+    fn a_wave_never_starts_before_the_previous_is_healthy(
+        waves in prop::collection::vec((0..3_i64, 0..4_usize), 1..8),
+    ) {
+        let states = [HealthStatus::Healthy, Progressing, Suspended, Degraded];
+        let first = waves.iter().map(|(wave, _)| *wave).min().unwrap();
+        let names: Vec<String> = (0..waves.len()).map(|n| format!("d{n}")).collect();
+        let target = |n: usize, wave: i64, place: &str| format!("Deployment.apps {place}{} wave={wave}", names[n]);
+        let all: Vec<String> = waves.iter().enumerate().map(|(n, (wave, _))| target(n, *wave, "")).collect();
+        let begun = || waves.iter().enumerate().filter(|(_, (wave, _))| *wave == first);
+        let live: Vec<String> = begun().map(|(n, (wave, _))| target(n, *wave, "shop/")).collect();
+        let so_far: Vec<String> = begun().map(|(n, _)| format!("Deployment.apps {} Sync Synced Running", names[n])).collect();
+        let health: Vec<(&str, HealthStatus, &str)> = begun().map(|(n, (_, state))| (names[n].as_str(), states[*state], "")).collect();
+        let case = Case {
+            words: "started",
+            targets: &all.iter().map(String::as_str).collect::<Vec<_>>(),
+            live: &live.iter().map(String::as_str).collect::<Vec<_>>(),
+            so_far: &so_far.iter().map(String::as_str).collect::<Vec<_>>(),
+            health: &health,
+            ..Case::default()
+        };
+        let (turn, _) = case.turns(false);
+        let next = waves.iter().map(|(wave, _)| *wave).filter(|wave| *wave > first).min();
+        let all_healthy = begun().all(|(_, (_, state))| *state == 0);
+        if all_healthy || next.is_none() {
+            prop_assert!(turn.steps.iter().all(|step| Some(step.wave) == next));
+            prop_assert_eq!(turn.steps.is_empty(), next.is_none());
+        } else {
+            prop_assert!(turn.steps.is_empty(), "{:?}", turn.steps);
+        }
+    }
 }

@@ -186,6 +186,43 @@ fn scalars_and_maps() {
 }
 
 #[test]
+fn an_empty_text_leaves_a_field_to_its_default() {
+    let container =
+        |policy: &str| json!({"spec": {"containers": [{"name": "a", "imagePullPolicy": policy}]}});
+    check("Pod", container(""), container("Always"), &[]);
+    check(
+        "Pod",
+        container("Never"),
+        container("Always"),
+        &["/spec/containers/0/imagePullPolicy"],
+    );
+    check(
+        "Service",
+        json!({"spec": {"type": ""}}),
+        json!({"spec": {"type": "ClusterIP"}}),
+        &[],
+    );
+    check(
+        "Service",
+        json!({"spec": {"type": ""}}),
+        json!({"spec": {"type": "NodePort"}}),
+        &["/spec/type"],
+    );
+    check(
+        "example.com/Thing",
+        json!({"spec": {"type": ""}}),
+        json!({"spec": {"type": "ClusterIP"}}),
+        &["/spec/type"],
+    );
+    check(
+        "apiextensions.k8s.io/CustomResourceDefinition",
+        json!({"spec": {"preserveUnknownFields": false}}),
+        json!({"spec": {}}),
+        &[],
+    );
+}
+
+#[test]
 fn metadata() {
     let meta = |fields: Value| {
         let mut metadata = json!({"name": "x"});

@@ -9,6 +9,12 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub(crate) enum AppCommand {
     /// Show what a sync would do, step by step, from files alone.
+    ///
+    /// Nothing is asked of a cluster: every object is taken to become healthy. With `-o json` the output is one object. `steps`, in order, each with
+    /// `action`, `phase`, `wave`, `group`, `kind`, `namespace`, `name` and `hook`; actions are `create` (not there yet), `apply` (over what differs),
+    /// `replace`, `update`, `prune`, `skipPrune`, `delete` (a hook, by its policy) and `wait` (with a `message`); what is unchanged has no step.
+    /// `resources`, each with `group`, `kind`, `namespace`, `name`, `status` (`Synced`, `OutOfSync`, null for hooks), `requiresPruning`, `hook` and
+    /// `differences` (JSON pointers, never values). `sync`: `Synced` or `OutOfSync`. `operation`: how the sync would end.
     Plan(plan::PlanArgs),
 }
 

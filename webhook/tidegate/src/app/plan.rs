@@ -20,18 +20,8 @@ use tidegate_syncplan::tracking::{Method, Tracking};
 
 use crate::check::source::{self, Content};
 
-/// The output of `-o json` is an object:
-///
-/// `steps`: in order, each with `action` (`create` what is not there, `apply` over what differs, `replace`, `update`, `prune`, `skipPrune`,
-/// `delete` a hook, `wait`), `phase`, `wave`, `group`, `kind`, `namespace`, `name`, `hook`, and where they matter `force`, `serverSide`,
-/// `unvalidated`, `propagation`, `message`. What is unchanged has no step.
-///
-/// `resources`: `group`, `kind`, `namespace`, `name`, `status` (`Synced`, `OutOfSync`; null for hooks and for what takes no part),
-/// `requiresPruning`, `hook`, `differences` (JSON pointers).
-///
-/// `sync`: `Synced` or `OutOfSync`. `operation`: `phase` and `message` with which the operation would end.
+/// Desired, live, and how to compare and sync them.
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct PlanArgs {
     /// What is desired: manifests, files or folders, rendered.
     #[arg(long, value_name = "PATH", required = true, num_args = 1..)]
@@ -81,6 +71,15 @@ enum Output {
 }
 
 pub(crate) fn run(args: &PlanArgs) -> Result<()> {
+    let plan = planned(args)?;
+    let text = match args.output {
+        Output::Json => serde_json::to_string_pretty(&plan)? + "\n",
+        Output::Human => draw(&plan),
+    };
+    crate::print(&text)
+}
+
+fn planned(args: &PlanArgs) -> Result<Plan> {
     let targets = objects(&args.target)?;
     let live = objects(&args.live)?;
     let application = args.app.as_deref().map(application).transpose()?;
@@ -134,12 +133,7 @@ pub(crate) fn run(args: &PlanArgs) -> Result<()> {
         write_unchanged: args.all,
         ..Operation::default()
     };
-    let plan = plan(&targets, &live, &settings, &operation);
-    let text = match args.output {
-        Output::Json => serde_json::to_string_pretty(&plan)? + "\n",
-        Output::Human => draw(&plan),
-    };
-    crate::print(&text)
+    Ok(plan(&targets, &live, &settings, &operation))
 }
 
 fn objects(paths: &[PathBuf]) -> Result<Vec<Value>> {
@@ -218,4 +212,129 @@ fn draw(plan: &Plan) -> String {
 fn eprint(text: &str) {
     use std::io::Write as _;
     let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        plan: PlanArgs,
+    }
+
+    const TARGET: &str = r#"
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {a: "1"}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, annotations: {argocd.argoproj.io/sync-wave: "1"}}
+spec: {replicas: 2}
+"#;
+    const LIVE: &str = r#"
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop, annotations: {argocd.argoproj.io/sync-wave: "1"}}, spec: {replicas: 1}}
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: old, namespace: shop}}
+"#;
+    const APP: &str = r#"
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: web}
+spec:
+  destination: {namespace: shop}
+  syncPolicy: {automated: {}, syncOptions: [CreateNamespace=true]}
+  ignoreDifferences: [{group: apps, kind: Deployment, jsonPointers: [/spec/replicas]}]
+"#;
+
+    #[track_caller]
+    fn check(arguments: &[&str], expected: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [
+            ("target.yaml", TARGET),
+            ("live.yaml", LIVE),
+            ("app.yaml", APP),
+        ] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let arguments = arguments.iter().map(|argument| {
+            if argument.ends_with(".yaml") {
+                folder.path().join(argument).display().to_string()
+            } else {
+                (*argument).to_owned()
+            }
+        });
+        let command = Command::try_parse_from(["plan".to_owned()].into_iter().chain(arguments));
+        assert_eq!(draw(&planned(&command.unwrap().plan).unwrap()), expected);
+    }
+
+    #[test]
+    fn a_plan_reads_like_a_list_of_waves() {
+        check(
+            &[
+                "--target",
+                "target.yaml",
+                "--live",
+                "live.yaml",
+                "-n",
+                "shop",
+            ],
+            "Sync wave 0
+  prune   ConfigMap shop/old
+  create  ConfigMap shop/settings
+  waiting for healthy state of /ConfigMap/old and 1 more resources
+Sync wave 1
+  apply   Deployment shop/web
+          at /spec/replicas
+OutOfSync; the sync ends: successfully synced (all tasks run)
+",
+        );
+        check(
+            &[
+                "--target",
+                "target.yaml",
+                "-n",
+                "shop",
+                "--resource",
+                ":ConfigMap:*",
+            ],
+            "Sync wave 0
+  create  ConfigMap shop/settings
+OutOfSync; the sync ends: successfully synced (all tasks run)
+",
+        );
+    }
+
+    #[test]
+    fn the_application_says_where_and_how() {
+        // Not marked as its own, the superfluous object is nobody's business; the Deployment only lacks the mark.
+        check(
+            &[
+                "--target",
+                "target.yaml",
+                "--live",
+                "live.yaml",
+                "--app",
+                "app.yaml",
+            ],
+            "PreSync wave 0
+  create  Namespace shop
+  waiting for healthy state of /Namespace/shop
+Sync wave 0
+  create  ConfigMap shop/settings
+  waiting for healthy state of /ConfigMap/settings
+Sync wave 1
+  apply   Deployment shop/web
+          at /metadata/annotations/argocd.argoproj.io~1tracking-id
+OutOfSync; the sync ends: successfully synced (all tasks run)
+",
+        );
+    }
 }
