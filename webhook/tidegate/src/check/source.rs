@@ -124,6 +124,10 @@ fn walk(folder: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> R
             );
         }
         if real.is_dir() {
+            let here = folder.canonicalize();
+            if here.is_ok_and(|here| here.starts_with(&real)) {
+                bail!("{}: the link leads back up, in a circle", path.display());
+            }
             walk(&path, root, depth + 1, files)?;
         } else if is_readable(&path) {
             files.push(path);
