@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
 use rustix::process::{Resource, getrlimit, setrlimit};
-use tidegate_load::bad::{self, Bad};
+use tidegate_load::bad::{self, Bad, Expected};
 use tidegate_load::client::{Protocol, Target};
 use tidegate_load::hostile::{self, asks_well, eventually};
 use tidegate_load::policies::Built;
@@ -146,34 +146,32 @@ async fn memory(server: &Server, target: &Target, reviews: usize) -> Result<()> 
     Ok(())
 }
 
-/// Mostly what a cluster sends; one in ten is denied, one in a hundred makes a policy fail.
+/// Mostly what a small policy allows; one in ten has its SQL read and is denied, one in a hundred makes a policy fail.
 async fn mix(target: &Target, reviews: usize) -> Result<()> {
     let traps = bad::policies();
-    let trap = traps.iter().find(|bad| bad.what.contains("trap")).cloned();
-    let trap = Arc::new(trap.context("one traps")?);
+    let trap = traps.iter().find(|bad| bad.what.contains("trap"));
+    let trap = trap.cloned().context("one traps")?;
     let harmless = review::of_size(3_500);
     let drop = review::of_sql("DROP TABLE users;");
-    let path = "/validate/unsafe-sql?timeout=30s";
     let next = Arc::new(AtomicUsize::new(0));
     let mut asking = JoinSet::new();
     for mut caller in target.callers(Protocol::Http1, CALLERS).await? {
-        let (next, trap) = (Arc::clone(&next), Arc::clone(&trap));
+        let (next, trap) = (Arc::clone(&next), trap.clone());
         let (harmless, drop) = (harmless.clone(), drop.clone());
         asking.spawn(async move {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= reviews {
-                    return anyhow::Ok(());
-                }
-                if number % 100 == 0 {
-                    let answer = caller.post(&trap.path, trap.review.clone()).await?;
-                    trap.expected.check(&answer)?;
-                } else {
-                    let drops = number % 10 == 0;
-                    let review = if drops { &drop } else { &harmless };
-                    let answer = caller.post(path, review.clone()).await?;
-                    answer.must_be(!drops)?;
-                }
+                let (path, review, expected) = match number {
+                    _ if number >= reviews => return anyhow::Ok(()),
+                    _ if number % 100 == 0 => (trap.path.as_str(), &trap.review, trap.expected),
+                    _ if number % 10 == 0 => {
+                        let denied = Expected::Denied("[unsafe-sql/drop-table]");
+                        ("/validate/unsafe-sql?timeout=30s", &drop, denied)
+                    }
+                    _ => ("/validate/good?timeout=30s", &harmless, Expected::Allowed),
+                };
+                let answer = caller.post(path, review.clone()).await?;
+                expected.check(&answer)?;
             }
         });
     }
