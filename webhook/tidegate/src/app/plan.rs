@@ -244,7 +244,7 @@ items:
 - {apiVersion: apps/v1, kind: Deployment, metadata: {name: web, namespace: shop, annotations: {argocd.argoproj.io/sync-wave: "1"}}, spec: {replicas: 1}}
 - {apiVersion: v1, kind: ConfigMap, metadata: {name: old, namespace: shop}}
 "#;
-    const APP: &str = r#"
+    const APP: &str = r"
 apiVersion: argoproj.io/v1alpha1
 kind: Application
 metadata: {name: web}
@@ -252,7 +252,7 @@ spec:
   destination: {namespace: shop}
   syncPolicy: {automated: {}, syncOptions: [CreateNamespace=true]}
   ignoreDifferences: [{group: apps, kind: Deployment, jsonPointers: [/spec/replicas]}]
-"#;
+";
 
     #[track_caller]
     fn check(arguments: &[&str], expected: &str) {
@@ -265,7 +265,7 @@ spec:
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let arguments = arguments.iter().map(|argument| {
-            if argument.ends_with(".yaml") {
+            if argument.contains(".yaml") {
                 folder.path().join(argument).display().to_string()
             } else {
                 (*argument).to_owned()
@@ -326,7 +326,6 @@ OutOfSync; the sync ends: successfully synced (all tasks run)
             ],
             "PreSync wave 0
   create  Namespace shop
-  waiting for healthy state of /Namespace/shop
 Sync wave 0
   create  ConfigMap shop/settings
   waiting for healthy state of /ConfigMap/settings
