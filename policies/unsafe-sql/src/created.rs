@@ -125,8 +125,12 @@ impl Created {
         self.schema.tables.get(&table.key(dialect))?.column(column)
     }
 
-    /// The next file: what was made in the last one exists now. Its tables are still known.
-    pub(crate) fn next_file(&mut self) {
+    /// The next file. What the last one made exists now, unless both come with the same change; its tables are known in any case.
+    pub(crate) fn next_file(&mut self, same_change: bool) {
+        if same_change {
+            self.in_transaction = false;
+            return;
+        }
         let schema = std::mem::take(&mut self.schema);
         *self = Self {
             schema,

@@ -182,9 +182,12 @@ fn judge_object(
         Vec::new()
     };
     let mut created = Created::new(settings);
+    let mut after_new_file = false;
     for document in document::documents(object) {
-        created.next_file();
-        if before.contains(&document) {
+        // Files that come with one update are one change. A new object may bring files that were run long ago.
+        created.next_file(same_database && after_new_file);
+        after_new_file = !before.contains(&document);
+        if !after_new_file {
             if let Database::Known(dialect) = database {
                 created.learn(document.text, dialect);
             }

@@ -215,17 +215,23 @@ fn bound(cursor: Cursor<'_>, table: &Name) -> Bound {
 
 fn is_always_true(condition: Cursor<'_>) -> bool {
     // MySQL's `||` is OR, and the parser takes it for the other databases' operator.
+    let mut rest = condition;
     if condition.dialect().is_mysql_like() {
         let mut probe = condition;
         while !probe.is_done() {
             if probe.is_symbol(0, '|') && probe.is_symbol(1, '|') {
-                let at = probe.index();
-                probe.move_to(at + 2);
-                return is_always_true(condition.range(0, at)) || is_always_true(probe.remaining());
+                let term = rest.range(rest.index(), probe.index());
+                if condition::is_always_true(&term) {
+                    return true;
+                }
+                probe.move_to(probe.index() + 2);
+                rest.move_to(probe.index());
+            } else {
+                probe.skip_one();
             }
-            probe.skip_one();
         }
     }
+    let condition = rest.remaining();
     condition::is_always_true(&condition) || is_same_on_both_sides(condition)
 }
 
