@@ -47,9 +47,10 @@ impl Built {
     /// They are two, so that what one does to the other can be seen.
     pub fn good_and_bad(&self) -> String {
         let mut text = String::from("policies:\n");
-        entry(&mut text, "good", &self.small(), "");
-        entry(&mut text, "bad", &self.small(), "  mutate: true\n");
-        // A busy machine is no reason for a wrong answer.
+        // A busy machine is no reason for a wrong answer: what stops a spinning policy is its CPU time.
+        entry(&mut text, "good", &self.small(), "  limits: {time: 25s}\n");
+        let bad = "  mutate: true\n  limits: {time: 25s}\n";
+        entry(&mut text, "bad", &self.small(), bad);
         let patient = "  limits: {memory: 256MiB, cpu: 5s, time: 25s}\n";
         entry(
             &mut text,

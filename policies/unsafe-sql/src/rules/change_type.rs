@@ -1,6 +1,6 @@
 //! See `change_type.md`.
 
-use tidegate_policy_sdk::prelude::Rule;
+use tidegate_policy_sdk::prelude::{Rule, Severity};
 use tidegate_sqlplan::{AlterAction, Column, Dialect, SqlType, Values};
 
 use super::Entry;
@@ -38,7 +38,15 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             "the table is copied while nobody can write, and values that do not fit are cut or \
              stop it halfway"
         };
-        findings.push(
+        // Text of any length holds every value, and what becomes text is mostly a shorter text, which is only noted.
+        let holds_all = dialect == Dialect::Postgres && to.values == Values::Characters(None);
+        let severity = if old.is_none() && holds_all {
+            Severity::Warning
+        } else {
+            Severity::Error
+        };
+        findings.push_as(
+            severity,
             position,
             format!("column `{column}` of `{table}` {why}: {cost}"),
             &instead(column, dialect),
