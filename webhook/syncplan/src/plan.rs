@@ -58,7 +58,10 @@ pub struct Plan {
 /// Plays a sync through.
 pub fn plan(targets: &[Value], live: &[Value], settings: &Settings, operation: &Operation) -> Plan {
     let before = compare(targets, live, settings);
-    let mut world: Vec<Value> = live.to_vec();
+    let mut world: BTreeMap<ObjectKey, Value> = live
+        .iter()
+        .map(|object| (ObjectKey::of(object), object.clone()))
+        .collect();
     let mut steps = Vec::new();
     let mut progress = Progress::default();
     let mut state = State::new(OperationPhase::Running, "");
@@ -66,7 +69,8 @@ pub fn plan(targets: &[Value], live: &[Value], settings: &Settings, operation: &
     let nobody = BTreeMap::new();
     let none = BTreeSet::new();
     for _ in 0..MOST_TURNS {
-        let now = world.clone();
+        let now: Vec<Value> = world.values().cloned().collect();
+        let mut has_acted = false;
         let comparison = compare(targets, &now, settings);
         let sources = Sources {
             targets,
@@ -79,6 +83,7 @@ pub fn plan(targets: &[Value], live: &[Value], settings: &Settings, operation: &
         let sync = Sync::new(&sources, operation, &nobody);
         let mut turn = sync.advance(&progress, &healthy);
         loop {
+            has_acted |= !turn.steps.is_empty();
             let outcomes = act(&sync, &turn.steps, &mut world, settings);
             steps.extend(turn.steps.iter().filter(|step| is_shown(step)).cloned());
             if turn.is_over() {
@@ -91,7 +96,7 @@ pub fn plan(targets: &[Value], live: &[Value], settings: &Settings, operation: &
                 break;
             }
         }
-        let is_stuck = turn.progress == progress && world == now;
+        let is_stuck = !has_acted && turn.progress == progress;
         progress = turn.progress;
         state = turn.state;
         if state.phase.is_completed() || is_stuck {
@@ -103,7 +108,7 @@ pub fn plan(targets: &[Value], live: &[Value], settings: &Settings, operation: &
         resources: resources(&before),
         sync: before.status,
         operation: state,
-        after: world,
+        after: world.into_values().collect(),
     }
 }
 
@@ -124,9 +129,10 @@ fn is_shown(step: &Step) -> bool {
     !matches!(step.action, Action::DryRun | Action::Keep | Action::Release)
 }
 
-/// The waiting after a wave, as a step of its own: it names what is waited for.
+/// The waiting after a wave in which something is done, as a step of its own: it names what is waited for.
 fn wait(turn: &Turn, done: &[Step]) -> Option<Step> {
-    let is_waiting = turn.state.phase == OperationPhase::Running
+    let is_waiting = done.iter().any(is_shown)
+        && turn.state.phase == OperationPhase::Running
         && turn.state.message.starts_with("waiting for ");
     let first = done.iter().find(|step| {
         let ObjectKey {
@@ -147,21 +153,21 @@ fn wait(turn: &Turn, done: &[Step]) -> Option<Step> {
 }
 
 /// Does the steps to the copy.
-fn act(sync: &Sync, steps: &[Step], world: &mut Vec<Value>, settings: &Settings) -> Vec<Outcome> {
+fn act(
+    sync: &Sync,
+    steps: &[Step],
+    world: &mut BTreeMap<ObjectKey, Value>,
+    settings: &Settings,
+) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for step in steps {
-        let place = world
-            .iter()
-            .position(|object| ObjectKey::of(object) == step.key);
         let target = sync
             .tasks()
             .get(step.task)
             .and_then(|task| task.target.as_deref());
         match (step.action, target) {
             (Action::Prune | Action::Delete, _) => {
-                if let Some(place) = place {
-                    world.remove(place);
-                }
+                world.remove(&step.key);
             }
             (Action::Create | Action::Apply | Action::Replace | Action::Update, Some(target)) => {
                 let mut object = target.clone();
@@ -174,12 +180,14 @@ fn act(sync: &Sync, steps: &[Step], world: &mut Vec<Value>, settings: &Settings)
                 if let Some(tracking) = settings.tracking {
                     tracking.mark(&mut object, settings.namespace);
                 }
-                match place.and_then(|place| world.get_mut(place)) {
+                match world.get_mut(&step.key) {
                     Some(live) if step.action == Action::Apply => {
                         *live = applied(&object, live, settings.comparing);
                     }
                     Some(live) => *live = object,
-                    None => world.push(object),
+                    None => {
+                        world.insert(step.key.clone(), object);
+                    }
                 }
             }
             _ => {}

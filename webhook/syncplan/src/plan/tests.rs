@@ -240,6 +240,22 @@ fn phases_and_waves_follow_each_other() {
 }
 
 #[test]
+fn what_is_in_sync_has_no_steps() {
+    let set = [
+        "ConfigMap shop/a wave=1",
+        "ConfigMap shop/b wave=2",
+        "ConfigMap shop/c",
+    ];
+    check("prune", &set, &set, &[]);
+    check(
+        "prune",
+        &set,
+        &set[..2],
+        &["create Sync/0 ConfigMap c", "wait"],
+    );
+}
+
+#[test]
 fn hooks_go_when_their_policy_says() {
     let made = ["create PreSync/0 Job m", "wait"];
     check(
