@@ -36,8 +36,12 @@ test: policies cluster lint ## All tests, against a real API server
 	@cargo test --locked --workspace --no-fail-fast
 
 .PHONY: bench
-bench: policies ## Benchmarks; prints ratios against a baseline of the same run
-	@tests/bench
+bench: policies ## Figures beside their targets, and beside a bare server of the same run (ARGS="--rounds 1 --seconds 0.3")
+	@tests/bench $(ARGS)
+
+.PHONY: soak
+soak: policies ## Bad input, bad policies, bad connections, 100,000 reviews; asserts answers, memory and descriptors
+	@tests/soak $(ARGS)
 
 .PHONY: demo
 demo: policies cluster ## The gate in a minute: a real API server, a database, a denied column drop (KEEP=1 leaves it running)

@@ -5,6 +5,8 @@
 //! `serde_json` gives, which a test holds it to, and needs no stack for depth: objects deeper than a parser's usual limit of
 //! 128 are stored by API servers.
 
+use std::ops::Range;
+
 use serde_json::{Map, Number, Value};
 
 /// Parses one value; the last of two equal keys wins.
@@ -15,6 +17,21 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
     let mut parser = Parser { text, at: 0 };
     parser
         .document()
+        .map_err(|expected| format!("expected {expected} at byte {}", parser.at))
+}
+
+/// Keys, and where their values are in the text.
+pub(crate) type Members = Vec<(String, Range<usize>)>;
+
+/// Where the members of an object are in its text, in their order; none when the text is no object. Their values are passed over, not read: whether each is
+/// JSON is found out when it is parsed.
+///
+/// # Errors
+/// As [`parse`], as far as it was read.
+pub(crate) fn members(text: &str) -> Result<Option<Members>, String> {
+    let mut parser = Parser { text, at: 0 };
+    parser
+        .members()
         .map_err(|expected| format!("expected {expected} at byte {}", parser.at))
 }
 
@@ -34,6 +51,65 @@ enum Open {
 type Expected = &'static str;
 
 impl Parser<'_> {
+    fn members(&mut self) -> Result<Option<Members>, Expected> {
+        let mut members = Vec::new();
+        if self.next() != Some(b'{') {
+            return Ok(None);
+        }
+        self.at += 1;
+        if self.next() == Some(b'}') {
+            self.at += 1;
+        } else {
+            loop {
+                let key = self.key()?;
+                let start = self.at;
+                self.pass_over()?;
+                members.push((key, start..self.at));
+                if self.either(b'}', "`,` or `}`")? {
+                    break;
+                }
+            }
+        }
+        match self.next() {
+            None => Ok(Some(members)),
+            Some(_) => Err("the end"),
+        }
+    }
+
+    /// Past one value, by its brackets and strings alone.
+    fn pass_over(&mut self) -> Result<(), Expected> {
+        let mut open = 0_usize;
+        loop {
+            match self.peek().ok_or("a value")? {
+                b'"' => {
+                    self.at += 1;
+                    loop {
+                        self.at += plain(self.rest());
+                        let ends = self.peek() == Some(b'"');
+                        // An escape is two bytes at least, of which the second may be a quote.
+                        self.at += if ends { 1 } else { 2 };
+                        if ends {
+                            break;
+                        }
+                        if self.at > self.text.len() {
+                            return Err("the end of a string");
+                        }
+                    }
+                }
+                b'[' | b'{' => {
+                    open += 1;
+                    self.at += 1;
+                }
+                b']' | b'}' | b',' if open == 0 => return Ok(()),
+                b']' | b'}' => {
+                    open -= 1;
+                    self.at += 1;
+                }
+                _ => self.at += 1,
+            }
+        }
+    }
+
     fn document(&mut self) -> Result<Value, Expected> {
         let mut open: Vec<Open> = Vec::new();
         loop {
@@ -157,12 +233,7 @@ impl Parser<'_> {
         let mut string = String::new();
         loop {
             let start = self.at;
-            while self
-                .peek()
-                .is_some_and(|byte| byte >= b' ' && byte != b'"' && byte != b'\\')
-            {
-                self.at += 1;
-            }
+            self.at += plain(self.rest());
             // The bytes that end a run are ASCII, so that the run ends between characters.
             string.push_str(self.text.get(start..self.at).unwrap_or_default());
             match self.peek() {
@@ -237,9 +308,36 @@ impl Parser<'_> {
     }
 }
 
+/// How many bytes at the beginning of a string's text stand for themselves: up to a quote, a backslash or a control character. Eight at a time, since
+/// most of a large object is one string.
+fn plain(text: &[u8]) -> usize {
+    let (eights, _) = text.as_chunks::<8>();
+    for (index, eight) in eights.iter().enumerate() {
+        let special = special(u64::from_le_bytes(*eight));
+        if special != 0 {
+            return index * 8 + special.trailing_zeros() as usize / 8;
+        }
+    }
+    let whole = eights.len() * 8;
+    let rest = text.get(whole..).unwrap_or_default();
+    let ends = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    whole + rest.iter().position(ends).unwrap_or(rest.len())
+}
+
+/// The highest bit of the first of eight bytes that ends a run of plain ones; bits above that one mean nothing. Subtracting borrows from the next byte only
+/// where this one is a hit.
+fn special(eight: u64) -> u64 {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    let zero = |bytes: u64| bytes.wrapping_sub(EACH) & !bytes;
+    let control = eight.wrapping_sub(EACH * 0x20) & !eight;
+    let quote = zero(eight ^ (EACH * 0x22));
+    let backslash = zero(eight ^ (EACH * 0x5c));
+    (control | quote | backslash) & (EACH * 0x80)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{members, parse};
     use proptest::prelude::*;
     use serde_json::Value;
 
@@ -316,6 +414,48 @@ mod tests {
         }
     }
 
+    /// Each member by itself, and all together, are what the whole is.
+    #[track_caller]
+    fn adds_up(text: &str) {
+        let whole = parse(text).expect("it is JSON");
+        let Some(parts) = members(text).expect("it is JSON") else {
+            assert!(!whole.is_object(), "for {text:?}");
+            return;
+        };
+        let parts = parts
+            .into_iter()
+            .map(|(key, at)| Some((key, parse(text.get(at)?).ok()?)));
+        let object: Option<serde_json::Map<_, _>> = parts.collect();
+        assert_eq!(object.map(Value::Object), Some(whole), "for {text:?}");
+    }
+
+    #[test]
+    fn members_add_up_to_the_object() {
+        for text in [
+            "7",
+            "[{}]",
+            "{}",
+            " { } ",
+            r#"{"a":1}"#,
+            r#" { "a" : 1 , "b" : [ "]" , { "c" : "\\\"}" } ] , "a\u0062" : "x" } "#,
+            r#"{"a":1,"a":{"b":[[],{}]},"":null}"#,
+            r#"{"long":"0123456789\\","next":"\"0123456\"","é":"é\n"}"#,
+        ] {
+            adds_up(text);
+        }
+        for text in [
+            "{",
+            r#"{"a"#,
+            r#"{"a":"#,
+            r#"{"a":"\"#,
+            r#"{"a":"x"#,
+            r#"{"a":[}"#,
+            "{} {}",
+        ] {
+            assert!(members(text).is_err(), "{text}");
+        }
+    }
+
     #[test]
     fn depth_needs_no_stack() {
         let depth = 10_000;
@@ -326,10 +466,32 @@ mod tests {
         );
     }
 
+    /// Every byte that ends a run, at every place of a run of eights and beside every neighbour.
+    #[test]
+    fn what_ends_a_run_is_found_wherever_it_stands() {
+        for special in [
+            "\\n", "\\\"", "\t", "\u{1f}", "\u{0}", "\"", "\u{7f}", "é", "!", "#", "[", "]",
+        ] {
+            for before in 0..20 {
+                for neighbour in ["", "a", "!", "é", "\\\\"] {
+                    let run = "x".repeat(before);
+                    agrees(&format!("\"{run}{special}{neighbour}{run}\""));
+                }
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_text_is_read_as_serde_json_reads_it(text in r#"([\[\]{},:" \\]|"a"|"\\u[0-9a-f]{4}"|[0-9.eE+-]{1,4}|true|null|é){0,12}"#) {
             agrees(&text);
+        }
+
+        #[test]
+        fn members_of_any_object_add_up(keys in proptest::collection::vec(".{0,12}", 0..4), strings in proptest::collection::vec(".{0,40}", 4)) {
+            let member = |(key, text)| (key, serde_json::json!([text, {"in": text}]));
+            let object: serde_json::Map<String, Value> = keys.into_iter().zip(&strings).map(member).collect();
+            adds_up(&Value::Object(object).to_string());
         }
 
         #[test]

@@ -1,8 +1,10 @@
 //! One object, whole.
 //!
 //! An [`Object`] keeps the JSON that came in, unknown fields included, and is read through JSON pointers (RFC 6901) or typed
-//! views. It is parsed when something is first read: the old object of an update costs nothing to a policy that does not look.
+//! views. Its members (`metadata`, `spec`) are parsed each when something in it is first read: the old object of an update costs nothing to a policy that
+//! does not look, and a spec of a megabyte little to one that reads annotations.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use serde::de::DeserializeOwned;
@@ -16,6 +18,17 @@ use crate::pointer;
 pub struct Object {
     /// Empty for an object made from a value, and for none at all.
     text: String,
+    /// None when it is no object.
+    members: OnceLock<Option<Vec<Member>>>,
+    value: OnceLock<Value>,
+}
+
+/// A member of the object itself.
+#[derive(Debug, Clone)]
+struct Member {
+    key: String,
+    /// In the object's text.
+    at: Range<usize>,
     value: OnceLock<Value>,
 }
 
@@ -29,6 +42,7 @@ impl Object {
     pub(crate) const fn unparsed(text: String) -> Self {
         Self {
             text,
+            members: OnceLock::new(),
             value: OnceLock::new(),
         }
     }
@@ -38,20 +52,38 @@ impl Object {
     /// # Panics
     /// If the host gave a text that is no JSON, which the API server cannot send: it encodes objects itself. In the sandbox
     /// this is a trap, which the host reports as the policy's failure for this request.
-    #[expect(
-        clippy::panic,
-        reason = "a broken promise of the host; a trap in the sandbox"
-    )]
     pub fn value(&self) -> &Value {
-        self.value.get_or_init(|| match json::parse(&self.text) {
-            Ok(value) => value,
-            Err(problem) => panic!("the object is not JSON: {problem}"),
-        })
+        self.value
+            .get_or_init(|| sent_as_json(json::parse(&self.text)))
     }
 
     /// What is at a JSON pointer, if anything; `""` is the whole object.
+    ///
+    /// # Panics
+    /// As [`Self::value`].
     pub fn get(&self, pointer: &str) -> Option<&Value> {
+        if self.value.get().is_none()
+            && let Some((segment, rest)) = pointer::split_first(pointer)
+            && let Some(members) = self.members()
+        {
+            // The last of two equal keys wins.
+            let member = members.iter().rev().find(|member| member.key == segment)?;
+            return member.value(&self.text).pointer(rest);
+        }
         self.value().pointer(pointer)
+    }
+
+    fn members(&self) -> Option<&[Member]> {
+        let members = self.members.get_or_init(|| {
+            let members = sent_as_json(json::members(&self.text))?;
+            let member = |(key, at)| Member {
+                key,
+                at,
+                value: OnceLock::new(),
+            };
+            Some(members.into_iter().map(member).collect())
+        });
+        members.as_deref()
     }
 
     /// The string at a JSON pointer, if there is one.
@@ -118,10 +150,33 @@ impl Object {
     }
 }
 
+impl Member {
+    /// `text` is the object's.
+    fn value(&self, text: &str) -> &Value {
+        self.value.get_or_init(|| {
+            let text = text.get(self.at.clone()).unwrap_or_default();
+            sent_as_json(json::parse(text))
+        })
+    }
+}
+
+/// What was read, if the host kept its promise.
+#[expect(
+    clippy::panic,
+    reason = "a broken promise of the host; a trap in the sandbox"
+)]
+fn sent_as_json<T>(read: Result<T, String>) -> T {
+    match read {
+        Ok(value) => value,
+        Err(problem) => panic!("the object is not JSON: {problem}"),
+    }
+}
+
 impl From<Value> for Object {
     fn from(value: Value) -> Self {
         Self {
             text: String::new(),
+            members: OnceLock::new(),
             value: OnceLock::from(value),
         }
     }
@@ -168,6 +223,33 @@ mod tests {
         assert!(object.list("/spec/n").is_empty());
         assert_eq!(object.get("/spec/unknown/deep"), Some(&json!(null)));
         assert_eq!(object.get("/spec/absent"), None);
+    }
+
+    /// Whether a part is read alone, or after the whole, it is the same.
+    #[test]
+    fn a_text_is_read_as_its_value_is() {
+        let text = r#" {"a": {"b~/c": [1, {"d": "e"}]}, "a": {"b~/c": [2, {"d": "f"}]}, "": 3} "#;
+        let whole = Object::from_json(text).unwrap();
+        for pointer in [
+            "",
+            "/",
+            "/a",
+            "/a/b~0~1c",
+            "/a/b~0~1c/1/d",
+            "/a/x",
+            "/x",
+            "a",
+            "/a/",
+        ] {
+            let parts = Object::unparsed(text.to_owned());
+            assert_eq!(parts.get(pointer), whole.get(pointer), "{pointer}");
+            parts.value();
+            assert_eq!(parts.get(pointer), whole.get(pointer), "{pointer}");
+        }
+        for (text, pointer) in [("[4]", "/0"), ("5", ""), ("null", "/a")] {
+            let (parts, whole) = (Object::unparsed(text.to_owned()), Object::from_json(text));
+            assert_eq!(parts.get(pointer), whole.unwrap().get(pointer), "{text}");
+        }
     }
 
     #[test]

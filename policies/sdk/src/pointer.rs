@@ -10,6 +10,13 @@ pub fn escape(segment: &str) -> String {
     join("", segment).split_off(1)
 }
 
+/// The first segment, as it is meant, and the pointer from there on; none for the empty pointer and for what is none.
+pub(crate) fn split_first(pointer: &str) -> Option<(String, &str)> {
+    let path = pointer.strip_prefix('/')?;
+    let (segment, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
+    Some((segment.replace("~1", "/").replace("~0", "~"), rest))
+}
+
 /// A pointer one segment deeper.
 ///
 /// ```

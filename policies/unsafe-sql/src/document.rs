@@ -48,7 +48,7 @@ pub(crate) fn is_migration(object: &Object) -> bool {
 }
 
 /// Which database an object is for: what the object says, else what the operator says, else the dev database's.
-pub(crate) fn database(object: &Object, settings: Settings) -> Database {
+pub(crate) fn database(object: &Object, settings: &Settings) -> Database {
     let hidden = object.get("/spec/urlFrom/secretKeyRef").is_some();
     let own = if hidden {
         None

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_policy_sdk::prelude::{Finding, Rule, Severity};
 use tidegate_sqlplan::Position;
 
+use crate::settings::{Profile, Settings};
+use crate::waiver::{self, Waiver, sha256};
+
 /// The findings of one rule in one text that are told; a denial that is ten pages long is not read.
 const PER_RULE: usize = 20;
 
@@ -15,16 +18,35 @@ type Seen = (String, &'static str, Option<(u32, u32)>, String);
 #[derive(Debug)]
 pub(crate) struct Findings {
     list: Vec<Finding>,
+    profile: Profile,
+    honour_nolint: bool,
+    /// The exceptions of the object, those that were used, and what the text now judged is known by.
+    waivers: Vec<Waiver>,
+    used: BTreeSet<String>,
+    document: String,
+    statement: String,
+    /// The classes and rules that a comment asks silence for, of all findings when it names none; only where the operator obeys it.
+    silenced: Option<String>,
+    /// The next finding is about a table on which no lock is felt.
+    small: bool,
     rule: Option<&'static Rule>,
     pointer: String,
-    told: BTreeMap<&'static str, usize>,
+    told: BTreeMap<(&'static str, u8), usize>,
     /// What was put already: the readings of several dialects agree on most.
     seen: BTreeSet<Seen>,
 }
 
 impl Findings {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         Self {
+            profile: settings.profile,
+            honour_nolint: settings.honour_nolint,
+            waivers: Vec::new(),
+            used: BTreeSet::new(),
+            document: String::new(),
+            statement: String::new(),
+            silenced: None,
+            small: false,
             list: Vec::new(),
             rule: None,
             pointer: String::new(),
@@ -45,7 +67,85 @@ impl Findings {
         self.told.clear();
     }
 
+    /// The exceptions of the object that is judged from here on.
+    pub(crate) fn waive(&mut self, waivers: Vec<Waiver>) {
+        self.waivers = waivers;
+    }
+
+    /// From here on findings are about this text as a whole.
+    pub(crate) fn in_document(&mut self, text: &str) {
+        self.statement.clear();
+        self.silenced = None;
+        self.document.clear();
+        if !self.waivers.is_empty() {
+            self.document = sha256(text);
+        }
+    }
+
+    /// From here on findings are about this statement, for which a comment may ask silence.
+    pub(crate) fn in_statement(&mut self, sql: &str, silenced: Option<String>) {
+        self.silenced = silenced.filter(|_| self.honour_nolint);
+        self.statement.clear();
+        if !self.waivers.is_empty() {
+            self.statement = sha256(sql);
+        }
+    }
+
+    /// From here on findings are about no statement in particular.
+    pub(crate) fn in_no_statement(&mut self) {
+        self.silenced = None;
+        self.statement.clear();
+    }
+
+    /// The next finding is about a lock on a table; where nobody feels it, it is a warning.
+    pub(crate) fn felt(&mut self, is_felt: bool) -> &mut Self {
+        self.small = !is_felt;
+        self
+    }
+
+    /// The exceptions that were used, for the audit log.
+    pub(crate) fn used(&self) -> String {
+        let used: Vec<&str> = self.used.iter().map(String::as_str).collect();
+        used.join("; ")
+    }
+
+    /// The severity by the operator's settings, and what is said about it.
+    fn settle(
+        &mut self,
+        rule: &'static Rule,
+        severity: Severity,
+        message: &str,
+    ) -> (Severity, String) {
+        let small = std::mem::take(&mut self.small);
+        let hashes = [self.statement.clone(), self.document.clone()];
+        let waiver = self
+            .waivers
+            .iter()
+            .find(|waiver| waiver.covers(rule.id, message, &hashes));
+        if let Some(waiver) = waiver {
+            let said = format!(" (waived until {}: {})", waiver.until, waiver.reason);
+            self.used.insert(waiver.for_audit());
+            return (Severity::Info, said);
+        }
+        let silenced = self
+            .silenced
+            .as_deref()
+            .is_some_and(|words| waiver::is_silenced(rule.id, words));
+        if silenced {
+            self.used.insert(format!("{} by a comment", rule.id));
+            return (Severity::Info, " (a comment asks for silence)".to_owned());
+        }
+        let severity = match (self.profile, severity) {
+            (_, Severity::Error) if small => Severity::Warning,
+            (Profile::Strict, Severity::Warning) => Severity::Error,
+            (Profile::Advisory, Severity::Error) if !waiver::hides(rule.id) => Severity::Warning,
+            (_, severity) => severity,
+        };
+        (severity, String::new())
+    }
+
     /// A finding of the rule's severity.
+    #[inline(never)]
     pub(crate) fn push(
         &mut self,
         position: Option<Position>,
@@ -67,6 +167,8 @@ impl Findings {
     ) {
         let Some(rule) = self.rule else { return };
         let message = message.into();
+        let (severity, settled) = self.settle(rule, severity, &message);
+        let message = message + &settled;
         let place = position.map(|position| (position.line, position.column));
         // One dialect's words for the same statement may differ from another's; the same place is the same finding.
         let words = if place.is_some() {
@@ -81,7 +183,8 @@ impl Findings {
         {
             return;
         }
-        let told = self.told.entry(rule.id).or_insert(0);
+        // By severity: many warnings must not hide an error.
+        let told = self.told.entry((rule.id, rank(severity))).or_insert(0);
         *told += 1;
         if *told > PER_RULE {
             return;
@@ -124,11 +227,19 @@ impl Findings {
 
     /// All, with the most severe first, else as they were found.
     pub(crate) fn into_list(mut self) -> Vec<Finding> {
-        self.list.sort_by_key(|finding| match finding.severity {
-            Severity::Error => 0,
-            Severity::Warning => 1,
-            Severity::Info => 2,
-        });
-        self.list
+        let mut ordered = Vec::with_capacity(self.list.len());
+        for wanted in 0..=rank(Severity::Info) {
+            let of_rank = |finding: &mut Finding| rank(finding.severity) == wanted;
+            ordered.extend(self.list.extract_if(.., of_rank));
+        }
+        ordered
+    }
+}
+
+fn rank(severity: Severity) -> u8 {
+    match severity {
+        Severity::Error => 0,
+        Severity::Warning => 1,
+        Severity::Info => 2,
     }
 }

@@ -10,54 +10,22 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod comparison;
+mod created;
 mod document;
 mod findings;
 mod review;
 mod rules;
+mod settings;
+mod waiver;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tidegate_policy_sdk::export_policy;
 use tidegate_policy_sdk::prelude::{Info, Match, Policy, Request, Verdict};
-use tidegate_sqlplan::Dialect;
+
+pub use settings::{Database, Profile, Settings, Waivers};
 
 /// The policy.
 #[derive(Debug)]
 pub struct UnsafeSql;
-
-/// What the operator may set.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// The database of objects whose URL is in a Secret, so that their SQL is read by its rules. Without it such SQL is judged as all of
-    /// them would read it.
-    pub dialect: Option<Database>,
-}
-
-/// The databases whose SQL is understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Database {
-    /// MySQL.
-    Mysql,
-    /// MariaDB.
-    Mariadb,
-    /// PostgreSQL.
-    Postgres,
-    /// SQLite.
-    Sqlite,
-}
-
-impl From<Database> for Dialect {
-    fn from(database: Database) -> Self {
-        match database {
-            Database::Mysql => Self::Mysql,
-            Database::Mariadb => Self::Mariadb,
-            Database::Postgres => Self::Postgres,
-            Database::Sqlite => Self::Sqlite,
-        }
-    }
-}
 
 impl Policy for UnsafeSql {
     type Settings = Settings;
@@ -73,8 +41,12 @@ impl Policy for UnsafeSql {
     )])
     .rules(rules::METADATA);
 
+    fn check_settings(settings: &Settings) -> Vec<String> {
+        settings.problems()
+    }
+
     fn review(request: &Request, settings: &Settings, verdict: &mut Verdict) {
-        review::review(request, *settings, verdict);
+        review::review(request, settings, verdict);
     }
 }
 

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use tidegate_policy_sdk::prelude::{Change as PlannedChange, Object, Request, Verdict};
+use tidegate_policy_sdk::prelude::{Change as PlannedChange, Object, Request, Severity, Verdict};
 use tidegate_sqlplan::{
-    AlterAction, Dialect, Effect, ObjectKind, ProblemKind, Reading, Script, SqlProblem, Statement,
-    diff, fold,
+    AlterAction, Dialect, Effect, Found, Name, Position, ProblemKind, Reading, Script, SqlProblem,
+    Statement, diff, fold,
 };
 
-use crate::Settings;
 use crate::comparison::Comparison;
+use crate::created::Created;
 use crate::document::{self, Database, Document, Purpose};
 use crate::findings::Findings;
 use crate::rules::{self, RULES};
+use crate::settings::Settings;
+use crate::waiver;
 
 /// One text, read by the rules of one database.
 pub(crate) struct Text<'a> {
@@ -20,6 +22,8 @@ pub(crate) struct Text<'a> {
     pub(crate) script: &'a Script<'a>,
     /// What is wrong with it as such.
     pub(crate) problems: Vec<SqlProblem>,
+    /// What the operator has set.
+    pub(crate) settings: &'a Settings,
 }
 
 /// One statement, and what came before it.
@@ -32,8 +36,10 @@ pub(crate) struct Judged<'a> {
     pub(crate) reading: &'a Reading,
     /// What is wrong with it, when it was not understood.
     pub(crate) problem: Option<&'a SqlProblem>,
-    /// Tables that did not exist before this text.
+    /// What the text has done so far.
     pub(crate) created: &'a Created,
+    /// What the operator has set.
+    pub(crate) settings: &'a Settings,
     /// Findings so far on this statement, by earlier rules.
     pub(crate) reported: bool,
 }
@@ -42,95 +48,53 @@ impl Judged<'_> {
     pub(crate) fn dialect(&self) -> Dialect {
         self.statement.dialect()
     }
-}
 
-/// Tables made earlier in the same text: what happens to them loses nothing and blocks nobody.
-#[derive(Debug, Default)]
-pub(crate) struct Created {
-    tables: BTreeSet<String>,
-    /// SQLite's way to change a table: make a new one, copy, drop the old one, rename. These old ones are not lost.
-    rebuilt: BTreeSet<String>,
-}
-
-impl Created {
-    pub(crate) fn holds(&self, table: &tidegate_sqlplan::Name, dialect: Dialect) -> bool {
-        self.tables.contains(&table.key(dialect))
+    /// The line and column of an effect.
+    pub(crate) fn place(&self, found: &Found) -> Position {
+        self.statement.position_of(found.offset)
     }
 
-    pub(crate) fn rebuilds(&self, table: &tidegate_sqlplan::Name, dialect: Dialect) -> bool {
-        self.rebuilt.contains(&table.key(dialect))
-    }
-
-    fn follow(&mut self, reading: &Reading, dialect: Dialect) {
-        for found in reading.effects.iter().filter(|found| !found.nested) {
-            match &found.effect {
-                // With IF NOT EXISTS it may have been there.
-                Effect::CreateTable(definition)
-                    if !definition.if_not_exists && !definition.or_replace =>
+    /// What `ALTER TABLE` does to tables that programs may be using.
+    pub(crate) fn alterations(
+        &self,
+    ) -> impl Iterator<Item = (Option<Position>, &Name, &AlterAction)> {
+        self.reading
+            .effects
+            .iter()
+            .filter_map(|found| match &found.effect {
+                Effect::AlterTable { table, action }
+                    if !self.created.is_new(table, self.dialect()) =>
                 {
-                    self.tables.insert(definition.table.name.key(dialect));
+                    Some((Some(self.place(found)), table, action))
                 }
-                Effect::Drop {
-                    kind: ObjectKind::Table,
-                    name,
-                    ..
-                } => {
-                    self.tables.remove(&name.key(dialect));
-                }
-                Effect::AlterTable {
-                    table,
-                    action: AlterAction::RenameTable { to },
-                } if self.tables.remove(&table.key(dialect)) => {
-                    self.tables.insert(to.key(dialect));
-                }
-                _ => {}
-            }
-        }
+                _ => None,
+            })
     }
 
-    /// The tables of a SQLite text that are rebuilt: all rows of `x` go into a new table, which takes over the name `x`.
-    fn find_rebuilds(&mut self, readings: &[Reading], dialect: Dialect) {
-        if dialect != Dialect::Sqlite {
-            return;
-        }
-        let effects = || {
-            readings
-                .iter()
-                .flat_map(|reading| reading.effects.iter().map(|found| &found.effect))
-        };
-        for effect in effects() {
-            let Effect::Insert {
-                table: new,
-                copies: Some(old),
-            } = effect
-            else {
-                continue;
-            };
-            let (new, old) = (new.key(dialect), old.key(dialect));
-            let is_new = effects().any(|effect| matches!(effect, Effect::CreateTable(definition) if definition.table.name.key(dialect) == new));
-            let takes_over = effects().any(|effect| {
-                matches!(effect, Effect::AlterTable { table, action: AlterAction::RenameTable { to } } if table.key(dialect) == new && to.key(dialect) == old)
-            });
-            if is_new && takes_over {
-                self.rebuilt.insert(old);
-            }
-        }
+    /// MySQL and MariaDB: the statement says how it is to be done, so that the server refuses to copy the table or to block writes.
+    pub(crate) fn is_online(&self) -> bool {
+        self.dialect().is_mysql_like()
+            && self.alterations().any(|(_, _, action)| match action {
+                AlterAction::Algorithm { name } => {
+                    ["inplace", "nocopy", "instant"].contains(&name.as_str())
+                }
+                AlterAction::LockLevel { name } => name == "none",
+                _ => false,
+            })
     }
 }
 
 /// Judges a request.
-pub(crate) fn review(request: &Request, settings: Settings, verdict: &mut Verdict) {
-    let mut findings = Findings::new();
+pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdict) {
+    let mut findings = Findings::new(settings);
     match request {
         Request::Admission(admission) => {
             if let Some(object) = &admission.object {
-                judge_object(
-                    object,
-                    admission.old_object.as_ref(),
-                    "",
-                    settings,
-                    &mut findings,
-                );
+                let old = admission.old_object.as_ref();
+                let before = old.and_then(|old| old.annotation(waiver::ANNOTATION));
+                let now = object.annotation(waiver::ANNOTATION);
+                let waives = now.is_some() && now != before && !settings.may_waive(&admission.user);
+                judge_object(object, old, waives, "", settings, &mut findings);
             }
         }
         Request::Plan(plan) => {
@@ -140,12 +104,19 @@ pub(crate) fn review(request: &Request, settings: Settings, verdict: &mut Verdic
                 .and_then(Dialect::from_url_scheme)
                 .map(Database::Known);
             let database = said.unwrap_or_else(|| document::database(&plan.subject, settings));
-            let mut created = Created::default();
+            let mut created = Created::new(settings);
+            // What is about to be run was admitted, and its exceptions with it.
+            if !settings.waivers.by.is_empty() {
+                findings.waive(waiver::read(&plan.subject).0);
+            }
             for (index, change) in plan.changes.iter().enumerate() {
                 let pointer = format!("/changes/{index}");
                 match change {
                     PlannedChange::ApplyObject(object) => {
-                        judge_object(object, None, &pointer, settings, &mut findings);
+                        // Who wrote it is not told here; the API server asks again, and tells.
+                        let waives = object.annotation(waiver::ANNOTATION).is_some()
+                            && settings.waivers.by.is_empty();
+                        judge_object(object, None, waives, &pointer, settings, &mut findings);
                     }
                     PlannedChange::RunStatement(text) => {
                         let document = Document {
@@ -153,12 +124,16 @@ pub(crate) fn review(request: &Request, settings: Settings, verdict: &mut Verdic
                             purpose: Purpose::Migration,
                             text,
                         };
-                        judge_document(&document, &database, &mut created, &mut findings);
+                        judge_document(&document, &database, &mut created, settings, &mut findings);
                     }
                     PlannedChange::DeleteObject(_) => {}
                 }
             }
         }
+    }
+    let used = findings.used();
+    if !used.is_empty() {
+        verdict.audit("waivers", used);
     }
     for finding in findings.into_list() {
         verdict.report(finding);
@@ -168,8 +143,9 @@ pub(crate) fn review(request: &Request, settings: Settings, verdict: &mut Verdic
 fn judge_object(
     object: &Object,
     old: Option<&Object>,
+    waives_without_right: bool,
     prefix: &str,
-    settings: Settings,
+    settings: &Settings,
     findings: &mut Findings,
 ) {
     if !document::is_schema(object) && !document::is_migration(object) {
@@ -184,12 +160,20 @@ fn judge_object(
                     object,
                     old,
                     database: &database,
+                    waives_without_right,
                     prefix,
                 },
                 findings.of(entry.rule),
             );
         }
     }
+    let waivers = if waives_without_right {
+        Vec::new()
+    } else {
+        waiver::read(object).0
+    };
+    find_stale(&waivers, object, &database, prefix, findings);
+    findings.waive(waivers);
     // What was judged before, by the same rules, is not judged again: only a label may have changed.
     let same_database = old.is_some_and(|old| document::database(old, settings) == database);
     let before = if same_database {
@@ -197,19 +181,64 @@ fn judge_object(
     } else {
         Vec::new()
     };
+    let mut created = Created::new(settings);
+    let mut after_new_file = false;
     for document in document::documents(object) {
-        if before.contains(&document) {
+        // Files that come with one update are one change. A new object may bring files that were run long ago.
+        created.next_file(same_database && after_new_file);
+        after_new_file = !before.contains(&document);
+        if !after_new_file {
+            if let Database::Known(dialect) = database {
+                created.learn(document.text, dialect);
+            }
             continue;
         }
         let document = Document {
             pointer: format!("{prefix}{}", document.pointer),
             ..document
         };
-        judge_document(&document, &database, &mut Created::default(), findings);
+        judge_document(&document, &database, &mut created, settings, findings);
         let old_text = old.and_then(|old| old.text("/spec/schema/sql"));
         if document.purpose == Purpose::Desired {
             compare(&document, old_text, &database, findings);
         }
+    }
+}
+
+/// Exceptions for what the object does not hold, or not any more.
+fn find_stale(
+    waivers: &[waiver::Waiver],
+    object: &Object,
+    database: &Database,
+    prefix: &str,
+    findings: &mut Findings,
+) {
+    if waivers.is_empty() {
+        return;
+    }
+    let mut texts = BTreeSet::new();
+    for document in document::documents(object) {
+        texts.insert(waiver::sha256(document.text));
+        for dialect in dialects(document.text, database) {
+            let script = Script::new(document.text, dialect);
+            texts.extend(
+                script
+                    .statements()
+                    .map(|statement| waiver::sha256(statement.sql())),
+            );
+        }
+    }
+    for waiver in waiver::stale(waivers, &texts) {
+        findings.about(prefix);
+        findings.of(&rules::WAIVER).push_as(
+            Severity::Warning,
+            None,
+            format!(
+                "the exception for `{}` is for a text that is not here, or not any more",
+                waiver.rule
+            ),
+            "take it out of the annotation; after an edit it needs a new hash and a new look",
+        );
     }
 }
 
@@ -247,15 +276,24 @@ fn judge_document(
     document: &Document<'_>,
     database: &Database,
     created: &mut Created,
+    settings: &Settings,
     findings: &mut Findings,
 ) {
     findings.about(&document.pointer);
-    for dialect in dialects(document.text, database) {
+    findings.in_document(document.text);
+    let dialects = dialects(document.text, database);
+    // What one reading makes another need not make.
+    let before = (dialects.len() > 1).then(|| created.clone());
+    for dialect in dialects {
+        if let Some(before) = &before {
+            created.clone_from(before);
+        }
         let script = Script::new(document.text, dialect);
         let problems = script.problems();
         let text = Text {
             script: &script,
             problems,
+            settings,
         };
         for entry in RULES {
             if let Some(check) = entry.text {
@@ -266,7 +304,7 @@ fn judge_document(
         let over_limits = text.problems.iter().any(|problem| is_limit(&problem.kind));
         let statements: Vec<Statement<'_>> = script.statements().collect();
         let readings: Vec<Reading> = statements.iter().map(Statement::read).collect();
-        created.find_rebuilds(&readings, dialect);
+        created.look_ahead(&script, &readings);
         for (statement, reading) in statements.iter().zip(&readings) {
             // Nor one that is cut short by an open quote or bracket: that has been reported.
             let checked =
@@ -275,6 +313,7 @@ fn judge_document(
                 } else {
                     statement.check(reading)
                 };
+            findings.in_statement(statement.sql(), silence(&script, statement, settings));
             let before = findings.len();
             for entry in RULES {
                 if let Some(check) = entry.statement {
@@ -285,14 +324,32 @@ fn judge_document(
                         reading,
                         problem: checked.as_ref().err(),
                         created,
+                        settings,
                         reported,
                     };
                     check(&judged, findings.of(entry.rule));
                 }
             }
-            created.follow(reading, dialect);
+            created.follow(statement, reading, document.purpose);
         }
+        findings.in_no_statement();
     }
+}
+
+/// What a comment right before the statement, or in it, asks silence for.
+fn silence(script: &Script<'_>, statement: &Statement<'_>, settings: &Settings) -> Option<String> {
+    if !settings.honour_nolint {
+        return None;
+    }
+    let end = statement.position().offset + statement.sql().len();
+    let start = statement.start();
+    script
+        .comments()
+        .filter(|(position, _)| (start..end).contains(&position.offset))
+        .find_map(|(_, comment)| {
+            let words = comment.split_once("atlas:nolint")?.1;
+            Some(words.trim_end_matches("*/").trim().to_owned())
+        })
 }
 
 fn cuts(problem: &SqlProblem, statement: &Statement<'_>) -> bool {
@@ -330,9 +387,13 @@ fn compare(
         let old_script = Script::new(old.unwrap_or_default(), dialect);
         let mut old_problems = old_script.problems();
         if old_problems.is_empty() {
+            // What is in the new text too has been judged there; of a large schema little changes.
+            let statements: Vec<Statement<'_>> = script.statements().collect();
+            let judged: BTreeSet<&str> = statements.iter().map(Statement::sql).collect();
             old_problems.extend(
                 old_script
                     .statements()
+                    .filter(|statement| !judged.contains(statement.sql()))
                     .filter_map(|statement| statement.check(&statement.read()).err()),
             );
         }

@@ -309,6 +309,16 @@ fn bombs_are_answered() {
         &format!("INSERT INTO t {}", "(".repeat(20_000)),
         &["size-limit"],
     );
+    check(
+        "postgres",
+        &format!("INSERT INTO t {}", "SELECT * FROM (".repeat(10_000)),
+        &["size-limit"],
+    );
+    check(
+        "mysql",
+        &format!("DELETE FROM t WHERE a{}", " || a".repeat(many)),
+        &["size-limit"],
+    );
     check("postgres", &";".repeat(1_000_000), &[]);
     check(
         "postgres",

@@ -21,12 +21,14 @@ mod duration;
 mod fields;
 mod mutations;
 mod nearest;
+mod plan;
 mod rules;
 mod settings;
 mod subject;
 
 pub use settings::Settings;
 
+use plan::Set;
 use subject::Subject;
 
 /// Sync waves, hooks and sync options that cannot work.
@@ -85,18 +87,33 @@ fn review_admission(admission: &Admission, settings: &Settings, verdict: &mut Ve
     }
 }
 
-/// Everything that is about to be applied was rendered for the subject, so all of it is managed.
+/// Everything that is about to be applied was rendered for the subject, so all of it is managed; then what only the whole set shows.
 fn review_plan(plan: &Plan, settings: &Settings, verdict: &mut Verdict) {
+    let set = Set::new(plan, settings);
+    let mut found = Vec::new();
+    for (_, check) in rules::SET_TABLE {
+        check(&set, &mut found);
+    }
+    let explained = found
+        .iter()
+        .any(|finding| rules::EXPLAIN_MISSING_WAVES.contains(&finding.rule.as_str()));
     for (index, change) in plan.changes.iter().enumerate() {
         let Change::ApplyObject(object) = change else {
             continue;
         };
         let subject = Subject::rendered(object, settings);
         for mut finding in findings(&subject) {
+            let is_missing_wave = finding.rule == rules::atlas_without_wave::RULE.id;
+            if is_missing_wave && (explained || !set.starts_with_workloads(index)) {
+                continue;
+            }
             finding.message = format!("{subject}: {}", finding.message);
             let inside = finding.path.take().unwrap_or_default();
             verdict.report(finding.at(format!("/changes/{index}{inside}")));
         }
+    }
+    for finding in found {
+        verdict.report(finding);
     }
 }
 

@@ -6,7 +6,8 @@ use tidegate_model::object::annotation;
 use tidegate_model::words::{HELM_HOOK, HOOK, SYNC_WAVE};
 use tidegate_policy_sdk::prelude::*;
 
-use crate::rules::{MOST, atlas_without_wave, field_misplaced};
+use crate::rules::finalizer_misspelt::FINALIZER;
+use crate::rules::{MOST, atlas_without_wave, field_misplaced, finalizer_missing, retry_missing};
 use crate::subject::Subject;
 
 /// One change that was made: the rule whose findings at this place are mended.
@@ -42,6 +43,18 @@ pub(crate) fn mend(subject: &Subject, patch: &mut Patch) -> Vec<Mend> {
         mended.push(Mend {
             rule: atlas_without_wave::RULE.id,
             path: atlas_without_wave::PATH,
+        });
+    }
+    if subject.settings.add_finalizer && add_finalizer(subject, patch) {
+        mended.push(Mend {
+            rule: finalizer_missing::RULE.id,
+            path: finalizer_missing::PATH,
+        });
+    }
+    if subject.settings.default_retry && add_retry(subject, patch) {
+        mended.push(Mend {
+            rule: retry_missing::RULE.id,
+            path: retry_missing::PATH,
         });
     }
     mended
@@ -108,6 +121,32 @@ fn set_wave(subject: &Subject, wave: i32, patch: &mut Patch) -> bool {
         &crate::subject::annotation_pointer(SYNC_WAVE),
         wave.to_string(),
     );
+    true
+}
+
+/// Gives an Application that prunes the finalizer by which its own deletion deletes what it brought.
+fn add_finalizer(subject: &Subject, patch: &mut Patch) -> bool {
+    if !finalizer_missing::is_missing(subject)
+        || !subject.at("/metadata").is_some_and(Value::is_object)
+    {
+        return false;
+    }
+    match subject.at("/metadata/finalizers") {
+        None | Some(Value::Null) => patch.add("/metadata/finalizers", json!([FINALIZER])),
+        Some(Value::Array(_)) => patch.add("/metadata/finalizers/-", FINALIZER),
+        Some(_) => return false,
+    };
+    true
+}
+
+/// Writes down what Argo CD does anyway.
+fn add_retry(subject: &Subject, patch: &mut Patch) -> bool {
+    if !retry_missing::is_missing(subject) {
+        return false;
+    }
+    let retry =
+        json!({"limit": 5, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "3m"}});
+    patch.add(&format!("{POLICY}/retry"), retry);
     true
 }
 

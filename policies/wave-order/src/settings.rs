@@ -12,6 +12,11 @@ pub struct Settings {
     /// Gives this wave to an AtlasSchema or AtlasMigration that has none and is no hook. Off by default. Argo CD orders a sync by the
     /// manifest in Git, so this helps only where the live object is read: when resources are pruned or deleted.
     pub default_wave: Option<i32>,
+    /// Gives an Application that prunes automatically the finalizer `resources-finalizer.argocd.argoproj.io`. Off by default: an Application that is in Git
+    /// differs from its manifest until Git has it too.
+    pub add_finalizer: bool,
+    /// Writes Argo CD's own retry defaults into an Application that syncs automatically and has none. Off by default, for the same reason.
+    pub default_retry: bool,
     /// Names by which Argo CD and this gate go: of an Application, a folder in its path, or a chart.
     pub control_plane_names: Vec<String>,
     /// Namespaces that Argo CD and this gate run in.
@@ -20,6 +25,10 @@ pub struct Settings {
     pub production_words: Vec<String>,
     /// Refuses Applications of the project `default`, which permits everything. Off by default.
     pub forbid_default_project: bool,
+    /// Says that `argocd-cm` has a health check for Application, so that waves of Applications do wait.
+    pub applications_have_health: bool,
+    /// The share of an application's objects, in percent, that one sync may delete.
+    pub most_pruned_percent: u8,
 }
 
 impl Default for Settings {
@@ -28,10 +37,14 @@ impl Default for Settings {
         Self {
             move_sync_options: false,
             default_wave: None,
+            add_finalizer: false,
+            default_retry: false,
             control_plane_names: texts(&["argocd", "argo-cd", "tidegate"]),
             control_plane_namespaces: texts(&["argocd", "argo-cd", "tidegate", "tidegate-system"]),
             production_words: texts(&["prod", "production", "prd", "live"]),
             forbid_default_project: false,
+            applications_have_health: false,
+            most_pruned_percent: 50,
         }
     }
 }

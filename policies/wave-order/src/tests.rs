@@ -58,6 +58,126 @@ fn every_page_is_right() {
     assert_eq!(wrong, Vec::<&str>::new());
 }
 
+/// A block of a page with a whole set: the objects, whether each is deleted, and what must be found.
+struct SetCase {
+    line: usize,
+    plan: wit::Plan,
+    expected: Vec<String>,
+}
+
+/// The blocks that begin with "yaml example set".
+fn set_cases(page: &str) -> Vec<SetCase> {
+    let mut cases = Vec::new();
+    let mut open: Option<(usize, String)> = None;
+    for (line, text) in page.lines().enumerate() {
+        match &mut open {
+            None if text.starts_with("```yaml example set") => {
+                open = Some((line + 1, String::new()));
+            }
+            None => {}
+            Some((from, block)) if text == "```" => {
+                cases.push(set_case(*from, block));
+                open = None;
+            }
+            Some((_, block)) => {
+                block.push_str(text);
+                block.push('\n');
+            }
+        }
+    }
+    cases
+}
+
+fn set_case(line: usize, block: &str) -> SetCase {
+    let changes = block
+        .split("\n---\n")
+        .map(|document| {
+            let object: Value = serde_saphyr::from_str(document).expect("YAML");
+            if document.contains("# deleted") {
+                wit::Change::DeleteObject(object.to_string())
+            } else {
+                wit::Change::ApplyObject(object.to_string())
+            }
+        })
+        .collect();
+    let expected = block
+        .lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .filter(|line| line.starts_with("error: ") || line.starts_with("warning: "))
+        .map(str::to_owned)
+        .collect();
+    let plan = wit::Plan {
+        subject: json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "shop"}}).to_string(),
+        changes,
+        dialect: None,
+        settings: "{}".to_owned(),
+    };
+    SetCase {
+        line,
+        plan,
+        expected,
+    }
+}
+
+/// `error: rule [/path] ["part of the message"]` against a finding.
+fn fits(expected: &str, finding: &Finding) -> bool {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => return false,
+    };
+    let (head, part) = expected
+        .split_once(" \"")
+        .map_or((expected, ""), |(head, part)| {
+            (head, part.trim_end_matches('"'))
+        });
+    let mut words = head.split(' ');
+    let is_rule =
+        words.next() == Some(&format!("{severity}:")) && words.next() == Some(&finding.rule);
+    let path = words.next().unwrap_or_default();
+    is_rule
+        && finding
+            .path
+            .as_deref()
+            .unwrap_or_default()
+            .starts_with(path)
+        && finding.message.contains(part)
+}
+
+#[test]
+fn every_set_of_every_page_is_right() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for rule in rules::RULES {
+        for case in set_cases(rule.documentation) {
+            seen += 1;
+            let verdict = native::review::<WaveOrder>(wit::Request::Plan(case.plan))
+                .expect("the settings fit");
+            let mut left: Vec<&Finding> = verdict
+                .findings
+                .iter()
+                .filter(|finding| finding.severity != Severity::Info)
+                .collect();
+            for expected in &case.expected {
+                match left.iter().position(|finding| fits(expected, finding)) {
+                    Some(place) => drop(left.remove(place)),
+                    None => {
+                        wrong.push(format!("{}.md:{}: missing: {expected}", rule.id, case.line));
+                    }
+                }
+            }
+            wrong.extend(left.iter().map(|finding| {
+                format!(
+                    "{}.md:{}: not expected: {} {:?} {}",
+                    rule.id, case.line, finding.rule, finding.path, finding.message
+                )
+            }));
+        }
+    }
+    assert!(seen > 30, "only {seen} sets were found");
+    assert_eq!(wrong, Vec::<String>::new(), "\n{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_page_has_the_same_parts() {
     for rule in rules::RULES {
@@ -153,6 +273,8 @@ fn a_mended_finding_says_so() {
 
 #[test]
 fn a_plan_is_judged_object_by_object_and_all_of_it_is_managed() {
+    let web = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web"}]}}}});
     let schema = json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema", "metadata": {"name": "s", "namespace": "shop"}});
     let plan = wit::Plan {
         subject: json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a"}}).to_string(),
@@ -160,6 +282,7 @@ fn a_plan_is_judged_object_by_object_and_all_of_it_is_managed() {
             wit::Change::ApplyObject(schema.to_string()),
             wit::Change::DeleteObject(config("x").to_string()),
             wit::Change::ApplyObject(config("x").to_string()),
+            wit::Change::ApplyObject(web.to_string()),
         ],
         dialect: None,
         settings: r#"{"defaultWave": 1}"#.to_owned(),

@@ -10,10 +10,11 @@
     reason = "tables are the output of both programs"
 )]
 
+pub mod bad;
 pub mod client;
+pub mod hostile;
 pub mod policies;
 pub mod review;
 pub mod server;
-
 pub mod table;
 pub mod trial;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 pub struct Built(pub PathBuf);
 
 impl Built {
-    /// A policy that looks for an annotation in every object and finds nothing: what small policies do. Its settings make it misbehave.
+    /// A policy that looks for an annotation in every object and finds nothing: what small policies do. An annotation makes it misbehave.
     pub fn small(&self) -> PathBuf {
         self.0.join("guests/misbehaving.wasm")
     }
@@ -32,26 +32,33 @@ impl Built {
     /// Tidegate's own, with the limits that they come with.
     pub fn own(&self) -> String {
         let mut text = String::from("policies:\n");
-        self.push_own(&mut text);
-        text
-    }
-
-    /// A good policy, Tidegate's own, and one for each way of misbehaving, called as it misbehaves.
-    pub fn misbehaving(&self, ways: &[&str]) -> String {
-        let mut text = String::from("policies:\n");
-        entry(&mut text, "good", &self.small(), "");
-        self.push_own(&mut text);
-        for way in ways {
-            let settings = format!("  settings: {{review: {way}}}\n");
-            entry(&mut text, way, &self.small(), &settings);
-        }
-        text
-    }
-
-    fn push_own(&self, text: &mut String) {
         let limits = "  limits: {memory: 256MiB, cpu: 1s, time: 3s}\n";
-        entry(text, "unsafe-sql", &self.0.join("unsafe-sql.wasm"), limits);
-        entry(text, "wave-order", &self.0.join("wave-order.wasm"), "");
+        entry(
+            &mut text,
+            "unsafe-sql",
+            &self.0.join("unsafe-sql.wasm"),
+            limits,
+        );
+        entry(&mut text, "wave-order", &self.0.join("wave-order.wasm"), "");
+        text
+    }
+
+    /// `unsafe-sql`, and the small policy twice: as `good`, and as `bad` for objects that ask it to misbehave ([`crate::review::misbehaving`]).
+    /// They are two, so that what one does to the other can be seen.
+    pub fn good_and_bad(&self) -> String {
+        let mut text = String::from("policies:\n");
+        // A busy machine is no reason for a wrong answer: what stops a spinning policy is its CPU time.
+        entry(&mut text, "good", &self.small(), "  limits: {time: 25s}\n");
+        let bad = "  mutate: true\n  limits: {time: 25s}\n";
+        entry(&mut text, "bad", &self.small(), bad);
+        let patient = "  limits: {memory: 256MiB, cpu: 5s, time: 25s}\n";
+        entry(
+            &mut text,
+            "unsafe-sql",
+            &self.0.join("unsafe-sql.wasm"),
+            patient,
+        );
+        text
     }
 
     /// So many different components in `folder`: copies of a small policy with a custom section each, so that none shares another's compiled code.

@@ -26,6 +26,15 @@ pub fn of_sql(sql: &str) -> Bytes {
     around(&object(&json!({"sql": sql})))
 }
 
+/// The creation of an AtlasSchema that asks the test guest to misbehave in this way.
+pub fn misbehaving(way: &str) -> Bytes {
+    let mut object = object(&json!({"sql": "CREATE TABLE a (id int PRIMARY KEY);"}));
+    if let Some(annotations) = object.pointer_mut("/metadata/annotations") {
+        *annotations = json!({ "misbehave": way });
+    }
+    around(&object)
+}
+
 /// An AtlasSchema, as the guide has it.
 pub fn object(schema: &Value) -> Value {
     json!({

@@ -129,6 +129,14 @@ impl Server {
         Ok(std::fs::read_dir(self.proc("fd"))?.count())
     }
 
+    /// One of its own counters or gauges, by its name with its labels; 0 where it has none yet.
+    pub fn metric(&self, name: &str) -> Result<i64> {
+        let (_, text) = self.get("/metrics")?;
+        let mut values = text.lines().filter_map(|line| line.strip_prefix(name));
+        let value = values.find_map(|rest| rest.strip_prefix(' '));
+        Ok(value.map_or(Ok(0), str::parse)?)
+    }
+
     /// Whether the process runs.
     pub fn is_alive(&mut self) -> Result<bool> {
         Ok(self.child.try_wait()?.is_none())

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
 use crate::ConnectionLimits;
-use crate::port::Stranger;
+use crate::crowd::Seat;
 
 /// How long a connection that was told goodbye may take to write it.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -57,16 +57,14 @@ pub(crate) async fn serve(
     router: Router,
     limits: &ConnectionLimits,
     leaving: &Leaving,
-    stranger: Stranger,
+    seat: Seat,
 ) -> EndedFor {
-    let pulse = Arc::new(Pulse::new(http2, limits));
-    let evicted = stranger.evicted();
+    let evicted = seat.evicted();
+    let pulse = Arc::new(Pulse::new(http2, limits, seat));
     let service = {
         let (pulse, draining) = (Arc::clone(&pulse), leaving.draining.clone());
-        let stranger = Arc::new(stranger);
         service_fn(move |request: Request<Incoming>| {
             let answering = Pulse::request_begins(&pulse);
-            stranger.is_known_now();
             let draining = draining.clone();
             let answer = router.clone().call(request);
             async move {
@@ -144,7 +142,18 @@ async fn drive<C: GracefulConnection>(
             );
         }
         if evicted.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Some("evicted"));
+            if !pulse.has_asked() {
+                return Poll::Ready(Some("evicted"));
+            }
+            // What it asked meanwhile is answered first.
+            goodbye.get_or_insert_with(|| (Instant::now() + FAREWELL, "evicted"));
+            if !told {
+                told = true;
+                conn.as_mut().graceful_shutdown();
+                if conn.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Some("evicted"));
+                }
+            }
         }
         loop {
             let lingers = lingers_until
@@ -182,6 +191,7 @@ struct Pulse {
     http2: bool,
     header: Duration,
     idle: Duration,
+    seat: Seat,
     born: Instant,
     /// Since when it has been doing what it does, in milliseconds after `born`.
     since: AtomicU64,
@@ -192,11 +202,12 @@ struct Pulse {
 }
 
 impl Pulse {
-    fn new(http2: bool, limits: &ConnectionLimits) -> Self {
+    fn new(http2: bool, limits: &ConnectionLimits, seat: Seat) -> Self {
         Self {
             http2,
             header: limits.header,
             idle: limits.idle,
+            seat,
             born: Instant::now(),
             since: AtomicU64::new(0),
             answering: AtomicUsize::new(0),
@@ -208,6 +219,7 @@ impl Pulse {
     fn request_begins(pulse: &Arc<Self>) -> Answering {
         pulse.reading.store(false, Ordering::Relaxed);
         pulse.answering.fetch_add(1, Ordering::AcqRel);
+        pulse.seat.answers();
         Answering(Arc::clone(pulse))
     }
 
@@ -229,6 +241,10 @@ impl Pulse {
 
     fn is_answering(&self) -> bool {
         self.answering.load(Ordering::Acquire) > 0
+    }
+
+    fn has_asked(&self) -> bool {
+        self.has_served() || self.is_answering()
     }
 
     fn has_served(&self) -> bool {
@@ -257,7 +273,9 @@ impl Drop for Answering {
     fn drop(&mut self) {
         self.0.served.store(true, Ordering::Relaxed);
         self.0.now();
-        self.0.answering.fetch_sub(1, Ordering::AcqRel);
+        if self.0.answering.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.seat.rests();
+        }
     }
 }
 
@@ -321,6 +339,7 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
+    use crate::crowd::Crowd;
 
     const REQUEST: &[u8] = b"GET /quick HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -335,8 +354,8 @@ mod tests {
     fn connect(http2: bool) -> Pair {
         let (client, stream) = duplex(64 << 10);
         let leaving = Leaving::default();
-        let stranger = Stranger::alone();
-        let evicted = stranger.evicted();
+        let seat = Crowd::default().enter();
+        let evicted = seat.evicted();
         let router = Router::new().route("/quick", get(async || "quick")).route(
             "/slow",
             get(async || {
@@ -353,7 +372,7 @@ mod tests {
                     router,
                     &ConnectionLimits::default(),
                     &leaving,
-                    stranger,
+                    seat,
                 )
                 .await
             }
@@ -471,10 +490,26 @@ mod tests {
         }
     }
 
+    /// One that has never asked and one that rests go at once; one that is being answered goes with its answer.
     #[tokio::test(start_paused = true)]
-    async fn a_stranger_makes_room_when_told_to() {
-        let pair = connect(false);
-        pair.evicted.cancel();
-        assert_eq!(pair.end().await, (Some("evicted"), 0));
+    async fn a_connection_makes_room_when_told_to() {
+        let stranger = connect(false);
+        stranger.evicted.cancel();
+        assert_eq!(stranger.end().await, (Some("evicted"), 0));
+
+        let mut resting = connect(false);
+        resting.ask(REQUEST).await;
+        resting.evicted.cancel();
+        assert_eq!(resting.end().await, (Some("evicted"), 0));
+
+        let mut asking = connect(false);
+        let evicted = asking.evicted.clone();
+        tokio::spawn(async move {
+            sleep(Duration::from_secs(7)).await;
+            evicted.cancel();
+        });
+        let answer = asking.ask(b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(answer.ends_with("slow"), "{answer}");
+        assert_eq!(asking.end().await, (Some("evicted"), 300));
     }
 }

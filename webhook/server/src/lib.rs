@@ -19,6 +19,7 @@
 mod admit;
 mod body;
 mod connection;
+mod crowd;
 mod gate;
 mod health;
 mod labels;

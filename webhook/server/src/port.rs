@@ -1,11 +1,9 @@
 //! A port: accepting connections, as many as are allowed, until told to stop.
 //!
-//! When all places are taken, the oldest connection that has never asked anything makes room. So ten thousand connections that only open hold nobody up:
-//! an API server's stays, because it asks, and a new one gets in.
+//! When all places are taken, one makes room for the next: see `crowd`.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,12 +13,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use crate::ConnectionLimits;
 use crate::connection::{self, EndedFor, Leaving};
+use crate::crowd::{Crowd, Seat};
 use crate::metrics::Metrics;
 
 /// How long accepting rests after it failed, for want of file descriptors for example.
@@ -53,41 +51,36 @@ impl Port {
     /// Accepts until the port closes.
     pub(crate) async fn run(self, listener: TcpListener) {
         let places = Arc::new(Semaphore::new(self.limits.connections));
-        let strangers = Strangers::default();
+        let crowd = Crowd::default();
         while let Some(accepted) = self
             .leaving
             .closing
             .run_until_cancelled(listener.accept())
             .await
         {
-            self.take(accepted.map(|(tcp, _)| tcp), &places, &strangers)
+            self.take(accepted.map(|(tcp, _)| tcp), &places, &crowd)
                 .await;
         }
         // What had connected before the port closed is served, and told goodbye.
         while let Some(Ok((tcp, _))) = listener.accept().now_or_never() {
-            self.take(Ok(tcp), &places, &strangers).await;
+            self.take(Ok(tcp), &places, &crowd).await;
         }
         self.tasks.close();
     }
 
-    async fn take(
-        &self,
-        accepted: io::Result<TcpStream>,
-        places: &Arc<Semaphore>,
-        strangers: &Strangers,
-    ) {
+    async fn take(&self, accepted: io::Result<TcpStream>, places: &Arc<Semaphore>, crowd: &Crowd) {
         match accepted {
             Ok(tcp) => {
-                let Some(place) = self.place(places, strangers).await else {
+                let Some(place) = self.place(places, crowd).await else {
                     return;
                 };
-                let stranger = strangers.enter();
+                let seat = crowd.enter();
                 let port = self.clone();
                 self.tasks.spawn(async move {
                     let _opened = port.metrics.connection_opens(port.name);
                     let gone = port.leaving.gone.clone();
                     if let Some(Some(reason)) = gone
-                        .run_until_cancelled(Box::pin(port.serve(tcp, stranger)))
+                        .run_until_cancelled(Box::pin(port.serve(tcp, seat)))
                         .await
                     {
                         port.metrics.connection_ended(reason);
@@ -105,22 +98,18 @@ impl Port {
             Err(error) => {
                 self.metrics.connection_ended("accept");
                 warn!(port = self.name, %error, "failed to accept a connection; trying again");
-                strangers.evict_oldest();
+                crowd.evict_one();
                 tokio::time::sleep(REST).await;
             }
         }
     }
 
     /// A place among the connections; none when the port closes before one is free.
-    async fn place(
-        &self,
-        places: &Arc<Semaphore>,
-        strangers: &Strangers,
-    ) -> Option<OwnedSemaphorePermit> {
+    async fn place(&self, places: &Arc<Semaphore>, crowd: &Crowd) -> Option<OwnedSemaphorePermit> {
         if let Ok(place) = Arc::clone(places).try_acquire_owned() {
             return Some(place);
         }
-        strangers.evict_oldest();
+        crowd.evict_one();
         self.leaving
             .closing
             .run_until_cancelled(Arc::clone(places).acquire_owned())
@@ -128,7 +117,7 @@ impl Port {
             .ok()
     }
 
-    async fn serve(&self, tcp: TcpStream, stranger: Stranger) -> EndedFor {
+    async fn serve(&self, tcp: TcpStream, seat: Seat) -> EndedFor {
         // Without it, an answer may wait 40 ms for an acknowledgement. A socket that refuses is on its way out.
         if tcp.set_nodelay(true).is_err() {
             return None;
@@ -140,11 +129,11 @@ impl Port {
                 self.router.clone(),
                 &self.limits,
                 &self.leaving,
-                stranger,
+                seat,
             )
             .await;
         };
-        let evicted = stranger.evicted();
+        let evicted = seat.evicted();
         let shaking = timeout(self.limits.handshake, shake_hands(tcp, tls));
         let stream = match evicted.run_until_cancelled(shaking).await {
             None => return Some("evicted"),
@@ -163,7 +152,7 @@ impl Port {
             self.router.clone(),
             &self.limits,
             &self.leaving,
-            stranger,
+            seat,
         )
         .await
     }
@@ -184,81 +173,4 @@ async fn shake_hands(
         return None;
     }
     Some(tls.accept(BufReader::with_capacity(READ_AHEAD, tcp)).await)
-}
-
-/// Connections that have not asked anything yet, oldest first.
-#[derive(Debug, Clone, Default)]
-struct Strangers(Arc<Mutex<Waiting>>);
-
-#[derive(Debug, Default)]
-struct Waiting {
-    next: u64,
-    by_age: BTreeMap<u64, CancellationToken>,
-}
-
-impl Strangers {
-    fn enter(&self) -> Stranger {
-        let evicted = CancellationToken::new();
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let age = waiting.next;
-        waiting.next += 1;
-        waiting.by_age.insert(age, evicted.clone());
-        Stranger {
-            age,
-            evicted,
-            others: self.clone(),
-        }
-    }
-
-    fn evict_oldest(&self) {
-        let oldest = self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_age
-            .pop_first();
-        if let Some((_, evicted)) = oldest {
-            evicted.cancel();
-        }
-    }
-
-    fn leave(&self, age: u64) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_age
-            .remove(&age);
-    }
-}
-
-/// A connection among the strangers, until it is known or gone.
-#[derive(Debug)]
-pub(crate) struct Stranger {
-    age: u64,
-    evicted: CancellationToken,
-    others: Strangers,
-}
-
-impl Stranger {
-    /// One among no others.
-    #[cfg(test)]
-    pub(crate) fn alone() -> Self {
-        Strangers::default().enter()
-    }
-
-    /// Cancelled when it must make room.
-    pub(crate) fn evicted(&self) -> CancellationToken {
-        self.evicted.clone()
-    }
-
-    /// It has asked something, and stays.
-    pub(crate) fn is_known_now(&self) {
-        self.others.leave(self.age);
-    }
-}
-
-impl Drop for Stranger {
-    fn drop(&mut self) {
-        self.others.leave(self.age);
-    }
 }

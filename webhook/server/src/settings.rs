@@ -64,7 +64,8 @@ pub enum CertificateSource {
 /// keeps for 90 s.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionLimits {
-    /// Open connections on the webhook's port. When all are taken, the oldest that never asked anything is closed for the next.
+    /// Open connections on the webhook's port. When all are taken, the oldest that never asked anything is closed for the next; without such, the
+    /// one that has been idle longest.
     pub connections: usize,
     /// For the TLS handshake.
     pub handshake: Duration,

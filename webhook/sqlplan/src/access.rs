@@ -5,6 +5,7 @@
 use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::effect::{Effect, Found};
+use crate::object;
 use crate::session;
 use crate::token::TokenKind;
 
@@ -62,6 +63,10 @@ const HEADS: &[(&str, Class)] = &[
     ("kill", Class::Server),
     ("purge", Class::Server),
     ("reset master", Class::Server),
+    ("reset persist", Class::Server),
+    ("reset binary", Class::Server),
+    ("clone", Class::Server),
+    ("binlog", Class::Server),
     ("reset slave", Class::Server),
     ("reset replica", Class::Server),
     ("change master", Class::Server),
@@ -85,6 +90,31 @@ const HEADS: &[(&str, Class)] = &[
     ("flush tables", Class::Lock),
     ("cluster", Class::Lock),
     ("vacuum full", Class::Lock),
+];
+
+/// What the parser lacks, and what does no more than it says: what is called or written inside is read by itself.
+const HARMLESS: &[&str] = &[
+    "comment on",
+    "detach",
+    "do",
+    "security label",
+    "create publication",
+    "create aggregate",
+    "create or replace aggregate",
+    "create cast",
+    "create collation",
+    "create conversion",
+    "create operator",
+    "create text search",
+    "create transform",
+    "create access method",
+    "alter extension",
+    "alter publication",
+    "alter collation",
+    "alter operator",
+    "alter statistics",
+    "alter text search",
+    "alter materialized view",
 ];
 
 /// Functions that read or write files, run programs or reach other servers.
@@ -242,8 +272,27 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             push(Effect::Lock { what });
             Some(true)
         }
-        "unlock" => Some(true),
-        "create" if cursor.is_word(1, "publication") => Some(true),
+        "unlock" | "checkpoint" | "table" => Some(true),
+        "analyze" if cursor.dialect() == Dialect::Postgres => Some(true),
+        "create" if cursor.is_word(1, "language") || cursor.contains("trusted language") => {
+            if cursor
+                .peek(2)
+                .is_some_and(|_| object::reaches_out(cursor.source(2)))
+            {
+                push(Effect::FileAccess { what });
+            }
+            Some(true)
+        }
+        "create" | "alter" | "comment" | "detach" | "do" | "security"
+            if HARMLESS.iter().any(|words| cursor.sees(words)) =>
+        {
+            Some(true)
+        }
+        // `ON CONFLICT` behind a SELECT; SQLite's `INDEXED BY`.
+        "insert" if cursor.contains("on conflict") => Some(true),
+        "delete" | "update" if cursor.dialect() == Dialect::Sqlite => {
+            (cursor.contains("indexed by") || cursor.contains("not indexed")).then_some(true)
+        }
         "alter" if cursor.is_word(1, "sequence") && !cursor.contains("rename") => Some(true),
         "create" if cursor.is_word(1, "statistics") => Some(true),
         "refresh" | "reindex" if cursor.contains("concurrently") => Some(true),

@@ -35,11 +35,13 @@ pub(crate) fn between(old: &Column, new: &Column, dialect: Dialect) -> TypeChang
     match dialect {
         Dialect::Sqlite => sqlite(&from.values, &to.values),
         Dialect::Postgres => postgres(from, to),
-        Dialect::Mysql | Dialect::Mariadb => mysql(
-            from,
-            to,
-            bytes_of(old.charset.as_deref()).max(bytes_of(new.charset.as_deref())),
-        ),
+        Dialect::Mysql | Dialect::Mariadb => {
+            let (old, new) = (
+                bytes_of(old.charset.as_deref()),
+                bytes_of(new.charset.as_deref()),
+            );
+            mysql(from, to, (old.0.min(new.0), old.1.max(new.1)))
+        }
     }
 }
 
@@ -213,9 +215,17 @@ fn other_of_one_kind(from: &str, to: &str, wider: TypeChange) -> TypeChange {
 /// A length byte holds up to 255: a `varchar` that grows past it needs two, in every row.
 const ONE_LENGTH_BYTE: u64 = 255;
 
-fn mysql(from: &SqlType, to: &SqlType, bytes: u64) -> TypeChange {
+/// `DECIMAL(10,2) UNSIGNED`: without negative values.
+fn is_unsigned(of: &SqlType) -> bool {
+    of.canonical.ends_with(" unsigned")
+}
+
+fn mysql(from: &SqlType, to: &SqlType, (least, most): (u64, u64)) -> TypeChange {
     let (from_name, to_name) = (from.canonical.as_str(), to.canonical.as_str());
     let is = |name: &str, prefix: &str| name.starts_with(prefix);
+    if is_unsigned(to) && !is_unsigned(from) && !matches!(from.values, Values::Integer { .. }) {
+        return Narrowed;
+    }
     match (&from.values, &to.values) {
         (
             Values::Integer { bits, unsigned },
@@ -242,17 +252,18 @@ fn mysql(from: &SqlType, to: &SqlType, bytes: u64) -> TypeChange {
             // The texts are limited in bytes, the others in characters.
             let in_bytes = |name: &str, limit: u64| {
                 if is(name, "varchar") || is(name, "char") {
-                    limit.saturating_mul(bytes)
+                    limit.saturating_mul(most)
                 } else {
                     limit
                 }
             };
             let (size, to_size) = (in_bytes(from_name, *limit), in_bytes(to_name, *to_limit));
             let varchars = is(from_name, "varchar") && is(to_name, "varchar");
-            if varchars
-                && limit <= to_limit
-                && (size > ONE_LENGTH_BYTE) == (to_size > ONE_LENGTH_BYTE)
-            {
+            let may_stay = [least, most].into_iter().any(|bytes| {
+                (limit.saturating_mul(bytes) > ONE_LENGTH_BYTE)
+                    == (to_limit.saturating_mul(bytes) > ONE_LENGTH_BYTE)
+            });
+            if varchars && limit <= to_limit && may_stay {
                 Widened
             } else if is(to_name, "char") && !is(from_name, "char") {
                 Narrowed
@@ -317,14 +328,15 @@ fn mysql(from: &SqlType, to: &SqlType, bytes: u64) -> TypeChange {
     }
 }
 
-/// The bytes that a character takes at most. What nobody named is `utf8mb4`, the default of MySQL 8 and of MariaDB 11.6.
-fn bytes_of(charset: Option<&str>) -> u64 {
+/// The bytes that a character takes at most, where that is known; else the least and most that it may be, because what nobody named is
+/// the database's default: `latin1` up to MySQL 5.7 and MariaDB 11.5, `utf8mb4` since.
+fn bytes_of(charset: Option<&str>) -> (u64, u64) {
     match charset {
-        None => 4,
-        Some("latin1" | "latin2" | "ascii" | "binary" | "cp1251" | "cp1252" | "koi8r") => 1,
-        Some("ucs2") => 2,
-        Some("utf8" | "utf8mb3") => 3,
-        Some(_) => 4,
+        None => (1, 4),
+        Some("latin1" | "latin2" | "ascii" | "binary" | "cp1251" | "cp1252" | "koi8r") => (1, 1),
+        Some("ucs2") => (2, 2),
+        Some("utf8" | "utf8mb3") => (3, 3),
+        Some(_) => (4, 4),
     }
 }
 
@@ -410,6 +422,9 @@ mod tests {
             (Postgres, "uuid", "text", Converted),
             (Postgres, "mood", "text", Converted),
             (Postgres, "bit(3)", "bit(3)", Same),
+            (Mysql, "decimal(10,2)", "decimal(10,2) unsigned", Narrowed),
+            (Mysql, "decimal(10,2) unsigned", "decimal(10,2)", Rewritten),
+            (Mysql, "double", "double unsigned", Narrowed),
             (Mysql, "int(11)", "int", Same),
             (Mysql, "tinyint(1)", "bool", Same),
             (Mysql, "int", "bigint", Rewritten),
@@ -418,7 +433,15 @@ mod tests {
             (Mysql, "int unsigned", "bigint", Rewritten),
             (Mysql, "varchar(20)", "varchar(60)", Widened),
             (Mysql, "varchar(300)", "varchar(500)", Widened),
-            (Mysql, "varchar(60)", "varchar(70)", Rewritten),
+            // In latin1 70 characters still have one length byte.
+            (Mysql, "varchar(60)", "varchar(70)", Widened),
+            (Mysql, "varchar(60)", "varchar(300)", Rewritten),
+            (
+                Mysql,
+                "varchar(80) CHARACTER SET utf8",
+                "varchar(90) CHARACTER SET utf8",
+                Rewritten,
+            ),
             (
                 Mysql,
                 "varchar(60) CHARACTER SET latin1",

@@ -140,7 +140,8 @@ fn option(
             if stored { "stored" } else { "virtual" }
         ));
     } else if item.accept("collate") {
-        column.collation = item.name().map(|name| name.to_string().to_lowercase());
+        let name = item.name().map(|name| name.name.to_lowercase());
+        column.collation = name.filter(|name| name != "default");
     } else if item.accept("character set") || item.accept("charset") {
         item.accept_symbol('=');
         column.charset = item.part().map(|name| name.to_lowercase());
@@ -149,6 +150,7 @@ fn option(
         "storage",
         "compression",
         "column_format",
+        "srid",
         "after",
     ]) {
         item.advance();

@@ -5,7 +5,7 @@
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query,
-    SetExpr, UnaryOperator, Value as Literal,
+    SelectItem, SetExpr, UnaryOperator, Value as Literal,
 };
 
 use crate::cursor::Cursor;
@@ -65,12 +65,25 @@ fn truth(expression: &Expr) -> Option<bool> {
         Expr::Nested(inner) => truth(inner),
         Expr::UnaryOp { op: UnaryOperator::Not, expr } => truth(expr).map(|truth| !truth),
         Expr::BinaryOp { op: op @ (BinaryOperator::Or | BinaryOperator::And), .. } => chain(expression, op),
+        Expr::BinaryOp { op: BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch, right, .. } => matches_all(right).then_some(true),
         Expr::BinaryOp { left, op, right } => comparison(left, op, right),
         Expr::IsTrue(inner) => truth(inner),
         Expr::IsNotFalse(inner) => truth(inner),
         Expr::IsNotNull(inner) if is_row_id(inner) => Some(true),
+        Expr::IsNotNull(inner) if calls_one_of(inner, NEVER_NULL) => Some(true),
+        Expr::IsNull(inner) if is_null(inner) => Some(true),
+        Expr::IsNotDistinctFrom(left, right) if is_same_column(left, right) => Some(true),
+        Expr::Subquery(query) => truth(only_value(query)?),
+        Expr::InSubquery { expr, subquery, negated } => {
+            comparison(expr, &BinaryOperator::Eq, only_value(subquery)?).map(|equal| equal != *negated)
+        }
+        Expr::RLike { negated: false, pattern, .. } => matches_all(pattern).then_some(true),
         Expr::IsNotNull(inner) => constant(inner).map(|_| true),
-        Expr::Exists { subquery, negated } => finds_any_row(subquery).then_some(!negated),
+        Expr::Exists { subquery, negated } => match (finds_any_row(subquery), finds_no_row(subquery)) {
+            (true, _) => Some(!negated),
+            (_, true) => Some(*negated),
+            _ => None,
+        },
         Expr::IsNull(inner) => constant(inner).map(|_| false),
         Expr::InList { expr, list, negated } => list.iter().find_map(|item| comparison(expr, &BinaryOperator::Eq, item).filter(|equal| *equal)).map(|_| !negated),
         Expr::Between { expr, negated, low, high } => {
@@ -105,7 +118,11 @@ fn comparison(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<bool> {
             | BinaryOperator::Spaceship
     );
     if is_same_column(left, right) {
-        return allows_equal.then_some(true);
+        let differs = matches!(
+            op,
+            BinaryOperator::NotEq | BinaryOperator::Lt | BinaryOperator::Gt
+        );
+        return (allows_equal || differs).then_some(allows_equal);
     }
     if is_row_id(left)
         && let Some(Constant::Number(number)) = constant(right)
@@ -120,6 +137,18 @@ fn comparison(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<bool> {
         return all.then_some(true);
     }
     if let (Some(left), Some(right)) = (constant(left), constant(right)) {
+        // `1 = '1'`.
+        let (left, right) = match (left, right) {
+            (Constant::Number(left), Constant::Text(right)) => (
+                Constant::Number(left),
+                Constant::Number(right.trim().parse().ok()?),
+            ),
+            (Constant::Text(left), Constant::Number(right)) => (
+                Constant::Number(left.trim().parse().ok()?),
+                Constant::Number(right),
+            ),
+            same => same,
+        };
         let order = left.partial_cmp(&right)?;
         return match op {
             BinaryOperator::Eq | BinaryOperator::Spaceship => Some(order.is_eq()),
@@ -180,13 +209,62 @@ fn finds_any_row(query: &Query) -> bool {
         && query.with.is_none()
 }
 
-fn is_coalesce(function: &Function) -> bool {
+/// Functions that always give a value.
+const NEVER_NULL: &[&str] = &[
+    "now",
+    "current_user",
+    "session_user",
+    "current_timestamp",
+    "current_date",
+    "user",
+    "version",
+];
+
+fn calls_one_of(expression: &Expr, names: &[&str]) -> bool {
+    matches!(expression, Expr::Function(function) if is_one_of(function, names))
+}
+
+fn is_one_of(function: &Function, names: &[&str]) -> bool {
     let name = function.name.0.last().and_then(|part| part.as_ident());
     name.is_some_and(|name| {
-        ["coalesce", "ifnull"]
+        names
             .iter()
             .any(|known| name.value.eq_ignore_ascii_case(known))
     })
+}
+
+fn is_null(expression: &Expr) -> bool {
+    matches!(expression, Expr::Value(value) if matches!(value.value, Literal::Null))
+}
+
+/// A regular expression that every text has.
+fn matches_all(pattern: &Expr) -> bool {
+    matches!(constant(pattern), Some(Constant::Text(text)) if ["", ".*", "^", "^.*", "^.*$", ".*$"].contains(&text.as_str()))
+}
+
+/// The one value of `SELECT value`.
+fn only_value(query: &Query) -> Option<&Expr> {
+    let SetExpr::Select(select) = &*query.body else {
+        return None;
+    };
+    if !select.from.is_empty() || select.selection.is_some() {
+        return None;
+    }
+    match select.projection.as_slice() {
+        [SelectItem::UnnamedExpr(value)] => Some(value),
+        _ => None,
+    }
+}
+
+/// `SELECT .. WHERE false`.
+fn finds_no_row(query: &Query) -> bool {
+    let SetExpr::Select(select) = &*query.body else {
+        return false;
+    };
+    select
+        .selection
+        .as_ref()
+        .is_some_and(|choice| truth(choice) == Some(false))
 }
 
 /// The first argument of `coalesce` and its like.
@@ -203,7 +281,17 @@ fn first_argument(function: &Function) -> Option<&Expr> {
 fn constant(expression: &Expr) -> Option<Constant> {
     match expression {
         Expr::Nested(inner) => constant(inner),
-        Expr::Function(function) if is_coalesce(function) => constant(first_argument(function)?),
+        Expr::Function(function) if is_one_of(function, &["coalesce", "ifnull"]) => {
+            constant(first_argument(function)?)
+        }
+        Expr::Function(function) if is_one_of(function, &["length", "char_length"]) => {
+            match constant(first_argument(function)?)? {
+                Constant::Text(text) => i128::try_from(text.chars().count())
+                    .ok()
+                    .map(Constant::Number),
+                _ => None,
+            }
+        }
         Expr::Value(value) => match &value.value {
             Literal::Boolean(truth) => Some(Constant::Truth(*truth)),
             Literal::Number(number, _) => number.parse().ok().map(Constant::Number),

@@ -8,9 +8,12 @@ use crate::dialect::Dialect;
 use crate::effect::Effect;
 use crate::token::TokenKind;
 
+/// Queries in queries that are looked into; texts come from strangers, and each costs stack.
+const NESTED: usize = 16;
+
 /// From the table that is written to on: the copy that a `SELECT` behind it makes.
 pub(crate) fn into(cursor: Cursor<'_>, into: &Name, replaces: bool, makes: bool) -> Option<Effect> {
-    let (from, bounded) = source(cursor)?;
+    let (from, bounded) = source(cursor, NESTED)?;
     Some(Effect::CopyRows {
         from,
         into: into.clone(),
@@ -18,6 +21,11 @@ pub(crate) fn into(cursor: Cursor<'_>, into: &Name, replaces: bool, makes: bool)
         replaces,
         makes,
     })
+}
+
+/// Whether a query, as a CTE is one, reads no table or chooses among its rows. What deletes or updates there is judged as such.
+pub(crate) fn is_bounded_query(cursor: Cursor<'_>) -> bool {
+    source(cursor, NESTED).is_none_or(|(_, bounded)| bounded)
 }
 
 /// `SELECT .. INTO new FROM old` of PostgreSQL.
@@ -37,7 +45,8 @@ pub(crate) fn select_into(cursor: Cursor<'_>) -> Option<Effect> {
 }
 
 /// The table whose rows are read, and whether something chooses among them.
-fn source(cursor: Cursor<'_>) -> Option<(Name, bool)> {
+fn source(cursor: Cursor<'_>, nested: usize) -> Option<(Name, bool)> {
+    let nested = nested.checked_sub(1)?;
     let mut cursor = cursor;
     // `CREATE TABLE a AS TABLE b`.
     if let Some(index) = at_this_depth(cursor, "as") {
@@ -54,7 +63,7 @@ fn source(cursor: Cursor<'_>) -> Option<(Name, bool)> {
         let mut probe = cursor;
         while !probe.is_done() && !ends(&probe) {
             if probe.is_symbol(0, '(') && probe.is_word(1, "select") {
-                return probe.group().and_then(source);
+                return probe.group().and_then(|inner| source(inner, nested));
             }
             probe.skip_one();
         }
@@ -64,7 +73,7 @@ fn source(cursor: Cursor<'_>) -> Option<(Name, bool)> {
     let mut from = cursor;
     from.move_to(at_this_depth(cursor, "from")? + 1);
     if from.is_symbol(0, '(') {
-        let (name, bounded) = from.group().and_then(source)?;
+        let (name, bounded) = from.group().and_then(|inner| source(inner, nested))?;
         return Some((name, bounded || is_bounded(cursor)));
     }
     from.accept_any(&["only", "lateral"]);

@@ -1,6 +1,7 @@
 //! Reading a statement's tokens from left to right.
 //!
 //! Small helpers for small grammars. Nothing here recurses, allocates more than it returns, or fails: what is not there is `None` or false.
+//! They are called at hundreds of places, and kept out of line so that the policy stays small.
 
 use std::fmt;
 
@@ -20,6 +21,7 @@ pub struct Name {
 
 impl Name {
     /// The form under which two spellings are the same thing. The schema everything is in unless said otherwise is left out.
+    #[inline(never)]
     pub fn key(&self, dialect: Dialect) -> String {
         let name = dialect.table_key(&self.name);
         match self.qualifier.as_deref() {
@@ -104,6 +106,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next token as written; empty at the end.
+    #[inline(never)]
     pub(crate) fn source(&self, ahead: usize) -> &'a str {
         self.peek(ahead)
             .and_then(|token| self.text.get(token.start..token.end))
@@ -127,6 +130,7 @@ impl<'a> Cursor<'a> {
             .map(|_| self.source(ahead))
     }
 
+    #[inline(never)]
     pub(crate) fn is_word(&self, ahead: usize, wanted: &str) -> bool {
         self.word_at(ahead)
             .is_some_and(|word| word.eq_ignore_ascii_case(wanted))
@@ -136,6 +140,7 @@ impl<'a> Cursor<'a> {
         wanted.iter().any(|word| self.is_word(ahead, word))
     }
 
+    #[inline(never)]
     pub(crate) fn is_any(&self, wanted: &[&str]) -> bool {
         wanted.iter().any(|word| self.is_word(0, word))
     }
@@ -148,12 +153,14 @@ impl<'a> Cursor<'a> {
         )
     }
 
+    #[inline(never)]
     pub(crate) fn is_symbol(&self, ahead: usize, symbol: char) -> bool {
         self.peek(ahead)
             .is_some_and(|token| token.kind == TokenKind::Symbol(symbol))
     }
 
     /// Whether these words, separated by spaces, come next.
+    #[inline(never)]
     pub(crate) fn sees(&self, words: &str) -> bool {
         words
             .split(' ')
@@ -162,6 +169,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over these words if they come next.
+    #[inline(never)]
     pub(crate) fn accept(&mut self, words: &str) -> bool {
         let seen = self.sees(words);
         if seen {
@@ -170,10 +178,12 @@ impl<'a> Cursor<'a> {
         seen
     }
 
+    #[inline(never)]
     pub(crate) fn accept_any(&mut self, words: &[&str]) -> bool {
         words.iter().any(|word| self.accept(word))
     }
 
+    #[inline(never)]
     pub(crate) fn accept_symbol(&mut self, symbol: char) -> bool {
         let seen = self.is_symbol(0, symbol);
         if seen {
@@ -183,6 +193,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// One part of a name.
+    #[inline(never)]
     pub(crate) fn part(&mut self) -> Option<String> {
         let token = self.peek(0)?;
         let source = self.source(0);
@@ -203,6 +214,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A name with the parts before it.
+    #[inline(never)]
     pub(crate) fn name(&mut self) -> Option<Name> {
         let mut parts = vec![self.part()?];
         while self.is_symbol(0, '.') {
@@ -215,6 +227,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Names with commas between.
+    #[inline(never)]
     pub(crate) fn names(&mut self) -> Vec<Name> {
         let mut names = Vec::new();
         while let Some(name) = self.name() {
@@ -227,6 +240,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// What is between brackets, if an opening one comes next; leaves the cursor behind the closing one.
+    #[inline(never)]
     pub(crate) fn group(&mut self) -> Option<Self> {
         if !self.is_symbol(0, '(') {
             return None;
@@ -260,6 +274,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Steps over one token, or over brackets and all that is in them.
+    #[inline(never)]
     pub(crate) fn skip_one(&mut self) {
         if matches!(self.kind(), Some(TokenKind::Symbol('(' | '[' | '{'))) {
             let end = self.closing(self.at);
@@ -277,6 +292,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The items between commas outside brackets, each as a cursor of its own.
+    #[inline(never)]
     pub(crate) fn items(mut self) -> Vec<Self> {
         let mut items = Vec::new();
         while !self.is_done() {
@@ -348,6 +364,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Whether a word stands anywhere from here on.
+    #[inline(never)]
     pub(crate) fn contains(&self, words: &str) -> bool {
         let mut probe = *self;
         while !probe.is_done() {
@@ -361,6 +378,7 @@ impl<'a> Cursor<'a> {
 
     /// The tokens from here on in one spelling: words in lower case, names without needless quotes, brackets around everything left out, one
     /// space where two words meet. Two expressions with the same canonical text mean the same.
+    #[inline(never)]
     pub(crate) fn canonical(&self) -> String {
         let mut inner = self.remaining();
         while inner.is_symbol(0, '(') && inner.closing(0) + 1 == inner.tokens.len() {

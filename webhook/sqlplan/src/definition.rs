@@ -106,6 +106,7 @@ pub(crate) fn table(mut cursor: Cursor<'_>) -> Option<TableDefinition> {
     definition.derived |= options.derived;
     definition.complete &= options.complete;
     definition.table.options.extend(options.kept);
+    definition.table.derived = definition.derived;
     definition.table.charset = options.charset;
     definition.table.collation = options.collation;
     Some(definition)
@@ -328,7 +329,7 @@ pub(crate) fn index(mut cursor: Cursor<'_>) -> Option<IndexDefinition> {
     };
     skip_method(&mut cursor);
     cursor.accept("on").then_some(())?;
-    cursor.accept("only");
+    let only = cursor.accept("only");
     let table = cursor.name()?;
     if cursor.accept("using") {
         let using = cursor.part().unwrap_or_default();
@@ -337,12 +338,23 @@ pub(crate) fn index(mut cursor: Cursor<'_>) -> Option<IndexDefinition> {
         }
     }
     let columns = columns(&mut cursor);
-    // Behind the columns MySQL has hints only.
-    let rest = if cursor.dialect().is_mysql_like() {
-        String::new()
-    } else {
-        expression::canonical(cursor)
-    };
+    // Behind the columns MySQL has hints only, and how PostgreSQL stores an index makes it no other.
+    let mut rest = Vec::new();
+    while !cursor.is_done() && !cursor.dialect().is_mysql_like() {
+        if cursor.is_word(0, "with") && cursor.is_symbol(1, '(') {
+            cursor.advance();
+            cursor.skip_one();
+        } else if cursor.accept("tablespace") {
+            cursor.advance();
+        } else if cursor.is_word(0, "where") {
+            rest.push(expression::canonical(cursor));
+            break;
+        } else {
+            rest.push(cursor.source(0).to_lowercase());
+            cursor.advance();
+        }
+    }
+    let rest = rest.join(" ");
     Some(IndexDefinition {
         index: Index {
             name: name.as_ref().map(|name| name.name.clone()),
@@ -359,6 +371,7 @@ pub(crate) fn index(mut cursor: Cursor<'_>) -> Option<IndexDefinition> {
         },
         table,
         concurrently,
+        only,
         if_not_exists,
     })
 }
@@ -372,6 +385,8 @@ pub struct IndexDefinition {
     pub table: Name,
     /// PostgreSQL: without blocking writes.
     pub concurrently: bool,
+    /// PostgreSQL: on the parent of partitions alone, which has no rows.
+    pub only: bool,
     /// It makes nothing when the index is there.
     pub if_not_exists: bool,
 }

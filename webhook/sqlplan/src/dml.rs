@@ -158,6 +158,9 @@ fn merge_delete(cursor: Cursor<'_>) -> Option<usize> {
 
 /// `WHEN NOT MATCHED BY SOURCE THEN DELETE` and `ON true` delete without a choice.
 fn merge_bound(cursor: Cursor<'_>, delete: usize) -> Bound {
+    if cursor.contains("by source then delete") {
+        return Bound::Missing;
+    }
     let Some(on) = has_at_this_depth(cursor, "on") else {
         return Bound::Missing;
     };
@@ -203,11 +206,55 @@ fn bound(cursor: Cursor<'_>, table: &Name) -> Bound {
         end.skip_one();
     }
     let condition = cursor.range(index + 1, end.index());
-    if condition::is_always_true(&condition) || is_in_itself(condition, table) {
+    if is_always_true(condition) || is_in_itself(condition, table) {
         Bound::AlwaysTrue
     } else {
         Bound::Condition
     }
+}
+
+fn is_always_true(condition: Cursor<'_>) -> bool {
+    // MySQL's `||` is OR, and the parser takes it for the other databases' operator.
+    let mut rest = condition;
+    if condition.dialect().is_mysql_like() {
+        let mut probe = condition;
+        while !probe.is_done() {
+            if probe.is_symbol(0, '|') && probe.is_symbol(1, '|') {
+                let term = rest.range(rest.index(), probe.index());
+                if condition::is_always_true(&term) {
+                    return true;
+                }
+                probe.move_to(probe.index() + 2);
+                rest.move_to(probe.index());
+            } else {
+                probe.skip_one();
+            }
+        }
+    }
+    let condition = rest.remaining();
+    condition::is_always_true(&condition) || is_same_on_both_sides(condition)
+}
+
+/// `now() = now()`, and a pattern that every text has: `name GLOB '*'`.
+fn is_same_on_both_sides(condition: Cursor<'_>) -> bool {
+    let mut probe = condition;
+    while !probe.is_done() {
+        if probe.is_any(&["and", "or", "not", "between"]) {
+            return false;
+        }
+        if probe.is_word(0, "glob") {
+            return probe.source(1) == "'*'" && probe.peek(2).is_none();
+        }
+        if probe.is_symbol(0, '=') {
+            let (left, right) = (condition.range(0, probe.index()), probe.index() + 1);
+            let mut rest = condition;
+            rest.move_to(right);
+            let left = left.canonical();
+            return !left.is_empty() && left == rest.canonical();
+        }
+        probe.skip_one();
+    }
+    false
 }
 
 /// `id IN (SELECT id FROM the_same_table)`.
@@ -216,7 +263,12 @@ fn is_in_itself(mut condition: Cursor<'_>, table: &Name) -> bool {
     let Some(column) = condition.name() else {
         return false;
     };
-    if !condition.accept("in") {
+    let any = condition.is_symbol(0, '=')
+        && (condition.is_word(1, "any") || condition.is_word(1, "some"));
+    if any {
+        condition.advance();
+        condition.advance();
+    } else if !condition.accept("in") {
         return false;
     }
     let Some(mut query) = condition.group() else {
@@ -231,5 +283,9 @@ fn is_in_itself(mut condition: Cursor<'_>, table: &Name) -> bool {
         && query
             .name()
             .is_some_and(|name| name.key(dialect) == table.key(dialect));
+    query.accept("as");
+    if !query.is_any(&["where", "limit", "join", "order", "group"]) {
+        query.part();
+    }
     same && query.is_done() && condition.is_done()
 }

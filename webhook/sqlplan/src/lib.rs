@@ -13,6 +13,7 @@
 
 mod access;
 mod alter;
+mod body;
 mod change;
 mod column;
 mod condition;
@@ -25,6 +26,7 @@ mod dml;
 mod effect;
 mod expression;
 pub mod limits;
+mod made;
 mod model;
 mod object;
 mod options;

@@ -51,6 +51,8 @@ pub struct Table {
     pub charset: Option<String>,
     /// The collation of columns that name none, in lower case.
     pub collation: Option<String>,
+    /// Whether columns come from another table or a query, so that what is written here is not all of it.
+    pub derived: bool,
     /// The statements that make it, as written: `CREATE TABLE` first.
     pub statements: Vec<String>,
     /// Where its `CREATE TABLE` starts.
@@ -169,7 +171,8 @@ pub struct Object {
     pub name: Name,
     /// Its definition, canonical.
     pub definition: String,
-    /// The words of an enumeration, in order; else the columns or attributes, where they are written one by one.
+    /// The words of an enumeration, in order; the attributes of a type with their types; a domain's type and conditions; the columns of a view
+    /// whose names can be told.
     pub members: Vec<String>,
     /// Where it starts.
     pub position: Position,

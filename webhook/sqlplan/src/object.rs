@@ -3,8 +3,8 @@
 use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::effect::{Effect, ObjectChange};
+use crate::made;
 use crate::model::ObjectKind;
-use crate::read;
 
 /// `ALTER` of what is no table; none when it is another statement, else whether it was recognised entirely.
 pub(crate) fn alter(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
@@ -14,7 +14,7 @@ pub(crate) fn alter(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Opt
         push(Effect::DefinerRights { what });
         return Some(true);
     }
-    let kind = read::kind(&mut cursor)?;
+    let kind = made::kind(&mut cursor)?;
     if kind == ObjectKind::Account || whole.contains("owner to") {
         return None;
     }
@@ -62,6 +62,28 @@ pub(crate) fn alter(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Opt
     };
     push(Effect::AlterObject { kind, name, change });
     Some(true)
+}
+
+/// Statements that make or describe what holds no rows and runs nothing: dumps are full of them, and the parser knows few.
+pub(crate) fn is_plain(cursor: &Cursor<'_>) -> bool {
+    const PLAIN: &[&str] = &[
+        "cast",
+        "aggregate",
+        "operator",
+        "text search",
+        "collation",
+        "statistics",
+        "publication",
+        "conversion",
+        "transform",
+    ];
+    let mut rest = *cursor;
+    if rest.accept("comment on") {
+        return true;
+    }
+    let makes = rest.accept("create");
+    (makes || rest.accept("alter") && !rest.contains("owner to") && !rest.contains("rename to"))
+        && PLAIN.iter().any(|words| rest.sees(words))
 }
 
 /// Words that give a routine or view the rights of its owner, where nothing keeps its caller from misusing them.

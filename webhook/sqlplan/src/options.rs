@@ -8,7 +8,7 @@ use crate::token::TokenKind;
 /// The options of a table.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    /// `engine=myisam`, `partition by ..`, `strict`: canonical and sorted. What is the default is left out.
+    /// `engine=myisam`, `partition by ..`, `strict`: canonical. What is the default is left out.
     pub(crate) kept: Vec<String>,
     /// The character set, in lower case.
     pub(crate) charset: Option<String>,
@@ -67,7 +67,6 @@ pub(crate) fn read(mut cursor: Cursor<'_>) -> Options {
     while !cursor.is_done() {
         option(&mut cursor, &mut options);
     }
-    options.kept.sort();
     options
 }
 
@@ -91,9 +90,9 @@ fn option(cursor: &mut Cursor<'_>, options: &mut Options) {
     } else if cursor.accept_any(&["default collate", "collate"]) {
         options.collation = value(cursor);
     } else if cursor.accept("partition by") {
-        options
-            .kept
-            .push(format!("partition by {}", partitioned(cursor)));
+        let how = partitioned(cursor);
+        options.kept.push(format!("partition by {how}"));
+        options.kept.extend(partitions(*cursor));
         cursor.move_to(usize::MAX);
     } else if cursor.accept("partition of") {
         options.derived = true;
@@ -146,7 +145,21 @@ fn value(cursor: &mut Cursor<'_>) -> Option<String> {
     value
 }
 
-/// How rows are spread, up to the partitions themselves, which come and go.
+/// `partition p0` for each that is named, with the rows in it.
+fn partitions(mut cursor: Cursor<'_>) -> Vec<String> {
+    while !(cursor.is_done() || cursor.is_symbol(0, '(') && cursor.is_word(1, "partition")) {
+        cursor.skip_one();
+    }
+    let listed = cursor.group().map(Cursor::items).unwrap_or_default();
+    let name = |mut item: Cursor<'_>| {
+        item.accept("partition");
+        item.part()
+            .map(|name| format!("partition {}", name.to_lowercase()))
+    };
+    listed.into_iter().filter_map(name).collect()
+}
+
+/// How rows are spread, up to the partitions themselves.
 fn partitioned(cursor: &mut Cursor<'_>) -> String {
     let start = cursor.index();
     cursor.accept("linear");

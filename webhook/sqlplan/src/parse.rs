@@ -29,11 +29,8 @@ pub(crate) fn one_statement(script: &Script<'_>, piece: &Piece) -> Result<(), Sq
     ) else {
         return Ok(());
     };
-    let text = blank_comments(
-        script.text.get(first.start..last.end).unwrap_or_default(),
-        first.start,
-        tokens,
-    );
+    let text = script.text.get(first.start..last.end).unwrap_or_default();
+    let text = blank(text, first.start, &unheeded(script, tokens));
     let start = script.position(first.start);
     let problem = |location: Location, kind: ProblemKind| SqlProblem {
         kind,
@@ -130,14 +127,53 @@ fn grammar(dialect: Dialect) -> Box<dyn Grammar> {
     }
 }
 
-/// The text with spaces for every character of a comment, line ends kept, so that positions stay.
-fn blank_comments(text: &str, start: usize, tokens: &[Token]) -> String {
+/// The tokens that the parser is not shown: comments, and the words at the end of a view that say how it is kept, which it lacks.
+fn unheeded(script: &Script<'_>, tokens: &[Token]) -> Vec<Token> {
+    const ENDS: &[&[&str]] = &[
+        &["with", "no", "data"],
+        &["with", "data"],
+        &["with", "check", "option"],
+        &["with", "local", "check", "option"],
+        &["with", "cascaded", "check", "option"],
+    ];
+    let code: Vec<Token> = tokens
+        .iter()
+        .copied()
+        .filter(|token| !matches!(token.kind, TokenKind::Comment | TokenKind::Delimiter))
+        .collect();
+    let is = |token: &Token, word: &str| {
+        token.kind == TokenKind::Word
+            && script
+                .text
+                .get(token.start..token.end)
+                .is_some_and(|source| source.eq_ignore_ascii_case(word))
+    };
+    let makes_view = code.first().is_some_and(|token| is(token, "create"))
+        && code.iter().take(8).any(|token| is(token, "view"));
+    let end = ENDS.iter().filter(|_| makes_view).find_map(|words| {
+        let from = code.len().checked_sub(words.len())?;
+        let tail = code.get(from..)?;
+        tail.iter()
+            .zip(*words)
+            .all(|(token, word)| is(token, word))
+            .then_some(tail)
+    });
+    let end = end.and_then(|end| Some(end.first()?.start..end.last()?.end));
+    tokens
+        .iter()
+        .copied()
+        .filter(|token| {
+            token.kind == TokenKind::Comment
+                || end.as_ref().is_some_and(|end| end.contains(&token.start))
+        })
+        .collect()
+}
+
+/// The text with spaces for every character of these tokens, line ends kept, so that positions stay.
+fn blank(text: &str, start: usize, tokens: &[Token]) -> String {
     let mut blanked = String::with_capacity(text.len());
     let mut from = 0;
-    for comment in tokens
-        .iter()
-        .filter(|token| token.kind == TokenKind::Comment && token.start >= start)
-    {
+    for comment in tokens.iter().filter(|token| token.start >= start) {
         blanked.push_str(text.get(from..comment.start - start).unwrap_or_default());
         let inside = text
             .get(comment.start - start..comment.end - start)

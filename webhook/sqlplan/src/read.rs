@@ -6,15 +6,16 @@
 
 use crate::access;
 use crate::alter::{self, AlterAction};
+use crate::body::{body, is_plain_sql, literal_sql};
 use crate::copies;
-use crate::cursor::{Cursor, Name, unquote};
-use crate::definition;
+use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::dml;
 use crate::effect::{Effect, Found, Reading};
+use crate::made::{create, drop_statement};
 use crate::model::ObjectKind;
 use crate::object;
-use crate::token::{self, TokenKind};
+use crate::token::TokenKind;
 
 /// Bodies in bodies that are looked into.
 const BODIES: usize = 3;
@@ -37,7 +38,7 @@ pub(crate) fn read(cursor: Cursor<'_>) -> Reading {
     reading
 }
 
-fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
+pub(crate) fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
     if cursor.is_any(&["explain", "describe", "desc"])
         || (cursor.dialect() == Dialect::Mariadb
             && cursor.is_word(0, "analyze")
@@ -79,49 +80,11 @@ fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
     } else if let Some(known) = access::head(cursor, &mut reading.effects) {
         reading.known = known;
     }
+    reading.known |= object::is_plain(&cursor);
     if !cursor.is_any(&["grant", "revoke", "comment"]) {
         inside(cursor, reading, bodies);
     }
 }
-
-/// The string of `EXECUTE 'x'`, `EXECUTE IMMEDIATE 'x'` and `PREPARE p FROM 'x'`, where it is one string and no more: it is what runs.
-fn literal_sql<'a>(cursor: &Cursor<'a>) -> Option<Cursor<'a>> {
-    let mut probe = *cursor;
-    if probe.accept("prepare") {
-        probe.part()?;
-        probe.accept("from").then_some(())?;
-    } else if probe.accept("execute") {
-        let immediate = probe.accept("immediate");
-        (immediate || cursor.dialect() == Dialect::Postgres).then_some(())?;
-    } else {
-        return None;
-    }
-    let literal = probe;
-    matches!(probe.kind(), Some(TokenKind::Text | TokenKind::Body)).then_some(())?;
-    probe.advance();
-    let ends = probe.is_done() || probe.is_delimiter() || probe.is_any(&["using", "into"]);
-    ends.then_some(literal)
-}
-
-/// Whether a string is read as the server will read it: no escapes, and statements whose words are looked for in bodies.
-fn is_plain_sql(literal: &Cursor<'_>) -> bool {
-    let source = literal.source(0);
-    let inner = source.trim_start_matches(['\'', '"', '$']).trim_start();
-    let first: String = inner
-        .chars()
-        .take_while(char::is_ascii_alphabetic)
-        .collect();
-    !source.contains('\\')
-        && STATEMENTS.contains(&first.to_ascii_lowercase().as_str())
-        && !source.contains(';')
-}
-
-/// The words of which a statement in a body starts with one.
-const STATEMENTS: &[&str] = &[
-    "drop", "truncate", "alter", "grant", "revoke", "execute", "copy", "create", "delete",
-    "update", "insert", "set", "perform", "reassign", "with", "select", "lock", "cluster",
-    "vacuum", "reindex", "refresh", "load", "import", "merge", "replace", "rename", "optimize",
-];
 
 /// `EXPLAIN ANALYZE` runs the statement.
 fn explains_by_running(cursor: &Cursor<'_>) -> bool {
@@ -223,187 +186,6 @@ fn is_recognised(action: &AlterAction) -> bool {
     }
 }
 
-fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
-    if let Some(definition) = definition::table(cursor) {
-        let known = definition.complete;
-        let copy = if definition.temporary {
-            None
-        } else {
-            copies::into(cursor, &definition.table.name, false, true)
-        };
-        push(Effect::CreateTable(Box::new(definition)));
-        if let Some(copy) =
-            copy.filter(|_| cursor.contains("select") || cursor.contains("as table"))
-        {
-            push(copy);
-        }
-        return Some(known);
-    }
-    if let Some(definition) = definition::index(cursor) {
-        let plain = ["", "fulltext", "spatial"].contains(&definition.index.rest.as_str());
-        let known = plain && !definition.index.columns.is_empty();
-        let table = definition.table.clone();
-        push(Effect::CreateIndex(Box::new(definition)));
-        if cursor.dialect().is_mysql_like() {
-            online_options(cursor, &table, push);
-        }
-        return Some(known);
-    }
-    if let Some(what) = object::definer_rights(&cursor) {
-        push(Effect::DefinerRights { what });
-    }
-    if object::rule_that_swallows(&cursor) {
-        push(Effect::IntegrityOff {
-            what: "CREATE RULE .. DO INSTEAD NOTHING".to_owned(),
-        });
-        return Some(true);
-    }
-    let mut rest = cursor;
-    rest.accept("create");
-    let or_replace = rest.accept_any(&["or replace", "or alter"]);
-    if cursor.contains("soname") || access::language_of_programs(&cursor).is_some() {
-        return None;
-    }
-    // Words between CREATE and the kind; DEFINER = 'x'@'y' among them.
-    for _ in 0..10 {
-        if let Some(kind) = kind(&mut rest) {
-            if matches!(kind, ObjectKind::Account | ObjectKind::Other) {
-                return None;
-            }
-            rest.accept("if not exists");
-            let name = rest.name();
-            let reaches_out =
-                |name: &Name| kind == ObjectKind::Extension && object::reaches_out(&name.name);
-            if let Some(name) = name.as_ref().filter(|name| reaches_out(name)) {
-                push(Effect::FileAccess {
-                    what: format!("CREATE EXTENSION {name}"),
-                });
-            }
-            push(Effect::Create {
-                kind,
-                name,
-                or_replace,
-            });
-            return Some(is_known(&cursor, &rest, kind));
-        }
-        if rest.is_done() || rest.is_symbol(0, '(') {
-            break;
-        }
-        rest.advance();
-    }
-    None
-}
-
-/// MySQL writes how an index is made or dropped behind it, as it does in `ALTER TABLE`.
-fn online_options(cursor: Cursor<'_>, table: &Name, push: &mut dyn FnMut(Effect)) {
-    alter::online(cursor, &mut |action| {
-        push(Effect::AlterTable {
-            table: table.clone(),
-            action,
-        });
-    });
-}
-
-/// What makes nothing but what it says: sequences, SQLite's virtual tables, and routines, whose bodies are read here, statement by statement.
-/// PostgreSQL's other languages are programs.
-fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
-    let routine = matches!(
-        kind,
-        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Trigger | ObjectKind::Event
-    );
-    let language = |name: &str| rest.contains(&format!("language {name}"));
-    kind == ObjectKind::Sequence
-        || whole.sees("create virtual table")
-        || routine
-            && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
-}
-
-/// Steps over the words of a kind of object.
-pub(crate) fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
-    const KINDS: &[(&str, ObjectKind)] = &[
-        ("database", ObjectKind::Database),
-        ("schema", ObjectKind::Schema),
-        ("tables", ObjectKind::Table),
-        ("table", ObjectKind::Table),
-        ("foreign table", ObjectKind::Table),
-        ("materialized view", ObjectKind::MaterializedView),
-        ("view", ObjectKind::View),
-        ("index", ObjectKind::Index),
-        ("sequence", ObjectKind::Sequence),
-        ("type", ObjectKind::Type),
-        ("domain", ObjectKind::Domain),
-        ("extension", ObjectKind::Extension),
-        ("function", ObjectKind::Function),
-        ("aggregate", ObjectKind::Function),
-        ("procedure", ObjectKind::Procedure),
-        ("routine", ObjectKind::Procedure),
-        ("event trigger", ObjectKind::Trigger),
-        ("trigger", ObjectKind::Trigger),
-        ("event", ObjectKind::Event),
-        ("rule", ObjectKind::Rule),
-        ("policy", ObjectKind::Policy),
-        ("user mapping", ObjectKind::Other),
-        ("server", ObjectKind::Other),
-        ("foreign data wrapper", ObjectKind::Other),
-        ("publication", ObjectKind::Other),
-        ("subscription", ObjectKind::Other),
-        ("tablespace", ObjectKind::Other),
-        ("collation", ObjectKind::Other),
-        ("operator", ObjectKind::Other),
-        ("cast", ObjectKind::Other),
-        ("user", ObjectKind::Account),
-        ("role", ObjectKind::Account),
-        ("group", ObjectKind::Account),
-    ];
-    KINDS
-        .iter()
-        .find(|(words, _)| cursor.accept(words))
-        .map(|(_, kind)| *kind)
-}
-
-fn drop_statement(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
-    cursor.accept("drop");
-    let temporary = cursor.accept_any(&["temporary", "temp"]);
-    let kind = kind(&mut cursor)?;
-    if kind == ObjectKind::Account {
-        return None;
-    }
-    // MySQL knows no schemas beside databases.
-    let kind = if kind == ObjectKind::Schema && cursor.dialect().is_mysql_like() {
-        ObjectKind::Database
-    } else {
-        kind
-    };
-    let concurrently = cursor.accept("concurrently");
-    cursor.accept("if exists");
-    let names = cursor.names();
-    // MySQL's `DROP INDEX i ON t` is an ALTER TABLE.
-    if kind == ObjectKind::Index && cursor.dialect().is_mysql_like() && cursor.accept("on") {
-        let (Some(index), Some(table)) = (names.first(), cursor.name()) else {
-            return None;
-        };
-        push(Effect::AlterTable {
-            table: table.clone(),
-            action: AlterAction::DropIndex {
-                name: index.name.clone(),
-            },
-        });
-        online_options(cursor, &table, push);
-        return Some(true);
-    }
-    let cascade = cursor.contains("cascade");
-    for name in &names {
-        push(Effect::Drop {
-            kind,
-            name: name.clone(),
-            cascade,
-            concurrently,
-            temporary,
-        });
-    }
-    Some(!names.is_empty())
-}
-
 /// Every place inside a statement where another can start.
 fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
     let with = cursor.is_word(0, "with");
@@ -418,7 +200,13 @@ fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             Before::Word => false,
         };
         if opens {
+            let so_far = reading.effects.len();
             dml::head(probe, &mut reading.effects);
+            if with {
+                for found in reading.effects.iter_mut().skip(so_far) {
+                    chosen_before(&cursor, &mut found.effect);
+                }
+            }
             // Inside bodies other heads count too; the statement's own head was read before.
             if routine && probe.index() > 0 && before == Before::Open {
                 let _ = head_of_body(probe, &mut reading.effects);
@@ -443,6 +231,30 @@ fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
             _ => Before::Word,
         };
         probe.advance();
+    }
+}
+
+/// Rows of a CTE are those that the CTE chose.
+fn chosen_before(whole: &Cursor<'_>, effect: &mut Effect) {
+    let Effect::CopyRows { from, bounded, .. } = effect else {
+        return;
+    };
+    let mut probe = *whole;
+    while !probe.is_done() {
+        let Some(name) = probe.part() else {
+            probe.advance();
+            continue;
+        };
+        if name != from.name {
+            continue;
+        }
+        // Its columns.
+        probe.group();
+        if probe.accept("as") {
+            probe.accept_any(&["materialized", "not materialized"]);
+            *bounded |= probe.group().is_some_and(copies::is_bounded_query);
+            return;
+        }
     }
 }
 
@@ -484,69 +296,5 @@ fn head_of_body(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
         access::head(cursor, effects)
     } else {
         None
-    }
-}
-
-/// The text between dollar quotes, as the code it usually is.
-fn body(cursor: &Cursor<'_>, reading: &mut Reading, bodies: usize) {
-    let source = cursor.source(0);
-    let unquoted;
-    let (inner, start) = if cursor.kind() == Some(TokenKind::Body) {
-        let tag = source
-            .get(1..)
-            .and_then(|rest| rest.find('$'))
-            .map_or(0, |index| index + 2);
-        let inner = source
-            .get(tag..source.len().saturating_sub(tag))
-            .unwrap_or_default();
-        (inner, cursor.offset() + tag)
-    } else {
-        // Doubled quotes make places inside it inexact: all are where the string starts.
-        unquoted = unquote(source);
-        (unquoted.as_str(), cursor.offset())
-    };
-    let exact = cursor.kind() == Some(TokenKind::Body);
-    let (tokens, _) = token::tokens(inner, cursor.dialect());
-    let tokens: Vec<_> = tokens
-        .into_iter()
-        .filter(|token| token.kind != TokenKind::Comment)
-        .collect();
-    let mut found = Reading::default();
-    let mut from = 0;
-    for (index, token) in tokens.iter().enumerate() {
-        if token.kind == TokenKind::Delimiter || index + 1 == tokens.len() {
-            body_statement(
-                Cursor::new(
-                    inner,
-                    cursor.dialect(),
-                    tokens.get(from..=index).unwrap_or_default(),
-                ),
-                &mut found,
-                bodies - 1,
-            );
-            from = index + 1;
-        }
-    }
-    reading
-        .effects
-        .extend(found.effects.into_iter().map(|found| Found {
-            offset: if exact { found.offset + start } else { start },
-            ..found
-        }));
-}
-
-/// One statement of a body, behind the words of the procedural language.
-fn body_statement(cursor: Cursor<'_>, found: &mut Reading, bodies: usize) {
-    let mut probe = cursor;
-    let mut starts = true;
-    while !probe.is_done() {
-        if starts && probe.is_any(STATEMENTS) {
-            let one = probe.remaining();
-            read_into(one, found, bodies);
-            return;
-        }
-        starts = probe.is_any(&["begin", "then", "else", "loop"]) || probe.is_symbol(0, '>');
-        access::call(probe, &mut found.effects);
-        probe.advance();
     }
 }

@@ -4,13 +4,15 @@ use crate::alter::AlterAction;
 use crate::cursor::{Cursor, Name, unquote};
 use crate::definition;
 use crate::dialect::Dialect;
-use crate::effect::{Effect, Found};
+use crate::effect::{Effect, Found, Reading};
+use crate::expression;
 use crate::model::{Index, Object, ObjectKind, Schema, Table};
 use crate::problem::{ProblemKind, SqlProblem};
 use crate::settle::settle;
 use crate::split::Script;
 use crate::statement::Statement;
 use crate::token::TokenKind;
+use crate::types;
 
 /// Reads a text that describes a schema, and nothing else. Every problem is given, in order; with any, there is no schema.
 pub fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, Vec<SqlProblem>> {
@@ -76,6 +78,13 @@ fn is_remark(statement: &Statement<'_>) -> bool {
 }
 
 impl Schema {
+    /// Does to the schema what a statement outside any routine's body does, as far as it is a change of a schema.
+    pub fn follow(&mut self, statement: &Statement<'_>, reading: &Reading) {
+        for found in reading.effects.iter().filter(|found| !found.nested) {
+            self.apply(found, statement);
+        }
+    }
+
     /// Does to the schema what the statement does to a database; false when it is no change of a schema, or of what is not there.
     pub(crate) fn apply(&mut self, found: &Found, statement: &Statement<'_>) -> bool {
         let dialect = statement.dialect();
@@ -206,8 +215,27 @@ fn members(kind: ObjectKind, mut cursor: Cursor<'_>) -> Vec<String> {
             .map(Cursor::items)
             .unwrap_or_default()
             .into_iter()
-            .filter_map(|mut item| item.part())
+            .filter_map(|mut item| {
+                Some(format!(
+                    "{} {}",
+                    item.part()?,
+                    types::read(&mut item).0.canonical
+                ))
+            })
             .collect(),
+        ObjectKind::Domain => {
+            let mut members = vec![types::read(&mut cursor).0.canonical];
+            while !cursor.is_done() {
+                if cursor.accept("not null") {
+                    members.push("not null".to_owned());
+                } else if cursor.accept("check") {
+                    members.extend(cursor.group().map(expression::canonical));
+                } else {
+                    cursor.skip_one();
+                }
+            }
+            members
+        }
         ObjectKind::View | ObjectKind::MaterializedView => selected(cursor).unwrap_or_default(),
         _ => Vec::new(),
     }
@@ -246,6 +274,9 @@ fn selected_name(item: Cursor<'_>) -> Option<String> {
     })?;
     Some(dialect.column_key(&name))
 }
+
+/// How a table's options say that policies decide who sees which rows.
+const ROW_SECURITY: &str = "row level security";
 
 fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
     let same = |left: &str, right: &str| dialect.column_key(left) == dialect.column_key(right);
@@ -327,6 +358,7 @@ fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
             };
             column.auto_increment = true;
         }
+        AlterAction::ProtectRows => table.options.push(ROW_SECURITY.to_owned()),
         AlterAction::Harmless
         | AlterAction::DisableChecks { .. }
         | AlterAction::OwnerTo { .. }

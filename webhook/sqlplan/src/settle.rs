@@ -3,8 +3,6 @@
 //! Some meanings depend on what stands elsewhere: the character set of a column on its table's, the columns that a foreign key refers to on the
 //! other table's primary key, a sequence on the column that it counts for. Two texts that mean the same are the same after this.
 
-use std::collections::BTreeMap;
-
 use crate::dialect::Dialect;
 use crate::model::{Column, ObjectKind, Schema, Table};
 use crate::types::Values;
@@ -14,9 +12,15 @@ pub(crate) fn settle(schema: &mut Schema, dialect: Dialect) {
     match dialect {
         Dialect::Mysql | Dialect::Mariadb => {
             schema.tables.values_mut().for_each(settle_charsets);
+            if dialect == Dialect::Mariadb {
+                schema.tables.values_mut().for_each(settle_json);
+            }
         }
         Dialect::Postgres => settle_sequences(schema),
-        Dialect::Sqlite => schema.tables.values_mut().for_each(settle_row_ids),
+        Dialect::Sqlite => {
+            leave_shadows_out(schema);
+            schema.tables.values_mut().for_each(settle_row_ids);
+        }
     }
     for table in schema.tables.values_mut() {
         table.options.sort();
@@ -25,20 +29,21 @@ pub(crate) fn settle(schema: &mut Schema, dialect: Dialect) {
 
 /// `REFERENCES users` means the primary key of `users`.
 fn refer_to_columns(schema: &mut Schema) {
-    let keys: BTreeMap<String, Vec<String>> = schema
-        .tables
-        .iter()
-        .filter_map(|(name, table)| {
-            Some((name.clone(), table.primary_key.as_ref()?.columns.clone()))
-        })
-        .collect();
-    for table in schema.tables.values_mut() {
-        for key in &mut table.foreign_keys {
-            if key.referred.is_empty()
-                && let Some(columns) = keys.get(&key.table)
+    let mut found = Vec::new();
+    for (place, table) in schema.tables.values().enumerate() {
+        for (number, key) in table.foreign_keys.iter().enumerate() {
+            let referred = schema.tables.get(&key.table);
+            if let Some(primary) = referred.and_then(|table| table.primary_key.as_ref())
+                && key.referred.is_empty()
             {
-                key.referred.clone_from(columns);
+                found.push((place, number, primary.columns.clone()));
             }
+        }
+    }
+    for (place, number, columns) in found {
+        let table = schema.tables.get_index_mut(place).map(|(_, table)| table);
+        if let Some(key) = table.and_then(|table| table.foreign_keys.get_mut(number)) {
+            key.referred = columns;
         }
     }
 }
@@ -87,6 +92,22 @@ fn settle_charsets(table: &mut Table) {
     }
 }
 
+/// MariaDB's JSON is a longtext with a collation and a check, and is dumped as such.
+fn settle_json(table: &mut Table) {
+    let Table {
+        columns, checks, ..
+    } = table;
+    for column in columns {
+        let check = format!("json_valid({})", column.name.to_lowercase());
+        let before = checks.len();
+        checks.retain(|candidate| candidate.expression != check);
+        if checks.len() < before || column.data_type.written.eq_ignore_ascii_case("json") {
+            column.charset = None;
+            column.collation = None;
+        }
+    }
+}
+
 /// What a character set sorts by when nothing is said, in the versions that are about.
 const DEFAULT_COLLATIONS: &[&str] = &[
     "utf8mb4_0900_ai_ci",
@@ -120,6 +141,26 @@ fn settle_sequences(schema: &mut Schema) {
     for name in owned {
         schema.objects.remove(&(ObjectKind::Sequence, name));
     }
+}
+
+/// SQLite's own tables, and those in which a virtual table keeps what it has: `.schema` shows them, nobody writes them.
+fn leave_shadows_out(schema: &mut Schema) {
+    const SHADOWS: &[&str] = &[
+        "data", "idx", "content", "docsize", "config", "node", "rowid", "parent", "segments",
+        "segdir", "stat",
+    ];
+    let virtual_tables: Vec<String> = schema
+        .objects
+        .keys()
+        .filter(|(kind, _)| *kind == ObjectKind::Table)
+        .map(|(_, name)| name.clone())
+        .collect();
+    schema.tables.retain(|name, _| {
+        let is_shadow = name.rsplit_once('_').is_some_and(|(table, part)| {
+            SHADOWS.contains(&part) && virtual_tables.iter().any(|known| known == table)
+        });
+        !is_shadow && !name.starts_with("sqlite_")
+    });
 }
 
 /// `INTEGER PRIMARY KEY`, spelled so, is the row's number: never NULL, and given by itself.

@@ -49,6 +49,11 @@ impl<'a> Statement<'a> {
         self.script.text.get(start..end).unwrap_or_default()
     }
 
+    /// The first byte of its piece of the script, with the comments before it.
+    pub fn start(&self) -> usize {
+        self.piece.start
+    }
+
     /// Where its first word is.
     pub fn position(&self) -> Position {
         self.script.position(

@@ -98,6 +98,7 @@ pub(crate) const OPTIONS: &[&str] = &[
     "deferrable",
     "initially",
     "storage",
+    "srid",
     "compression",
     "column_format",
     "match",
@@ -166,6 +167,15 @@ pub(crate) fn read(cursor: &mut Cursor<'_>) -> (SqlType, bool) {
         (affinity, values, false)
     } else {
         canonical(&words, &arguments, labels, dialect)
+    };
+    let unsigned = words
+        .iter()
+        .any(|word| word == "unsigned" || word == "zerofill");
+    let is_number = matches!(values, Values::Decimal(_) | Values::Float(_));
+    let canonical = if unsigned && is_number && dialect.is_mysql_like() {
+        format!("{canonical} unsigned")
+    } else {
+        canonical
     };
     let (canonical, values) = if dimensions > 0 {
         (format!("{canonical}[]"), Values::Other)
@@ -331,6 +341,22 @@ fn canonical(
                 false,
             )
         }
+        "time" | "timetz" => {
+            let precision = number(0).unwrap_or(if mysql { 0 } else { 6 });
+            let name = if zone { "timetz" } else { "time" };
+            (format!("{name}({precision})"), Values::Other, false)
+        }
+        "bit" => (
+            format!("bit({})", number(0).unwrap_or(1)),
+            Values::Other,
+            false,
+        ),
+        "bit varying" | "varbit" => {
+            let name =
+                number(0).map_or_else(|| "varbit".to_owned(), |limit| format!("varbit({limit})"));
+            (name, Values::Other, false)
+        }
+        "year" => fixed("year", Values::Other),
         "enum" | "set" => (
             format!("{base}({})", labels.join(",")),
             Values::Labels(labels),

@@ -29,11 +29,11 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Judge manifests and SQL files as the webhook would. Exits with 1 when something is denied.
     Check(check::CheckArgs),
-    /// Explain a rule: what, why, an example, and what to write instead.
-    Explain(explain::ExplainArgs),
-    /// Look at applications and their resources as the reconciler does.
+    /// Applications: what a sync would do, and how healthy objects are.
     #[command(subcommand)]
     App(app::AppCommand),
+    /// Explain a rule: what, why, an example, and what to write instead.
+    Explain(explain::ExplainArgs),
     /// Write, build, test and inspect policies.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -70,13 +70,13 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             quiet_logs();
             check::run(&args).await
         }
+        Command::App(command) => {
+            quiet_logs();
+            app::run(&command)
+        }
         Command::Explain(args) => {
             quiet_logs();
             explain::run(&args).await.map(|()| true)
-        }
-        Command::App(command) => {
-            quiet_logs();
-            app::run(command)
         }
         Command::Policy(command) => {
             quiet_logs();

@@ -21,12 +21,19 @@ use tidegate_model::hook::{Hook, Phase, Role, role};
 use tidegate_model::object::{group, kind, name, text};
 use tidegate_model::{ObjectKey, wave};
 
+mod atlas;
 mod dependencies;
+mod hosts;
 mod kinds;
+mod links;
+mod pods;
 mod prune;
+mod repair;
 
 pub use kinds::{is_cluster_scoped, kind_rank};
+pub use links::{Link, Links, Need, Rivals, is_atlas, links, runs_pods};
 pub use prune::{Pruned, prune_waves};
+pub use repair::{Repair, repair};
 
 /// One rendered object.
 #[derive(Debug, Clone, Copy)]

@@ -45,12 +45,19 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
                 "type `{name}` loses the attribute `{}`, with the values in it",
                 lost.join("`, `")
             ),
-            ObjectKind::Type if object.members == old.members || old.members.is_empty() => {
+            ObjectKind::Type if object.members.is_empty() && old.members.is_empty() => {
                 format!("type `{name}` is defined otherwise: values that are there may not fit")
             }
-            ObjectKind::Domain => format!(
-                "domain `{name}` is defined otherwise: values that are there may not fit, and its tables are looked through while they are blocked"
-            ),
+            ObjectKind::Domain
+                if object
+                    .members
+                    .iter()
+                    .any(|member| !old.members.contains(member)) =>
+            {
+                format!(
+                    "domain `{name}` is defined otherwise: values that are there may not fit, and its tables are looked through while they are blocked"
+                )
+            }
             ObjectKind::View | ObjectKind::MaterializedView
                 if !lost.is_empty() && !object.members.is_empty() =>
             {

@@ -24,7 +24,9 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             Effect::AlterTable {
                 table,
                 action: AlterAction::DropColumn { column },
-            } if !judged.created.holds(table, judged.dialect()) => {
+            } if !judged.created.holds(table, judged.dialect())
+                && !judged.created.added_column(table, column, judged.dialect()) =>
+            {
                 findings.push(
                     position,
                     format!(

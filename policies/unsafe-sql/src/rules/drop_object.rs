@@ -21,6 +21,15 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for found in &judged.reading.effects {
         let position = Some(judged.statement.position_of(found.offset));
         match &found.effect {
+            Effect::Drop { kind, name, .. }
+                if judged.created.made(*kind, name, judged.dialect()) => {}
+            // It is made anew in the same text.
+            Effect::Drop {
+                kind: ObjectKind::View,
+                name,
+                cascade: false,
+                ..
+            } if judged.created.has_view(name, judged.dialect()) => {}
             Effect::Drop {
                 kind: kind @ (ObjectKind::View | ObjectKind::MaterializedView),
                 name,
@@ -37,7 +46,8 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                     kind @ (ObjectKind::Type
                     | ObjectKind::Domain
                     | ObjectKind::Extension
-                    | ObjectKind::Sequence),
+                    | ObjectKind::Sequence
+                    | ObjectKind::Other),
                 name,
                 ..
             } => {
@@ -57,8 +67,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                     | ObjectKind::Procedure
                     | ObjectKind::Trigger
                     | ObjectKind::Event
-                    | ObjectKind::Rule
-                    | ObjectKind::Policy),
+                    | ObjectKind::Rule),
                 name,
                 cascade: true,
                 ..

@@ -19,7 +19,8 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     if judged.purpose != Purpose::Desired || judged.reported {
         return;
     }
-    for found in &judged.reading.effects {
+    // What a routine does happens when it runs.
+    for found in judged.reading.effects.iter().filter(|found| !found.nested) {
         let position = Some(judged.statement.position_of(found.offset));
         match &found.effect {
             Effect::Delete { .. }

@@ -28,5 +28,14 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                 "leave them on, and write what they accept",
             );
         }
+        if let Effect::IntegrityOff { what } = &found.effect {
+            findings.push(
+                Some(judged.place(found)),
+                format!(
+                    "`{what}` drops what others write, or what watches over it, without a word"
+                ),
+                "leave it out; refuse what must not be written with a constraint or a trigger",
+            );
+        }
     }
 }

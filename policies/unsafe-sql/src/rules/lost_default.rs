@@ -1,6 +1,6 @@
 //! See `lost_default.md`.
 
-use tidegate_policy_sdk::prelude::{Rule, Severity};
+use tidegate_policy_sdk::prelude::Rule;
 use tidegate_sqlplan::{Dialect, TableChange};
 
 use super::Entry;
@@ -31,7 +31,7 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
                         "column `{}` of `{table}` has no default any more: rows that do not name it hold NULL from then on",
                         new.name
                     );
-                    findings.push_as(Severity::Warning, Some(new.position), message, KEEP);
+                    findings.push(Some(new.position), message, KEEP);
                 } else {
                     let message = format!(
                         "column `{}` of `{table}` is NOT NULL and has no default any more: programs that do not name it can insert no row from then on",

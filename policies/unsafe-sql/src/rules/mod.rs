@@ -25,6 +25,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) object: &'a Object,
     pub(crate) old: Option<&'a Object>,
     pub(crate) database: &'a Database,
+    /// The annotation that allows exceptions is new or changed, by somebody who may not.
+    pub(crate) waives_without_right: bool,
     /// What pointers into the object start with: nothing, or its place in a plan.
     pub(crate) prefix: &'a str,
 }
@@ -89,6 +91,7 @@ macro_rules! rules {
 
 rules! {
     plaintext_password,
+    waiver,
     unknown_dialect,
     schema_not_visible,
     size_limit,
@@ -107,19 +110,35 @@ rules! {
     update_without_where,
     rename_table,
     rename_column,
+    rename_object,
     narrowed_type,
+    change_type,
+    change_domain,
     rewritten_table,
     changed_column,
     changed_enum,
     table_option,
     primary_key_change,
-    drop_constraint,
-    drop_index,
     new_constraint,
     lost_default,
     not_null_without_default,
+    volatile_default,
+    drop_index,
+    drop_constraint,
+    index_blocks_writes,
+    add_foreign_key,
+    add_check,
+    add_unique,
+    change_primary_key,
+    table_rebuild,
+    detach_partition,
+    concurrent_in_transaction,
+    validate_in_transaction,
+    unbounded_copy,
+    system_catalog,
     empty_schema,
     privilege,
+    definer_rights,
     file_access,
     dynamic_sql,
     session_setting,
@@ -130,6 +149,9 @@ rules! {
     unparsed,
     imperative_statement,
 }
+
+/// The rule of exceptions that do not hold.
+pub(crate) use waiver::RULE as WAIVER;
 
 #[cfg(test)]
 mod tests {

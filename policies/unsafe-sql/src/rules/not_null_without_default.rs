@@ -1,7 +1,7 @@
 //! See `not_null_without_default.md`.
 
 use tidegate_policy_sdk::prelude::Rule;
-use tidegate_sqlplan::{AlterAction, Change, Column, Effect, TableChange};
+use tidegate_sqlplan::{AlterAction, Change, Column, Effect, Name, TableChange};
 
 use super::Entry;
 use crate::comparison::Comparison;
@@ -22,7 +22,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
         let position = Some(judged.statement.position_of(found.offset));
         match &found.effect {
             Effect::AlterTable { table, action }
-                if !judged.created.holds(table, judged.dialect()) =>
+                if !judged.created.is_new(table, judged.dialect()) =>
             {
                 match action {
                     AlterAction::AddColumn(definition) if needs_value(&definition.column) => {
@@ -36,7 +36,26 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                             ADD,
                         );
                     }
-                    AlterAction::SetNotNull { column } => {
+                    // What else it changes, another rule asks.
+                    AlterAction::ModifyColumn { column, definition }
+                        if !definition.column.nullable
+                            && becomes_required(judged, table, column) =>
+                    {
+                        findings.push(
+                            position,
+                            format!(
+                                "column `{column}` of `{table}` becomes NOT NULL: a row that \
+                                 holds NULL makes it fail, or gets a made-up value"
+                            ),
+                            TIGHTEN,
+                        );
+                    }
+                    AlterAction::SetNotNull { column }
+                        if judged.settings.postgres.is_some_and(|major| major < 12)
+                            || !judged
+                                .created
+                                .is_never_null(table, column, judged.dialect()) =>
+                    {
                         findings.push(
                             position,
                             format!(
@@ -83,6 +102,14 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
             _ => {}
         }
     }
+}
+
+/// Whether MySQL's MODIFY may take NULL away: it does where the column is known to allow it, and may where nothing is known.
+fn becomes_required(judged: &Judged<'_>, table: &Name, column: &str) -> bool {
+    judged
+        .created
+        .column(table, column, judged.dialect())
+        .map_or_else(|| judged.is_online(), |old| old.nullable)
 }
 
 fn needs_value(column: &Column) -> bool {

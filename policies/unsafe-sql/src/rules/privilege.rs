@@ -1,7 +1,7 @@
 //! See `privilege.md`.
 
 use tidegate_policy_sdk::prelude::Rule;
-use tidegate_sqlplan::{AlterAction, Effect};
+use tidegate_sqlplan::{AlterAction, Effect, ObjectKind};
 
 use super::Entry;
 use crate::findings::Findings;
@@ -30,6 +30,20 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                     ),
                     "manage accounts and rights where the database is set up, not \
                  with its tables",
+                );
+            }
+            Effect::Drop {
+                kind: ObjectKind::Policy,
+                name,
+                ..
+            } if !judged
+                .created
+                .made(ObjectKind::Policy, name, judged.dialect()) =>
+            {
+                findings.push(
+                    position,
+                    format!("dropping policy `{name}` shows rows to those who could not see them, or hides them"),
+                    "change it with ALTER POLICY, or make the new one first",
                 );
             }
             Effect::Privilege { what } => {

@@ -21,7 +21,9 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             Effect::AlterTable {
                 table,
                 action: AlterAction::RenameColumn { from, .. },
-            } if !judged.created.holds(table, judged.dialect()) => {
+            } if !judged.created.holds(table, judged.dialect())
+                && !judged.created.added_column(table, from, judged.dialect()) =>
+            {
                 findings.push(
                     position,
                     format!(

@@ -1,7 +1,7 @@
 //! See `rename_table.md`.
 
 use tidegate_policy_sdk::prelude::Rule;
-use tidegate_sqlplan::{AlterAction, Effect};
+use tidegate_sqlplan::{AlterAction, Effect, Name};
 
 use super::Entry;
 use crate::findings::Findings;
@@ -21,7 +21,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             Effect::AlterTable {
                 table,
                 action: AlterAction::RenameTable { .. },
-            } if !judged.created.holds(table, judged.dialect()) => {
+            } if !is_harmless(judged, table) => {
                 findings.push(
                     position,
                     format!(
@@ -31,7 +31,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                     USE_INSTEAD,
                 );
             }
-            Effect::Rename { name, .. } if !judged.created.holds(name, judged.dialect()) => {
+            Effect::Rename { name, .. } if !is_harmless(judged, name) => {
                 findings.push(
                     position,
                     format!(
@@ -44,6 +44,14 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             _ => {}
         }
     }
+}
+
+/// Nobody knows the table yet, it is rebuilt, or a view answers to its old name.
+fn is_harmless(judged: &Judged<'_>, table: &Name) -> bool {
+    let (created, dialect) = (judged.created, judged.dialect());
+    created.is_new(table, dialect)
+        || created.rebuilds(table, dialect)
+        || created.has_view(table, dialect)
 }
 
 const USE_INSTEAD: &str = "make a new table or a view of the new name, move the \

@@ -25,7 +25,11 @@ const WORDS: &[&str] = &[
 fn text(text: &Text<'_>, findings: &mut Findings) {
     for (position, comment) in text.script.comments() {
         let comment = comment.to_ascii_lowercase();
-        if let Some(word) = WORDS.iter().find(|word| comment.contains(**word)) {
+        let obeyed = |word: &str| word == "atlas:nolint" && text.settings.honour_nolint;
+        if let Some(word) = WORDS
+            .iter()
+            .find(|word| comment.contains(**word) && !obeyed(word))
+        {
             let message = format!("`{word}` is not obeyed: who writes the SQL does not approve it");
             findings.push(
                 Some(position),

@@ -26,7 +26,11 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
                 .cloned()
                 .collect()
         };
-        let (gone, come) = (missing(old, new), missing(new, old));
+        let (gone, mut come) = (missing(old, new), missing(new, old));
+        // A further partition takes rows that are to come; what spreads the rows otherwise has been said by that.
+        come.retain(|option| {
+            !option.starts_with("partition ") || option.starts_with("partition by")
+        });
         if gone.is_empty() && come.is_empty() {
             continue;
         }
@@ -49,7 +53,8 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
             && gone
                 .iter()
                 .all(|option| option == "strict" || option == "without rowid");
-        let severity = if relaxed {
+        let protects = gone.is_empty() && come == ["row level security"];
+        let severity = if relaxed || protects {
             Severity::Warning
         } else {
             RULE.severity
@@ -66,7 +71,13 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
 fn what(gone: &[String], come: &[String]) -> &'static str {
     let starts =
         |options: &[String], prefix: &str| options.iter().any(|option| option.starts_with(prefix));
-    if starts(come, "unlogged") {
+    if starts(gone, "row level security") {
+        "everybody who may read the table sees all of its rows from then on"
+    } else if starts(come, "row level security") {
+        "whoever no policy lets in sees none of its rows from then on"
+    } else if starts(gone, "partition ") && !starts(gone, "partition by") {
+        "the rows in that partition are lost"
+    } else if starts(come, "unlogged") {
         "its rows are gone after a crash, and the whole table is written anew while it is blocked"
     } else if starts(come, "strict") {
         "values of other types make the change fail"

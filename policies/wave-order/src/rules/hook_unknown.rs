@@ -27,6 +27,20 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
         .chain(HELM_HOOKS_PASSED_OVER);
     report(subject, HOOK, &own, consequence, findings);
     report(subject, HELM_HOOK, &helm, consequence, findings);
+    let words = annotation(subject.object, HOOK)
+        .map(words)
+        .unwrap_or_default();
+    if words.len() > 1 && words.contains(&"Skip") {
+        findings.push(
+            Finding::new(
+                &RULE,
+                format!("{HOOK} says Skip and more: Skip counts only alone, so the hook does run"),
+            )
+            .severity(Severity::Warning)
+            .at(annotation_pointer(HOOK))
+            .suggest("Write Skip alone, or remove it"),
+        );
+    }
 }
 
 fn report(

@@ -26,8 +26,11 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
             .any(|kind| matches(text("group"), ATLAS_GROUP) && matches(text("kind"), kind));
         let pointers = list(entry, "jsonPointers").map(|pointer| pointer.replace("~1", "/"));
         let expressions = list(entry, "jqPathExpressions").map(as_pointer);
+        let own_manager =
+            list(entry, "managedFieldsManagers").any(|manager| manager == "argocd-controller");
         let hidden = pointers
             .chain(expressions)
+            .chain(own_manager.then(String::new))
             .find(|pointer| hides_all(pointer) || (is_atlas && hides_atlas(pointer)));
         let Some(pointer) = hidden else {
             continue;

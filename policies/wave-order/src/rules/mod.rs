@@ -2,6 +2,7 @@
 
 use tidegate_policy_sdk::prelude::*;
 
+use crate::plan::Set;
 use crate::subject::Subject;
 
 mod allow_empty;
@@ -9,15 +10,17 @@ mod annotation_misplaced;
 mod annotation_misspelt;
 mod annotation_not_text;
 mod application_incomplete;
+mod applications_do_not_wait;
 mod atlas_health_unaware;
 pub(crate) mod atlas_without_wave;
+mod database_shared;
 mod delete_policy_without_hook;
 mod destination_in_kube_system;
 mod destination_server_and_name;
 pub(crate) mod field_misplaced;
 mod field_unknown;
 mod field_wrong_type;
-mod finalizer_missing;
+pub(crate) mod finalizer_missing;
 pub(crate) mod finalizer_misspelt;
 mod hook_delete_policy_unknown;
 mod hook_job_vanishes;
@@ -25,24 +28,35 @@ mod hook_on_lasting_kind;
 mod hook_unknown;
 mod hook_without_delete_policy;
 mod ignore_differences_hide;
+mod object_repeated;
 mod path_outside;
 mod project_allows_everything;
 mod project_allows_nothing;
 mod project_default;
+mod prune_lasting;
+mod prune_most;
 mod prune_on_control_plane;
+mod reference_in_later_wave;
 mod retry_backoff_invalid;
-mod retry_missing;
+pub(crate) mod retry_missing;
 mod retry_without_limit;
 mod revision_moving;
+mod schema_before_database;
 mod self_heal_without_automation;
 mod source_and_sources;
 mod source_tools_conflict;
+mod store_in_later_wave;
 mod sync_option_conflict;
 mod sync_option_unknown;
 mod sync_window_dead;
+mod waits_in_circle;
+mod wave_never_healthy;
 mod wave_not_integer;
 mod wave_out_of_range;
+mod wave_overruled;
 mod wave_without_effect;
+mod workload_before_migration;
+mod workload_before_schema;
 
 /// Looks at one object and adds what it finds.
 pub(crate) type Check = fn(&Subject, &mut Vec<Finding>);
@@ -118,16 +132,55 @@ pub(crate) const TABLE: [(&Rule, Check); 39] = [
     (&atlas_health_unaware::RULE, atlas_health_unaware::check),
 ];
 
-/// The rules alone, as the policy's description wants them.
+/// Looks at everything that a sync brings and adds what it finds.
+pub(crate) type SetCheck = fn(&Set, &mut Vec<Finding>);
+
+/// Every rule over a whole set with its check, in the order in which findings are shown.
+pub(crate) const SET_TABLE: [(&Rule, SetCheck); 13] = [
+    (
+        &reference_in_later_wave::RULE,
+        reference_in_later_wave::check,
+    ),
+    (&schema_before_database::RULE, schema_before_database::check),
+    (&workload_before_schema::RULE, workload_before_schema::check),
+    (
+        &workload_before_migration::RULE,
+        workload_before_migration::check,
+    ),
+    (&store_in_later_wave::RULE, store_in_later_wave::check),
+    (&waits_in_circle::RULE, waits_in_circle::check),
+    (&wave_never_healthy::RULE, wave_never_healthy::check),
+    (
+        &applications_do_not_wait::RULE,
+        applications_do_not_wait::check,
+    ),
+    (&wave_overruled::RULE, wave_overruled::check),
+    (&database_shared::RULE, database_shared::check),
+    (&object_repeated::RULE, object_repeated::check),
+    (&prune_lasting::RULE, prune_lasting::check),
+    (&prune_most::RULE, prune_most::check),
+];
+
+/// Rules that say of a set what `atlas-without-wave` only supposes of one object.
+pub(crate) const EXPLAIN_MISSING_WAVES: [&str; 2] = [
+    schema_before_database::RULE.id,
+    workload_before_schema::RULE.id,
+];
+
+/// The rules alone, those over one object first, as the policy's description wants them.
 #[expect(
     clippy::indexing_slicing,
     reason = "evaluated by the compiler, which checks the index"
 )]
-pub(crate) const RULES: [&Rule; TABLE.len()] = {
-    let mut rules = [TABLE[0].0; TABLE.len()];
+pub(crate) const RULES: [&Rule; TABLE.len() + SET_TABLE.len()] = {
+    let mut rules = [TABLE[0].0; TABLE.len() + SET_TABLE.len()];
     let mut index = 0;
     while index < rules.len() {
-        rules[index] = TABLE[index].0;
+        rules[index] = if index < TABLE.len() {
+            TABLE[index].0
+        } else {
+            SET_TABLE[index - TABLE.len()].0
+        };
         index += 1;
     }
     rules

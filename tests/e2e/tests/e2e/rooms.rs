@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-waves", &["tidegate-model"]),
     ("tidegate-sqlplan", &[]),
     ("tidegate-health", &[]),
+    ("tidegate-syncplan", &["tidegate-model", "tidegate-waves"]),
     ("tidegate-host", &["tidegate-admission"]),
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
     ("tidegate-database", &["tidegate-sqlplan"]),
@@ -49,6 +50,7 @@ const PURE: &[&str] = &[
     "tidegate-waves",
     "tidegate-sqlplan",
     "tidegate-health",
+    "tidegate-syncplan",
     "tidegate-cases",
 ];
 const IMPURE: &[&str] = &[

@@ -1,6 +1,6 @@
 //! The webhook and `tidegate check` say the same, bit for bit, about every case of the policies' pages.
 //!
-//! Both are asked about the same AdmissionReviews, and their answers are compared as bytes: verdict, message, causes, warnings, audit annotations
+//! Both are asked about the same reviews, and their answers are compared as bytes: verdict, message, causes, warnings, audit annotations
 //! and patch. Whether an answer is right is the cases' own business, where the pages are run.
 
 use std::collections::BTreeMap;

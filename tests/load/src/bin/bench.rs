@@ -211,15 +211,15 @@ fn print_trials(all: &BTreeMap<(usize, &str, &str), Vec<Figures>>) {
 
 /// What a good policy's callers notice of eight who call one that never ends.
 async fn isolation(args: &Args, bench: &Bench, built: &Built) -> Result<Vec<Row>> {
-    let server = bench.start("isolation", &built.misbehaving(&["spin"]))?;
+    let server = bench.start("isolation", &built.good_and_bad())?;
     let target = server.target()?;
     let good = Question {
         path: "/validate/good?timeout=10s",
         ..question(OBJECT)
     };
     let spinning = Question {
-        path: "/validate/spin?timeout=10s",
-        review: good.review.clone(),
+        path: "/validate/bad?timeout=10s",
+        review: review::misbehaving("spin"),
         allowed: Some(false),
     };
     let length = Duration::from_secs_f64(args.seconds * 2.0);
@@ -258,15 +258,15 @@ async fn isolation(args: &Args, bench: &Bench, built: &Built) -> Result<Vec<Row>
 
 /// What one request to a policy that wants 1 GiB does to the server's memory. Its limit is 64 MiB.
 async fn memory_hog(bench: &Bench, built: &Built) -> Result<Vec<Row>> {
-    let server = bench.start("hog", &built.misbehaving(&["allocate"]))?;
+    let server = bench.start("hog", &built.good_and_bad())?;
     let mut caller = server.target()?.caller().await?;
-    let question = question(OBJECT);
+    let hog = review::misbehaving("allocate");
     let mut moved = Vec::new();
     for _ in 0..5 {
         let before = server.resident()?;
         server.forget_peak()?;
-        let path = "/validate/allocate?timeout=10s";
-        let answer = caller.post(path, question.review.clone()).await?;
+        let path = "/validate/bad?timeout=10s";
+        let answer = caller.post(path, hog.clone()).await?;
         answer.must_be(false)?;
         moved.push(server.peak()? - before);
     }

@@ -164,6 +164,27 @@ async fn two_thousand_idle_connections_hold_nobody_up() {
     .await;
 }
 
+/// Nor do connections that asked once and stay: the one that rests longest makes room, and the one that asked last is still there.
+#[tokio::test]
+async fn connections_that_rest_make_room() {
+    let server = Running::start(&Obedient::ready(), |settings| {
+        settings.connections.connections = 8;
+    });
+    let mut asked = Vec::new();
+    for number in 0..20 {
+        let mut client = server
+            .connect(["http/1.1", "h2"][number % 2])
+            .await
+            .unwrap();
+        assert!(client.review("nothing").await.unwrap());
+        asked.push(client);
+    }
+    assert!(server.metric(OPEN).await <= 8);
+    assert!(server.metric(&ended("evicted")).await >= 12);
+    let last = asked.last_mut().unwrap();
+    assert!(last.review("nothing").await.unwrap());
+}
+
 #[tokio::test]
 async fn large_reviews_are_read_and_too_large_ones_answered() {
     let server = Running::start(&Obedient::ready(), |_| {});

@@ -41,6 +41,8 @@ impl std::fmt::Display for ObjectName {
 /// One thing with its verdict.
 #[derive(Debug)]
 pub(crate) struct Judged {
+    /// Its place among what was read.
+    pub(crate) item: usize,
     pub(crate) file: String,
     pub(crate) text: Arc<str>,
     pub(crate) start: Place,
@@ -116,7 +118,7 @@ pub(crate) async fn judge(
     policies: &impl Evaluate,
 ) -> Result<Vec<Judged>> {
     let mut judged = Vec::new();
-    for item in items {
+    for (index, item) in items.into_iter().enumerate() {
         let Some((review, object)) = review_of(&item, previous, roots, dialect)? else {
             continue;
         };
@@ -131,6 +133,7 @@ pub(crate) async fn judge(
             Content::Sql(_) | Content::WayBack | Content::Review(_) => None,
         };
         judged.push(Judged {
+            item: index,
             file: item.file,
             text: item.text,
             start: item.start,
@@ -279,7 +282,8 @@ fn api_version(kind: &GroupVersionKind) -> String {
     }
 }
 
-fn object_name(object: &Value) -> ObjectName {
+/// What names an object; the prefix of its name where the API server makes one up.
+pub(crate) fn object_name(object: &Value) -> ObjectName {
     let text = |pointer: &str| {
         object
             .pointer(pointer)

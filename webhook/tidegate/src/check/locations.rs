@@ -69,6 +69,11 @@ impl Locations {
         self.nearest(pointer).map(|(field, _)| field.start)
     }
 
+    /// Where the field at a pointer begins, and nothing else in its place.
+    pub(crate) fn at(&self, pointer: &str) -> Option<Place> {
+        self.fields.get(pointer).map(|field| field.start)
+    }
+
     /// Where a line and column of the text at a pointer stand in the file.
     pub(crate) fn inside(&self, pointer: &str, line: usize, column: usize) -> Option<Place> {
         let (field, exact) = self.nearest(pointer)?;

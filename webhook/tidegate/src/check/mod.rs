@@ -3,15 +3,19 @@
 //! Reading ([`source`]), judging ([`judge`]) and drawing ([`report`]) know nothing of each other. The verdict is the webhook's own: the same
 //! components, called by the same host, weighed by the same function.
 
+mod fix;
 mod github;
 mod human;
 mod judge;
 mod locations;
 mod migrations;
+mod render;
 mod report;
 mod sarif;
-mod source;
+mod sets;
+pub(crate) mod source;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -33,6 +37,9 @@ pub(crate) struct CheckArgs {
     /// For SQL files, and for objects whose database URL is in a Secret.
     #[arg(long)]
     dialect: Option<Dialect>,
+    /// Writes sync waves into the files where the order of a folder cannot work, and then judges. Comments and formatting stay.
+    #[arg(long)]
+    fix: bool,
     /// `sarif` for code scanning, `github` for annotations on a pull request, `review` for what the webhooks would answer, byte for byte.
     #[arg(short, long, default_value = "human")]
     output: Output,
@@ -69,9 +76,20 @@ enum Output {
 
 /// Judges everything and prints it. Whether nothing was denied.
 pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
-    let items = source::read(&args.paths)?;
+    let mut items = source::read(&args.paths)?;
     if items.is_empty() {
         bail!("nothing to check: no Kubernetes object and no SQL file there");
+    }
+    let roots: Vec<String> = args
+        .paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    if args.fix {
+        for line in fix::fix(&items, &sets::sets(&items, &roots))? {
+            writeln!(anstream::stderr(), "fix: {line}")?;
+        }
+        items = source::read(&args.paths)?;
     }
     let previous = match &args.old {
         Some(old) => {
@@ -86,17 +104,18 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
     } else {
         None
     };
-    let roots: Vec<String> = args
-        .paths
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
+    // The webhooks see one object at a time.
+    let sets = if args.output == Output::Review {
+        Vec::new()
+    } else {
+        sets::sets(&items, &roots)
+    };
     let not_judged = items
         .iter()
         .filter(|item| matches!(item.content, source::Content::WayBack))
         .map(|item| item.file.clone())
         .collect();
-    let judged = judge::judge(
+    let mut judged = judge::judge(
         items,
         previous.as_ref(),
         &roots,
@@ -104,6 +123,7 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         policies.as_ref(),
     )
     .await?;
+    sets::judge(&mut judged, sets, &policies).await;
     let report = report::Report::new(judged, order, not_judged);
     let text = match args.output {
         Output::Human => human::draw(&report),

@@ -4,6 +4,7 @@
 //! values file, a workflow) is skipped inside a folder, and an error when it was named. Links are followed only when they stay inside the
 //! folder that was named.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use super::locations::{Document, Locations, Place, documents};
 use super::migrations::{self, Forward};
+use super::render;
 
 /// The largest file read.
 const LARGEST_FILE_BYTES: u64 = 16 << 20;
@@ -69,6 +71,15 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Item>> {
         }
         let metadata =
             fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if let Some(tool) = render::tool(path).filter(|_| metadata.is_dir()) {
+            let text = render::render(tool, path)?;
+            items.extend(manifests(
+                &format!("{} (rendered)", path.display()),
+                &text,
+                false,
+            )?);
+            continue;
+        }
         if metadata.is_dir() {
             let root = path
                 .canonicalize()
@@ -76,14 +87,43 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Item>> {
             let mut files = Vec::new();
             walk(path, &root, 0, &mut files)?;
             files.sort();
-            for file in files {
-                items.extend(read_file(&file, false)?);
+            let patches = patches(&files);
+            for file in files.iter().filter(|file| !patches.contains(*file)) {
+                items.extend(read_file(file, false)?);
             }
         } else {
             items.extend(read_file(path, true)?);
         }
     }
     Ok(items)
+}
+
+/// The files that a kustomization lays over other objects: parts of objects, which say nothing alone. A kustomization that cannot be read has none.
+fn patches(files: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let kustomizations = files
+        .iter()
+        .filter(|file| file.file_stem().is_some_and(|stem| stem == "kustomization"));
+    for file in kustomizations {
+        let value: Value = fs::read_to_string(file)
+            .ok()
+            .and_then(|text| serde_saphyr::from_str(&text).ok())
+            .unwrap_or_default();
+        let list = |field: &str| {
+            value
+                .get(field)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        let named = list("patches")
+            .filter_map(|patch| patch.get("path"))
+            .chain(list("patchesStrategicMerge"))
+            .filter_map(Value::as_str);
+        let folder = file.parent().unwrap_or(file);
+        found.extend(named.map(|path| folder.join(path.trim_start_matches("./"))));
+    }
+    found
 }
 
 fn walk(folder: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
@@ -114,6 +154,10 @@ fn walk(folder: &Path, root: &Path, depth: usize, files: &mut Vec<PathBuf>) -> R
             );
         }
         if real.is_dir() {
+            let here = folder.canonicalize();
+            if here.is_ok_and(|here| here.starts_with(&real)) {
+                bail!("{}: the link leads back up, in a circle", path.display());
+            }
             walk(&path, root, depth + 1, files)?;
         } else if is_readable(&path) {
             files.push(path);
@@ -201,9 +245,11 @@ fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
         locations,
     } in documents
     {
-        let value: Value = serde_saphyr::from_str(text).map_err(|error| {
-            anyhow::anyhow!("{file}: the document at line {}: {error}", start.line)
-        })?;
+        let value: Value = match serde_saphyr::from_str(text) {
+            Ok(value) => value,
+            Err(_) if !named && text.contains("{{") => continue,
+            Err(error) => bail!("{file}: the document at line {}: {error}", start.line),
+        };
         if value.get("kind").and_then(Value::as_str) == Some("AdmissionReview") {
             items.push(item(start, Content::Review(value.to_string().into_bytes())));
             continue;
@@ -263,4 +309,46 @@ fn listed(value: &Value) -> Option<Vec<Value>> {
             .cloned()
             .collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patches_and_kustomizations_are_no_objects() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let object =
+            |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n");
+        for (file, text) in [
+            ("prod/kustomization.yaml", "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\npatches: [{path: ./patch.yaml}]\npatchesStrategicMerge: [old.yaml]\n".to_owned()),
+            ("prod/patch.yaml", object("patch")),
+            ("prod/old.yaml", object("old")),
+            ("prod/own.yaml", object("own")),
+            ("prod/skipped.yaml", format!("# +argocd:skip-file-rendering\n{}", object("skipped"))),
+            ("prod/template.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Values.name }}}\n".to_owned()),
+            ("prod/empty.yaml", "apiVersion: v1\nkind: List\nitems: []\n".to_owned()),
+        ] {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            fs::write(path, text).expect("written");
+        }
+        let items = read(&[folder.path().to_owned()]).expect("readable");
+        let files: Vec<&str> = items
+            .iter()
+            .filter_map(|item| item.file.rsplit('/').next())
+            .collect();
+        assert_eq!(files, ["own.yaml"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_lead_out_or_round_are_errors() {
+        for (target, said) in [("/", "leads out of"), (".", "in a circle")] {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::os::unix::fs::symlink(target, folder.path().join("link")).expect("linked");
+            let error = read(&[folder.path().to_owned()]).expect_err("a bad link");
+            assert!(error.to_string().contains(said), "{error}");
+        }
+    }
 }

@@ -1,0 +1,387 @@
+//! What a text has done so far.
+//!
+//! What was made earlier in the same text loses nothing, blocks nobody and breaks no program when it is changed: it is not there for anybody
+//! yet. Beyond that this remembers what makes a later statement safe (a constraint that was validated, a view in the place of a renamed
+//! table) or unsafe (an open transaction), and the types of columns, from this text and the files before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_sqlplan::{
+    AlterAction, Column, Constraint, Dialect, Effect, Name, ObjectKind, Reading, Schema, Script,
+    Statement,
+};
+
+use crate::document::Purpose;
+use crate::settings::Settings;
+
+/// What is remembered.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Created {
+    /// Tables that certainly were not there before.
+    tables: BTreeSet<String>,
+    /// Tables of `CREATE TABLE IF NOT EXISTS`, which may have been there.
+    guarded: BTreeSet<String>,
+    /// Indexes, views, types and the like.
+    objects: BTreeSet<(ObjectKind, String)>,
+    /// Columns and constraints that tables got, as table and name.
+    columns: BTreeSet<(String, String)>,
+    constraints: BTreeSet<(String, String)>,
+    /// Constraints added `NOT VALID`, and the column that one says is not NULL.
+    unvalidated: BTreeMap<(String, String), Option<String>>,
+    /// Columns that a validated constraint says are not NULL.
+    never_null: BTreeSet<(String, String)>,
+    /// SQLite's way to change a table: make a new one, copy, drop the old one, rename. These old ones are not lost.
+    rebuilt: BTreeSet<String>,
+    /// Views that the text makes somewhere.
+    views: BTreeSet<String>,
+    /// Between `BEGIN` and `COMMIT`.
+    in_transaction: bool,
+    /// A text that says nothing else is run in a transaction.
+    assumes_transaction: bool,
+    /// It says that it is not.
+    without_transaction: bool,
+    /// The text asks for no transaction around it, and ends each that it begins.
+    own_transactions: bool,
+    /// All that is known of the tables, from this text and those before it.
+    schema: Schema,
+}
+
+impl Created {
+    /// At the start of a text.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self {
+            assumes_transaction: settings.assume_in_transaction,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the table was made here, so that it held nothing before.
+    pub(crate) fn holds(&self, table: &Name, dialect: Dialect) -> bool {
+        self.tables.contains(&table.key(dialect))
+            || dialect == Dialect::Postgres && table.qualifier.as_deref() == Some("pg_temp")
+    }
+
+    /// Whether the table was made here, or at least is meant to be.
+    pub(crate) fn is_new(&self, table: &Name, dialect: Dialect) -> bool {
+        self.holds(table, dialect) || self.guarded.contains(&table.key(dialect))
+    }
+
+    /// Whether an index, view, type or the like was made here.
+    pub(crate) fn made(&self, kind: ObjectKind, name: &Name, dialect: Dialect) -> bool {
+        self.objects.contains(&(kind, name.key(dialect)))
+    }
+
+    /// Whether the table got the column here.
+    pub(crate) fn added_column(&self, table: &Name, column: &str, dialect: Dialect) -> bool {
+        self.columns
+            .contains(&(table.key(dialect), folded(column, dialect)))
+    }
+
+    /// Whether the table got the constraint here.
+    pub(crate) fn added_constraint(&self, table: &Name, name: &str, dialect: Dialect) -> bool {
+        self.constraints
+            .contains(&(table.key(dialect), folded(name, dialect)))
+    }
+
+    /// Whether the constraint was added here as `NOT VALID`.
+    pub(crate) fn is_unvalidated(&self, table: &Name, name: &str, dialect: Dialect) -> bool {
+        self.unvalidated
+            .contains_key(&(table.key(dialect), folded(name, dialect)))
+    }
+
+    /// Whether a validated constraint says that the column is never NULL.
+    pub(crate) fn is_never_null(&self, table: &Name, column: &str, dialect: Dialect) -> bool {
+        self.never_null
+            .contains(&(table.key(dialect), folded(column, dialect)))
+    }
+
+    /// Whether SQLite's dance changes this table.
+    pub(crate) fn rebuilds(&self, table: &Name, dialect: Dialect) -> bool {
+        self.rebuilt.contains(&table.key(dialect))
+    }
+
+    /// Whether the dance changes any.
+    pub(crate) fn rebuilds_any(&self) -> bool {
+        !self.rebuilt.is_empty()
+    }
+
+    /// Whether the text makes a view of this name, before or after.
+    pub(crate) fn has_view(&self, name: &Name, dialect: Dialect) -> bool {
+        self.views.contains(&name.key(dialect))
+    }
+
+    /// Between the text's own `BEGIN` and `COMMIT`.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.in_transaction || self.assumes_transaction && !self.without_transaction
+    }
+
+    /// Whether the transactions of the text are its own affair: none is around it, and it leaves none open.
+    pub(crate) fn own_transactions(&self) -> bool {
+        self.own_transactions
+    }
+
+    /// A column as it was before the statement, where that is known.
+    pub(crate) fn column(&self, table: &Name, column: &str, dialect: Dialect) -> Option<&Column> {
+        self.schema.tables.get(&table.key(dialect))?.column(column)
+    }
+
+    /// The next file. What the last one made exists now, unless both come with the same change; its tables are known in any case.
+    pub(crate) fn next_file(&mut self, same_change: bool) {
+        if same_change {
+            self.in_transaction = false;
+            return;
+        }
+        let schema = std::mem::take(&mut self.schema);
+        *self = Self {
+            schema,
+            assumes_transaction: self.assumes_transaction,
+            ..Self::default()
+        };
+    }
+
+    /// Reads a whole text before its first statement is judged.
+    pub(crate) fn look_ahead(&mut self, script: &Script<'_>, readings: &[Reading]) {
+        let dialect = script.dialect();
+        self.find_rebuilds(readings, dialect);
+        for effect in effects(readings) {
+            if let Effect::Create {
+                kind: ObjectKind::View,
+                name: Some(name),
+                ..
+            } = effect
+            {
+                self.views.insert(name.key(dialect));
+            }
+        }
+        self.without_transaction = asks_for_no_transaction(script);
+        self.own_transactions =
+            (self.without_transaction || self.rebuilds_any()) && ends_what_it_begins(readings);
+    }
+
+    /// Remembers what a statement did.
+    pub(crate) fn follow(
+        &mut self,
+        statement: &Statement<'_>,
+        reading: &Reading,
+        purpose: Purpose,
+    ) {
+        let dialect = statement.dialect();
+        for found in reading.effects.iter().filter(|found| !found.nested) {
+            self.follow_effect(&found.effect, dialect);
+        }
+        // A desired schema makes all that it alters.
+        if purpose == Purpose::Migration {
+            self.schema.follow(statement, reading);
+        }
+    }
+
+    /// Remembers only what it says about tables: the text is not judged.
+    pub(crate) fn learn(&mut self, text: &str, dialect: Dialect) {
+        let script = Script::new(text, dialect);
+        for statement in script.statements() {
+            self.schema.follow(&statement, &statement.read());
+        }
+    }
+
+    fn follow_effect(&mut self, effect: &Effect, dialect: Dialect) {
+        match effect {
+            Effect::CreateTable(definition) if !definition.or_replace => {
+                let key = definition.table.name.key(dialect);
+                if definition.if_not_exists && !definition.temporary {
+                    self.guarded.insert(key);
+                } else {
+                    self.tables.insert(key);
+                }
+            }
+            // `SELECT .. INTO` makes its table too.
+            Effect::CopyRows {
+                into, makes: true, ..
+            } if !self.guarded.contains(&into.key(dialect)) => {
+                self.tables.insert(into.key(dialect));
+            }
+            Effect::CreateIndex(definition) if !definition.if_not_exists => {
+                if let Some(name) = &definition.index.name {
+                    let name = Name::from(name.as_str());
+                    self.objects.insert((ObjectKind::Index, name.key(dialect)));
+                }
+            }
+            Effect::Create {
+                kind,
+                name: Some(name),
+                or_replace: false,
+            } => {
+                // Rows of a view are rows like others to an index.
+                if *kind == ObjectKind::MaterializedView {
+                    self.guarded.insert(name.key(dialect));
+                }
+                self.objects.insert((*kind, name.key(dialect)));
+            }
+            Effect::Drop {
+                kind: ObjectKind::Table,
+                name,
+                ..
+            } => {
+                self.tables.remove(&name.key(dialect));
+                self.guarded.remove(&name.key(dialect));
+            }
+            Effect::Drop { kind, name, .. } => {
+                self.objects.remove(&(*kind, name.key(dialect)));
+            }
+            Effect::Transaction { what } => {
+                let begins = ["BEGIN", "START"].iter().any(|word| what.starts_with(word));
+                let ends = ["COMMIT", "ROLLBACK", "END", "ABORT"]
+                    .iter()
+                    .any(|word| what.starts_with(word));
+                self.in_transaction = begins || self.in_transaction && !ends;
+            }
+            Effect::AlterTable { table, action } => self.follow_action(table, action, dialect),
+            _ => {}
+        }
+    }
+
+    fn follow_action(&mut self, table: &Name, action: &AlterAction, dialect: Dialect) {
+        let key = table.key(dialect);
+        match action {
+            AlterAction::RenameTable { to } => {
+                if self.tables.remove(&key) {
+                    self.tables.insert(to.key(dialect));
+                }
+                if self.guarded.remove(&key) {
+                    self.guarded.insert(to.key(dialect));
+                }
+            }
+            AlterAction::AddColumn(definition) => {
+                self.columns
+                    .insert((key, folded(&definition.column.name, dialect)));
+            }
+            AlterAction::RenameColumn { from, to }
+                if self.columns.remove(&(key.clone(), folded(from, dialect))) =>
+            {
+                self.columns.insert((key, folded(to, dialect)));
+            }
+            AlterAction::AddConstraint {
+                constraint,
+                not_valid,
+                ..
+            } => {
+                let Some(name) = name_of(constraint) else {
+                    return;
+                };
+                let name = folded(name, dialect);
+                if *not_valid {
+                    self.unvalidated
+                        .insert((key.clone(), name.clone()), never_null(constraint));
+                }
+                if let Constraint::Index(_) | Constraint::Unique(_) = constraint {
+                    self.objects.insert((ObjectKind::Index, name.clone()));
+                }
+                self.constraints.insert((key, name));
+            }
+            AlterAction::ValidateConstraint { name } => {
+                let validated = self
+                    .unvalidated
+                    .get(&(key.clone(), folded(name, dialect)))
+                    .cloned()
+                    .flatten();
+                self.never_null
+                    .extend(validated.map(|column| (key, column)));
+            }
+            _ => {}
+        }
+    }
+
+    /// The tables of a SQLite text that are rebuilt: all rows of `x` go into a new table, which has the name `x` in the end, whichever of the
+    /// two is renamed.
+    fn find_rebuilds(&mut self, readings: &[Reading], dialect: Dialect) {
+        if dialect != Dialect::Sqlite {
+            return;
+        }
+        let all = || effects(readings);
+        let renames = |from: &str, wanted: &str| {
+            all().any(|effect| {
+                matches!(effect, Effect::AlterTable { table, action: AlterAction::RenameTable { to } } if table.key(dialect) == from && to.key(dialect) == wanted)
+            })
+        };
+        for (index, effect) in all().enumerate() {
+            let Effect::Insert {
+                table: new,
+                copies: Some(old),
+            } = effect
+            else {
+                continue;
+            };
+            let (new, old) = (new.key(dialect), old.key(dialect));
+            let is_new = all().any(|effect| matches!(effect, Effect::CreateTable(definition) if definition.table.name.key(dialect) == new));
+            // What is dropped before it was copied is lost.
+            let lost = all().take(index).any(|effect| {
+                matches!(effect, Effect::Drop { kind: ObjectKind::Table, name, .. } if name.key(dialect) == old)
+            });
+            if is_new && !lost && (renames(&new, &old) || renames(&old, &new)) {
+                self.rebuilt.insert(old);
+                self.rebuilt.insert(new);
+            }
+        }
+    }
+}
+
+fn effects(readings: &[Reading]) -> impl Iterator<Item = &Effect> {
+    readings
+        .iter()
+        .flat_map(|reading| reading.effects.iter().map(|found| &found.effect))
+}
+
+/// How the migration tools are told to run a file without a transaction.
+fn asks_for_no_transaction(script: &Script<'_>) -> bool {
+    script.comments().any(|(_, comment)| {
+        let comment = comment.to_ascii_lowercase();
+        [
+            "atlas:txmode none",
+            "goose no transaction",
+            "transaction:false",
+        ]
+        .iter()
+        .any(|words| comment.contains(words))
+    })
+}
+
+fn ends_what_it_begins(readings: &[Reading]) -> bool {
+    let mut open = false;
+    for effect in effects(readings) {
+        if let Effect::Transaction { what } = effect {
+            let begins = what.starts_with("BEGIN") || what.starts_with("START");
+            let commits = what.starts_with("COMMIT") || what.starts_with("END");
+            if begins && open || commits && !open || !begins && !commits {
+                return false;
+            }
+            open = begins;
+        }
+    }
+    !open
+}
+
+fn name_of(constraint: &Constraint) -> Option<&str> {
+    match constraint {
+        Constraint::PrimaryKey(key) | Constraint::Unique(key) => key.name.as_deref(),
+        Constraint::ForeignKey(key) => key.name.as_deref(),
+        Constraint::Check(check) => check.name.as_deref(),
+        Constraint::Index(index) => index.name.as_deref(),
+        Constraint::Other(_) => None,
+    }
+}
+
+/// The column of `CHECK (column IS NOT NULL)`.
+fn never_null(constraint: &Constraint) -> Option<String> {
+    let Constraint::Check(check) = constraint else {
+        return None;
+    };
+    let column = check.expression.strip_suffix(" is not null")?;
+    (!column.contains(' ')).then(|| column.to_owned())
+}
+
+fn folded(name: &str, dialect: Dialect) -> String {
+    if dialect == Dialect::Postgres {
+        name.to_owned()
+    } else {
+        name.to_lowercase()
+    }
+}

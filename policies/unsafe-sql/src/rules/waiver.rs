@@ -1,0 +1,35 @@
+//! See `waiver.md`.
+
+use tidegate_policy_sdk::prelude::Rule;
+
+use super::{Entry, Subject};
+use crate::findings::Findings;
+use crate::waiver;
+
+pub(crate) const RULE: Rule = Rule::error(
+    "waiver",
+    "An exception that does not hold",
+    include_str!("waiver.md"),
+);
+pub(crate) const ENTRY: Entry = Entry::new(&RULE).object(object);
+
+fn object(subject: &Subject<'_>, findings: &mut Findings) {
+    let (_, problems) = waiver::read(subject.object);
+    for problem in problems {
+        findings.push(
+            None,
+            format!("the annotation {} does not hold: {problem}", waiver::ANNOTATION),
+            "write a list of {\"rule\", \"object\", \"sha256\", \"until\", \"reason\"}, as `tidegate explain unsafe-sql/waiver` shows",
+        );
+    }
+    if subject.waives_without_right {
+        findings.push(
+            None,
+            format!(
+                "you may not write or change the annotation {}: the operator has not named you",
+                waiver::ANNOTATION
+            ),
+            "leave the annotation as it is, and ask somebody whom the policy's setting `waivers.by` names",
+        );
+    }
+}

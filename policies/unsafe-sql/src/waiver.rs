@@ -1,0 +1,244 @@
+//! Justified exceptions: the annotation `gate.tidegate.dev/waive`.
+//!
+//! It holds a JSON list. Each entry names one rule and one text by its SHA-256, so that it covers what somebody has looked at and no later edit
+//! of it:
+//!
+//! ```json
+//! [{"rule": "drop-column", "object": "users", "sha256": "<of the statement>", "until": "2026-12-01", "reason": "unused since 3.1", "ticket": "DB-12"}]
+//! ```
+//!
+//! What it is not: a comment in the SQL, whose author would approve himself; and no clock. A policy is not told the time, so that `until` must
+//! be a date, and is shown, but nothing happens when it has passed. The hash bounds the exception instead: a text that was run once is run once.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+use tidegate_policy_sdk::prelude::{Object, Value, serde_json};
+
+/// The annotation.
+pub(crate) const ANNOTATION: &str = "gate.tidegate.dev/waive";
+
+/// More entries than anybody reviews.
+const MOST: usize = 50;
+
+/// What no exception for all rules covers: who hides what he does must be named.
+const BY_NAME_ONLY: &[&str] = &[
+    "executable-comment",
+    "hidden-character",
+    "delimiter-directive",
+    "parser-disagreement",
+    "suppression-comment",
+    "size-limit",
+    "unparsed",
+    "unknown-dialect",
+    "schema-not-visible",
+    "dynamic-sql",
+    "plaintext-password",
+];
+
+/// What cannot be waived at all.
+const NEVER: &[&str] = &["waiver"];
+
+/// One exception.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Waiver {
+    /// The rule's id, or `*`.
+    pub(crate) rule: String,
+    /// What the finding must name.
+    pub(crate) object: String,
+    /// Of the statement as it is run, or of the whole text.
+    pub(crate) sha256: String,
+    /// A day.
+    pub(crate) until: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// Where it was talked about.
+    pub(crate) ticket: String,
+}
+
+/// The entries that hold, and what is wrong with the others.
+pub(crate) fn read(object: &Object) -> (Vec<Waiver>, Vec<String>) {
+    let Some(text) = object.annotation(ANNOTATION) else {
+        return (Vec::new(), Vec::new());
+    };
+    let entries = match serde_json::from_str(text) {
+        Ok(Value::Array(entries)) => entries,
+        Ok(_) => return (Vec::new(), vec!["it is no JSON list of waivers".to_owned()]),
+        Err(problem) => {
+            return (
+                Vec::new(),
+                vec![format!("it is no JSON list of waivers: {problem}")],
+            );
+        }
+    };
+    if entries.len() > MOST {
+        return (
+            Vec::new(),
+            vec![format!(
+                "it holds {} entries; {MOST} is the most",
+                entries.len()
+            )],
+        );
+    }
+    let mut problems = Vec::new();
+    let mut good = Vec::new();
+    for (index, entry) in entries.iter().enumerate() {
+        match Waiver::parse(entry) {
+            Err(problem) => problems.push(format!("entry {}: {problem}", index + 1)),
+            Ok(waiver) => good.push(waiver),
+        }
+    }
+    (good, problems)
+}
+
+impl Waiver {
+    /// By hand: a generated reader of one more type weighs more than all of this.
+    fn parse(entry: &Value) -> Result<Self, String> {
+        let fields = entry.as_object().ok_or("it is no object")?;
+        let mut waiver = Self::default();
+        for (name, value) in fields {
+            let field = match name.as_str() {
+                "rule" => &mut waiver.rule,
+                "object" => &mut waiver.object,
+                "sha256" => &mut waiver.sha256,
+                "until" => &mut waiver.until,
+                "reason" => &mut waiver.reason,
+                "ticket" => &mut waiver.ticket,
+                _ => {
+                    return Err(
+                        "a field is not among rule, object, sha256, until, reason and ticket"
+                            .to_owned(),
+                    );
+                }
+            };
+            value
+                .as_str()
+                .ok_or("each field is a string")?
+                .clone_into(field);
+        }
+        waiver
+            .problem()
+            .map_or(Ok(waiver), |problem| Err(problem.to_owned()))
+    }
+
+    fn problem(&self) -> Option<&'static str> {
+        if self.reason.trim().chars().count() < 8 {
+            return Some("`reason` says why, in words");
+        }
+        if !is_day(&self.until) {
+            return Some("`until` is a day, as 2026-12-01");
+        }
+        let is_hash =
+            self.sha256.len() == 64 && self.sha256.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !is_hash {
+            return Some("`sha256` is 64 hexadecimal digits, of the statement or the whole text");
+        }
+        if self.rule.is_empty() {
+            return Some("`rule` is a rule's id, or `*`");
+        }
+        if NEVER.contains(&self.rule.as_str()) {
+            return Some("this rule has no exceptions");
+        }
+        None
+    }
+
+    /// Whether it covers a finding of the rule with this message in a text of one of these hashes.
+    pub(crate) fn covers(&self, rule: &str, message: &str, hashes: &[String]) -> bool {
+        let named = self.rule == rule
+            || self.rule == "*" && !BY_NAME_ONLY.contains(&rule) && !NEVER.contains(&rule);
+        named && message.contains(&self.object) && self.is_for(hashes)
+    }
+
+    /// Whether one of the hashes is its own.
+    pub(crate) fn is_for(&self, hashes: &[String]) -> bool {
+        hashes
+            .iter()
+            .any(|hash| hash.eq_ignore_ascii_case(&self.sha256))
+    }
+
+    /// For the audit log: which rule, which text, until when, why.
+    pub(crate) fn for_audit(&self) -> String {
+        let hash: String = self.sha256.chars().take(12).collect();
+        let ticket = if self.ticket.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", self.ticket)
+        };
+        let until: String = self.until.chars().take(10).collect();
+        let reason: String = self.reason.chars().take(120).collect();
+        format!("{} {hash} until {until}: {reason}{ticket}", self.rule)
+    }
+}
+
+/// Whether the rule is about SQL that hides what it does, or that cannot be judged.
+pub(crate) fn hides(rule: &str) -> bool {
+    BY_NAME_ONLY.contains(&rule) || NEVER.contains(&rule)
+}
+
+/// Whether the words behind `atlas:nolint` are about the rule: none are about all, others are rules or Atlas's classes. Nothing hides.
+pub(crate) fn is_silenced(rule: &str, words: &str) -> bool {
+    if hides(rule) {
+        return false;
+    }
+    let mut words = words.split_whitespace().peekable();
+    if words.peek().is_none() {
+        return true;
+    }
+    words.any(|word| {
+        let class: &[&str] = match word {
+            "destructive" | "DS101" | "DS102" | "DS103" => &[
+                "drop-schema",
+                "drop-database",
+                "drop-table",
+                "drop-column",
+                "truncate",
+            ],
+            "incompatible" | "BC101" | "BC102" => &["rename-table", "rename-column"],
+            "data_depend" | "MF101" | "MF102" | "MF103" | "MF104" => {
+                &["add-unique", "not-null-without-default"]
+            }
+            "condrop" | "CD101" => &["drop-constraint"],
+            "concurrent_index" | "PG101" | "PG102" => &["index-blocks-writes", "drop-index"],
+            _ => &[],
+        };
+        word == rule || class.contains(&rule)
+    })
+}
+
+/// In lower-case hexadecimal digits.
+pub(crate) fn sha256(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut digits = String::with_capacity(64);
+    for byte in Sha256::digest(text.as_bytes()) {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// The entries that are for none of the texts that the object holds.
+pub(crate) fn stale<'a>(
+    waivers: &'a [Waiver],
+    texts: &BTreeSet<String>,
+) -> impl Iterator<Item = &'a Waiver> {
+    let texts: Vec<String> = texts.iter().cloned().collect();
+    waivers.iter().filter(move |waiver| !waiver.is_for(&texts))
+}
+
+/// `2026-12-01`, with or without a time behind it.
+fn is_day(text: &str) -> bool {
+    let day = text.split('T').next().unwrap_or_default();
+    let parts: Vec<&str> = day.split('-').collect();
+    let number = |part: &str, width: usize| {
+        (part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| part.parse::<u32>().ok())
+            .flatten()
+    };
+    match parts.as_slice() {
+        [year, month, day] => {
+            number(year, 4).is_some()
+                && number(month, 2).is_some_and(|month| (1..=12).contains(&month))
+                && number(day, 2).is_some_and(|day| (1..=31).contains(&day))
+        }
+        _ => false,
+    }
+}

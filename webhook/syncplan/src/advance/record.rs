@@ -1,0 +1,108 @@
+//! What became of a step, remembered as a result.
+
+use super::{Outcome, Sync};
+use crate::operation::{OperationPhase, Progress, ResultCode, TaskResult};
+use crate::step::{Action, Step};
+use crate::task::Task;
+
+impl Sync<'_> {
+    pub(super) fn record(&self, progress: &mut Progress, step: &Step, outcome: &Outcome) {
+        let Some(task) = self.tasks.get(step.task) else {
+            return;
+        };
+        let failed = |message: &String| {
+            (
+                Some(ResultCode::SyncFailed),
+                Some(OperationPhase::Failed),
+                message.clone(),
+            )
+        };
+        let done = if self.operation.dry_run {
+            OperationPhase::Succeeded
+        } else {
+            OperationPhase::Running
+        };
+        let (code, phase, message) = match (step.action, outcome) {
+            (Action::Wait, _) | (Action::Release | Action::Delete | Action::DryRun, Ok(_)) => {
+                return;
+            }
+            (Action::Release, Err(error)) => {
+                let message = format!("failed to remove hook finalizer: {error}");
+                (None, Some(OperationPhase::Error), message)
+            }
+            (Action::Delete, Err(error)) => {
+                let message = format!("failed to delete resource: {error}");
+                (None, Some(OperationPhase::Error), message)
+            }
+            (Action::SkipPrune, _) => (
+                Some(ResultCode::PruneSkipped),
+                Some(OperationPhase::Succeeded),
+                step.message.clone(),
+            ),
+            (Action::Prune, Ok(_)) => {
+                let words = if self.operation.dry_run {
+                    "pruned (dry run)"
+                } else {
+                    "pruned"
+                };
+                (
+                    Some(ResultCode::Pruned),
+                    Some(OperationPhase::Succeeded),
+                    words.to_owned(),
+                )
+            }
+            (Action::Keep, _) => {
+                let kind = step.key.kind.to_lowercase();
+                let message = format!("{kind}/{} unchanged", step.key.name);
+                (Some(ResultCode::Synced), Some(done), message)
+            }
+            (_, Ok(message)) => (Some(ResultCode::Synced), Some(done), message.clone()),
+            (_, Err(error)) => failed(error),
+        };
+        set(progress, task, code, phase, &message);
+    }
+
+    pub(super) fn update(
+        &self,
+        progress: &mut Progress,
+        index: usize,
+        phase: OperationPhase,
+        message: &str,
+        code: Option<ResultCode>,
+    ) {
+        if let Some(task) = self.tasks.get(index) {
+            set(progress, task, code, Some(phase), message);
+        }
+    }
+}
+
+/// Remembers a task's result. What is not said stays: an empty message, no code.
+pub(super) fn set(
+    progress: &mut Progress,
+    task: &Task,
+    status: Option<ResultCode>,
+    phase: Option<OperationPhase>,
+    message: &str,
+) {
+    let known = progress
+        .results
+        .iter_mut()
+        .find(|result| result.key == task.key && result.sync_phase == task.phase);
+    if let Some(known) = known {
+        known.status = status.or(known.status);
+        known.hook_phase = phase;
+        if !message.is_empty() {
+            message.clone_into(&mut known.message);
+        }
+        return;
+    }
+    progress.results.push(TaskResult {
+        key: task.key.clone(),
+        version: task.version().to_owned(),
+        status,
+        message: message.to_owned(),
+        hook_type: task.hook.then_some(task.phase),
+        hook_phase: phase,
+        sync_phase: task.phase,
+    });
+}

@@ -1,0 +1,98 @@
+//! Spellings that mean the same, made the same, before anything is compared (`Normalize` of `gitops-engine/pkg/diff/diff.go`).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
+use tidegate_model::object::{group, kind};
+
+/// Fields of `metadata` that only the API server writes.
+const WRITTEN_BY_THE_SERVER: [&str; 7] = [
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "uid",
+];
+
+/// The annotation in which `kubectl apply` keeps what it was given last.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// One side of a comparison, without what must not be compared.
+pub(crate) fn normalized(object: &Value, ignores_status: bool) -> Value {
+    let mut object = object.clone();
+    let (group, kind) = (group(&object).to_owned(), kind(&object).to_owned());
+    let Some(map) = object.as_object_mut() else {
+        return object;
+    };
+    // The version is a way of asking, not a property: the same object answers in several.
+    map.remove("apiVersion");
+    if ignores_status {
+        map.remove("status");
+    }
+    if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in WRITTEN_BY_THE_SERVER {
+            metadata.remove(field);
+        }
+        // Both sides were matched by it; a manifest without one lives in the destination.
+        metadata.remove("namespace");
+        if let Some(annotations) = metadata
+            .get_mut("annotations")
+            .and_then(Value::as_object_mut)
+        {
+            annotations.remove(LAST_APPLIED);
+        }
+    }
+    if group == "rbac.authorization.k8s.io" && kind == "ClusterRole" && is_aggregated(map) {
+        map.remove("rules");
+    }
+    if group.is_empty() && kind == "Secret" {
+        encode_secret(map);
+    }
+    object
+}
+
+/// A manifest as the API server would keep it.
+pub(crate) fn stored(target: &Value) -> Value {
+    let mut object = target.clone();
+    if group(target).is_empty()
+        && kind(target) == "Secret"
+        && let Some(map) = object.as_object_mut()
+    {
+        encode_secret(map);
+    }
+    object
+}
+
+/// `stringData` becomes `data`, which is all that the API server keeps; null is the empty text.
+fn encode_secret(map: &mut Map<String, Value>) {
+    let plain = map.remove("stringData");
+    let data = map
+        .entry("data")
+        .or_insert_with(|| Value::Object(Map::new()));
+    if data.is_null() {
+        *data = Value::Object(Map::new());
+    }
+    let Some(data) = data.as_object_mut() else {
+        return;
+    };
+    for value in data.values_mut() {
+        if value.is_null() {
+            *value = Value::String(String::new());
+        }
+    }
+    if let Some(Value::Object(plain)) = plain {
+        for (key, value) in plain {
+            if let Some(text) = value.as_str() {
+                data.insert(key, Value::String(STANDARD.encode(text)));
+            }
+        }
+    }
+}
+
+/// The rules of an aggregated role are written by a controller.
+fn is_aggregated(map: &Map<String, Value>) -> bool {
+    map.get("aggregationRule")
+        .is_some_and(|rule| !rule.is_null())
+}
