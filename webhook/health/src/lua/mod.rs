@@ -1,6 +1,6 @@
 //! Running a script in a sandbox.
 //!
-//! Argo CD runs scripts by gopher-lua, which is Lua 5.1 with `goto`; LuaJIT is the same language (Lua 5.1 without `goto` cannot parse 25 of the scripts that
+//! Argo CD runs scripts by gopher-lua, which is Lua 5.1 with `goto`; LuaJIT is the same language (Lua 5.1 without `goto` cannot parse some of the scripts that
 //! Argo CD ships, Lua 5.4 prints whole numbers as `2.0`). A script has a fresh state each time, so that no object sees what another left behind.
 //!
 //! A script is somebody else's program, and may be wrong or hostile. What holds it:
@@ -42,7 +42,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Argo CD's own scripts need less than a thousandth of either.
+    /// Many times what looking at one object's conditions takes.
     fn default() -> Self {
         Self {
             steps: 5_000_000,
