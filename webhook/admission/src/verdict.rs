@@ -92,7 +92,7 @@ pub enum PolicyFailure {
     #[error("the policy used more than its {0:?} of CPU time")]
     Cpu(std::time::Duration),
     /// More wall time than its limit or than the API server waits.
-    #[error("the policy took longer than {0:?}")]
+    #[error("the policy took longer than {} ms", (.0.as_micros() + 500) / 1000)]
     Time(std::time::Duration),
     /// More memory than its limit.
     #[error("the policy asked for more than its {0} of memory")]

@@ -1,7 +1,7 @@
 //! See `not_null_without_default.md`.
 
 use tidegate_policy_sdk::prelude::Rule;
-use tidegate_sqlplan::{AlterAction, Change, Column, Effect, Name, TableChange};
+use tidegate_sqlplan::{AlterAction, Change, Column, Effect, Name, Table, TableChange};
 
 use super::Entry;
 use crate::comparison::Comparison;
@@ -77,7 +77,9 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
 fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
     for change in comparison.changes {
         let Change::TableChanged {
-            new: table, change, ..
+            old,
+            new: table,
+            change,
         } = change
         else {
             continue;
@@ -91,7 +93,10 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
                 );
                 findings.push(Some(column.position), message, ADD);
             }
-            TableChange::BecameRequired { column } => {
+            // Only SQLite lets a primary key be NULL, by an old mistake that it keeps; nobody's rows are.
+            TableChange::BecameRequired { column }
+                if !(is_key(old, column) && is_key(table, column)) =>
+            {
                 let message = format!(
                     "column `{}` of `{}` becomes NOT NULL: rows that hold NULL \
                  make the change fail",
@@ -110,6 +115,11 @@ fn becomes_required(judged: &Judged<'_>, table: &Name, column: &str) -> bool {
         .created
         .column(table, column, judged.dialect())
         .map_or_else(|| judged.is_online(), |old| old.nullable)
+}
+
+fn is_key(table: &Table, column: &Column) -> bool {
+    let key = table.primary_key.as_ref();
+    key.is_some_and(|key| key.columns.contains(&column.name.to_lowercase()))
 }
 
 fn needs_value(column: &Column) -> bool {
