@@ -204,8 +204,11 @@ fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in entries {
         let path = entry.path();
         let name = entry.file_name();
-        let hidden =
-            name.to_string_lossy().starts_with('.') || name == "target" || name == "README.md";
+        // What is in `tests` is cargo's to run, whatever it looks like.
+        let hidden = name.to_string_lossy().starts_with('.')
+            || ["target", "tests", "README.md"]
+                .iter()
+                .any(|other| name == *other);
         if hidden || depth > DEEPEST {
             continue;
         }
