@@ -13,7 +13,14 @@ mod serve;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
+
+/// How a command says what it found, where there is no third way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum HumanOrJson {
+    Human,
+    Json,
+}
 
 /// The gate between Git and the database.
 #[derive(Debug, Parser)]

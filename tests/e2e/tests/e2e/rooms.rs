@@ -11,7 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-admission", &[]),
     ("tidegate-waves", &["tidegate-model"]),
     ("tidegate-sqlplan", &[]),
-    ("tidegate-health", &[]),
+    ("tidegate-health", &["tidegate-model"]),
     ("tidegate-syncplan", &["tidegate-model", "tidegate-waves"]),
     ("tidegate-host", &["tidegate-admission"]),
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),

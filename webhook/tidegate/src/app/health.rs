@@ -2,22 +2,22 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 use tidegate_health::{Customizations, Health, Surroundings, assess};
 use tidegate_model::ObjectKey;
 
+use crate::HumanOrJson;
+use crate::check::source::read_text;
+
 /// Argo CD gives a script one second.
 const SCRIPT_TIME: Duration = Duration::from_secs(1);
-/// The largest file read.
-const LARGEST_FILE_BYTES: u64 = 16 << 20;
 /// `GROUP/KIND`, and one for a folder of such folders.
 const DEEPEST_SCRIPT: usize = 4;
 /// The most scripts of a folder; Argo CD ships 240.
@@ -35,13 +35,7 @@ pub(crate) struct HealthArgs {
     customizations: Vec<PathBuf>,
     /// `json` for scripts.
     #[arg(short, long, default_value = "human")]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Human,
-    Json,
+    output: HumanOrJson,
 }
 
 /// What is printed of one object.
@@ -65,9 +59,9 @@ pub(crate) fn run(args: &HealthArgs) -> Result<()> {
         .collect();
     let text = match (args.output, answers.as_slice()) {
         (_, []) => bail!("{}: no Kubernetes object in it", args.file.display()),
-        (Output::Json, [(_, answer)]) => serde_json::to_string(answer)? + "\n",
-        (Output::Json, answers) => many_as_json(answers)?,
-        (Output::Human, answers) => human(answers),
+        (HumanOrJson::Json, [(_, answer)]) => serde_json::to_string(answer)? + "\n",
+        (HumanOrJson::Json, answers) => many_as_json(answers)?,
+        (HumanOrJson::Human, answers) => human(answers),
     };
     crate::print(&text)
 }
@@ -126,7 +120,7 @@ fn human(answers: &[(ObjectKey, Answer)]) -> String {
 }
 
 fn objects(path: &Path) -> Result<Vec<Value>> {
-    let text = read(path)?;
+    let text = read_text(path)?;
     let shown = path.display();
     let documents: Vec<Value> = if text.trim_start().starts_with(['{', '[']) {
         vec![serde_json::from_str(&text).with_context(|| format!("{shown} is not JSON"))?]
@@ -170,8 +164,8 @@ fn read_customizations(path: &Path) -> Result<Customizations> {
         }
         return Ok(customizations);
     }
-    let config_map: Value =
-        serde_saphyr::from_str(&read(path)?).with_context(|| format!("{shown} is not YAML"))?;
+    let config_map: Value = serde_saphyr::from_str(&read_text(path)?)
+        .with_context(|| format!("{shown} is not YAML"))?;
     Customizations::from_config_map(&config_map).with_context(|| shown.to_string())
 }
 
@@ -188,7 +182,7 @@ fn add_folder(
         let file_name = entry.file_name().to_string_lossy().into_owned();
         let kind = entry.file_type().with_context(unreadable)?;
         if kind.is_file() && file_name == "health.lua" {
-            customizations.add_shipped(name, read(&entry.path())?);
+            customizations.add_shipped(name, read_text(&entry.path())?);
             if customizations.len() > MOST_SCRIPTS {
                 bail!("more than {MOST_SCRIPTS} scripts");
             }
@@ -198,20 +192,4 @@ fn add_folder(
         }
     }
     Ok(())
-}
-
-fn read(path: &Path) -> Result<String> {
-    let shown = path.display();
-    let mut text = String::new();
-    let limit = LARGEST_FILE_BYTES + 1;
-    let read = if path.as_os_str() == "-" {
-        std::io::stdin().take(limit).read_to_string(&mut text)
-    } else {
-        fs::File::open(path).and_then(|file| file.take(limit).read_to_string(&mut text))
-    };
-    read.with_context(|| format!("cannot read {shown}"))?;
-    if text.len() as u64 > LARGEST_FILE_BYTES {
-        bail!("{shown} is larger than 16 MiB");
-    }
-    Ok(text)
 }

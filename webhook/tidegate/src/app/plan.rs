@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::Value;
 use tidegate_model::application::Application;
 use tidegate_model::object::{at, kind, name};
@@ -18,6 +18,7 @@ use tidegate_syncplan::plan::{Plan, plan};
 use tidegate_syncplan::step::Action;
 use tidegate_syncplan::tracking::{Method, Tracking};
 
+use crate::HumanOrJson;
 use crate::check::source::{self, Content};
 
 /// Desired, live, and how to compare and sync them.
@@ -61,20 +62,14 @@ pub(crate) struct PlanArgs {
     all: bool,
     /// `json` for programs.
     #[arg(short, long, default_value = "human")]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Human,
-    Json,
+    output: HumanOrJson,
 }
 
 pub(crate) fn run(args: &PlanArgs) -> Result<()> {
     let plan = planned(args)?;
     let text = match args.output {
-        Output::Json => serde_json::to_string_pretty(&plan)? + "\n",
-        Output::Human => draw(&plan),
+        HumanOrJson::Json => serde_json::to_string_pretty(&plan)? + "\n",
+        HumanOrJson::Human => draw(&plan),
     };
     crate::print(&text)
 }

@@ -11,10 +11,7 @@ pub(crate) fn draw(report: &Report) -> String {
     let mut text = String::new();
     for judged in &report.judged {
         for finding in &judged.decision.findings {
-            let place = judged.place(
-                finding.path.as_deref(),
-                finding.position.map(|at| (at.line, at.column)),
-            );
+            let place = judged.place(finding);
             let suggestion = finding
                 .suggestion
                 .as_deref()

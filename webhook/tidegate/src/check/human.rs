@@ -53,10 +53,7 @@ pub(crate) fn draw(report: &Report) -> String {
 }
 
 fn draw_finding(judged: &Judged, finding: &JudgedFinding) -> String {
-    let position = finding
-        .position
-        .map(|position| (position.line, position.column));
-    let place = judged.place(finding.path.as_deref(), position);
+    let place = judged.place(finding);
     let line = shown_line(&judged.text, place);
     let id = finding.id();
     let level = match finding.action {

@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tidegate_admission::{
-    Call, Decision, Evaluate, GroupVersionKind, Operation, Review, Selection, Stage, UserInfo,
-    answer, decide, parse_review,
+    Call, Decision, Evaluate, GroupVersionKind, JudgedFinding, Operation, Review, Selection, Stage,
+    UserInfo, answer, decide, parse_review,
 };
 
 use super::Dialect;
@@ -67,15 +67,18 @@ impl Judged {
         )
     }
 
-    /// Where in the file something stands that a finding names.
-    pub(crate) fn place(&self, path: Option<&str>, position: Option<(u32, u32)>) -> Place {
-        let inside = position.map(|(line, column)| (line as usize, column as usize));
+    /// Where in the file what a finding names stands.
+    pub(crate) fn place(&self, finding: &JudgedFinding) -> Place {
+        let path = finding.path.as_deref().unwrap_or_default();
+        let inside = finding
+            .position
+            .map(|at| (at.line as usize, at.column as usize));
         let found = match (&self.object, &self.locations, inside) {
             (None, _, Some((line, column))) => Some(Place { line, column }),
             (Some(_), Some(locations), Some((line, column))) => {
-                locations.inside(path.unwrap_or_default(), line, column)
+                locations.inside(path, line, column)
             }
-            (Some(_), Some(locations), None) => locations.of(path.unwrap_or_default()),
+            (Some(_), Some(locations), None) => locations.of(path),
             _ => None,
         };
         found.unwrap_or(self.start)

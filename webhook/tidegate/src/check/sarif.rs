@@ -43,10 +43,7 @@ pub(crate) fn draw(report: &Report, rules: &[(String, RuleInfo)]) -> serde_json:
 }
 
 fn result(judged: &Judged, finding: &JudgedFinding) -> Value {
-    let place = judged.place(
-        finding.path.as_deref(),
-        finding.position.map(|at| (at.line, at.column)),
-    );
+    let place = judged.place(finding);
     let suggestion = finding
         .suggestion
         .as_deref()

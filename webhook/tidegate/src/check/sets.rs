@@ -14,6 +14,8 @@ use tidegate_admission::{
     decide,
 };
 use tidegate_host::{Change, PlanRequest, PolicySet};
+use tidegate_model::object::{group, kind};
+use tidegate_model::words::{APPLICATION, ARGO_GROUP};
 
 use super::judge::{Judged, ObjectName, object_name};
 use super::source::{Content, Item};
@@ -224,13 +226,7 @@ fn without_variants(home: PathBuf, members: Members<'_>) -> Vec<(PathBuf, Member
 }
 
 fn is_application(object: &Value) -> bool {
-    let text = |field: &str| {
-        object
-            .get(field)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    text("kind") == "Application" && text("apiVersion").starts_with("argoproj.io/")
+    kind(object) == APPLICATION && group(object) == ARGO_GROUP
 }
 
 fn subject(home: &Path, applications: &[&Value]) -> Value {
@@ -249,9 +245,9 @@ fn review(subject: &Value, text: &str) -> Review {
         uid: "check".into(),
         operation: Operation::Update,
         kind: GroupVersionKind {
-            group: "argoproj.io".into(),
+            group: ARGO_GROUP.into(),
             version: "v1alpha1".into(),
-            kind: "Application".into(),
+            kind: APPLICATION.into(),
         },
         resource: tidegate_admission::GroupVersionResource::default(),
         sub_resource: None,

@@ -58,15 +58,7 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     for path in paths {
         if path.as_os_str() == "-" {
-            let mut text = String::new();
-            let read = std::io::stdin()
-                .take(LARGEST_FILE_BYTES + 1)
-                .read_to_string(&mut text);
-            read.context("cannot read standard input as UTF-8 text")?;
-            if text.len() as u64 > LARGEST_FILE_BYTES {
-                bail!("standard input is larger than 16 MiB");
-            }
-            items.extend(manifests("-", &text, true)?);
+            items.extend(manifests("-", &read_text(path)?, true)?);
             continue;
         }
         let metadata =
@@ -179,16 +171,31 @@ fn is_readable(path: &Path) -> bool {
     matches!(extension(path), "yaml" | "yml" | "json" | "sql")
 }
 
-fn read_file(path: &Path, named: bool) -> Result<Vec<Item>> {
-    let shown = path.display().to_string();
-    let size = fs::metadata(path)
-        .with_context(|| format!("cannot read {shown}"))?
-        .len();
-    if size > LARGEST_FILE_BYTES {
+/// A file's text, or that of standard input for `-`.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let limit = LARGEST_FILE_BYTES + 1;
+    let (shown, mut input): (String, Box<dyn std::io::Read>) = if path.as_os_str() == "-" {
+        ("standard input".into(), Box::new(std::io::stdin().lock()))
+    } else {
+        let shown = path.display().to_string();
+        let file = fs::File::open(path).with_context(|| format!("cannot read {shown}"))?;
+        (shown, Box::new(file))
+    };
+    let mut bytes = Vec::new();
+    input
+        .by_ref()
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {shown}"))?;
+    if bytes.len() as u64 > LARGEST_FILE_BYTES {
         bail!("{shown} is larger than 16 MiB");
     }
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {shown} as UTF-8 text"))?;
+    String::from_utf8(bytes).with_context(|| format!("cannot read {shown} as UTF-8 text"))
+}
+
+fn read_file(path: &Path, named: bool) -> Result<Vec<Item>> {
+    let shown = path.display().to_string();
+    let text = read_text(path)?;
     if extension(path) == "sql" {
         let start = Place { line: 1, column: 1 };
         let whole: Arc<str> = text.as_str().into();

@@ -4,22 +4,18 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use tidegate_admission::{Evaluate as _, PolicyInfo, PolicyState};
 use tidegate_host::{Host, HostSettings, PolicySpec};
+
+use crate::HumanOrJson;
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     /// The component.
     file: PathBuf,
     #[arg(short, long, default_value = "human")]
-    output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Human,
-    Json,
+    output: HumanOrJson,
 }
 
 pub(crate) async fn run(args: &InspectArgs) -> Result<()> {
@@ -44,8 +40,8 @@ pub(crate) async fn run(args: &InspectArgs) -> Result<()> {
     let info = status.info.context("the policy did not describe itself")?;
     let digest = status.digest.unwrap_or_default();
     crate::print(&match args.output {
-        Output::Human => human(&info, &digest),
-        Output::Json => {
+        HumanOrJson::Human => human(&info, &digest),
+        HumanOrJson::Json => {
             let mut value = serde_json::to_value(info.as_ref())?;
             if let Some(map) = value.as_object_mut() {
                 map.insert("sha256".into(), digest.into());
