@@ -1,6 +1,6 @@
-//! Where a database is, as Atlas writes it: `sqlite://file.db`, `sqlite:///absolute/file.db`, `sqlite://name?mode=memory`.
+//! Where a database is, as Atlas writes it: a server (see [`ServerAddress`]), or `sqlite://file.db`, `sqlite:///absolute/file.db`, `sqlite://name?mode=memory`.
 //!
-//! The rules, which are Atlas' own (Go's `net/url` splits, then host and path are joined):
+//! The rules of the latter, which are Atlas' own (Go's `net/url` splits, then host and path are joined):
 //!
 //! - what follows `sqlite://` up to `?` or `#` is the path. `sqlite://a/b.db` is the relative path `a/b.db`; three slashes make it absolute;
 //! - `%xx` in the path is decoded, so that `?`, `#` and `%` can be written. The result is a plain path, never an SQLite URI;
@@ -15,10 +15,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
+mod server;
+
+pub use server::ServerAddress;
+
 /// The longest address that is read, in bytes.
 pub const MAX_ADDRESS_BYTES: usize = 4096;
 
-/// Schemes that Atlas knows and this version cannot reach yet.
+/// Schemes that Atlas knows and this version cannot reach.
 const KNOWN_SCHEMES: &[&str] = &[
     "libsql",
     "mysql",
@@ -46,6 +50,10 @@ const KNOWN_SCHEMES: &[&str] = &[
 pub enum Address {
     /// A file, or memory, opened by the SQLite inside this program.
     Sqlite(SqliteAddress),
+    /// A PostgreSQL server: `postgres://`, `postgresql://`.
+    Postgres(ServerAddress),
+    /// A MySQL or MariaDB server: `mysql://`, `mariadb://`, `maria://`. Which of the two, the server says.
+    Mysql(ServerAddress),
 }
 
 /// A place that SQLite can open.
@@ -87,19 +95,20 @@ pub enum AddressError {
     #[error("the database url has no scheme; write for example sqlite:///data/app.db")]
     NoScheme,
     /// A database that Atlas knows and this version does not.
-    #[error(
-        "databases with the scheme {scheme:?} cannot be reconciled yet; this version applies sqlite:// only"
-    )]
+    #[error("databases with the scheme {scheme:?} cannot be worked on here yet")]
     NotYet {
         /// The scheme, without the rest of the address.
         scheme: String,
     },
     /// A scheme that nobody knows.
-    #[error("unknown database scheme {scheme:?}; this version applies sqlite:// only")]
+    #[error("unknown database scheme {scheme:?}; sqlite, postgres, mysql and mariadb are known")]
     UnknownScheme {
         /// The scheme, without the rest of the address.
         scheme: String,
     },
+    /// A port that is no number, or a bracket that is not closed.
+    #[error("the host of the database url cannot be read; write host:5432, or [::1]:5432 for IPv6")]
+    BadHost,
     /// `user:password@` before a path.
     #[error("a sqlite url has no user or password: remove everything up to the '@'")]
     Credentials,
@@ -113,7 +122,7 @@ pub enum AddressError {
     NestedUri,
     /// A `%` without two hexadecimal digits, bytes that are not UTF-8, or a NUL.
     #[error(
-        "the path of the sqlite url has a bad %-escape: write two hexadecimal digits of UTF-8 text that is not NUL"
+        "the database url has a bad %-escape: write two hexadecimal digits of UTF-8 text that is not NUL"
     )]
     BadEscape,
     /// A parameter that has no meaning here.
@@ -146,6 +155,12 @@ impl Address {
         let engine = scheme.split('+').next().unwrap_or_default();
         match engine {
             "sqlite" => parse_sqlite(rest).map(Self::Sqlite),
+            "postgres" | "postgresql" if !scheme.contains('+') => {
+                ServerAddress::parse(scheme, rest).map(Self::Postgres)
+            }
+            "mysql" | "mariadb" | "maria" if !scheme.contains('+') || scheme.ends_with("+unix") => {
+                ServerAddress::parse(scheme, rest).map(Self::Mysql)
+            }
             known if KNOWN_SCHEMES.contains(&known) => Err(AddressError::NotYet { scheme }),
             _ => Err(AddressError::UnknownScheme { scheme }),
         }
@@ -156,6 +171,7 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(url) => url.fmt(f),
+            Self::Postgres(server) | Self::Mysql(server) => server.fmt(f),
         }
     }
 }
@@ -329,9 +345,9 @@ mod tests {
             },
         );
         rejects(
-            "mysql://u:hunter2@h/db",
+            "sqlserver://u:hunter2@h/db",
             AddressError::NotYet {
-                scheme: "mysql".into(),
+                scheme: "sqlserver".into(),
             },
         );
         rejects(
@@ -349,7 +365,7 @@ mod tests {
     #[test]
     fn no_error_repeats_a_password() {
         for url in [
-            "postgres://u:hunter2@h/db",
+            "oracle://u:hunter2@h/db",
             "sqlite://u:hunter2@file.db",
             "sqlite:///f?key=hunter2",
             "sqlite:///f?mode=hunter2",
@@ -364,7 +380,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics_and_no_error_repeats_a_secret(
-            before in "(sqlite|mysql|[a-z+]{0,6})?(://)?[a-z:/@%]{0,8}",
+            before in "(sqlite|oracle|[a-z+]{0,6})?(://)?[a-z:/@%]{0,8}",
             after in "[ -~é%]{0,12}",
         ) {
             if let Err(error) = Address::parse(&format!("{before}Q7{after}")) {

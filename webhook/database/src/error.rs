@@ -102,6 +102,25 @@ pub enum DatabaseError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// A statement failed and those before it are committed.
+    #[error(
+        "statement {number} of {total} failed, the {kept} before it are applied and stay: {sql}: {source}"
+    )]
+    StatementKept {
+        /// Which one, from 1.
+        number: usize,
+        /// Of how many.
+        total: usize,
+        /// How many are applied.
+        kept: usize,
+        /// Its text, cut to a length that can be shown.
+        sql: String,
+        /// What the server said.
+        source: rusqlite::Error,
+    },
+    /// A database for trying things out has something in it.
+    #[error("the dev database is not empty, and it is emptied after use; name another one")]
+    DevNotEmpty,
     /// The result would have rows that refer to nothing.
     #[error(
         "the change leaves {count} row(s) of {table:?} whose foreign key refers to a row of {parent:?} that does not exist; nothing was changed"
@@ -146,7 +165,8 @@ impl DatabaseError {
             Self::Model { .. } => "model",
             Self::Transaction { .. } => "transaction",
             Self::Changed => "changed",
-            Self::Statement { .. } => "statement",
+            Self::Statement { .. } | Self::StatementKept { .. } => "statement",
+            Self::DevNotEmpty => "dev_not_empty",
             Self::DanglingForeignKey { .. } => "dangling_foreign_key",
             Self::TimedOut { .. } => "timed_out",
             Self::Thread => "thread",

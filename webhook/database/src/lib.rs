@@ -22,9 +22,13 @@ mod database;
 mod error;
 mod guard;
 mod locks;
+mod session;
 mod sqlite;
 
-pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddress};
+pub use address::{
+    Address, AddressError, FileMode, MAX_ADDRESS_BYTES, ServerAddress, SqliteAddress,
+};
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
-pub use sqlite::{Inspection, SchemaText};
+pub use session::{Session, TransactionMode};
+pub use sqlite::{Inspection, SchemaText, SqliteSession};

@@ -16,7 +16,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-syncplan", &["tidegate-model", "tidegate-waves"]),
     ("tidegate-host", &["tidegate-admission"]),
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
-    ("tidegate-database", &["tidegate-sqlplan"]),
+    (
+        "tidegate-database",
+        &["tidegate-sqlplan", "tidegate-schemaplan"],
+    ),
     (
         "tidegate-reconcile",
         &["tidegate-model", "tidegate-sqlplan", "tidegate-database"],
