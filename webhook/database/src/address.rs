@@ -1,6 +1,6 @@
-//! Where a database is, as Atlas writes it: a server (see [`ServerAddress`]), or `sqlite://file.db`, `sqlite:///absolute/file.db`, `sqlite://name?mode=memory`.
+//! Where a database is, as Atlas writes it: `sqlite://file.db`, `sqlite:///absolute/file.db`, `sqlite://name?mode=memory`.
 //!
-//! The rules of the latter, which are Atlas' own (Go's `net/url` splits, then host and path are joined):
+//! The rules, which are Atlas' own (Go's `net/url` splits, then host and path are joined):
 //!
 //! - what follows `sqlite://` up to `?` or `#` is the path. `sqlite://a/b.db` is the relative path `a/b.db`; three slashes make it absolute;
 //! - `%xx` in the path is decoded, so that `?`, `#` and `%` can be written. The result is a plain path, never an SQLite URI;
@@ -10,26 +10,25 @@
 //!   setting that is silently ignored is worse than one that is not there;
 //! - a user or a password has no meaning for a file and is refused.
 //!
+//! `postgres://` and `postgresql://` are read by [`PostgresAddress`].
+//!
 //! An address may hold a password. Nothing in this module puts any part of one into an error but a scheme or a parameter's *name*.
 
 use std::fmt;
 use std::path::PathBuf;
 
-mod server;
-
-pub use server::ServerAddress;
+use crate::network::decode;
+use crate::postgres::PostgresAddress;
 
 /// The longest address that is read, in bytes.
 pub const MAX_ADDRESS_BYTES: usize = 4096;
 
-/// Schemes that Atlas knows and this version cannot reach.
+/// Schemes that Atlas knows and this version cannot reach yet.
 const KNOWN_SCHEMES: &[&str] = &[
     "libsql",
     "mysql",
     "maria",
     "mariadb",
-    "postgres",
-    "postgresql",
     "ysql",
     "sqlserver",
     "azuresql",
@@ -50,10 +49,8 @@ const KNOWN_SCHEMES: &[&str] = &[
 pub enum Address {
     /// A file, or memory, opened by the SQLite inside this program.
     Sqlite(SqliteAddress),
-    /// A PostgreSQL server: `postgres://`, `postgresql://`.
-    Postgres(ServerAddress),
-    /// A MySQL or MariaDB server: `mysql://`, `mariadb://`, `maria://`. Which of the two, the server says.
-    Mysql(ServerAddress),
+    /// A `PostgreSQL` server's.
+    Postgres(Box<PostgresAddress>),
 }
 
 /// A place that SQLite can open.
@@ -95,20 +92,19 @@ pub enum AddressError {
     #[error("the database url has no scheme; write for example sqlite:///data/app.db")]
     NoScheme,
     /// A database that Atlas knows and this version does not.
-    #[error("databases with the scheme {scheme:?} cannot be worked on here yet")]
+    #[error(
+        "databases with the scheme {scheme:?} cannot be reconciled yet; this version applies sqlite:// only"
+    )]
     NotYet {
         /// The scheme, without the rest of the address.
         scheme: String,
     },
     /// A scheme that nobody knows.
-    #[error("unknown database scheme {scheme:?}; sqlite, postgres, mysql and mariadb are known")]
+    #[error("unknown database scheme {scheme:?}; this version applies sqlite:// only")]
     UnknownScheme {
         /// The scheme, without the rest of the address.
         scheme: String,
     },
-    /// A port that is no number, or a bracket that is not closed.
-    #[error("the host of the database url cannot be read; write host:5432, or [::1]:5432 for IPv6")]
-    BadHost,
     /// `user:password@` before a path.
     #[error("a sqlite url has no user or password: remove everything up to the '@'")]
     Credentials,
@@ -128,6 +124,25 @@ pub enum AddressError {
     /// A parameter that has no meaning here.
     #[error("the sqlite url has the unknown parameter {name:?}; mode, cache and _fk are known")]
     UnknownParameter {
+        /// Its name, without its value.
+        name: String,
+    },
+    /// A host or port that is none.
+    #[error(
+        "the host or port of the database url is not one; write host:port, and an IPv6 address in brackets"
+    )]
+    BadHost,
+    /// A parameter whose value has no meaning.
+    #[error("the parameter {name:?} of the database url is not {value_is}")]
+    BadValue {
+        /// Its name.
+        name: String,
+        /// What it has to be.
+        value_is: &'static str,
+    },
+    /// A parameter that cannot even be a setting of the session.
+    #[error("the database url has the unknown parameter {name:?}")]
+    UnknownSetting {
         /// Its name, without its value.
         name: String,
     },
@@ -155,12 +170,10 @@ impl Address {
         let engine = scheme.split('+').next().unwrap_or_default();
         match engine {
             "sqlite" => parse_sqlite(rest).map(Self::Sqlite),
-            "postgres" | "postgresql" if !scheme.contains('+') => {
-                ServerAddress::parse(scheme, rest).map(Self::Postgres)
+            "postgres" | "postgresql" if scheme == engine => {
+                PostgresAddress::parse(rest).map(|address| Self::Postgres(Box::new(address)))
             }
-            "mysql" | "mariadb" | "maria" if !scheme.contains('+') || scheme.ends_with("+unix") => {
-                ServerAddress::parse(scheme, rest).map(Self::Mysql)
-            }
+            "postgres" | "postgresql" => Err(AddressError::NotYet { scheme }),
             known if KNOWN_SCHEMES.contains(&known) => Err(AddressError::NotYet { scheme }),
             _ => Err(AddressError::UnknownScheme { scheme }),
         }
@@ -171,7 +184,7 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(url) => url.fmt(f),
-            Self::Postgres(server) | Self::Mysql(server) => server.fmt(f),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
@@ -234,32 +247,6 @@ fn parse_query(query: &str) -> Result<Option<FileMode>, AddressError> {
         }
     }
     Ok(mode)
-}
-
-fn decode(text: &str) -> Result<String, AddressError> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let mut digit = || {
-            bytes
-                .next()
-                .and_then(|digit| char::from(digit).to_digit(16))
-        };
-        let (high, low) = (digit(), digit());
-        let value = high.zip(low).map(|(high, low)| high * 16 + low);
-        let value = value
-            .and_then(|value| u8::try_from(value).ok())
-            .ok_or(AddressError::BadEscape)?;
-        decoded.push(value);
-    }
-    if decoded.contains(&0) {
-        return Err(AddressError::BadEscape);
-    }
-    String::from_utf8(decoded).map_err(|_| AddressError::BadEscape)
 }
 
 #[cfg(test)]
@@ -345,9 +332,9 @@ mod tests {
             },
         );
         rejects(
-            "sqlserver://u:hunter2@h/db",
+            "mysql://u:hunter2@h/db",
             AddressError::NotYet {
-                scheme: "sqlserver".into(),
+                scheme: "mysql".into(),
             },
         );
         rejects(
@@ -365,7 +352,7 @@ mod tests {
     #[test]
     fn no_error_repeats_a_password() {
         for url in [
-            "oracle://u:hunter2@h/db",
+            "postgres://u:hunter2@h:x/db",
             "sqlite://u:hunter2@file.db",
             "sqlite:///f?key=hunter2",
             "sqlite:///f?mode=hunter2",
@@ -380,7 +367,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics_and_no_error_repeats_a_secret(
-            before in "(sqlite|oracle|[a-z+]{0,6})?(://)?[a-z:/@%]{0,8}",
+            before in "(sqlite|mysql|[a-z+]{0,6})?(://)?[a-z:/@%]{0,8}",
             after in "[ -~é%]{0,12}",
         ) {
             if let Err(error) = Address::parse(&format!("{before}Q7{after}")) {

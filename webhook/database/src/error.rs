@@ -102,25 +102,6 @@ pub enum DatabaseError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
-    /// A statement failed and those before it are committed.
-    #[error(
-        "statement {number} of {total} failed, the {kept} before it are applied and stay: {sql}: {source}"
-    )]
-    StatementKept {
-        /// Which one, from 1.
-        number: usize,
-        /// Of how many.
-        total: usize,
-        /// How many are applied.
-        kept: usize,
-        /// Its text, cut to a length that can be shown.
-        sql: String,
-        /// What the server said.
-        source: rusqlite::Error,
-    },
-    /// A database for trying things out has something in it.
-    #[error("the dev database is not empty, and it is emptied after use; name another one")]
-    DevNotEmpty,
     /// The result would have rows that refer to nothing.
     #[error(
         "the change leaves {count} row(s) of {table:?} whose foreign key refers to a row of {parent:?} that does not exist; nothing was changed"
@@ -140,6 +121,74 @@ pub enum DatabaseError {
         doing: &'static str,
         /// The limit.
         limit: Duration,
+    },
+    /// A server does not answer, or does not let us in.
+    #[error("cannot connect to {place}: {message}")]
+    Connect {
+        /// Host, port and database.
+        place: String,
+        /// What the driver or the server said.
+        message: String,
+    },
+    /// A server refused what this room asked for its own purposes.
+    #[error("cannot {doing}: {message}")]
+    Server {
+        /// What was being done, for example `inspect the database`.
+        doing: String,
+        /// What the server said.
+        message: String,
+    },
+    /// A right is missing.
+    #[error("cannot {doing}: {message}; {remedy}")]
+    NotGranted {
+        /// What was being done.
+        doing: String,
+        /// What the server said.
+        message: String,
+        /// What to grant.
+        remedy: String,
+    },
+    /// A statement of the wanted schema reaches outside the scratch place that it would run in.
+    #[error("statement {number} of the wanted schema cannot run: it {why}: {sql}")]
+    Outside {
+        /// Which one, from 1.
+        number: usize,
+        /// What it does.
+        why: String,
+        /// Its text, cut.
+        sql: String,
+    },
+    /// A statement of the wanted schema is refused by the server.
+    #[error("statement {number} of the wanted schema: {message}: {sql}")]
+    Wanted {
+        /// Which one, from 1.
+        number: usize,
+        /// What the server said.
+        message: String,
+        /// Its text, cut.
+        sql: String,
+    },
+    /// The development database is not empty, so that it would be mixed with what is there.
+    #[error(
+        "the development database is not empty: it has {found}; give one that holds nothing, what is made in it goes away again"
+    )]
+    DevNotEmpty {
+        /// One thing that is there.
+        found: String,
+    },
+    /// A statement of a plan or migration failed on a server.
+    #[error("statement {number} of {total} failed: {message}; {kept}: {sql}")]
+    Apply {
+        /// Which one, from 1.
+        number: usize,
+        /// Of how many.
+        total: usize,
+        /// What the server said.
+        message: String,
+        /// What became of those before it.
+        kept: String,
+        /// Its text, cut.
+        sql: String,
     },
     /// The thread that did the work is gone.
     #[error(
@@ -165,10 +214,16 @@ impl DatabaseError {
             Self::Model { .. } => "model",
             Self::Transaction { .. } => "transaction",
             Self::Changed => "changed",
-            Self::Statement { .. } | Self::StatementKept { .. } => "statement",
-            Self::DevNotEmpty => "dev_not_empty",
+            Self::Statement { .. } => "statement",
             Self::DanglingForeignKey { .. } => "dangling_foreign_key",
             Self::TimedOut { .. } => "timed_out",
+            Self::Connect { .. } => "connect",
+            Self::Server { .. } => "server",
+            Self::NotGranted { .. } => "not_granted",
+            Self::Outside { .. } => "outside",
+            Self::Wanted { .. } => "wanted",
+            Self::DevNotEmpty { .. } => "dev_not_empty",
+            Self::Apply { .. } => "apply",
             Self::Thread => "thread",
         }
     }

@@ -38,9 +38,12 @@ impl Session {
     /// When it cannot be reached; never with a secret.
     pub async fn open(address: &Address, limits: &Limits) -> Result<Self, DatabaseError> {
         match address {
-            Address::Sqlite(_) => SqliteSession::open(address, limits).await.map(Self::Sqlite),
-            Address::Postgres(server) | Address::Mysql(server) => {
-                let scheme = server.scheme.clone();
+            Address::Sqlite(address) => {
+                let session = SqliteSession::open(address, limits).await?;
+                Ok(Self::Sqlite(session))
+            }
+            Address::Postgres(_) => {
+                let scheme = "postgres".to_owned();
                 Err(AddressError::NotYet { scheme }.into())
             }
         }
@@ -67,7 +70,7 @@ impl Session {
     /// and is emptied again.
     ///
     /// # Errors
-    /// [`DatabaseError::Statement`] for one that fails, [`DatabaseError::DevNotEmpty`], and what keeps the scratch place from being had.
+    /// [`DatabaseError::Wanted`] for one that fails, [`DatabaseError::DevNotEmpty`], and what keeps the scratch place from being had.
     pub async fn desired(
         &mut self,
         statements: &[String],

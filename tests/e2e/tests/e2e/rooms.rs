@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
     (
         "tidegate-database",
-        &["tidegate-sqlplan", "tidegate-schemaplan"],
+        &["tidegate-schemaplan", "tidegate-sqlplan"],
     ),
     (
         "tidegate-reconcile",
@@ -41,6 +41,7 @@ const SOLE: &[(&str, &str)] = &[
     ("hyper", "tidegate-server"),
     ("kube", "tidegate-reconcile"),
     ("rusqlite", "tidegate-database"),
+    ("sqlx", "tidegate-database"),
     ("mlua", "tidegate-health"),
 ];
 
@@ -59,7 +60,8 @@ const PURE: &[&str] = &[
     "tidegate-cases",
 ];
 const IMPURE: &[&str] = &[
-    "tokio", "kube", "wasmtime", "axum", "hyper", "reqwest", "rusqlite", "rustix", "tracing",
+    "tokio", "kube", "wasmtime", "axum", "hyper", "reqwest", "rusqlite", "rustix", "sqlx",
+    "tracing",
 ];
 
 #[test]

@@ -166,6 +166,7 @@ impl Reading {
                     let check = Check {
                         expression: expression.clone(),
                         attributes: constraint.attributes.clone(),
+                        ..Check::default()
                     };
                     table.checks.insert(free(&table.checks, name), check);
                 }

@@ -21,7 +21,7 @@ use super::{classify, dangling_rows, open, set_deadline, shown, without_sql};
 use crate::database::{canonical, on_a_thread};
 use crate::guard::Freedom;
 use crate::session::TransactionMode;
-use crate::{Address, AddressError, Applied, DatabaseError, FileMode, Limits, SqliteAddress};
+use crate::{Applied, DatabaseError, FileMode, Limits, SqliteAddress};
 
 /// How often a lock that somebody else holds is looked at.
 const LOOK_AT_LOCK: Duration = Duration::from_millis(50);
@@ -50,16 +50,11 @@ impl SqliteSession {
     ///
     /// # Errors
     /// [`DatabaseError::Unreachable`] when the file's folder is not there, or the file where it may not be made.
-    pub async fn open(address: &Address, limits: &Limits) -> Result<Self, DatabaseError> {
-        let file = match address {
-            Address::Sqlite(SqliteAddress::Memory) => None,
-            Address::Sqlite(SqliteAddress::File { path, mode }) => {
-                let (path, mode) = (path.clone(), *mode);
+    pub async fn open(address: &SqliteAddress, limits: &Limits) -> Result<Self, DatabaseError> {
+        let file = match address.clone() {
+            SqliteAddress::Memory => None,
+            SqliteAddress::File { path, mode } => {
                 Some((on_a_thread(move || canonical(&path, None)).await?, mode))
-            }
-            Address::Postgres(server) | Address::Mysql(server) => {
-                let scheme = server.scheme.clone();
-                return Err(AddressError::NotYet { scheme }.into());
             }
         };
         Ok(Self {
@@ -109,8 +104,8 @@ impl SqliteSession {
         on_a_thread(move || {
             scratch.with(|connection| {
                 set_deadline(connection, scratch.limits.apply)?;
-                if !read(connection, &scratch)?.is_empty() {
-                    return Err(DatabaseError::DevNotEmpty);
+                if let Some(found) = read(connection, &scratch)?.first() {
+                    return Err(DatabaseError::DevNotEmpty { found });
                 }
                 try_out(connection, &scratch, &statements)
             })
@@ -274,8 +269,13 @@ fn try_out(
         .transaction()
         .map_err(|source| transaction_error(source, &place.limits, "begin"))?;
     for (index, sql) in statements.iter().enumerate() {
-        one(&transaction, sql)
-            .map_err(|source| failed(source, &place.limits, index, statements.len(), sql, None))?;
+        one(&transaction, sql).map_err(|source| {
+            failed(source, &place.limits, |message| DatabaseError::Wanted {
+                number: index + 1,
+                message,
+                sql: shown(sql),
+            })
+        })?;
     }
     read(&transaction, place)
     // Dropped, the transaction is rolled back.
@@ -333,15 +333,18 @@ fn run_all(
             .take(kept)
             .any(|statement| !is_switch(&statement.sql));
         one(connection, &statement.sql).map_err(|source| {
-            let kept = changed.then_some(kept);
-            failed(
-                source,
-                limits,
-                index,
-                statements.len(),
-                &statement.sql,
-                kept,
-            )
+            let kept = match kept {
+                1 if changed => "the statement before it stays".to_owned(),
+                kept if changed => format!("the {kept} statements before it stay"),
+                _ => "nothing was changed".to_owned(),
+            };
+            failed(source, limits, |message| DatabaseError::Apply {
+                number: index + 1,
+                total: statements.len(),
+                message,
+                kept: kept.clone(),
+                sql: shown(&statement.sql),
+            })
         })?;
     }
     match open {
@@ -405,36 +408,24 @@ fn rows(
     Ok(found)
 }
 
-fn failed(
-    source: rusqlite::Error,
-    limits: &Limits,
-    index: usize,
-    total: usize,
-    sql: &str,
-    kept: Option<usize>,
-) -> DatabaseError {
-    classify(source, limits, "applying", limits.apply, |source| {
-        let (number, sql, source) = (index + 1, shown(sql), without_sql(source));
-        match kept {
-            None => DatabaseError::Statement {
-                number,
-                total,
-                sql,
-                source,
-            },
-            Some(kept) => DatabaseError::StatementKept {
-                number,
-                total,
-                kept,
-                sql,
-                source,
-            },
-        }
+fn said(source: rusqlite::Error, limits: &Limits, sql: &str) -> DatabaseError {
+    failed(source, limits, |message| DatabaseError::Apply {
+        number: 1,
+        total: 1,
+        message,
+        kept: "nothing was changed".to_owned(),
+        sql: shown(sql),
     })
 }
 
-fn said(source: rusqlite::Error, limits: &Limits, sql: &str) -> DatabaseError {
-    failed(source, limits, 0, 1, sql, None)
+fn failed(
+    source: rusqlite::Error,
+    limits: &Limits,
+    otherwise: impl Fn(String) -> DatabaseError,
+) -> DatabaseError {
+    classify(source, limits, "applying", limits.apply, |source| {
+        otherwise(without_sql(source).to_string())
+    })
 }
 
 fn transaction_error(
