@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::locks::Locks;
-use crate::{Address, DatabaseError, FileMode, Inspection, SqliteAddress, sqlite};
+use crate::{Address, AddressError, DatabaseError, FileMode, Inspection, SqliteAddress, sqlite};
 
 /// How long and how large things may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +111,16 @@ impl Databases {
     /// [`DatabaseError::Unreachable`] when the file's folder does not exist or cannot be looked into,
     /// [`DatabaseError::OutsideFolder`] when the settings do not allow it.
     pub async fn open(&self, url: &Address) -> Result<Database, DatabaseError> {
-        let Address::Sqlite(url) = url;
+        let url = match url {
+            Address::Sqlite(url) => url,
+            // The reconciler's own path; the command line opens a session instead.
+            Address::Postgres(_) => {
+                return Err(AddressError::NotYet {
+                    scheme: "postgres".to_owned(),
+                }
+                .into());
+            }
+        };
         let place = match url.clone() {
             SqliteAddress::Memory => Place::Memory,
             SqliteAddress::File { path, mode } => {

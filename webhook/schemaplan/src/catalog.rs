@@ -71,6 +71,8 @@ pub struct Table {
     pub comment: Option<String>,
     /// SQLite: `CREATE TABLE ..` as the database keeps it. Not compared; a new table is made by it.
     pub create: Option<String>,
+    /// `PostgreSQL`: what its defaults, checks and computed columns need to be there: functions. Not compared.
+    pub needs: Vec<String>,
 }
 
 /// A column.
@@ -130,6 +132,10 @@ pub struct PrimaryKey {
     pub parts: Vec<IndexPart>,
     /// `PostgreSQL`: `INCLUDE`.
     pub include: Vec<String>,
+    /// What else: `DEFERRABLE INITIALLY DEFERRED`.
+    pub attributes: String,
+    /// The constraint's comment.
+    pub comment: Option<String>,
 }
 
 /// An index, or a unique constraint.
@@ -186,6 +192,8 @@ pub struct ForeignKey {
     pub on_update: String,
     /// What else: `DEFERRABLE INITIALLY DEFERRED`, `MATCH FULL`, `NOT VALID`.
     pub attributes: String,
+    /// The constraint's comment.
+    pub comment: Option<String>,
 }
 
 /// A check constraint.
@@ -196,6 +204,8 @@ pub struct Check {
     pub expression: String,
     /// What else: `NO INHERIT`, `NOT VALID`, `NOT ENFORCED`.
     pub attributes: String,
+    /// The constraint's comment.
+    pub comment: Option<String>,
 }
 
 /// Something with a name that is no table.
@@ -206,7 +216,7 @@ pub struct Object {
     pub definition: String,
     /// The statement that makes it, without delimiter; empty where it cannot be given, which makes it one that is *not managed*.
     pub create: String,
-    /// An enumeration's labels, in order.
+    /// An enumeration's labels, a composite type's and a domain's parts, in order; what a function's `OR REPLACE` cannot change.
     pub labels: Vec<String>,
     /// The names of tables and objects of the catalog that it needs: a view's tables, a trigger's function.
     pub needs: Vec<String>,
@@ -239,6 +249,10 @@ pub enum ObjectKind {
     Policy,
     /// SQLite: a virtual table.
     VirtualTable,
+    Statistics,
+    ForeignTable,
+    /// What is only named: operators, casts, text search configurations.
+    Other,
 }
 
 impl ObjectKind {
@@ -262,6 +276,9 @@ impl ObjectKind {
             Self::Rule => "rule",
             Self::Policy => "policy",
             Self::VirtualTable => "virtual table",
+            Self::Statistics => "statistics object",
+            Self::ForeignTable => "foreign table",
+            Self::Other => "object",
         }
     }
 }

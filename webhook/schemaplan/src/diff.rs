@@ -220,22 +220,27 @@ pub fn diff<'a>(current: &'a Catalog, desired: &'a Catalog) -> Vec<Change<'a>> {
                         new,
                     });
                 }
-                schema(name, old, new, &mut changes);
+                schema_changes(name, old, new, &mut changes);
             }
         },
     );
     changes
 }
 
-fn schema<'a>(name: &'a str, old: &'a Schema, new: &'a Schema, changes: &mut Vec<Change<'a>>) {
+fn schema_changes<'a>(
+    schema: &'a str,
+    old: &'a Schema,
+    new: &'a Schema,
+    changes: &mut Vec<Change<'a>>,
+) {
     each(&old.tables, &new.tables, |table_name, sides| match sides {
         Sides::Added(new) => changes.push(Change::TableAdded {
-            schema: schema_name,
+            schema,
             table: table_name,
             new,
         }),
         Sides::Dropped(old) => changes.push(Change::TableDropped {
-            schema: schema_name,
+            schema,
             table: table_name,
             old,
         }),
@@ -243,7 +248,7 @@ fn schema<'a>(name: &'a str, old: &'a Schema, new: &'a Schema, changes: &mut Vec
             let inner = table(old, new);
             if !inner.is_empty() {
                 changes.push(Change::TableChanged {
-                    schema: schema_name,
+                    schema,
                     table: table_name,
                     old,
                     new,
@@ -266,20 +271,20 @@ fn schema<'a>(name: &'a str, old: &'a Schema, new: &'a Schema, changes: &mut Vec
         );
         each(sides.0, sides.1, |name, sides| match sides {
             Sides::Added(new) => changes.push(Change::ObjectAdded {
-                schema: schema_name,
+                schema,
                 kind,
                 name,
                 new,
             }),
             Sides::Dropped(old) => changes.push(Change::ObjectDropped {
-                schema: schema_name,
+                schema,
                 kind,
                 name,
                 old,
             }),
             Sides::Both(old, new) if !same_object(old, new) => {
                 changes.push(Change::ObjectChanged {
-                    schema: schema_name,
+                    schema,
                     kind,
                     name,
                     old,

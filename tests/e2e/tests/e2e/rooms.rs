@@ -17,7 +17,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-syncplan", &["tidegate-model", "tidegate-waves"]),
     ("tidegate-host", &["tidegate-admission"]),
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
-    ("tidegate-database", &["tidegate-sqlplan"]),
+    (
+        "tidegate-database",
+        &["tidegate-schemaplan", "tidegate-sqlplan"],
+    ),
     (
         "tidegate-reconcile",
         &["tidegate-model", "tidegate-sqlplan", "tidegate-database"],
@@ -39,6 +42,7 @@ const SOLE: &[(&str, &str)] = &[
     ("hyper", "tidegate-server"),
     ("kube", "tidegate-reconcile"),
     ("rusqlite", "tidegate-database"),
+    ("sqlx", "tidegate-database"),
     ("mlua", "tidegate-health"),
 ];
 
@@ -58,7 +62,8 @@ const PURE: &[&str] = &[
     "tidegate-cases",
 ];
 const IMPURE: &[&str] = &[
-    "tokio", "kube", "wasmtime", "axum", "hyper", "reqwest", "rusqlite", "rustix", "tracing",
+    "tokio", "kube", "wasmtime", "axum", "hyper", "reqwest", "rusqlite", "rustix", "sqlx",
+    "tracing",
 ];
 
 #[test]
