@@ -106,15 +106,13 @@ impl MariaDb {
             .context("mariadb-install-db could not make an empty server")?;
 
         let init = folder.join("init.sql");
-        let accounts: String = ["localhost", "127.0.0.1"]
-            .iter()
-            .map(|host| {
-                format!(
-                    "CREATE USER '{USER}'@'{host}' IDENTIFIED BY '{PASSWORD}';\n\
-                     GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'{host}' WITH GRANT OPTION;\n"
-                )
-            })
-            .collect();
+        let accounts = ["localhost", "127.0.0.1"].map(|host| {
+            format!(
+                "CREATE USER '{USER}'@'{host}' IDENTIFIED BY '{PASSWORD}';\n\
+                 GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'{host}' WITH GRANT OPTION;\n"
+            )
+        });
+        let accounts = accounts.concat();
         fs::write(&init, accounts).context("writing the server's first statements")?;
         let log = File::create(folder.join("log")).context("making the server's log")?;
         let errors = log.try_clone().context("sharing a log file")?;

@@ -180,7 +180,8 @@ mod tests {
 
     #[test]
     fn parts_and_parameters_are_read_as_atlas_reads_them() {
-        let address = read("maria://u:p%40@h:3307/shop?parseTime=true&tls=true&ssl-ca=/ca.pem&timeout=3s");
+        let address =
+            read("maria://u:p%40@h:3307/shop?parseTime=true&tls=true&ssl-ca=/ca.pem&timeout=3s");
         assert_eq!(
             (address.place(), address.database()),
             ("h:3307/shop".to_owned(), Some("shop"))
@@ -193,7 +194,10 @@ mod tests {
         assert_eq!(address.connect_timeout, Duration::from_secs(3));
 
         let address = read("mysql://h");
-        assert_eq!((address.place(), address.database()), ("h:3306/".to_owned(), None));
+        assert_eq!(
+            (address.place(), address.database()),
+            ("h:3306/".to_owned(), None)
+        );
         assert_eq!(address.tls.mode, TlsMode::Preferred);
 
         let address = read("mysql+unix:///run/mysqld.sock?database=shop");

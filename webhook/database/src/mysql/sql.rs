@@ -10,6 +10,15 @@ pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
+/// A statement as an error shows it: not all of it where it is long.
+pub(super) fn shown(sql: &str) -> String {
+    const CHARACTERS: usize = 500;
+    match sql.char_indices().nth(CHARACTERS) {
+        None => sql.to_owned(),
+        Some((end, _)) => format!("{}...", sql.get(..end).unwrap_or_default()),
+    }
+}
+
 /// A text with each `?` outside of quotes and comments replaced by a parameter; what has none is left.
 pub(super) fn with_parameters(sql: &str, parameters: &[&str]) -> String {
     let mut parameters = parameters.iter();
@@ -64,8 +73,15 @@ pub(super) fn without_qualifier(sql: &str, database: &str) -> String {
 }
 
 /// Whether what comes next is a table's (or sequence's) name.
-fn before_a_table(text: &str) -> bool {
-    const WORDS: &[&str] = &["from", "join", "straight_join", "nextval", "lastval", "setval"];
+pub(super) fn before_a_table(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "from",
+        "join",
+        "straight_join",
+        "nextval",
+        "lastval",
+        "setval",
+    ];
     let text = text.trim_end_matches([' ', '(']);
     let word = text
         .rsplit(|character: char| !character.is_ascii_alphanumeric() && character != '_')
@@ -142,7 +158,9 @@ fn plain_length(text: &str) -> usize {
         .find(|index| match at(*index) {
             Some(b'\'' | b'"' | b'`' | b'#') => true,
             // What is in an executable comment is run.
-            Some(b'/') => at(index + 1) == Some(b'*') && !matches!(at(index + 2), Some(b'!' | b'M')),
+            Some(b'/') => {
+                at(index + 1) == Some(b'*') && !matches!(at(index + 2), Some(b'!' | b'M'))
+            }
             Some(b'-') => {
                 at(index + 1) == Some(b'-')
                     && at(index + 2).is_none_or(|byte| byte.is_ascii_whitespace())
@@ -183,11 +201,20 @@ mod tests {
     #[test]
     fn qualifiers_go_from_names_and_stay_in_texts() {
         for (sql, expected) in [
-            ("select `x`.`t`.`id` AS `id` from `x`.`t`", "select `t`.`id` AS `id` from `t`"),
-            ("select '`x`.`t`' from `y`.`x`", "select '`x`.`t`' from `y`.`x`"),
+            (
+                "select `x`.`t`.`id` AS `id` from `x`.`t`",
+                "select `t`.`id` AS `id` from `t`",
+            ),
+            (
+                "select '`x`.`t`' from `y`.`x`",
+                "select '`x`.`t`' from `y`.`x`",
+            ),
             ("nextval(`x`.`s`)", "nextval(`s`)"),
             ("`x`.`x`.`x` + `x`.`f`(`x`.`a`)", "`x`.`x` + `f`(`x`.`a`)"),
-            ("from (`x`.`a` `x` join `x`.`b` on(`x`.`i` = `x`.`b`.`i`))", "from (`a` `x` join `b` on(`x`.`i` = `b`.`i`))"),
+            (
+                "from (`x`.`a` `x` join `x`.`b` on(`x`.`i` = `x`.`b`.`i`))",
+                "from (`a` `x` join `b` on(`x`.`i` = `b`.`i`))",
+            ),
             ("`x`", "`x`"),
         ] {
             assert_eq!(without_qualifier(sql, "x"), expected);

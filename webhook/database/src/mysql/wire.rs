@@ -3,7 +3,9 @@
 //! Every value is wanted as text, because what is inspected is compared and printed, never calculated with; and the text protocol takes every
 //! statement there is, also those that cannot be prepared (`CREATE TRIGGER`). Statements are not logged by the driver: they may hold data.
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode};
+use sqlx::mysql::{
+    MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode,
+};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
 use super::address::{MysqlAddress, TlsMode};

@@ -1,0 +1,3 @@
+//! Inspecting, planning and applying on a real MariaDB server.
+
+mod pairs;
