@@ -111,7 +111,7 @@ fn the_end_of_a_statement_is_not_hidden() {
     check(
         "postgres",
         "-- atlas:delimiter --x\nSELECT 1 --x DROP TABLE t",
-        &["delimiter-directive"],
+        &["delimiter-directive", "drop-table"],
     );
     check(
         "postgres",

@@ -14,15 +14,24 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::Context as _;
 
-/// Reads `kill PID` and `remove PATH` lines until the pipe is closed. `read -r` with an empty IFS keeps spaces in paths.
-/// The process group of each child is its own, so a negative id ends what the child itself started.
+/// Reads `kill PID`, `quit PID` and `remove PATH` lines until the pipe is closed. `read -r` with an empty IFS keeps spaces in paths.
+/// The process group of each child is its own, so a negative id ends what the child itself started. Who is to quit has two
+/// seconds to do so by itself, as a database server that gives back its shared memory.
 const SCRIPT: &str = r#"
-kill_list=
+kill_list= quit_list=
 while IFS= read -r line; do
   case $line in
     "kill "*) kill_list="$kill_list -${line#kill }" ;;
+    "quit "*) quit_list="$quit_list ${line#quit }"; kill_list="$kill_list -${line#quit }" ;;
     "remove "*) set -- "$@" "${line#remove }" ;;
   esac
+done
+[ -z "$quit_list" ] || kill -s QUIT $quit_list 2>/dev/null
+for id in $quit_list; do
+  for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    case $(cat "/proc/$id/stat" 2>/dev/null) in ""|*") Z "*) break ;; esac
+    sleep 0.1
+  done
 done
 [ -z "$kill_list" ] || kill -s KILL -- $kill_list 2>/dev/null
 [ $# = 0 ] || rm -rf -- "$@"
@@ -63,6 +72,15 @@ impl Guard {
 
     /// Starts a process that ends with this guard, with standard input closed.
     pub fn spawn(&mut self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+        self.start("kill", name, command)
+    }
+
+    /// As [`Self::spawn`], for a process that puts its things away when it gets SIGQUIT. It is killed when it does not end.
+    pub fn spawn_to_quit(&mut self, name: &str, command: &mut Command) -> anyhow::Result<()> {
+        self.start("quit", name, command)
+    }
+
+    fn start(&mut self, how: &str, name: &str, command: &mut Command) -> anyhow::Result<()> {
         let child = command
             .stdin(Stdio::null())
             .process_group(0)
@@ -70,7 +88,7 @@ impl Guard {
             .with_context(|| format!("starting {name}"))?;
         let id = child.id();
         self.children.push((name.to_owned(), child));
-        self.tell(&format!("kill {id}"))
+        self.tell(&format!("{how} {id}"))
     }
 
     /// The name and exit status of a process that has ended although it should not have, if there is one.

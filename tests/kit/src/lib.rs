@@ -25,7 +25,9 @@ pub mod certificates;
 mod flags;
 pub mod guard;
 pub mod plane;
+pub mod postgres;
 pub mod tools;
 
 pub use plane::{ControlPlane, Options};
+pub use postgres::Postgres;
 pub use tools::{Output, bin};

@@ -10,10 +10,15 @@
 //!   setting that is silently ignored is worse than one that is not there;
 //! - a user or a password has no meaning for a file and is refused.
 //!
+//! `postgres://` and `postgresql://` are read by [`PostgresAddress`].
+//!
 //! An address may hold a password. Nothing in this module puts any part of one into an error but a scheme or a parameter's *name*.
 
 use std::fmt;
 use std::path::PathBuf;
+
+use crate::network::decode;
+use crate::postgres::PostgresAddress;
 
 /// The longest address that is read, in bytes.
 pub const MAX_ADDRESS_BYTES: usize = 4096;
@@ -24,8 +29,6 @@ const KNOWN_SCHEMES: &[&str] = &[
     "mysql",
     "maria",
     "mariadb",
-    "postgres",
-    "postgresql",
     "ysql",
     "sqlserver",
     "azuresql",
@@ -46,6 +49,8 @@ const KNOWN_SCHEMES: &[&str] = &[
 pub enum Address {
     /// A file, or memory, opened by the SQLite inside this program.
     Sqlite(SqliteAddress),
+    /// A `PostgreSQL` server's.
+    Postgres(Box<PostgresAddress>),
 }
 
 /// A place that SQLite can open.
@@ -113,12 +118,31 @@ pub enum AddressError {
     NestedUri,
     /// A `%` without two hexadecimal digits, bytes that are not UTF-8, or a NUL.
     #[error(
-        "the path of the sqlite url has a bad %-escape: write two hexadecimal digits of UTF-8 text that is not NUL"
+        "the database url has a bad %-escape: write two hexadecimal digits of UTF-8 text that is not NUL"
     )]
     BadEscape,
     /// A parameter that has no meaning here.
     #[error("the sqlite url has the unknown parameter {name:?}; mode, cache and _fk are known")]
     UnknownParameter {
+        /// Its name, without its value.
+        name: String,
+    },
+    /// A host or port that is none.
+    #[error(
+        "the host or port of the database url is not one; write host:port, and an IPv6 address in brackets"
+    )]
+    BadHost,
+    /// A parameter whose value has no meaning.
+    #[error("the parameter {name:?} of the database url is not {value_is}")]
+    BadValue {
+        /// Its name.
+        name: String,
+        /// What it has to be.
+        value_is: &'static str,
+    },
+    /// A parameter that cannot even be a setting of the session.
+    #[error("the database url has the unknown parameter {name:?}")]
+    UnknownSetting {
         /// Its name, without its value.
         name: String,
     },
@@ -146,6 +170,10 @@ impl Address {
         let engine = scheme.split('+').next().unwrap_or_default();
         match engine {
             "sqlite" => parse_sqlite(rest).map(Self::Sqlite),
+            "postgres" | "postgresql" if scheme == engine => {
+                PostgresAddress::parse(rest).map(|address| Self::Postgres(Box::new(address)))
+            }
+            "postgres" | "postgresql" => Err(AddressError::NotYet { scheme }),
             known if KNOWN_SCHEMES.contains(&known) => Err(AddressError::NotYet { scheme }),
             _ => Err(AddressError::UnknownScheme { scheme }),
         }
@@ -156,6 +184,7 @@ impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(url) => url.fmt(f),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
@@ -218,32 +247,6 @@ fn parse_query(query: &str) -> Result<Option<FileMode>, AddressError> {
         }
     }
     Ok(mode)
-}
-
-fn decode(text: &str) -> Result<String, AddressError> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let mut digit = || {
-            bytes
-                .next()
-                .and_then(|digit| char::from(digit).to_digit(16))
-        };
-        let (high, low) = (digit(), digit());
-        let value = high.zip(low).map(|(high, low)| high * 16 + low);
-        let value = value
-            .and_then(|value| u8::try_from(value).ok())
-            .ok_or(AddressError::BadEscape)?;
-        decoded.push(value);
-    }
-    if decoded.contains(&0) {
-        return Err(AddressError::BadEscape);
-    }
-    String::from_utf8(decoded).map_err(|_| AddressError::BadEscape)
 }
 
 #[cfg(test)]
@@ -349,7 +352,7 @@ mod tests {
     #[test]
     fn no_error_repeats_a_password() {
         for url in [
-            "postgres://u:hunter2@h/db",
+            "postgres://u:hunter2@h:x/db",
             "sqlite://u:hunter2@file.db",
             "sqlite:///f?key=hunter2",
             "sqlite:///f?mode=hunter2",

@@ -8,8 +8,9 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::OwnedMutexGuard;
 
+use crate::guard::Freedom;
 use crate::locks::Locks;
-use crate::{Address, DatabaseError, FileMode, Inspection, SqliteAddress, sqlite};
+use crate::{Address, AddressError, DatabaseError, FileMode, Inspection, SqliteAddress, sqlite};
 
 /// How long and how large things may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +112,16 @@ impl Databases {
     /// [`DatabaseError::Unreachable`] when the file's folder does not exist or cannot be looked into,
     /// [`DatabaseError::OutsideFolder`] when the settings do not allow it.
     pub async fn open(&self, url: &Address) -> Result<Database, DatabaseError> {
-        let Address::Sqlite(url) = url;
+        let url = match url {
+            Address::Sqlite(url) => url,
+            // The reconciler's own path; the command line opens a session instead.
+            Address::Postgres(_) => {
+                return Err(AddressError::NotYet {
+                    scheme: "postgres".to_owned(),
+                }
+                .into());
+            }
+        };
         let place = match url.clone() {
             SqliteAddress::Memory => Place::Memory,
             SqliteAddress::File { path, mode } => {
@@ -255,15 +265,17 @@ impl Held {
             return work(connection);
         }
         let opened = match &self.place {
-            Place::Memory => sqlite::open(None, FileMode::Create, &self.limits),
-            Place::File { path, mode } => sqlite::open(Some(path), *mode, &self.limits),
+            Place::Memory => sqlite::open(None, FileMode::Create, Freedom::Additive, &self.limits),
+            Place::File { path, mode } => {
+                sqlite::open(Some(path), *mode, Freedom::Additive, &self.limits)
+            }
         }?;
         work(slot.insert(opened))
     }
 }
 
 /// The path without symbolic links, inside `folder` where one is given.
-fn canonical(path: &Path, folder: Option<&Path>) -> Result<PathBuf, DatabaseError> {
+pub(crate) fn canonical(path: &Path, folder: Option<&Path>) -> Result<PathBuf, DatabaseError> {
     let unreachable = |source| DatabaseError::Unreachable {
         path: path.to_path_buf(),
         source,
@@ -293,7 +305,7 @@ fn canonical(path: &Path, folder: Option<&Path>) -> Result<PathBuf, DatabaseErro
     Ok(canonical)
 }
 
-async fn on_a_thread<T: Send + 'static>(
+pub(crate) async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DatabaseError> + Send + 'static,
 ) -> Result<T, DatabaseError> {
     tokio::task::spawn_blocking(work)

@@ -122,6 +122,74 @@ pub enum DatabaseError {
         /// The limit.
         limit: Duration,
     },
+    /// A server does not answer, or does not let us in.
+    #[error("cannot connect to {place}: {message}")]
+    Connect {
+        /// Host, port and database.
+        place: String,
+        /// What the driver or the server said.
+        message: String,
+    },
+    /// A server refused what this room asked for its own purposes.
+    #[error("cannot {doing}: {message}")]
+    Server {
+        /// What was being done, for example `inspect the database`.
+        doing: String,
+        /// What the server said.
+        message: String,
+    },
+    /// A right is missing.
+    #[error("cannot {doing}: {message}; {remedy}")]
+    NotGranted {
+        /// What was being done.
+        doing: String,
+        /// What the server said.
+        message: String,
+        /// What to grant.
+        remedy: String,
+    },
+    /// A statement of the wanted schema reaches outside the scratch place that it would run in.
+    #[error("statement {number} of the wanted schema cannot run: it {why}: {sql}")]
+    Outside {
+        /// Which one, from 1.
+        number: usize,
+        /// What it does.
+        why: String,
+        /// Its text, cut.
+        sql: String,
+    },
+    /// A statement of the wanted schema is refused by the server.
+    #[error("statement {number} of the wanted schema: {message}: {sql}")]
+    Wanted {
+        /// Which one, from 1.
+        number: usize,
+        /// What the server said.
+        message: String,
+        /// Its text, cut.
+        sql: String,
+    },
+    /// The development database is not empty, so that it would be mixed with what is there.
+    #[error(
+        "the development database is not empty: it has {found}; give one that holds nothing, what is made in it goes away again"
+    )]
+    DevNotEmpty {
+        /// One thing that is there.
+        found: String,
+    },
+    /// A statement of a plan or migration failed on a server.
+    #[error("statement {number} of {total} failed: {message}; {kept}: {sql}")]
+    Apply {
+        /// Which one, from 1.
+        number: usize,
+        /// Of how many.
+        total: usize,
+        /// What the server said.
+        message: String,
+        /// What became of those before it.
+        kept: String,
+        /// Its text, cut.
+        sql: String,
+    },
     /// The thread that did the work is gone.
     #[error(
         "the database thread ended early; nothing is known to have been changed, the database is inspected again"
@@ -149,6 +217,13 @@ impl DatabaseError {
             Self::Statement { .. } => "statement",
             Self::DanglingForeignKey { .. } => "dangling_foreign_key",
             Self::TimedOut { .. } => "timed_out",
+            Self::Connect { .. } => "connect",
+            Self::Server { .. } => "server",
+            Self::NotGranted { .. } => "not_granted",
+            Self::Outside { .. } => "outside",
+            Self::Wanted { .. } => "wanted",
+            Self::DevNotEmpty { .. } => "dev_not_empty",
+            Self::Apply { .. } => "apply",
             Self::Thread => "thread",
         }
     }

@@ -22,9 +22,14 @@ mod database;
 mod error;
 mod guard;
 mod locks;
+mod network;
+mod postgres;
+mod session;
 mod sqlite;
 
 pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddress};
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
-pub use sqlite::{Inspection, SchemaText};
+pub use postgres::PostgresAddress;
+pub use session::{Session, TransactionMode};
+pub use sqlite::{Inspection, SchemaText, SqliteSession};

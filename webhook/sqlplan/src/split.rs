@@ -70,6 +70,7 @@ impl<'a> Script<'a> {
         let (tokens, complaints) = token::tokens(text, dialect);
         let mut splitter = Splitter {
             text,
+            dialect,
             tokens: &tokens,
             pieces: vec![],
             complaints,
@@ -148,6 +149,7 @@ impl<'a> Script<'a> {
 
 struct Splitter<'a> {
     text: &'a str,
+    dialect: Dialect,
     tokens: &'a [Token],
     pieces: Vec<Piece>,
     complaints: Vec<Complaint>,
@@ -187,7 +189,8 @@ impl Splitter<'_> {
                 }
                 TokenKind::Delimiter => {
                     let custom = self.word(*token) != ";";
-                    if !custom && (open.blocks > 0 || !open.brackets.is_empty()) {
+                    // As Atlas has it: a delimiter of one's own ends blocks, which is what it is for, but not brackets.
+                    if !open.brackets.is_empty() || (!custom && open.blocks > 0) {
                         continue;
                     }
                     let kind = if significant > 0 {
@@ -293,7 +296,9 @@ impl Splitter<'_> {
                 {
                     self.lengthen(open, token);
                 }
-                if significant <= 12 && !open.in_routine {
+                if significant == 2 && self.starts_block(first_token, index) {
+                    (open.in_routine, open.blocks) = (true, 1);
+                } else if significant <= 12 && !open.in_routine {
                     open.in_routine = self.starts_routine(first_token, index);
                 } else if open.in_routine {
                     self.follow_blocks(index, open);
@@ -338,7 +343,18 @@ impl Splitter<'_> {
             )
     }
 
-    /// `BEGIN` and `CASE` open, `END` closes; `END IF`, `END LOOP`, `END WHILE` and `END REPEAT` close what was not counted.
+    /// MariaDB's `BEGIN NOT ATOMIC`: a block outside a routine.
+    fn starts_block(&self, first_token: usize, index: usize) -> bool {
+        let words = self.tokens.get(first_token..=index).unwrap_or_default();
+        let mut words = words.iter().filter(|token| token.kind == TokenKind::Word);
+        let mut is = |wanted: &str| {
+            let word = words.next().map_or("", |token| self.word(*token));
+            word.eq_ignore_ascii_case(wanted)
+        };
+        self.dialect.is_mysql_like() && is("begin") && is("not")
+    }
+
+    /// `BEGIN` and `CASE` open, `END` closes; `END IF`, `END LOOP`, `END WHILE`, `END REPEAT` and `END FOR` close what was not counted.
     fn follow_blocks(&self, index: usize, open: &mut Open) {
         let word = |index: usize| {
             let next = self
@@ -358,7 +374,12 @@ impl Splitter<'_> {
         match word(index).as_str() {
             "begin" => open.blocks += 1,
             "case" if !before.eq_ignore_ascii_case("end") => open.blocks += 1,
-            "end" if !matches!(word(index + 1).as_str(), "if" | "loop" | "while" | "repeat") => {
+            "end"
+                if !matches!(
+                    word(index + 1).as_str(),
+                    "if" | "loop" | "while" | "repeat" | "for"
+                ) =>
+            {
                 open.blocks = open.blocks.saturating_sub(1);
             }
             _ => {}

@@ -49,6 +49,22 @@ impl<'a> Statement<'a> {
         self.script.text.get(start..end).unwrap_or_default()
     }
 
+    /// The statement as Atlas hands it to a driver: from its first word to its delimiter, with the comments between. A semicolon stays, any other
+    /// delimiter goes.
+    pub fn written(&self) -> &'a str {
+        let text = self.script.text;
+        let start = self
+            .tokens
+            .first()
+            .map_or(self.piece.start, |token| token.start);
+        let delimiter = self.script.tokens.get(self.piece.last_token);
+        let end = delimiter
+            .filter(|token| token.kind == TokenKind::Delimiter && token.end == self.piece.end)
+            .filter(|token| text.get(token.start..token.end) != Some(";"))
+            .map_or(self.piece.end, |token| token.start);
+        text.get(start..end).unwrap_or_default().trim()
+    }
+
     /// The first byte of its piece of the script, with the comments before it.
     pub fn start(&self) -> usize {
         self.piece.start

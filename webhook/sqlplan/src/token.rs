@@ -58,6 +58,12 @@ pub(crate) fn tokens(text: &str, dialect: Dialect) -> (Vec<Token>, Vec<Complaint
     (lexer.tokens, lexer.complaints)
 }
 
+/// The mysql client's command.
+const DELIMITER: &str = "delimiter";
+
+/// Atlas' directive, at the start of a file.
+const ATLAS_DELIMITER: &str = "-- atlas:delimiter ";
+
 struct Lexer<'a> {
     text: &'a str,
     dialect: Dialect,
@@ -75,8 +81,15 @@ impl<'a> Lexer<'a> {
         if self.rest().starts_with('\u{feff}') {
             self.at = '\u{feff}'.len_utf8();
         }
+        self.first_line();
         while let Some(next) = self.peek(0) {
             let start = self.at;
+            if self.at_start && self.is_delimiter_command() {
+                self.at += DELIMITER.len();
+                self.delimiter_line(start);
+                self.push(TokenKind::Directive, start);
+                continue;
+            }
             if self.rest().starts_with(self.delimiter.as_str()) {
                 self.at += self.delimiter.len();
                 self.push(TokenKind::Delimiter, start);
@@ -105,6 +118,28 @@ impl<'a> Lexer<'a> {
                 _ => self.at_start = false,
             }
         }
+    }
+
+    /// Atlas changes the delimiter by a comment in the first line. It is followed, and complained of: no other tool knows it.
+    fn first_line(&mut self) {
+        let line = self.rest().split('\n').next().unwrap_or_default();
+        let Some(chosen) = line.strip_prefix(ATLAS_DELIMITER).map(unescaped) else {
+            return;
+        };
+        if !chosen.is_empty() {
+            let start = self.at;
+            self.line_comment();
+            self.push(TokenKind::Comment, start);
+            self.delimiter = chosen;
+        }
+    }
+
+    /// The mysql client's command comes before a delimiter that looks like it.
+    fn is_delimiter_command(&self) -> bool {
+        let head = self.rest().get(..DELIMITER.len() + 1).unwrap_or_default();
+        self.dialect.is_mysql_like()
+            && head.ends_with([' ', '\t'])
+            && head.trim_end().eq_ignore_ascii_case(DELIMITER)
     }
 
     /// Reads the token that starts with `next`, leaving `at` behind it.
@@ -200,22 +235,31 @@ impl<'a> Lexer<'a> {
         TokenKind::Word
     }
 
-    /// The mysql client takes the first word after `DELIMITER` and forgets the rest of the line.
+    /// The mysql client takes the first word after `DELIMITER` and forgets the rest of the line; Atlas takes the line, and lets it be quoted and
+    /// escaped. Atlas is followed, and where the two differ that is complained of.
     fn delimiter_line(&mut self, start: usize) {
         let line = self.rest().split(['\n', '\r']).next().unwrap_or_default();
         self.at += line.len();
-        let chosen = line.split_whitespace().next().unwrap_or_default();
-        let shown: String = format!("DELIMITER {chosen}").chars().take(40).collect();
-        let usable = !chosen.is_empty()
+        let chosen = line.trim();
+        let quoted = chosen
+            .strip_prefix('\'')
+            .and_then(|chosen| chosen.strip_suffix('\''));
+        // Outside routines this is a trick; the splitter says so, knowing what the statements between the directives are.
+        let agreed = !chosen.is_empty()
             && chosen.len() <= 16
             && !chosen.contains(['\'', '"', '`', '\\'])
+            && !chosen.contains(char::is_whitespace)
             && chosen.is_ascii();
-        // Outside routines this is a trick; the splitter says so, knowing what the statements between the directives are.
-        if usable {
-            chosen.clone_into(&mut self.delimiter);
-        } else {
+        if !agreed {
+            let shown: String = format!("DELIMITER {chosen}").chars().take(40).collect();
             self.complaints
                 .push((start, ProblemKind::DelimiterDirective { directive: shown }));
+        }
+        let chosen = unescaped(
+            &quoted.map_or_else(|| chosen.to_owned(), |quoted| quoted.replace("''", "'")),
+        );
+        if !chosen.is_empty() {
+            self.delimiter = chosen;
         }
     }
 
@@ -449,6 +493,15 @@ impl<'a> Lexer<'a> {
             end: self.at,
         });
     }
+}
+
+/// A delimiter as it is written, with the white space that it may stand for.
+fn unescaped(written: &str) -> String {
+    let written = written.trim();
+    written
+        .replace("\\n", "\n")
+        .replace("\\r", "\r")
+        .replace("\\t", "\t")
 }
 
 fn is_word_start(next: char) -> bool {

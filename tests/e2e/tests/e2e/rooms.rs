@@ -11,11 +11,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-admission", &[]),
     ("tidegate-waves", &["tidegate-model"]),
     ("tidegate-sqlplan", &[]),
+    ("tidegate-schemaplan", &["tidegate-sqlplan"]),
+    ("tidegate-migrations", &["tidegate-sqlplan"]),
     ("tidegate-health", &["tidegate-model"]),
     ("tidegate-syncplan", &["tidegate-model", "tidegate-waves"]),
     ("tidegate-host", &["tidegate-admission"]),
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
-    ("tidegate-database", &["tidegate-sqlplan"]),
+    (
+        "tidegate-database",
+        &["tidegate-schemaplan", "tidegate-sqlplan"],
+    ),
     (
         "tidegate-reconcile",
         &["tidegate-model", "tidegate-sqlplan", "tidegate-database"],
@@ -37,6 +42,7 @@ const SOLE: &[(&str, &str)] = &[
     ("hyper", "tidegate-server"),
     ("kube", "tidegate-reconcile"),
     ("rusqlite", "tidegate-database"),
+    ("sqlx", "tidegate-database"),
     ("mlua", "tidegate-health"),
 ];
 
@@ -49,12 +55,15 @@ const PURE: &[&str] = &[
     "tidegate-admission",
     "tidegate-waves",
     "tidegate-sqlplan",
+    "tidegate-schemaplan",
+    "tidegate-migrations",
     "tidegate-health",
     "tidegate-syncplan",
     "tidegate-cases",
 ];
 const IMPURE: &[&str] = &[
-    "tokio", "kube", "wasmtime", "axum", "hyper", "reqwest", "rusqlite", "rustix", "tracing",
+    "tokio", "kube", "wasmtime", "axum", "hyper", "reqwest", "rusqlite", "rustix", "sqlx",
+    "tracing",
 ];
 
 #[test]

@@ -73,6 +73,108 @@ fn bodies_keep_their_semicolons() {
     );
 }
 
+/// As Atlas' executor gets them.
+#[track_caller]
+fn check_written(dialect: Dialect, text: &str, expected: &[&str]) {
+    let script = Script::new(text, dialect);
+    let seen: Vec<&str> = script
+        .statements()
+        .map(|statement| statement.written())
+        .collect();
+    assert_eq!(seen, expected, "{dialect}: {text}");
+}
+
+#[test]
+fn written_statements_keep_their_semicolon() {
+    check_written(
+        Postgres,
+        "-- a\nSELECT 1 -- b\n;\nSELECT 2 /* c */",
+        &["SELECT 1 -- b\n;", "SELECT 2 /* c */"],
+    );
+    check_written(
+        Mysql,
+        "DELIMITER $$\nCREATE FUNCTION f() RETURNS int\nBEGIN RETURN 1; END;$$\nDELIMITER ;\nSELECT f();",
+        &[
+            "CREATE FUNCTION f() RETURNS int\nBEGIN RETURN 1; END;",
+            "SELECT f();",
+        ],
+    );
+}
+
+#[test]
+fn delimiters_of_ones_own() {
+    check_written(
+        Mysql,
+        "delimiter //\nSELECT 1 //\n\ndelimiter ;\ndelimiter //\nSELECT 2//\ndelimiter ;\nSELECT 3;",
+        &["SELECT 1", "SELECT 2", "SELECT 3;"],
+    );
+    check_written(
+        Mysql,
+        "delimiter 'stop'\nSELECT * FROM tstop\ndelimiter delimiter\nSELECT * FROM udelimiter\ndelimiter ;\nSELECT 3",
+        &["SELECT * FROM t", "SELECT * FROM u", "SELECT 3"],
+    );
+    check_written(
+        Mysql,
+        "delimiter \\n\\n\nSELECT 1\nFROM t\n\nSELECT 2\n\ndelimiter :;\nSELECT ';' :;",
+        &["SELECT 1\nFROM t", "SELECT 2", "SELECT ';'"],
+    );
+    check_written(
+        Postgres,
+        "-- atlas:delimiter -- end\n\nCREATE TABLE t (a int);\nSELECT 1;\n-- end\nSELECT 2\n",
+        &["CREATE TABLE t (a int);\nSELECT 1;", "SELECT 2"],
+    );
+    check_written(
+        Sqlite,
+        "-- atlas:delimiter \\n\\n\nSELECT 1;\nSELECT 2;\n\nSELECT (3\n\n);\n",
+        &["SELECT 1;\nSELECT 2;", "SELECT (3\n\n);"],
+    );
+    check_written(
+        Postgres,
+        "SELECT 1;\n-- atlas:delimiter //\nSELECT 2;",
+        &["SELECT 1;", "SELECT 2;"],
+    );
+    check_problem(Mysql, "delimiter 'x'\n1x", "`DELIMITER 'x'` changes");
+    check_problem(Mysql, "delimiter // x\n1// x", "`DELIMITER // x` changes");
+    check_problem(
+        Postgres,
+        "-- atlas:delimiter //\nSELECT 1//",
+        "`atlas:delimiter //` changes",
+    );
+}
+
+#[test]
+fn blocks_outside_and_inside_routines() {
+    check(
+        Mysql,
+        "BEGIN NOT ATOMIC SELECT 1; SELECT 2; END; SELECT 3",
+        &["BEGIN NOT ATOMIC SELECT 1; SELECT 2; END", "SELECT 3"],
+    );
+    check(
+        Mysql,
+        "CREATE PROCEDURE p() BEGIN FOR i IN 1..9 DO SELECT i; END FOR; b: BEGIN SELECT 1; END; END; SELECT 3",
+        &[
+            "CREATE PROCEDURE p() BEGIN FOR i IN 1..9 DO SELECT i; END FOR; b: BEGIN SELECT 1; END; END",
+            "SELECT 3",
+        ],
+    );
+    check(
+        Mysql,
+        "CREATE FUNCTION f(a int) RETURNS int RETURN a + 1; SELECT 1",
+        &[
+            "CREATE FUNCTION f(a int) RETURNS int RETURN a + 1",
+            "SELECT 1",
+        ],
+    );
+    check(
+        Sqlite,
+        "CREATE TRIGGER t AFTER DELETE ON x BEGIN INSERT INTO u SELECT 'a (b' || old.c || ');'; SELECT CASE WHEN 1 THEN 2 END; END; SELECT 1",
+        &[
+            "CREATE TRIGGER t AFTER DELETE ON x BEGIN INSERT INTO u SELECT 'a (b' || old.c || ');'; SELECT CASE WHEN 1 THEN 2 END; END",
+            "SELECT 1",
+        ],
+    );
+}
+
 #[test]
 fn limits_are_problems_with_a_place() {
     check_problem(

@@ -1,0 +1,5 @@
+//! `PostgreSQL` 12 and newer.
+
+mod address;
+
+pub use address::PostgresAddress;

@@ -1,0 +1,1 @@
+//! Folders written for other tools, as a directory of this format.

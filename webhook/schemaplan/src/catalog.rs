@@ -1,0 +1,320 @@
+//! A database's schema as its own server describes it, as plain data.
+//!
+//! Every text is the server's spelling (`format_type`, `pg_get_expr`, `information_schema`, `sqlite_schema`), so that two catalogs of the same
+//! server version that mean the same are equal. Names are as stored, without quotes. Nothing here depends on the order in which a server lists
+//! things, but for the columns, whose order is part of a table.
+//!
+//! What a server made by itself (the index behind a primary key, a sequence owned by an identity column, MariaDB's `json_valid` check of a
+//! JSON column) is part of what it was made for and is not listed again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use tidegate_sqlplan::Dialect;
+
+/// What a database holds within the scope that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalog {
+    /// Who described it.
+    pub engine: Engine,
+    /// The schemas (`PostgreSQL`) or databases (MySQL, MariaDB) by name. Where the scope is one schema its name is empty, so that a
+    /// scratch schema and the real one compare equal, and statements carry no qualifier. SQLite has only that one.
+    pub schemas: BTreeMap<String, Schema>,
+}
+
+/// A kind of server and its version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engine {
+    /// Which SQL it speaks.
+    pub dialect: Dialect,
+    /// Major and minor, for example `(15, 4)` or `(10, 11)`.
+    pub version: (u32, u32),
+}
+
+/// One schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Schema {
+    /// The tables by name.
+    pub tables: BTreeMap<String, Table>,
+    /// Everything else that has a name, by kind and name: enumerations, sequences, views, functions, triggers. Functions carry their argument
+    /// types in the name, triggers their table: `t.name`.
+    pub objects: BTreeMap<ObjectKind, BTreeMap<String, Object>>,
+    /// MySQL, MariaDB: the character set of tables that name none.
+    pub charset: Option<String>,
+    /// MySQL, MariaDB: the collation of tables that name none.
+    pub collation: Option<String>,
+    /// `PostgreSQL`: `COMMENT ON SCHEMA`.
+    pub comment: Option<String>,
+}
+
+/// A table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Table {
+    /// By name, in order.
+    pub columns: IndexMap<String, Column>,
+    /// The primary key.
+    pub primary_key: Option<PrimaryKey>,
+    /// The indexes, also those behind unique constraints, by name. SQLite's nameless ones have names made of their columns.
+    pub indexes: BTreeMap<String, Index>,
+    /// The foreign keys, by constraint name. SQLite's nameless ones have names made of their columns.
+    pub foreign_keys: BTreeMap<String, ForeignKey>,
+    /// The check constraints, by name. SQLite's nameless ones have names made of their expressions.
+    pub checks: BTreeMap<String, Check>,
+    /// What else is said of the table, by the engine's own word, for example `engine` = `InnoDB`, `collation`, `strict`, `without rowid`,
+    /// `partition by` = `RANGE (day)`, `unlogged`. Only what differs from the server's default.
+    pub options: BTreeMap<String, String>,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// SQLite: `CREATE TABLE ..` as the database keeps it. Not compared; a new table is made by it.
+    pub create: Option<String>,
+    /// `PostgreSQL`: what its defaults, checks and computed columns need to be there: functions. Not compared.
+    pub needs: Vec<String>,
+}
+
+/// A column.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Column {
+    /// The type with its length and precision, for example `character varying(255)`, `int(11) unsigned`.
+    pub data_type: String,
+    /// Whether it may hold NULL.
+    pub nullable: bool,
+    /// The default as an expression of SQL: `'x'::text`, `0`, `CURRENT_TIMESTAMP`.
+    pub default: Option<String>,
+    /// Where its value is computed.
+    pub generated: Option<Generated>,
+    /// `PostgreSQL`: identity, or a `serial` (a sequence owned by the column).
+    pub identity: Option<Identity>,
+    /// MySQL, MariaDB: `AUTO_INCREMENT`; SQLite: `AUTOINCREMENT`.
+    pub auto_increment: bool,
+    /// MySQL, MariaDB: `ON UPDATE CURRENT_TIMESTAMP` as an expression.
+    pub on_update: Option<String>,
+    /// Its character set where it is not its table's.
+    pub charset: Option<String>,
+    /// Its collation where it is not its table's (or its type's).
+    pub collation: Option<String>,
+    /// MariaDB: `INVISIBLE`.
+    pub invisible: bool,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// The expression that a column's value comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generated {
+    /// Without the outer parentheses.
+    pub expression: String,
+    /// Written when the row is, rather than computed when read.
+    pub stored: bool,
+}
+
+/// Numbers that `PostgreSQL` gives to new rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Identity {
+    /// What kind: `always`, `by default`, or `serial`, which is a default of `nextval` and a sequence that the column owns.
+    pub kind: String,
+    /// What differs from the sequence's defaults, in SQL: `START WITH 100 INCREMENT BY 10`.
+    pub options: String,
+}
+
+/// A primary key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PrimaryKey {
+    /// The constraint's name where it is not the engine's own (`t_pkey`, `PRIMARY`).
+    pub name: Option<String>,
+    /// In order.
+    pub parts: Vec<IndexPart>,
+    /// `PostgreSQL`: `INCLUDE`.
+    pub include: Vec<String>,
+    /// What else: `DEFERRABLE INITIALLY DEFERRED`.
+    pub attributes: String,
+    /// The constraint's comment.
+    pub comment: Option<String>,
+}
+
+/// An index, or a unique constraint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Index {
+    /// Whether two rows may not agree.
+    pub unique: bool,
+    /// Whether it belongs to a constraint of its name (`PostgreSQL`: UNIQUE and EXCLUDE; SQLite: within the table), rather than being made by
+    /// `CREATE INDEX`.
+    pub constraint: bool,
+    /// In order.
+    pub parts: Vec<IndexPart>,
+    /// What else is said of it, by the engine's own word: `method` = `gin`, `where` = a predicate, `include`, `nulls not distinct`, `with`,
+    /// `type` = `FULLTEXT`, `parser`. Only what differs from the default.
+    pub options: BTreeMap<String, String>,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// The statement that makes it (`pg_get_indexdef`, `sqlite_schema.sql`), or a constraint's definition (`pg_get_constraintdef`). Not compared.
+    pub create: Option<String>,
+}
+
+/// One part of an index.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct IndexPart {
+    /// A column's name; none for an expression.
+    pub column: Option<String>,
+    /// The expression; none for a column.
+    pub expression: Option<String>,
+    /// From large to small.
+    pub descending: bool,
+    /// MySQL, MariaDB: the number of characters that are indexed.
+    pub prefix: Option<u32>,
+    /// What else: collation, operator class, `NULLS FIRST`, in SQL. Only what differs from the default.
+    pub attributes: String,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ForeignKey {
+    /// The referring columns.
+    pub columns: Vec<String>,
+    /// The schema of the table referred to; empty for the table's own.
+    pub schema: String,
+    /// The table referred to.
+    pub table: String,
+    /// The columns there.
+    pub referred: Vec<String>,
+    /// In upper case; empty for `NO ACTION` (and for MySQL's RESTRICT, which is the same there).
+    pub on_delete: String,
+    /// As `on_delete`.
+    pub on_update: String,
+    /// What else: `DEFERRABLE INITIALLY DEFERRED`, `MATCH FULL`, `NOT VALID`.
+    pub attributes: String,
+    /// The constraint's comment.
+    pub comment: Option<String>,
+}
+
+/// A check constraint.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Check {
+    /// Without the outer parentheses.
+    pub expression: String,
+    /// What else: `NO INHERIT`, `NOT VALID`, `NOT ENFORCED`.
+    pub attributes: String,
+    /// The constraint's comment.
+    pub comment: Option<String>,
+}
+
+/// Something with a name that is no table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Object {
+    /// Its normal text, which is what is compared.
+    pub definition: String,
+    /// The statement that makes it, without delimiter; empty where it cannot be given, which makes it one that is *not managed*.
+    pub create: String,
+    /// An enumeration's labels, a composite type's and a domain's parts, in order; what a function's `OR REPLACE` cannot change.
+    pub labels: Vec<String>,
+    /// The names of tables and objects of the catalog that it needs: a view's tables, a trigger's function.
+    pub needs: Vec<String>,
+    /// The table that it belongs to: a trigger's, a rule's, a policy's.
+    pub table: Option<String>,
+    /// Its comment.
+    pub comment: Option<String>,
+}
+
+/// The kinds of objects, in the order in which they can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "the names are SQL's own words")]
+pub enum ObjectKind {
+    Extension,
+    Collation,
+    Enum,
+    Composite,
+    Domain,
+    Range,
+    Sequence,
+    Function,
+    Procedure,
+    Aggregate,
+    View,
+    MaterializedView,
+    Trigger,
+    Event,
+    Rule,
+    Policy,
+    /// SQLite: a virtual table.
+    VirtualTable,
+    Statistics,
+    ForeignTable,
+    /// What is only named: operators, casts, text search configurations.
+    Other,
+}
+
+impl ObjectKind {
+    /// In words, lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Extension => "extension",
+            Self::Collation => "collation",
+            Self::Enum => "enum",
+            Self::Composite => "composite type",
+            Self::Domain => "domain",
+            Self::Range => "range type",
+            Self::Sequence => "sequence",
+            Self::Function => "function",
+            Self::Procedure => "procedure",
+            Self::Aggregate => "aggregate",
+            Self::View => "view",
+            Self::MaterializedView => "materialized view",
+            Self::Trigger => "trigger",
+            Self::Event => "event",
+            Self::Rule => "rule",
+            Self::Policy => "policy",
+            Self::VirtualTable => "virtual table",
+            Self::Statistics => "statistics object",
+            Self::ForeignTable => "foreign table",
+            Self::Other => "object",
+        }
+    }
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Catalog {
+    /// With nothing in it.
+    pub const fn empty(engine: Engine) -> Self {
+        Self {
+            engine,
+            schemas: BTreeMap::new(),
+        }
+    }
+
+    /// The first table or object in it, in words; none when there is nothing.
+    pub fn first(&self) -> Option<String> {
+        self.schemas.values().find_map(|schema| {
+            let table = schema.tables.keys().next().map(|name| ("table", name));
+            let mut objects = schema.objects.iter();
+            let object = || {
+                objects.find_map(|(kind, objects)| Some((kind.as_str(), objects.keys().next()?)))
+            };
+            let (kind, name) = table.or_else(object)?;
+            Some(format!("{kind} {name}"))
+        })
+    }
+
+    /// Whether there is no table and no object in it.
+    pub fn is_empty(&self) -> bool {
+        self.schemas.values().all(|schema| {
+            schema.tables.is_empty() && schema.objects.values().all(BTreeMap::is_empty)
+        })
+    }
+}

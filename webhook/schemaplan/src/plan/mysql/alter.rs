@@ -1,0 +1,422 @@
+//! One table's changes as at most two `ALTER TABLE`: foreign keys that go, then everything else at once, because each may copy the table.
+//!
+//! A foreign key that goes and comes back under its name cannot do both in one statement; and a column that one holds on to cannot change its
+//! type. So those go first, also where only the type changes, and come back with the rest, checked against the rows.
+
+use std::collections::BTreeSet;
+
+use tidegate_sqlplan::Dialect;
+
+use crate::catalog::{Check, Column, Index, Table};
+use crate::diff::{ColumnChange, TableChange};
+
+use super::narrow::{narrows, narrows_charset};
+use super::text::{
+    OF_COLUMN, check, collation_of, column, foreign_key, ignored, index, literal, option,
+    primary_key, quote,
+};
+
+/// One part of an `ALTER TABLE`.
+#[derive(Debug, Clone)]
+pub(super) struct Action {
+    /// `DROP COLUMN ..`.
+    pub(super) sql: String,
+    /// Whether something can be lost.
+    pub(super) destructive: bool,
+    /// In a few words.
+    pub(super) purpose: String,
+}
+
+impl Action {
+    fn new(sql: String, purpose: String) -> Self {
+        Self {
+            sql,
+            destructive: false,
+            purpose,
+        }
+    }
+
+    fn destructive(sql: String, purpose: String) -> Self {
+        Self {
+            destructive: true,
+            ..Self::new(sql, purpose)
+        }
+    }
+}
+
+/// A table that both sides have.
+#[derive(Debug)]
+pub(super) struct Alter<'a> {
+    pub(super) dialect: Dialect,
+    pub(super) schema: &'a str,
+    pub(super) old: &'a Table,
+    pub(super) new: &'a Table,
+    pub(super) changes: &'a [TableChange<'a>],
+    /// Foreign keys that are the same on both sides and go for the time in which a column of theirs changes.
+    pub(super) lifted: BTreeSet<&'a str>,
+}
+
+impl<'a> Alter<'a> {
+    /// The names of the foreign keys that go first.
+    pub(super) fn keys_dropped(&self) -> BTreeSet<&'a str> {
+        let dropped = self.changes.iter().filter_map(|change| match change {
+            TableChange::ForeignKeyDropped { name, .. }
+            | TableChange::ForeignKeyChanged { name, .. } => Some(*name),
+            _ => None,
+        });
+        dropped.chain(self.lifted.iter().copied()).collect()
+    }
+
+    /// The names of the foreign keys that come, or come back.
+    pub(super) fn keys_added(&self) -> BTreeSet<&'a str> {
+        let added = self.changes.iter().filter_map(|change| match change {
+            TableChange::ForeignKeyAdded { name, .. }
+            | TableChange::ForeignKeyChanged { name, .. } => Some(*name),
+            _ => None,
+        });
+        added.chain(self.lifted.iter().copied()).collect()
+    }
+
+    /// The columns whose values are stored otherwise afterwards: no foreign key may hold on to them meanwhile.
+    pub(super) fn touched(&self) -> BTreeSet<&'a str> {
+        let changed = self.changes.iter().filter_map(|change| match change {
+            TableChange::ColumnChanged {
+                name,
+                old,
+                new,
+                changed,
+            } => (changed.data_type
+                || changed.auto_increment
+                || changed.generated
+                || old.nullable != new.nullable)
+                .then_some(*name),
+            _ => None,
+        });
+        changed.chain(self.converted()).collect()
+    }
+
+    /// The columns whose text is of another collation afterwards, also where it is the table's that changes.
+    fn converted(&self) -> BTreeSet<&'a str> {
+        let both = self
+            .new
+            .columns
+            .iter()
+            .filter_map(|(name, new)| Some((name, self.old.columns.get(name)?, new)));
+        both.filter(|(_, old, new)| {
+            let collation = collation_of(self.new, new);
+            collation.is_some() && collation_of(self.old, old) != collation
+        })
+        .map(|(name, ..)| name.as_str())
+        .collect()
+    }
+
+    /// What the combined statement does, but for its foreign keys.
+    pub(super) fn actions(&self) -> Vec<Action> {
+        let mut drops = Vec::new();
+        let mut columns = Vec::new();
+        let mut adds = Vec::new();
+        let mut options = Vec::new();
+        let mut modified: BTreeSet<&str> = self.converted();
+        for change in self.changes {
+            match change {
+                TableChange::ColumnAdded { name, new, after } => {
+                    columns.push(self.add_column(name, new, *after));
+                }
+                TableChange::ColumnDropped { name, old } => {
+                    columns.push(drop_column(name, old));
+                }
+                TableChange::ColumnChanged { name, .. } => {
+                    modified.insert(name);
+                }
+                TableChange::PrimaryKeyAdded { new } => adds.push(Action::new(
+                    format!("ADD {}", primary_key(new)),
+                    "add primary key".to_owned(),
+                )),
+                TableChange::PrimaryKeyDropped { .. } => drops.push(Action::new(
+                    "DROP PRIMARY KEY".to_owned(),
+                    "drop primary key".to_owned(),
+                )),
+                TableChange::PrimaryKeyChanged { new, .. } => {
+                    drops.push(Action::new(
+                        "DROP PRIMARY KEY".to_owned(),
+                        "change primary key".to_owned(),
+                    ));
+                    adds.push(Action::new(
+                        format!("ADD {}", primary_key(new)),
+                        String::new(),
+                    ));
+                }
+                TableChange::IndexAdded { name, new } => {
+                    adds.push(self.add_index(name, new, format!("add index {name}")));
+                }
+                TableChange::IndexDropped { name, .. } => drops.push(Action::new(
+                    format!("DROP INDEX {}", quote(name)),
+                    format!("drop index {name}"),
+                )),
+                TableChange::IndexChanged { name, old, new } if only_ignored(old, new) => {
+                    let word = ignored(self.dialect, new.options.contains_key("ignored"));
+                    adds.push(Action::new(
+                        format!("ALTER INDEX {} {word}", quote(name)),
+                        format!("change index {name}"),
+                    ));
+                }
+                TableChange::IndexChanged { name, new, .. } => {
+                    drops.push(Action::new(
+                        format!("DROP INDEX {}", quote(name)),
+                        format!("change index {name}"),
+                    ));
+                    adds.push(self.add_index(name, new, String::new()));
+                }
+                TableChange::CheckAdded { name, new } => {
+                    check_added(name, new, &mut modified, &mut adds);
+                }
+                TableChange::CheckDropped { name, old } => {
+                    self.check_dropped(name, old, &mut modified, &mut drops);
+                }
+                TableChange::CheckChanged { name, old, new } => {
+                    self.check_dropped(name, old, &mut modified, &mut drops);
+                    check_added(name, new, &mut modified, &mut adds);
+                }
+                TableChange::OptionChanged { option, old, new } => {
+                    options.extend(changed_option(option, *old, *new));
+                }
+                TableChange::CommentChanged { new, .. } => options.push(Action::new(
+                    format!("COMMENT {}", literal(new.unwrap_or_default())),
+                    "change comment".to_owned(),
+                )),
+                // Foreign keys are the caller's; renames came before.
+                TableChange::ForeignKeyAdded { .. }
+                | TableChange::ForeignKeyDropped { .. }
+                | TableChange::ForeignKeyChanged { .. }
+                | TableChange::ColumnRenamed { .. }
+                | TableChange::IndexRenamed { .. } => {}
+            }
+        }
+        for name in modified {
+            if let (Some(old), Some(new)) = (self.old.columns.get(name), self.new.columns.get(name))
+            {
+                columns.extend(self.change_column(name, old, new));
+            }
+        }
+        self.keep_generated_indexes(&mut drops, &mut adds);
+        drops.extend(columns);
+        drops.extend(adds);
+        drops.extend(options);
+        drops
+    }
+
+    /// Foreign keys of the new side, to be added.
+    pub(super) fn add_keys(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<Action> {
+        names
+            .into_iter()
+            .filter_map(|name| Some((name, self.new.foreign_keys.get(name)?)))
+            .map(|(name, key)| {
+                Action::new(
+                    format!("ADD {}", foreign_key(self.schema, name, key)),
+                    if self.lifted.contains(name) {
+                        String::new()
+                    } else {
+                        format!("add foreign key {name}")
+                    },
+                )
+            })
+            .collect()
+    }
+
+    fn definition(&self, name: &str, new: &Column) -> String {
+        // Where the table's own changes it is said, so that the order within the statement does not matter.
+        let said = self.old.options.get("collation") != self.new.options.get("collation");
+        let collation = collation_of(self.new, new).filter(|_| said || new.collation.is_some());
+        column(self.dialect, self.new, name, new, collation)
+    }
+
+    fn add_column(&self, name: &str, new: &Column, after: Option<&str>) -> Action {
+        let mut sql = format!("ADD COLUMN {}", self.definition(name, new));
+        let behind = self
+            .new
+            .columns
+            .keys()
+            .skip_while(|column| *column != name)
+            .any(|column| self.old.columns.contains_key(column));
+        if behind {
+            let position = after.map_or_else(
+                || " FIRST".to_owned(),
+                |after| format!(" AFTER {}", quote(after)),
+            );
+            sql += &position;
+        }
+        Action::new(sql, format!("add column {name}"))
+    }
+
+    fn change_column(&self, name: &str, old: &Column, new: &Column) -> Vec<Action> {
+        let changed = ColumnChange::between(old, new);
+        let purpose = format!("change column {name}");
+        if changed.generated && !Self::generated_in_place(old, new) {
+            let drop = drop_column(name, old);
+            let before = self
+                .new
+                .columns
+                .keys()
+                .take_while(|column| *column != name)
+                .last()
+                .map(String::as_str);
+            let position = before.map_or_else(
+                || " FIRST".to_owned(),
+                |before| format!(" AFTER {}", quote(before)),
+            );
+            let sql = format!("ADD COLUMN {}{position}", self.definition(name, new));
+            return vec![Action { purpose, ..drop }, Action::new(sql, String::new())];
+        }
+        let destructive = if new.generated.is_some() {
+            // What was written by hand is computed from now on.
+            old.generated.is_none()
+        } else {
+            narrows(&old.data_type, &new.data_type)
+                || narrows_charset(collation_of(self.old, old), collation_of(self.new, new))
+        };
+        vec![Action {
+            sql: format!("MODIFY COLUMN {}", self.definition(name, new)),
+            destructive,
+            purpose,
+        }]
+    }
+
+    /// Whether `MODIFY` can bring the change about: what is computed when read cannot become anything else, nor anything else it.
+    fn generated_in_place(old: &Column, new: &Column) -> bool {
+        match (&old.generated, &new.generated) {
+            (Some(old), Some(new)) => old.stored == new.stored,
+            (Some(old), None) => old.stored,
+            (None, Some(new)) => new.stored,
+            (None, None) => true,
+        }
+    }
+
+    fn add_index(&self, name: &str, new: &Index, purpose: String) -> Action {
+        Action::new(format!("ADD {}", index(self.dialect, name, new)), purpose)
+    }
+
+    fn check_dropped(
+        &self,
+        name: &'a str,
+        old: &Check,
+        modified: &mut BTreeSet<&'a str>,
+        drops: &mut Vec<Action>,
+    ) {
+        if old.attributes == OF_COLUMN {
+            modified.insert(name);
+        } else {
+            let word = if self.dialect == Dialect::Mysql {
+                "CHECK"
+            } else {
+                "CONSTRAINT"
+            };
+            drops.push(Action::new(
+                format!("DROP {word} {}", quote(name)),
+                format!("drop check {name}"),
+            ));
+        }
+    }
+
+    /// A server drops the index that it made for a foreign key as soon as another one will do. Where the wanted schema keeps both, it is made
+    /// again by name, which makes it nobody's but the table's.
+    fn keep_generated_indexes(&self, drops: &mut Vec<Action>, adds: &mut Vec<Action>) {
+        let columns = |index: &'a Index| index.parts.iter().map(|part| part.column.as_deref());
+        let added: Vec<&Index> = self
+            .changes
+            .iter()
+            .filter_map(|change| match change {
+                TableChange::IndexAdded { new, .. } | TableChange::IndexChanged { new, .. } => {
+                    Some(*new)
+                }
+                _ => None,
+            })
+            .collect();
+        for key in self.new.foreign_keys.values() {
+            let covers = |index: &'a Index| {
+                columns(index)
+                    .zip(&key.columns)
+                    .filter(|(column, needed)| *column == Some(needed.as_str()))
+                    .count()
+                    == key.columns.len()
+            };
+            if !added.iter().any(|index| covers(index)) {
+                continue;
+            }
+            let generated = self.new.indexes.iter().filter(|(name, index)| {
+                !index.unique
+                    && index.parts.len() == key.columns.len()
+                    && covers(index)
+                    && self.old.indexes.get(*name).map(|old| &old.parts) == Some(&index.parts)
+            });
+            for (name, index) in generated {
+                drops.push(Action::new(
+                    format!("DROP INDEX {}", quote(name)),
+                    String::new(),
+                ));
+                adds.push(self.add_index(name, index, format!("keep index {name}")));
+            }
+        }
+    }
+}
+
+fn check_added<'a>(
+    name: &'a str,
+    new: &Check,
+    modified: &mut BTreeSet<&'a str>,
+    adds: &mut Vec<Action>,
+) {
+    if new.attributes == OF_COLUMN {
+        modified.insert(name);
+    } else {
+        adds.push(Action::new(
+            format!("ADD {}", check(name, new)),
+            format!("add check {name}"),
+        ));
+    }
+}
+
+fn drop_column(name: &str, old: &Column) -> Action {
+    let sql = format!("DROP COLUMN {}", quote(name));
+    let purpose = format!("drop column {name}");
+    // What is computed when read is kept nowhere.
+    if old
+        .generated
+        .as_ref()
+        .is_some_and(|generated| !generated.stored)
+    {
+        Action::new(sql, purpose)
+    } else {
+        Action::destructive(sql, purpose)
+    }
+}
+
+fn only_ignored(old: &Index, new: &Index) -> bool {
+    let without = |index: &Index| {
+        let mut index = index.clone();
+        index.options.remove("ignored");
+        index
+    };
+    old.options.contains_key("ignored") != new.options.contains_key("ignored")
+        && without(old) == without(new)
+}
+
+fn changed_option(name: &str, old: Option<&str>, new: Option<&str>) -> Option<Action> {
+    let purpose = format!("change {name}");
+    if name == "system versioning" {
+        return Some(if new.is_some() {
+            Action::new("ADD SYSTEM VERSIONING".to_owned(), purpose)
+        } else {
+            Action::destructive("DROP SYSTEM VERSIONING".to_owned(), purpose)
+        });
+    }
+    if name == "auto_increment" && !raises(old, new) {
+        return None;
+    }
+    option(name, new).map(|sql| Action::new(sql, purpose))
+}
+
+/// A counter is only ever moved forward: rows may have taken it further than the text says.
+pub(super) fn raises(old: Option<&str>, new: Option<&str>) -> bool {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    number(new) > number(old)
+}
