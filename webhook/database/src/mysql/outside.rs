@@ -129,6 +129,9 @@ fn by_word(tokens: &[Token], surroundings: &Surroundings<'_>) -> Option<String> 
             "runs a routine, whose statements cannot be read beforehand (CALL)".to_owned(),
         );
     }
+    if first("prepare") || first("execute") {
+        return Some("runs a text as SQL (PREPARE, EXECUTE)".to_owned());
+    }
     if first("alter")
         && (has(1, "database") || has(1, "schema"))
         && !surroundings.whole_server
