@@ -154,14 +154,12 @@ pub(super) async fn unlock(wire: &mut Wire, name: &str, doing: &str) -> Result<(
 
 /// The statements that empty a development database again, or a server.
 pub(super) fn emptying(catalog: &Catalog, scope: &Scope) -> Vec<String> {
-    if *scope == Scope::Server {
-        return catalog
-            .schemas
-            .keys()
-            .map(|name| format!("DROP DATABASE {}", quote(name)))
-            .collect();
-    }
     let mut statements = vec!["SET SESSION foreign_key_checks = 0".to_owned()];
+    if *scope == Scope::Server {
+        let names = catalog.schemas.keys();
+        statements.extend(names.map(|name| format!("DROP DATABASE {}", quote(name))));
+        return statements;
+    }
     for schema in catalog.schemas.values() {
         use tidegate_schemaplan::ObjectKind as Kind;
         // Triggers go with their tables.

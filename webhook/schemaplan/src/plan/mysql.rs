@@ -269,6 +269,18 @@ impl<'a> Work<'a> {
                 .collect();
             statements.extend(drop_keys(schema, table, &names));
         }
+        for change in self.changes {
+            let Change::SchemaDropped { schema, old } = change else {
+                continue;
+            };
+            // Of two databases that go, one may refer to the other.
+            for (table, old) in &old.tables {
+                let keys = old.foreign_keys.iter();
+                let names = keys.filter(|(_, key)| !key.schema.is_empty());
+                let names = names.map(|(name, _)| name.as_str()).collect();
+                statements.extend(drop_keys(schema, table, &names));
+            }
+        }
         statements
     }
 
