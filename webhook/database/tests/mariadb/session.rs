@@ -9,11 +9,15 @@ use tidegate_schemaplan::{Settings, Statement, plan};
 use crate::pairs::{bring, open, statements};
 
 fn server() -> &'static MariaDb {
-    MariaDb::shared().unwrap()
+    MariaDb::shared().expect("a MariaDB server for tests")
 }
 
 async fn connect(url: &str) -> Result<Session, DatabaseError> {
-    Session::open(&Address::parse(url).unwrap(), &Limits::default()).await
+    Session::open(
+        &Address::parse(url).expect("a test's own url"),
+        &Limits::default(),
+    )
+    .await
 }
 
 fn sql(texts: &[&str]) -> Vec<Statement> {
