@@ -30,6 +30,6 @@ mod sqlite;
 pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddress};
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
-pub use postgres::PostgresAddress;
+pub use postgres::{PostgresAddress, PostgresSession};
 pub use session::{Session, TransactionMode};
 pub use sqlite::{Inspection, SchemaText, SqliteSession};

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 
+use crate::postgres::PostgresSession;
 use crate::sqlite::SqliteSession;
-use crate::{Address, AddressError, Applied, DatabaseError, Limits};
+use crate::{Address, Applied, DatabaseError, Limits};
 
 /// A connection, or one that is made when it is first needed.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ use crate::{Address, AddressError, Applied, DatabaseError, Limits};
 pub enum Session {
     /// SQLite.
     Sqlite(SqliteSession),
+    /// `PostgreSQL`.
+    Postgres(Box<PostgresSession>),
 }
 
 /// What is one transaction: `txMode` of an AtlasSchema.
@@ -42,9 +45,9 @@ impl Session {
                 let session = SqliteSession::open(address, limits).await?;
                 Ok(Self::Sqlite(session))
             }
-            Address::Postgres(_) => {
-                let scheme = "postgres".to_owned();
-                Err(AddressError::NotYet { scheme }.into())
+            Address::Postgres(address) => {
+                let session = PostgresSession::open(address, limits).await?;
+                Ok(Self::Postgres(Box::new(session)))
             }
         }
     }
@@ -53,6 +56,7 @@ impl Session {
     pub fn engine(&self) -> Engine {
         match self {
             Self::Sqlite(session) => session.engine(),
+            Self::Postgres(session) => session.engine(),
         }
     }
 
@@ -63,6 +67,7 @@ impl Session {
     pub async fn inspect(&mut self) -> Result<Catalog, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.inspect().await,
+            Self::Postgres(session) => session.inspect().await,
         }
     }
 
@@ -81,6 +86,14 @@ impl Session {
             (Self::Sqlite(session), Some(Self::Sqlite(dev))) => {
                 session.desired(statements, Some(dev)).await
             }
+            (Self::Postgres(session), None) => session.desired(statements, None).await,
+            (Self::Postgres(session), Some(Self::Postgres(dev))) => {
+                session.desired(statements, Some(dev)).await
+            }
+            (_, Some(_)) => Err(DatabaseError::Server {
+                doing: "use the development database".to_owned(),
+                message: "it has to be of the same engine as the database itself".to_owned(),
+            }),
         }
     }
 
@@ -95,6 +108,7 @@ impl Session {
     ) -> Result<Applied, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.apply(statements, mode).await,
+            Self::Postgres(session) => session.apply(statements, mode).await,
         }
     }
 
@@ -105,6 +119,7 @@ impl Session {
     pub async fn lock(&mut self, name: &str, wait: Duration) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(session) => session.lock(name, wait).await,
+            Self::Postgres(session) => session.lock(name, wait).await,
         }
     }
 
@@ -115,6 +130,7 @@ impl Session {
     pub async fn unlock(&mut self, name: &str) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(session) => session.unlock(name).await,
+            Self::Postgres(session) => session.unlock(name).await,
         }
     }
 
@@ -129,6 +145,7 @@ impl Session {
     ) -> Result<Vec<Vec<Option<String>>>, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.query(sql, parameters).await,
+            Self::Postgres(session) => session.query(sql, parameters).await,
         }
     }
 
@@ -139,6 +156,7 @@ impl Session {
     pub async fn execute(&mut self, sql: &str) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(session) => session.execute(sql).await,
+            Self::Postgres(session) => session.execute(sql).await,
         }
     }
 }
