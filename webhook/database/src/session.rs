@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 
+use crate::mysql::MysqlSession;
 use crate::postgres::PostgresSession;
 use crate::sqlite::SqliteSession;
 use crate::{Address, Applied, DatabaseError, Limits};
@@ -20,6 +21,8 @@ pub enum Session {
     Sqlite(SqliteSession),
     /// `PostgreSQL`.
     Postgres(Box<PostgresSession>),
+    /// MySQL and MariaDB.
+    Mysql(Box<MysqlSession>),
 }
 
 /// What is one transaction: `txMode` of an AtlasSchema.
@@ -45,6 +48,10 @@ impl Session {
                 let session = SqliteSession::open(address, limits).await?;
                 Ok(Self::Sqlite(session))
             }
+            Address::Mysql(address) => {
+                let session = MysqlSession::open(address, limits).await?;
+                Ok(Self::Mysql(Box::new(session)))
+            }
             Address::Postgres(address) => {
                 let session = PostgresSession::open(address, limits).await?;
                 Ok(Self::Postgres(Box::new(session)))
@@ -57,6 +64,7 @@ impl Session {
         match self {
             Self::Sqlite(session) => session.engine(),
             Self::Postgres(session) => session.engine(),
+            Self::Mysql(session) => session.engine(),
         }
     }
 
@@ -68,6 +76,7 @@ impl Session {
         match self {
             Self::Sqlite(session) => session.inspect().await,
             Self::Postgres(session) => session.inspect().await,
+            Self::Mysql(session) => session.inspect().await,
         }
     }
 
@@ -90,9 +99,16 @@ impl Session {
             (Self::Postgres(session), Some(Self::Postgres(dev))) => {
                 session.desired(statements, Some(dev)).await
             }
-            (_, Some(_)) => Err(DatabaseError::Server {
-                doing: "use the development database".to_owned(),
-                message: "it has to be of the same engine as the database itself".to_owned(),
+            (Self::Mysql(session), None) => session.desired(statements, None).await,
+            (Self::Mysql(session), Some(Self::Mysql(dev))) => {
+                session.desired(statements, Some(dev)).await
+            }
+            (_, Some(dev)) => Err(DatabaseError::Server {
+                doing: "try out the wanted schema".to_owned(),
+                message: format!(
+                    "the development database is {}, which is another kind than the database's",
+                    dev.engine().dialect
+                ),
             }),
         }
     }
@@ -109,6 +125,7 @@ impl Session {
         match self {
             Self::Sqlite(session) => session.apply(statements, mode).await,
             Self::Postgres(session) => session.apply(statements, mode).await,
+            Self::Mysql(session) => session.apply(statements, mode).await,
         }
     }
 
@@ -120,6 +137,7 @@ impl Session {
         match self {
             Self::Sqlite(session) => session.lock(name, wait).await,
             Self::Postgres(session) => session.lock(name, wait).await,
+            Self::Mysql(session) => session.lock(name, wait).await,
         }
     }
 
@@ -131,6 +149,7 @@ impl Session {
         match self {
             Self::Sqlite(session) => session.unlock(name).await,
             Self::Postgres(session) => session.unlock(name).await,
+            Self::Mysql(session) => session.unlock(name).await,
         }
     }
 
@@ -146,6 +165,7 @@ impl Session {
         match self {
             Self::Sqlite(session) => session.query(sql, parameters).await,
             Self::Postgres(session) => session.query(sql, parameters).await,
+            Self::Mysql(session) => session.query(sql, parameters).await,
         }
     }
 
@@ -157,6 +177,7 @@ impl Session {
         match self {
             Self::Sqlite(session) => session.execute(sql).await,
             Self::Postgres(session) => session.execute(sql).await,
+            Self::Mysql(session) => session.execute(sql).await,
         }
     }
 }

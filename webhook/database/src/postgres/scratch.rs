@@ -312,9 +312,8 @@ fn not_concurrently(sql: &str) -> String {
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     let is_index = matches!(
         head.as_slice(),
-        ["create", "index", "concurrently", ..]
+        ["create" | "drop", "index", "concurrently", ..]
             | ["create", "unique", "index", "concurrently"]
-            | ["drop", "index", "concurrently", ..]
             | ["refresh", "materialized", "view", "concurrently"]
     );
     let place = sql.to_lowercase().find("concurrently").filter(|_| is_index);

@@ -143,7 +143,7 @@ impl From<sqlx::Error> for Refused {
             }
         }
         Self {
-            code: database.code().map(|code| code.into_owned()),
+            code: database.code().map(std::borrow::Cow::into_owned),
             message,
         }
     }

@@ -60,36 +60,37 @@ async fn run(pair: &Pair, database: &str, session: &mut Session) -> anyhow::Resu
 }
 
 /// Runs each pair in an empty schema `app` of one database, or in a database of its own.
-async fn run_all(pairs: &[Pair], is_bound: bool) {
-    let server = Postgres::shared().unwrap();
+async fn run_all(pairs: &[Pair], is_bound: bool) -> anyhow::Result<()> {
+    let server = Postgres::shared()?;
     let mut failures = Vec::new();
     let mut place = None;
     for pair in pairs {
         let (database, mut session) = match place.take() {
             Some(place) if is_bound => place,
-            _ if is_bound => bound().await.unwrap(),
-            _ => whole().await.unwrap(),
+            _ if is_bound => bound().await?,
+            _ => whole().await?,
         };
         if let Err(error) = run(pair, &database, &mut session).await {
             failures.push(format!("== {}: {error:#}", pair.name));
         }
         if is_bound {
             let empty = "DROP EXTENSION IF EXISTS citext, btree_gist CASCADE; DROP SCHEMA app CASCADE; CREATE SCHEMA app";
-            server.psql(&database, empty).unwrap().ok().unwrap();
+            server.psql(&database, empty)?.ok()?;
             place = Some((database, session));
         }
     }
-    assert!(
+    anyhow::ensure!(
         failures.is_empty(),
         "{} of {} failed:\n{}",
         failures.len(),
         pairs.len(),
         failures.join("\n")
     );
+    Ok(())
 }
 
 #[tokio::test]
-async fn columns() {
+async fn columns() -> anyhow::Result<()> {
     let t = "CREATE TABLE t (id integer PRIMARY KEY, a integer, keep text)";
     let kept = |pair: Pair| {
         pair.with(
@@ -144,11 +145,11 @@ async fn columns() {
         ],
         true,
     )
-    .await;
+    .await
 }
 
 #[tokio::test]
-async fn keys_indexes_and_checks() {
+async fn keys_indexes_and_checks() -> anyhow::Result<()> {
     let t = "CREATE TABLE t (a integer NOT NULL, b integer NOT NULL, c text)";
     run_all(
         &[
@@ -177,11 +178,11 @@ async fn keys_indexes_and_checks() {
         ],
         true,
     )
-    .await;
+    .await
 }
 
 #[tokio::test]
-async fn foreign_keys() {
+async fn foreign_keys() -> anyhow::Result<()> {
     run_all(
         &[
             pair("one comes", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer)", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p)").with("INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)", "SELECT count(*) FROM c", "1"),
@@ -204,11 +205,11 @@ async fn foreign_keys() {
         ],
         true,
     )
-    .await;
+    .await
 }
 
 #[tokio::test]
-async fn types() {
+async fn types() -> anyhow::Result<()> {
     run_all(
         &[
             pair("an enum comes", "CREATE TABLE t (a text DEFAULT 'x')", "CREATE TYPE mood AS ENUM ('x', 'y'); CREATE TABLE t (a mood DEFAULT 'y')").with("INSERT INTO t VALUES ('x')", "SELECT a FROM t", "x"),
@@ -231,11 +232,11 @@ async fn types() {
         ],
         true,
     )
-    .await;
+    .await
 }
 
 #[tokio::test]
-async fn objects() {
+async fn objects() -> anyhow::Result<()> {
     let t = "CREATE TABLE t (id integer PRIMARY KEY, a integer, b text);";
     let with = |text: &str| -> &'static str { Box::leak(format!("{t}{text}").into_boxed_str()) };
     run_all(
@@ -263,11 +264,11 @@ async fn objects() {
         ],
         true,
     )
-    .await;
+    .await
 }
 
 #[tokio::test]
-async fn tables() {
+async fn tables() -> anyhow::Result<()> {
     run_all(
         &[
             pair("tables come and go", "CREATE TABLE a (x integer); CREATE TABLE b (x integer)", "CREATE TABLE b (x integer); CREATE TABLE c (x integer); CREATE TABLE d ()").with("INSERT INTO b VALUES (1)", "SELECT x FROM b", "1"),
@@ -283,11 +284,11 @@ async fn tables() {
         ],
         true,
     )
-    .await;
+    .await
 }
 
 #[tokio::test]
-async fn whole_databases() {
+async fn whole_databases() -> anyhow::Result<()> {
     run_all(
         &[
             pair("schemas come and go", "CREATE SCHEMA a; CREATE TABLE a.t (x serial PRIMARY KEY)", "CREATE SCHEMA b; COMMENT ON SCHEMA b IS 'b'; CREATE TYPE b.mood AS ENUM ('x'); CREATE TABLE b.t (x integer PRIMARY KEY, m b.mood DEFAULT 'x'); CREATE TABLE u (x integer REFERENCES b.t)"),
@@ -300,5 +301,5 @@ async fn whole_databases() {
         ],
         false,
     )
-    .await;
+    .await
 }

@@ -97,9 +97,8 @@ fn differing(now: &str, wanted: &str) -> String {
         let lines = one
             .lines()
             .filter(|line| !other.lines().any(|o| o == *line));
-        lines
-            .map(|line| format!("{sign}{line}\n"))
-            .collect::<String>()
+        let lines: Vec<String> = lines.map(|line| format!("{sign}{line}")).collect();
+        lines.join("\n")
     };
-    only("is ", now, wanted) + &only("should be ", wanted, now)
+    only("is ", now, wanted) + "\n" + &only("should be ", wanted, now)
 }

@@ -172,13 +172,29 @@ impl<'a> Work<'a> {
                     .insert((schema, table), (old, new, changes.clone()));
             }
             Change::TableRenamed { schema, from, to } => {
-                let sql = format!(
+                let table = qualified(schema, to);
+                let purpose = format!("rename table {from} to {to}");
+                let rename = format!(
                     "ALTER TABLE {} RENAME TO {}",
                     qualified(schema, from),
                     quote(to)
                 );
-                self.renames
-                    .insert(0, statement(sql, &format!("rename table {from} to {to}")));
+                let mut statements = vec![statement(rename, &purpose)];
+                // The key's name does not follow by itself, and the catalog says that it is the usual one.
+                let key = self
+                    .current
+                    .schemas
+                    .get(*schema)
+                    .and_then(|held| held.tables.get(*to)?.primary_key.as_ref());
+                if key.is_some_and(|key| key.name.is_none()) {
+                    let sql = format!(
+                        "ALTER TABLE {table} RENAME CONSTRAINT {} TO {}",
+                        quote(&format!("{from}_pkey")),
+                        quote(&format!("{to}_pkey"))
+                    );
+                    statements.push(statement(sql, &purpose));
+                }
+                self.renames.splice(0..0, statements);
             }
             Change::ObjectAdded {
                 schema,
@@ -261,8 +277,7 @@ impl<'a> Work<'a> {
 
     /// What uses something that changes is dropped and made again; so is what uses that.
     fn lift_objects(&mut self) {
-        let mut touched = Touched::default();
-        touched.tables = self
+        let altered = self
             .altered
             .iter()
             .filter(|(_, (old, new, changes))| {
@@ -271,6 +286,10 @@ impl<'a> Work<'a> {
             })
             .map(|((schema, name), _)| joined(schema, name))
             .collect();
+        let mut touched = Touched {
+            tables: altered,
+            ..Touched::default()
+        };
         for &(schema, _, name) in &self.rebuilt {
             let key = joined(schema, name);
             for (table_schema, held) in &self.current.schemas {
@@ -645,7 +664,7 @@ impl<'a> Work<'a> {
         }
         if kind == ObjectKind::Sequence && !object.labels.is_empty() {
             let shown = qualified(schema, name);
-            owners.extend(objects::owner(
+            owners.push(objects::owner(
                 &shown,
                 &format!("create sequence {name}"),
                 object,
@@ -860,7 +879,7 @@ fn new_table(
     for (option, value) in &table.options {
         match option.as_str() {
             "row level security" => {
-                sql.push(format!("ALTER TABLE {shown} ENABLE ROW LEVEL SECURITY"))
+                sql.push(format!("ALTER TABLE {shown} ENABLE ROW LEVEL SECURITY"));
             }
             "force row level security" => {
                 sql.push(format!("ALTER TABLE {shown} FORCE ROW LEVEL SECURITY"));

@@ -166,9 +166,8 @@ impl Reader<'_> {
             let options = sequence_options(row, &data_type, data_type != "bigint");
             if let Some(object) = self.object(('c', oid)) {
                 let name = qualified(&place.key, &place.name);
-                object.create = format!("CREATE SEQUENCE {name} {options}")
-                    .trim_end()
-                    .to_owned();
+                let create = format!("CREATE SEQUENCE {name} {options}");
+                create.trim_end().clone_into(&mut object.create);
                 object.labels = owned_by.into_iter().collect();
                 object.definition = options;
             }

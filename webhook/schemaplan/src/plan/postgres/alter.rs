@@ -264,7 +264,7 @@ fn one<'a>(
             }
         }
         TableChange::PrimaryKeyDropped { old } => {
-            drop_constraint(subject, &primary_key_name(subject.name, old), work)
+            drop_constraint(subject, &primary_key_name(subject.name, old), work);
         }
         TableChange::PrimaryKeyChanged { old, new } => {
             let same = (&old.parts, &old.include, &old.attributes)
@@ -310,13 +310,11 @@ fn one<'a>(
                 add_index(subject, name, new, work);
             }
         }
-        TableChange::ForeignKeyAdded { name, new } if !renamed.contains(name) => {
-            if !is_late(name) {
-                work.constraints_added
-                    .push(format!("ADD {}", foreign_key(subject.schema, name, new)));
-                if new.comment.is_some() {
-                    comment_on_constraint(subject, name, new.comment.as_deref(), work);
-                }
+        TableChange::ForeignKeyAdded { name, new } if !renamed.contains(name) && !is_late(name) => {
+            work.constraints_added
+                .push(format!("ADD {}", foreign_key(subject.schema, name, new)));
+            if new.comment.is_some() {
+                comment_on_constraint(subject, name, new.comment.as_deref(), work);
             }
         }
         TableChange::ForeignKeyDropped { name, .. } if !renamed.contains(name) => {
@@ -391,7 +389,7 @@ fn one<'a>(
 }
 
 /// A constraint of several columns goes with a column that is dropped, and so does an index; those that stay are made again.
-fn add_again<'a>(subject: &Subject<'a, '_>, again: &BTreeSet<&str>, work: &mut Work) {
+fn add_again(subject: &Subject<'_, '_>, again: &BTreeSet<&str>, work: &mut Work) {
     let dropped: BTreeSet<&str> = again.iter().copied().collect();
     if dropped.is_empty() {
         return;

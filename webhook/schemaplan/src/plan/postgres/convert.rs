@@ -38,9 +38,7 @@ pub(super) fn loses(old: &str, new: &str) -> bool {
             let integers = to <= 2;
             let floats = matches!(
                 (old.name, new.name),
-                ("smallint", "real" | "double precision")
-                    | ("integer", "double precision")
-                    | ("real", "double precision")
+                ("smallint", "real") | ("smallint" | "integer" | "real", "double precision")
             );
             !(exact && !matches!(old.name, "real" | "double precision") || integers || floats)
         }
@@ -143,7 +141,7 @@ impl<'a> Type<'a> {
 
 fn digits(arguments: &[i64]) -> (i64, i64) {
     (
-        arguments.first().copied().unwrap_or(i64::from(u16::MAX)),
+        arguments.first().copied().unwrap_or(65_535),
         arguments.get(1).copied().unwrap_or(0),
     )
 }

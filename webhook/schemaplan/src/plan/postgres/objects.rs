@@ -342,18 +342,15 @@ fn sequence(shown: &str, purpose: &str, old: &Object, new: &Object) -> Vec<State
         ));
     }
     if old.labels != new.labels {
-        statements.extend(owner(shown, purpose, new));
+        statements.push(owner(shown, purpose, new));
     }
     statements
 }
 
 /// `OWNED BY`, which can only be said when the table is there.
-pub(super) fn owner(shown: &str, purpose: &str, new: &Object) -> Option<Statement> {
+pub(super) fn owner(shown: &str, purpose: &str, new: &Object) -> Statement {
     let owned = new.labels.first().map_or("OWNED BY NONE", String::as_str);
-    Some(statement(
-        format!("ALTER SEQUENCE {shown} {owned}"),
-        purpose,
-    ))
+    statement(format!("ALTER SEQUENCE {shown} {owned}"), purpose)
 }
 
 pub(super) fn statement(sql: String, purpose: &str) -> Statement {
