@@ -32,6 +32,6 @@ pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddr
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
 pub use mysql::{MysqlAddress, MysqlSession};
-pub use postgres::PostgresAddress;
+pub use postgres::{PostgresAddress, PostgresSession};
 pub use session::{Session, TransactionMode};
 pub use sqlite::{Inspection, SchemaText, SqliteSession};
