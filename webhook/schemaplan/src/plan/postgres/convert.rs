@@ -232,7 +232,8 @@ mod tests {
             ("bigint", "boolean", "c <> 0"),
             ("boolean", "bigint", "c::integer::bigint"),
             ("integer", "integer[]", "ARRAY[c]::integer[]"),
-            ("text", "text[]", "c::text[]"),
+            ("text", "text[]", "ARRAY[c]::text[]"),
+            ("text", "integer[]", "c::integer[]"),
             ("integer[]", "integer", "c[1]::integer"),
             ("mood", "other", "c::text::other"),
             (
