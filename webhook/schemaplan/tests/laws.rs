@@ -111,7 +111,7 @@ proptest! {
     #[test]
     fn a_hint_whose_old_name_is_gone_says_nothing(catalog in catalog(), to in name(), column in name()) {
         let gone = |from: String| RenameHint { from, to: to.clone() };
-        let renames = vec![gone("gone".to_owned()), gone(format!("gone.{column}"))];
+        let renames = vec![gone("gone".to_owned()), gone(format!("missing.{column}"))];
         let settings = Settings { renames, ..Settings::default() };
         let planned = plan(&catalog, &catalog, &settings);
         prop_assert_eq!(planned.map(|plan| plan.statements), Ok(vec![]));
