@@ -1,7 +1,6 @@
 //! Views, triggers, routines, events and sequences: their texts, as the server keeps them.
 //!
-//! A *definer* is who an object runs as. It is not compared, because the wanted text rarely names one and then it is whoever made the object;
-//! it is written where it is somebody else than us, so that a text that names one is followed.
+//! A *definer* is who an object runs as. It is not compared, because the wanted text rarely names one and then it is whoever made the object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +8,9 @@ use tidegate_schemaplan::{Catalog, Object, ObjectKind};
 use tidegate_sqlplan::Dialect;
 
 use super::inspect::{Reader, Scope};
-use super::sql::{before_a_table, parts, quote, without_qualifier};
+use super::sql::{quote, restored, without_join_parentheses, without_qualifier};
 use super::tables::Listed;
+use super::texts::{definer, names, trigger_body, without_start};
 use super::wire::TextRow;
 use crate::DatabaseError;
 
@@ -78,11 +78,17 @@ async fn read_views(
         let (database, name) = (row.text(0), row.text(1));
         let object = match row.filled(2) {
             None => Object::default(),
-            Some(select) => {
-                let select = match reader.scope {
-                    Scope::One(_) => without_qualifier(&select, &database),
-                    Scope::Server => select,
+            Some(mut select) => {
+                let own = |text: &str| match reader.scope {
+                    Scope::One(_) => without_qualifier(text, &database),
+                    Scope::Server => text.to_owned(),
                 };
+                select = own(&select);
+                if select.contains("????") {
+                    let what = format!("VIEW {}.{}", quote(&database), quote(&name));
+                    let text = own(&reader.shown(&what, 1).await?.unwrap_or_default());
+                    select = restored(&select, &text).unwrap_or(select);
+                }
                 view(
                     &row,
                     &reader.scope.written(&database, &name),
@@ -120,7 +126,10 @@ fn view(row: &TextRow, written: &str, select: &str, account: &str) -> Object {
     let definer = definer(row.str(4), account);
     Object {
         create: format!("CREATE {algorithm}{definer}{security}VIEW {written} AS {select}{check}"),
-        definition: format!("{algorithm}{security}AS {select}{check}"),
+        definition: format!(
+            "{algorithm}{security}AS {}{check}",
+            without_join_parentheses(select)
+        ),
         ..Object::default()
     }
 }
@@ -147,12 +156,18 @@ async fn read_triggers(
             .as_deref()
             .map(|name| format!("FOLLOWS {} ", quote(name)))
             .unwrap_or_default();
+        let mut body = row.text(5);
+        // Texts within it are given as what they mean, without their backslashes; the whole statement is given as it was written.
+        if body.contains(['\'', '"', '?']) || !body.is_ascii() {
+            let what = format!("TRIGGER {}.{}", quote(&database), quote(&name));
+            let text = reader.shown(&what, 2).await?.unwrap_or_default();
+            body = trigger_body(&text).map_or(body, str::to_owned);
+        }
         let definition = format!(
-            "{} {} ON {} FOR EACH ROW {follows}{}",
+            "{} {} ON {} FOR EACH ROW {follows}{body}",
             row.text(3),
             row.text(4),
             reader.scope.written(&database, &table),
-            row.text(5)
         );
         let object = Object {
             create: format!(
@@ -207,12 +222,19 @@ async fn read_events(
     catalog: &mut Catalog,
     account: &str,
 ) -> Result<(), DatabaseError> {
-    let query = "SELECT EVENT_SCHEMA, EVENT_NAME, DEFINER FROM information_schema.EVENTS";
+    // Without a start an event begins when it was made, which is written down as if it had been said, in the time of some zone: whole quarters of an
+    // hour from when it was made.
+    let query = "SELECT EVENT_SCHEMA, EVENT_NAME, DEFINER, \
+                 MOD(TIMESTAMPDIFF(SECOND, CREATED, STARTS), 900) = 0 AND ABS(TIMESTAMPDIFF(HOUR, CREATED, STARTS)) <= 14 \
+                 FROM information_schema.EVENTS";
     for row in reader.rows(query, "EVENT_SCHEMA", "").await? {
         let (database, name) = (row.text(0), row.text(1));
         let mut object =
             made_of_text(reader, "EVENT", &database, &name, 3, row.str(2), account).await?;
-        object.definition = without_start(&object.definition);
+        if row.is(3, "1") {
+            object.definition = without_start(&object.definition);
+            object.create = without_start(&object.create);
+        }
         insert(
             catalog,
             reader.scope,
@@ -223,17 +245,6 @@ async fn read_events(
         );
     }
     Ok(())
-}
-
-/// An event without a start begins when it was made, which is written down as if it had been said: never the same twice.
-fn without_start(definition: &str) -> String {
-    definition
-        .split_once(" STARTS '")
-        .and_then(|(before, rest)| Some((before, rest.split_once('\'')?.1)))
-        .map_or_else(
-            || definition.to_owned(),
-            |(before, behind)| format!("{before}{behind}"),
-        )
 }
 
 /// An object that the server gives as `CREATE DEFINER=.. WORD name ..` in one column of `SHOW CREATE WORD name`.
@@ -267,20 +278,6 @@ async fn made_of_text(
         definition: format!("{aggregate}{word}{behind}"),
         ..Object::default()
     })
-}
-
-/// ``DEFINER=`root`@`localhost` `` where it is somebody else.
-fn definer(owner: Option<&str>, account: &str) -> String {
-    match owner {
-        Some(owner) if owner != account && !owner.is_empty() => {
-            let name = match owner.rsplit_once('@') {
-                Some((user, host)) => format!("{}@{}", quote(user), quote(host)),
-                None => quote(owner),
-            };
-            format!("DEFINER={name} ")
-        }
-        _ => String::new(),
-    }
 }
 
 fn insert(
@@ -322,27 +319,6 @@ fn find_needs(catalog: &mut Catalog) {
     }
 }
 
-/// The tables and views that a query reads: servers write each behind `from` or `join`, with or without its database.
-fn names(sql: &str) -> Vec<String> {
-    let parts = parts(sql);
-    let at = |index: usize| parts.get(index).map_or("", |(part, _)| *part);
-    let named = (1..parts.len())
-        .filter(|index| at(*index).starts_with('`') && before_a_table(at(index.saturating_sub(1))));
-    named
-        .map(|index| {
-            let name = if at(index + 1) == "." {
-                at(index + 2)
-            } else {
-                at(index)
-            };
-            let inner = name
-                .strip_prefix('`')
-                .and_then(|rest| rest.strip_suffix('`'));
-            inner.unwrap_or(name).replace("``", "`")
-        })
-        .collect()
-}
-
 impl Scope {
     /// A name as it is written in a statement: with its database where there are several.
     fn written(&self, database: &str, name: &str) -> String {
@@ -350,30 +326,5 @@ impl Scope {
             Self::One(_) => quote(name),
             Self::Server => format!("{}.{}", quote(database), quote(name)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_definer_is_written_where_it_is_somebody_else() {
-        assert_eq!(
-            definer(Some("a@b@%"), "root@localhost"),
-            "DEFINER=`a@b`@`%` "
-        );
-        assert_eq!(definer(Some("root@localhost"), "root@localhost"), "");
-        assert_eq!(definer(Some("role"), "root@localhost"), "DEFINER=`role` ");
-    }
-
-    #[test]
-    fn the_start_of_an_event_is_left_out() {
-        assert_eq!(
-            without_start(
-                "EVENT ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01 00:00:00' ON COMPLETION"
-            ),
-            "EVENT ON SCHEDULE EVERY 1 DAY ON COMPLETION"
-        );
     }
 }
