@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::OwnedMutexGuard;
 
+use crate::guard::Freedom;
 use crate::locks::Locks;
 use crate::{Address, AddressError, DatabaseError, FileMode, Inspection, SqliteAddress, sqlite};
 
@@ -264,15 +265,17 @@ impl Held {
             return work(connection);
         }
         let opened = match &self.place {
-            Place::Memory => sqlite::open(None, FileMode::Create, &self.limits),
-            Place::File { path, mode } => sqlite::open(Some(path), *mode, &self.limits),
+            Place::Memory => sqlite::open(None, FileMode::Create, Freedom::Additive, &self.limits),
+            Place::File { path, mode } => {
+                sqlite::open(Some(path), *mode, Freedom::Additive, &self.limits)
+            }
         }?;
         work(slot.insert(opened))
     }
 }
 
 /// The path without symbolic links, inside `folder` where one is given.
-fn canonical(path: &Path, folder: Option<&Path>) -> Result<PathBuf, DatabaseError> {
+pub(crate) fn canonical(path: &Path, folder: Option<&Path>) -> Result<PathBuf, DatabaseError> {
     let unreachable = |source| DatabaseError::Unreachable {
         path: path.to_path_buf(),
         source,
@@ -302,7 +305,7 @@ fn canonical(path: &Path, folder: Option<&Path>) -> Result<PathBuf, DatabaseErro
     Ok(canonical)
 }
 
-async fn on_a_thread<T: Send + 'static>(
+pub(crate) async fn on_a_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, DatabaseError> + Send + 'static,
 ) -> Result<T, DatabaseError> {
     tokio::task::spawn_blocking(work)

@@ -24,10 +24,12 @@ mod guard;
 mod locks;
 mod network;
 mod postgres;
+mod session;
 mod sqlite;
 
 pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddress};
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
 pub use postgres::PostgresAddress;
-pub use sqlite::{Inspection, SchemaText};
+pub use session::{Session, TransactionMode};
+pub use sqlite::{Inspection, SchemaText, SqliteSession};

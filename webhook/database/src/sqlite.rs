@@ -12,7 +12,13 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use serde::{Deserialize, Serialize};
 use tidegate_sqlplan::{Dialect, Schema, parse_schema};
 
-use crate::{DatabaseError, FileMode, Limits, guard};
+use crate::guard::{self, Freedom};
+use crate::{DatabaseError, FileMode, Limits};
+
+mod inspect;
+mod session;
+
+pub use session::SqliteSession;
 
 /// How many steps of SQLite's virtual machine pass between two looks at the clock: some tens of microseconds.
 const STEPS_BETWEEN_CLOCK_LOOKS: i32 = 10_000;
@@ -69,6 +75,7 @@ impl Inspection {
 pub(crate) fn open(
     path: Option<&Path>,
     mode: FileMode,
+    freedom: Freedom,
     limits: &Limits,
 ) -> Result<Connection, DatabaseError> {
     let shown = path.unwrap_or_else(|| Path::new(":memory:"));
@@ -87,7 +94,7 @@ pub(crate) fn open(
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(failed)?;
-    guard::harden(&mut connection).map_err(failed)?;
+    guard::harden(&mut connection, freedom).map_err(failed)?;
     Ok(connection)
 }
 
@@ -100,21 +107,25 @@ pub(crate) fn inspect(
     set_deadline(connection, limits.inspect)?;
     read_texts(connection, limits).map_err(|error| match error {
         ReadError::TooLarge { limit, what } => DatabaseError::TooLarge { limit, what },
-        ReadError::Sqlite(source) => classify(
-            source,
-            limits,
-            "inspecting",
-            limits.inspect,
-            |source| match source.sqlite_error_code() {
-                Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-                    DatabaseError::NotADatabase {
-                        path: path.to_path_buf(),
-                    }
-                }
-                _ => DatabaseError::Inspect { source },
-            },
-        ),
+        ReadError::Sqlite(source) => inspecting(source, path, limits),
     })
+}
+
+fn inspecting(source: rusqlite::Error, path: &Path, limits: &Limits) -> DatabaseError {
+    classify(
+        source,
+        limits,
+        "inspecting",
+        limits.inspect,
+        |source| match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                DatabaseError::NotADatabase {
+                    path: path.to_path_buf(),
+                }
+            }
+            _ => DatabaseError::Inspect { source },
+        },
+    )
 }
 
 /// Runs the statements in one transaction, if the schema still is `expected`. Returns how long that took.
@@ -168,19 +179,7 @@ pub(crate) fn apply(
             })
         })?;
     }
-    for ((table, parent), count) in dangling_rows(&transaction).map_err(preparing)? {
-        let before = dangling_before
-            .get(&(table.clone(), parent.clone()))
-            .copied()
-            .unwrap_or_default();
-        if count > before {
-            return Err(DatabaseError::DanglingForeignKey {
-                table,
-                parent,
-                count: count - before,
-            });
-        }
-    }
+    check_dangling(&transaction, &dangling_before).map_err(preparing)??;
     transaction.commit().map_err(|source| {
         sort(source, &|source| DatabaseError::Transaction {
             doing: "commit",
@@ -247,7 +246,30 @@ fn read_texts(connection: &Connection, limits: &Limits) -> Result<Inspection, Re
 }
 
 /// How many rows refer to nothing, by table and the table referred to.
-fn dangling_rows(connection: &Connection) -> rusqlite::Result<BTreeMap<(String, String), usize>> {
+type Dangling = BTreeMap<(String, String), usize>;
+
+/// An error inside where there are more such rows than before.
+fn check_dangling(
+    connection: &Connection,
+    before: &Dangling,
+) -> rusqlite::Result<Result<(), DatabaseError>> {
+    for ((table, parent), count) in dangling_rows(connection)? {
+        let before = before
+            .get(&(table.clone(), parent.clone()))
+            .copied()
+            .unwrap_or_default();
+        if count > before {
+            return Ok(Err(DatabaseError::DanglingForeignKey {
+                table,
+                parent,
+                count: count - before,
+            }));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn dangling_rows(connection: &Connection) -> rusqlite::Result<Dangling> {
     let mut found = BTreeMap::new();
     let mut check = connection.prepare("PRAGMA main.foreign_key_check")?;
     let mut rows = check.query([])?;

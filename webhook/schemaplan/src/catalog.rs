@@ -298,6 +298,19 @@ impl Catalog {
         }
     }
 
+    /// The first table or object in it, in words; none when there is nothing.
+    pub fn first(&self) -> Option<String> {
+        self.schemas.values().find_map(|schema| {
+            let table = schema.tables.keys().next().map(|name| ("table", name));
+            let mut objects = schema.objects.iter();
+            let object = || {
+                objects.find_map(|(kind, objects)| Some((kind.as_str(), objects.keys().next()?)))
+            };
+            let (kind, name) = table.or_else(object)?;
+            Some(format!("{kind} {name}"))
+        })
+    }
+
     /// Whether there is no table and no object in it.
     pub fn is_empty(&self) -> bool {
         self.schemas.values().all(|schema| {

@@ -13,6 +13,9 @@
 
 mod catalog;
 mod diff;
+mod exclude;
+#[allow(dead_code, reason = "engines' plans take it up one by one")]
+mod order;
 mod plan;
 mod settings;
 

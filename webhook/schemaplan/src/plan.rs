@@ -10,6 +10,7 @@ use tidegate_sqlplan::Dialect;
 
 use crate::catalog::Catalog;
 use crate::diff::diff;
+use crate::exclude::exclude;
 use crate::settings::Settings;
 
 mod mysql;
@@ -62,10 +63,13 @@ pub fn plan(
     desired: &Catalog,
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
-    let changes = diff(current, desired);
+    let (mut current, mut desired) = (current.clone(), desired.clone());
+    exclude(&mut current, &settings.exclude);
+    exclude(&mut desired, &settings.exclude);
+    let changes = diff(&current, &desired);
     match desired.engine.dialect {
-        Dialect::Postgres => postgres::plan(current, desired, &changes, settings),
-        Dialect::Mysql | Dialect::Mariadb => mysql::plan(current, desired, &changes, settings),
-        Dialect::Sqlite => sqlite::plan(current, desired, &changes, settings),
+        Dialect::Postgres => postgres::plan(&current, &desired, &changes, settings),
+        Dialect::Mysql | Dialect::Mariadb => mysql::plan(&current, &desired, &changes, settings),
+        Dialect::Sqlite => sqlite::plan(&current, &desired, &changes, settings),
     }
 }

@@ -39,6 +39,7 @@ mod schema;
 mod session;
 mod settle;
 mod split;
+mod sqlite;
 mod statement;
 mod token;
 mod types;
@@ -56,5 +57,9 @@ pub use position::Position;
 pub use problem::{ProblemKind, SqlProblem};
 pub use schema::{fold, parse_schema};
 pub use split::{Piece, PieceKind, Script};
+pub use sqlite::{
+    SqliteColumn, SqliteConstraint, SqliteConstraintKind, SqliteTable, read_sqlite_index,
+    read_sqlite_object,
+};
 pub use statement::Statement;
 pub use types::{SqlType, Values};

@@ -1,0 +1,144 @@
+//! A session with a database of any engine: one set of questions, one module an engine that answers them.
+//!
+//! A command (or a reconciler, later) opens a [`Session`], asks what is there ([`Session::inspect`]), has the wanted text tried out in a scratch
+//! place of the same engine ([`Session::desired`]), and applies the statements that `schemaplan` made of the difference. It is an enum rather
+//! than a trait: the engines are known, and each has a session of its own that can be used where only it will do.
+
+use std::time::Duration;
+
+use tidegate_schemaplan::{Catalog, Engine, Statement};
+
+use crate::sqlite::SqliteSession;
+use crate::{Address, AddressError, Applied, DatabaseError, Limits};
+
+/// A connection, or one that is made when it is first needed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Session {
+    /// SQLite.
+    Sqlite(SqliteSession),
+}
+
+/// What is one transaction: `txMode` of an AtlasSchema.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TransactionMode {
+    /// All statements of one file, or of one plan.
+    #[default]
+    File,
+    /// All statements there are.
+    All,
+    /// Each statement by itself.
+    None,
+}
+
+impl Session {
+    /// Reaches the database.
+    ///
+    /// # Errors
+    /// When it cannot be reached; never with a secret.
+    pub async fn open(address: &Address, limits: &Limits) -> Result<Self, DatabaseError> {
+        match address {
+            Address::Sqlite(address) => {
+                let session = SqliteSession::open(address, limits).await?;
+                Ok(Self::Sqlite(session))
+            }
+            Address::Postgres(_) => {
+                let scheme = "postgres".to_owned();
+                Err(AddressError::NotYet { scheme }.into())
+            }
+        }
+    }
+
+    /// Which server it is.
+    pub fn engine(&self) -> Engine {
+        match self {
+            Self::Sqlite(session) => session.engine(),
+        }
+    }
+
+    /// What the database holds within the scope of its address.
+    ///
+    /// # Errors
+    /// What keeps it from being read; nothing is changed.
+    pub async fn inspect(&mut self) -> Result<Catalog, DatabaseError> {
+        match self {
+            Self::Sqlite(session) => session.inspect().await,
+        }
+    }
+
+    /// What the database would hold had only these statements run: they run in a scratch place of the same server, or in `dev`, which must be empty
+    /// and is emptied again.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Wanted`] for one that fails, [`DatabaseError::DevNotEmpty`], and what keeps the scratch place from being had.
+    pub async fn desired(
+        &mut self,
+        statements: &[String],
+        dev: Option<&mut Self>,
+    ) -> Result<Catalog, DatabaseError> {
+        match (self, dev) {
+            (Self::Sqlite(session), None) => session.desired(statements, None).await,
+            (Self::Sqlite(session), Some(Self::Sqlite(dev))) => {
+                session.desired(statements, Some(dev)).await
+            }
+        }
+    }
+
+    /// Runs the statements of a plan.
+    ///
+    /// # Errors
+    /// Which statement failed, and whether those before it stay.
+    pub async fn apply(
+        &mut self,
+        statements: &[Statement],
+        mode: TransactionMode,
+    ) -> Result<Applied, DatabaseError> {
+        match self {
+            Self::Sqlite(session) => session.apply(statements, mode).await,
+        }
+    }
+
+    /// Takes the lock of this name, which the `atlas` CLI takes by the same name and mechanism.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Busy`] when somebody else holds it for longer than `wait`.
+    pub async fn lock(&mut self, name: &str, wait: Duration) -> Result<(), DatabaseError> {
+        match self {
+            Self::Sqlite(session) => session.lock(name, wait).await,
+        }
+    }
+
+    /// Gives the lock of this name back.
+    ///
+    /// # Errors
+    /// When the server cannot be told.
+    pub async fn unlock(&mut self, name: &str) -> Result<(), DatabaseError> {
+        match self {
+            Self::Sqlite(session) => session.unlock(name).await,
+        }
+    }
+
+    /// The rows that a query gives, each value as text.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub async fn query(
+        &mut self,
+        sql: &str,
+        parameters: &[&str],
+    ) -> Result<Vec<Vec<Option<String>>>, DatabaseError> {
+        match self {
+            Self::Sqlite(session) => session.query(sql, parameters).await,
+        }
+    }
+
+    /// Runs one statement, in the transaction that is open if one is.
+    ///
+    /// # Errors
+    /// What the server said.
+    pub async fn execute(&mut self, sql: &str) -> Result<(), DatabaseError> {
+        match self {
+            Self::Sqlite(session) => session.execute(sql).await,
+        }
+    }
+}

@@ -1,0 +1,486 @@
+//! A session with a database of SQLite: inspected, tried out in memory, changed.
+//!
+//! The connection is opened by the first question that needs it, so that looking at a file that is not there makes none. What was asked for runs
+//! on a blocking thread. The wanted text runs in `:memory:` behind the same guard as everything else ([`crate::guard`]), inside a transaction that is
+//! rolled back.
+//!
+//! **Foreign keys** are off while a plan runs, because a table is rebuilt by dropping it, which would delete the rows that refer to it; SQLite
+//! hears that only outside a transaction. Before a commit, rows that refer to nothing are looked for, and more of them than before are an error.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Statement as Prepared, params_from_iter};
+use tidegate_schemaplan::{Catalog, Engine, Statement};
+
+use super::inspect::{self, ReadError};
+use super::{classify, dangling_rows, open, set_deadline, shown, without_sql};
+use crate::database::{canonical, on_a_thread};
+use crate::guard::Freedom;
+use crate::session::TransactionMode;
+use crate::{Applied, DatabaseError, FileMode, Limits, SqliteAddress};
+
+/// How often a lock that somebody else holds is looked at.
+const LOOK_AT_LOCK: Duration = Duration::from_millis(50);
+
+/// How long a lock lasts that its holder never gave back.
+const LOCK_LASTS: Duration = Duration::from_mins(1);
+
+/// A database of SQLite.
+#[derive(Debug)]
+pub struct SqliteSession {
+    place: Arc<Place>,
+    /// The lock files that this session made.
+    locks: Vec<PathBuf>,
+}
+
+#[derive(Debug)]
+struct Place {
+    /// None for memory.
+    file: Option<(PathBuf, FileMode)>,
+    limits: Limits,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl SqliteSession {
+    /// Finds the place; nothing is opened or made.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unreachable`] when the file's folder is not there, or the file where it may not be made.
+    pub async fn open(address: &SqliteAddress, limits: &Limits) -> Result<Self, DatabaseError> {
+        let file = match address.clone() {
+            SqliteAddress::Memory => None,
+            SqliteAddress::File { path, mode } => {
+                Some((on_a_thread(move || canonical(&path, None)).await?, mode))
+            }
+        };
+        Ok(Self {
+            place: Arc::new(Place {
+                file,
+                limits: limits.clone(),
+                connection: Mutex::new(None),
+            }),
+            locks: Vec::new(),
+        })
+    }
+
+    /// The SQLite inside this program.
+    pub fn engine(&self) -> Engine {
+        inspect::engine()
+    }
+
+    /// See [`crate::Session::inspect`].
+    pub async fn inspect(&mut self) -> Result<Catalog, DatabaseError> {
+        self.on_a_thread(|place| {
+            if place.is_missing() {
+                return Ok(empty());
+            }
+            place.with(|connection| {
+                set_deadline(connection, place.limits.inspect)?;
+                read(connection, place)
+            })
+        })
+        .await
+    }
+
+    /// See [`crate::Session::desired`].
+    pub async fn desired(
+        &mut self,
+        statements: &[String],
+        dev: Option<&mut Self>,
+    ) -> Result<Catalog, DatabaseError> {
+        let statements = statements.to_vec();
+        let scratch = match dev {
+            Some(dev) => Arc::clone(&dev.place),
+            None => Arc::new(Place {
+                file: None,
+                limits: self.place.limits.clone(),
+                connection: Mutex::new(None),
+            }),
+        };
+        on_a_thread(move || {
+            scratch.with(|connection| {
+                set_deadline(connection, scratch.limits.apply)?;
+                if let Some(found) = read(connection, &scratch)?.first() {
+                    return Err(DatabaseError::DevNotEmpty { found });
+                }
+                try_out(connection, &scratch, &statements)
+            })
+        })
+        .await
+    }
+
+    /// See [`crate::Session::apply`].
+    pub async fn apply(
+        &mut self,
+        statements: &[Statement],
+        mode: TransactionMode,
+    ) -> Result<Applied, DatabaseError> {
+        let statements = statements.to_vec();
+        self.on_a_thread(move |place| {
+            let begun = Instant::now();
+            place.with(|connection| {
+                set_deadline(connection, place.limits.apply)?;
+                run(connection, &place.limits, &statements, mode)
+            })?;
+            Ok(Applied {
+                statements: statements.len(),
+                took: begun.elapsed(),
+            })
+        })
+        .await
+    }
+
+    /// See [`crate::Session::lock`]. Atlas' way: a file in the folder for temporary ones that holds the nanosecond at which it stops counting; made
+    /// here so that only one of several can make it.
+    pub async fn lock(&mut self, name: &str, wait: Duration) -> Result<(), DatabaseError> {
+        let path = std::env::temp_dir().join(format!("{name}.lock"));
+        let begun = Instant::now();
+        loop {
+            let file = path.clone();
+            if on_a_thread(move || take(&file)).await? {
+                self.locks.push(path);
+                return Ok(());
+            }
+            if begun.elapsed() >= wait {
+                return Err(DatabaseError::Busy { waited: wait });
+            }
+            tokio::time::sleep(LOOK_AT_LOCK.min(wait)).await;
+        }
+    }
+
+    /// See [`crate::Session::unlock`].
+    pub async fn unlock(&mut self, name: &str) -> Result<(), DatabaseError> {
+        let path = std::env::temp_dir().join(format!("{name}.lock"));
+        if let Some(index) = self.locks.iter().position(|held| *held == path) {
+            self.locks.swap_remove(index);
+            on_a_thread(move || give_back(&path)).await?;
+        }
+        Ok(())
+    }
+
+    /// See [`crate::Session::query`].
+    pub async fn query(
+        &mut self,
+        sql: &str,
+        parameters: &[&str],
+    ) -> Result<Vec<Vec<Option<String>>>, DatabaseError> {
+        let sql = sql.to_owned();
+        let parameters: Vec<String> = parameters.iter().map(|&text| text.to_owned()).collect();
+        self.on_a_thread(move |place| {
+            place.with(|connection| {
+                set_deadline(connection, place.limits.apply)?;
+                let rows = connection
+                    .prepare(&sql)
+                    .and_then(|mut prepared| rows(&mut prepared, &parameters));
+                rows.map_err(|source| said(source, &place.limits, &sql))
+            })
+        })
+        .await
+    }
+
+    /// See [`crate::Session::execute`].
+    pub async fn execute(&mut self, sql: &str) -> Result<(), DatabaseError> {
+        let sql = sql.to_owned();
+        self.on_a_thread(move |place| {
+            place.with(|connection| {
+                set_deadline(connection, place.limits.apply)?;
+                one(connection, &sql).map_err(|source| said(source, &place.limits, &sql))
+            })
+        })
+        .await
+    }
+
+    async fn on_a_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Place) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, DatabaseError> {
+        let place = Arc::clone(&self.place);
+        on_a_thread(move || work(&place)).await
+    }
+}
+
+impl Drop for SqliteSession {
+    fn drop(&mut self) {
+        for path in &self.locks {
+            let _ = give_back(path);
+        }
+    }
+}
+
+impl Place {
+    fn path(&self) -> &Path {
+        match &self.file {
+            Some((path, _)) => path,
+            None => Path::new(":memory:"),
+        }
+    }
+
+    /// Whether it is a file that the first statement will make.
+    fn is_missing(&self) -> bool {
+        matches!(&self.file, Some((path, FileMode::Create)) if !path.exists())
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
+    ) -> Result<T, DatabaseError> {
+        // A poisoned slot holds a connection whose transaction was rolled back when the panic dropped it.
+        let mut slot = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(connection) = slot.as_mut() {
+            return work(connection);
+        }
+        let opened = match &self.file {
+            None => open(None, FileMode::Create, Freedom::Sql, &self.limits),
+            Some((path, mode)) => open(Some(path), *mode, Freedom::Sql, &self.limits),
+        }?;
+        work(slot.insert(opened))
+    }
+}
+
+fn empty() -> Catalog {
+    let mut catalog = Catalog::empty(inspect::engine());
+    catalog.schemas.entry(String::new()).or_default();
+    catalog
+}
+
+fn read(connection: &Connection, place: &Place) -> Result<Catalog, DatabaseError> {
+    let (limits, path) = (&place.limits, place.path());
+    inspect::catalog(connection, limits).map_err(|error| match error {
+        ReadError::TooLarge { limit, what } => DatabaseError::TooLarge { limit, what },
+        ReadError::NotUnderstood { message } => DatabaseError::Model { message },
+        ReadError::Sqlite(source) => super::inspecting(source, path, limits),
+    })
+}
+
+/// Runs the statements, inspects, and takes everything back.
+fn try_out(
+    connection: &mut Connection,
+    place: &Place,
+    statements: &[String],
+) -> Result<Catalog, DatabaseError> {
+    let transaction = connection
+        .transaction()
+        .map_err(|source| transaction_error(source, &place.limits, "begin"))?;
+    for (index, sql) in statements.iter().enumerate() {
+        one(&transaction, sql).map_err(|source| {
+            failed(source, &place.limits, |message| DatabaseError::Wanted {
+                number: index + 1,
+                message,
+                sql: shown(sql),
+            })
+        })?;
+    }
+    read(&transaction, place)
+    // Dropped, the transaction is rolled back.
+}
+
+/// Runs a plan; see the top of this file for foreign keys.
+fn run(
+    connection: &mut Connection,
+    limits: &Limits,
+    statements: &[Statement],
+    mode: TransactionMode,
+) -> Result<(), DatabaseError> {
+    let enforced: bool = connection
+        .pragma_query_value(None, "foreign_keys", |row| row.get(0))
+        .map_err(|source| transaction_error(source, limits, "prepare"))?;
+    let enforce = |on: bool| {
+        connection
+            .pragma_update(None, "foreign_keys", on)
+            .map_err(|source| transaction_error(source, limits, "prepare"))
+    };
+    enforce(false)?;
+    let outcome = run_all(connection, limits, statements, mode);
+    enforce(enforced)?;
+    outcome
+}
+
+fn run_all(
+    connection: &Connection,
+    limits: &Limits,
+    statements: &[Statement],
+    mode: TransactionMode,
+) -> Result<(), DatabaseError> {
+    let mut open: Option<(rusqlite::Transaction<'_>, super::Dangling)> = None;
+    let mut kept = 0;
+    for (index, statement) in statements.iter().enumerate() {
+        if statement.alone || mode == TransactionMode::None {
+            if let Some((transaction, before)) = open.take() {
+                commit(transaction, &before, limits)?;
+            }
+            kept = index;
+        } else if open.is_none() {
+            let transaction = rusqlite::Transaction::new_unchecked(
+                connection,
+                rusqlite::TransactionBehavior::Immediate,
+            )
+            .map_err(|source| transaction_error(source, limits, "begin"))?;
+            let before = dangling_rows(&transaction)
+                .map_err(|source| transaction_error(source, limits, "prepare"))?;
+            open = Some((transaction, before));
+            kept = index;
+        }
+        // Statements that only switch something leave nothing behind.
+        let changed = statements
+            .iter()
+            .take(kept)
+            .any(|statement| !is_switch(&statement.sql));
+        one(connection, &statement.sql).map_err(|source| {
+            let kept = match kept {
+                1 if changed => "the statement before it stays".to_owned(),
+                kept if changed => format!("the {kept} statements before it stay"),
+                _ => "nothing was changed".to_owned(),
+            };
+            failed(source, limits, |message| DatabaseError::Apply {
+                number: index + 1,
+                total: statements.len(),
+                message,
+                kept: kept.clone(),
+                sql: shown(&statement.sql),
+            })
+        })?;
+    }
+    match open {
+        Some((transaction, before)) => commit(transaction, &before, limits),
+        None => Ok(()),
+    }
+}
+
+fn is_switch(sql: &str) -> bool {
+    sql.get(..6)
+        .is_some_and(|word| word.eq_ignore_ascii_case("pragma"))
+}
+
+fn commit(
+    transaction: rusqlite::Transaction<'_>,
+    before: &super::Dangling,
+    limits: &Limits,
+) -> Result<(), DatabaseError> {
+    super::check_dangling(&transaction, before)
+        .map_err(|source| transaction_error(source, limits, "prepare"))??;
+    transaction
+        .commit()
+        .map_err(|source| transaction_error(source, limits, "commit"))
+}
+
+/// Runs exactly one statement, also one that gives rows, as some pragmas do.
+fn one(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    let mut batch = rusqlite::Batch::new(connection, sql);
+    let Some(mut statement) = batch.next()? else {
+        return Ok(());
+    };
+    // What follows must not be dropped silently; comments give no statement.
+    if batch.next()?.is_some() {
+        return Err(rusqlite::Error::MultipleStatement);
+    }
+    let mut rows = statement.raw_query();
+    while rows.next()?.is_some() {}
+    Ok(())
+}
+
+fn rows(
+    prepared: &mut Prepared<'_>,
+    parameters: &[String],
+) -> rusqlite::Result<Vec<Vec<Option<String>>>> {
+    let columns = prepared.column_count();
+    let mut found = Vec::new();
+    let mut rows = prepared.query(params_from_iter(parameters))?;
+    while let Some(row) = rows.next()? {
+        let value = |index| {
+            row.get_ref(index).map(|value| match value {
+                ValueRef::Null => None,
+                ValueRef::Integer(number) => Some(number.to_string()),
+                ValueRef::Real(number) => Some(number.to_string()),
+                ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                    Some(String::from_utf8_lossy(bytes).into_owned())
+                }
+            })
+        };
+        found.push((0..columns).map(value).collect::<rusqlite::Result<_>>()?);
+    }
+    Ok(found)
+}
+
+fn said(source: rusqlite::Error, limits: &Limits, sql: &str) -> DatabaseError {
+    failed(source, limits, |message| DatabaseError::Apply {
+        number: 1,
+        total: 1,
+        message,
+        kept: "nothing was changed".to_owned(),
+        sql: shown(sql),
+    })
+}
+
+fn failed(
+    source: rusqlite::Error,
+    limits: &Limits,
+    otherwise: impl Fn(String) -> DatabaseError,
+) -> DatabaseError {
+    classify(source, limits, "applying", limits.apply, |source| {
+        otherwise(without_sql(source).to_string())
+    })
+}
+
+fn transaction_error(
+    source: rusqlite::Error,
+    limits: &Limits,
+    doing: &'static str,
+) -> DatabaseError {
+    classify(source, limits, "applying", limits.apply, |source| {
+        DatabaseError::Transaction { doing, source }
+    })
+}
+
+/// Whether the lock is ours now. One that ran out is taken over.
+fn take(path: &Path) -> Result<bool, DatabaseError> {
+    let failed = |source| DatabaseError::Unreachable {
+        path: path.to_path_buf(),
+        source,
+    };
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    match std::fs::read_to_string(path) {
+        Ok(text) => {
+            let ends: u128 = text.trim().parse().unwrap_or_default();
+            if ends > now.as_nanos() {
+                return Ok(false);
+            }
+            give_back(path)?;
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path);
+    match made {
+        Ok(mut file) => {
+            let ends = (now + LOCK_LASTS).as_nanos().to_string();
+            std::io::Write::write_all(&mut file, ends.as_bytes()).map_err(failed)?;
+            Ok(true)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn give_back(path: &Path) -> Result<(), DatabaseError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(DatabaseError::Unreachable {
+                path: path.to_path_buf(),
+                source: error,
+            })
+        }
+        _ => Ok(()),
+    }
+}
