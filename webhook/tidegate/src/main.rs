@@ -6,6 +6,7 @@
 mod app;
 mod check;
 mod explain;
+mod migrate;
 mod policies;
 mod policy;
 mod serve;
@@ -39,6 +40,9 @@ enum Command {
     /// Applications: what a sync would do, and how healthy objects are.
     #[command(subcommand)]
     App(app::AppCommand),
+    /// Folders of versioned migrations: seal, validate, import, apply.
+    #[command(subcommand)]
+    Migrate(migrate::MigrateCommand),
     /// Explain a rule: what, why, an example, and what to write instead.
     Explain(explain::ExplainArgs),
     /// Write, build, test and inspect policies.
@@ -81,6 +85,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             quiet_logs();
             app::run(&command)
         }
+        Command::Migrate(command) => {
+            quiet_logs();
+            migrate::run(command).await
+        }
         Command::Explain(args) => {
             quiet_logs();
             explain::run(&args).await.map(|()| true)
@@ -119,6 +127,11 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     }
     let _ = writeln!(anstream::stderr(), "error: {error:#}");
     ExitCode::from(2)
+}
+
+/// To standard error, as a reason for the exit code 1.
+fn print_error(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(anstream::stderr(), "error: {text}")?)
 }
 
 /// To standard output; colours are taken out where it is no terminal.
