@@ -197,12 +197,13 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
             .map(|plan| run.plan(plan))
     } else {
         let quiet = args.output == HumanOrJson::Json;
-        let applied = migrator.apply(&directory, &expected, in_doubt, &mut |progress| {
+        let mut hear = |progress: Progress<'_>| {
             run.note(progress);
             if !quiet {
                 tell(progress);
             }
-        });
+        };
+        let applied = migrator.apply(&directory, &expected, in_doubt, &mut hear);
         applied.await.map(|_| ())
     };
     // The address is not what it should be, or nobody is there: that is no answer about the folder.
@@ -214,7 +215,11 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
         HumanOrJson::Human => run.human(args.dry_run),
         HumanOrJson::Json => run.json()?,
     })?;
-    if let Some(error) = run.error.as_ref().filter(|_| args.output == HumanOrJson::Human) {
+    if let Some(error) = run
+        .error
+        .as_ref()
+        .filter(|_| args.output == HumanOrJson::Human)
+    {
         crate::print_error(error)?;
     }
     Ok(run.error.is_none())
@@ -229,7 +234,13 @@ fn tell(progress: Progress<'_>) {
             format!("  {number}/{total} {first}")
         }
         Progress::FoundDone { number, sql } => {
-            let first: String = sql.lines().next().unwrap_or_default().chars().take(80).collect();
+            let first: String = sql
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .take(80)
+                .collect();
             format!("  {number} was already done when it was cut off: {first}")
         }
         _ => return,

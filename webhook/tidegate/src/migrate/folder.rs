@@ -76,7 +76,11 @@ pub(crate) fn tool_named(name: &str) -> Result<Tool> {
 pub(crate) fn entries(folder: &Path) -> Result<Vec<(String, String)>> {
     let mut entries = Vec::new();
     for path in listed(folder)? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         let wanted = name == tidegate_migrations::SUM_FILE || name.strip_suffix(".sql").is_some();
         if wanted && path.is_file() {
             entries.push((name, text(&path)?));
@@ -92,12 +96,24 @@ pub(crate) fn entries_below(folder: &Path) -> Result<Vec<(String, String)>> {
     Ok(entries)
 }
 
-fn walk(folder: &Path, prefix: &str, depth: usize, entries: &mut Vec<(String, String)>) -> Result<()> {
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    entries: &mut Vec<(String, String)>,
+) -> Result<()> {
     if depth > DEEPEST {
-        bail!("{}: folders are nested deeper than {DEEPEST}", folder.display());
+        bail!(
+            "{}: folders are nested deeper than {DEEPEST}",
+            folder.display()
+        );
     }
     for path in listed(folder)? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         if name.starts_with('.') || path.is_symlink() {
             continue;
         }
@@ -139,14 +155,18 @@ fn text(path: &Path) -> Result<String> {
     if bytes.len() as u64 > LARGEST_FILE_BYTES {
         bail!("{} is larger than 16 MiB", path.display());
     }
-    String::from_utf8(bytes).with_context(|| format!("cannot read {} as UTF-8 text", path.display()))
+    String::from_utf8(bytes)
+        .with_context(|| format!("cannot read {} as UTF-8 text", path.display()))
 }
 
 /// Whose folder this is, where nobody said.
 pub(crate) fn detected(entries: &[(String, String)], folder: &Path) -> Result<Tool> {
     import::Tool::detect(entries).with_context(|| {
         let names = Tool::ALL.map(Tool::as_str).join(", ");
-        format!("{}: no sign of whose folder it is; say --format, one of {names}", folder.display())
+        format!(
+            "{}: no sign of whose folder it is; say --format, one of {names}",
+            folder.display()
+        )
     })
 }
 

@@ -60,13 +60,19 @@ pub(crate) fn run(args: &ImportArgs) -> Result<bool> {
 
 fn write(imported: &Imported, to: &PathBuf) -> Result<()> {
     if to.is_dir() && !Directory::new(folder::entries(to)?).files().is_empty() {
-        bail!("{}: there are migrations already; name an empty folder", to.display());
+        bail!(
+            "{}: there are migrations already; name an empty folder",
+            to.display()
+        );
     }
     fs::create_dir_all(to).with_context(|| format!("cannot make the folder {}", to.display()))?;
     for file in &imported.files {
         folder::write(&to.join(file.name()), file.text())?;
     }
-    let entries = imported.files.iter().map(|file| (file.name().to_owned(), file.text().to_owned()));
+    let entries = imported
+        .files
+        .iter()
+        .map(|file| (file.name().to_owned(), file.text().to_owned()));
     let sum = Directory::new(entries).sum().text();
     folder::write(&to.join(SUM_FILE), &sum)
 }
@@ -83,7 +89,11 @@ fn json(imported: &Imported) -> Result<String> {
         message: &'i str,
     }
     let json = Json {
-        files: imported.files.iter().map(tidegate_migrations::File::name).collect(),
+        files: imported
+            .files
+            .iter()
+            .map(tidegate_migrations::File::name)
+            .collect(),
         notes: imported
             .notes
             .iter()
@@ -106,6 +116,10 @@ fn human(imported: &Imported, tool: &str, to: &str) -> String {
         };
         let _ = writeln!(text, "note: {file}{}", note.text);
     }
-    let _ = writeln!(text, "{} migrations of {tool} are in {to}, sealed", imported.files.len());
+    let _ = writeln!(
+        text,
+        "{} migrations of {tool} are in {to}, sealed",
+        imported.files.len()
+    );
     text
 }

@@ -69,7 +69,10 @@ fn report(directory: &Directory, dialect: Option<Dialect>) -> Report {
         directory.validate().map_err(|error| error.to_string()),
     ];
     let whole = whole.into_iter().filter_map(Result::err);
-    report.problems.extend(whole.map(|message| Remark { file: None, message }));
+    report.problems.extend(whole.map(|message| Remark {
+        file: None,
+        message,
+    }));
     for file in directory.files() {
         for name in file.directives().without_effect() {
             report.warnings.push(Remark {
@@ -93,7 +96,9 @@ fn report(directory: &Directory, dialect: Option<Dialect>) -> Report {
 
 /// Why no database at all could run a file.
 fn wrong_for_all(file: &tidegate_migrations::File) -> Option<ScriptError> {
-    let mut errors = Dialect::ALL.map(|dialect| Migration::read(file, dialect).err()).into_iter();
+    let mut errors = Dialect::ALL
+        .map(|dialect| Migration::read(file, dialect).err())
+        .into_iter();
     let first = errors.next().flatten()?;
     errors.all(|error| error.is_some()).then_some(first)
 }
@@ -103,7 +108,10 @@ fn human(report: &Report, files: usize) -> String {
     for (kind, remarks) in [("error", &report.problems), ("warning", &report.warnings)] {
         for remark in remarks {
             // Most messages begin with the file.
-            let file = remark.file.as_deref().filter(|file| !remark.message.starts_with(file));
+            let file = remark
+                .file
+                .as_deref()
+                .filter(|file| !remark.message.starts_with(file));
             let file = file.map_or_else(String::new, |file| format!("{file}: "));
             let _ = writeln!(text, "{kind}: {file}{}", remark.message);
         }

@@ -55,7 +55,11 @@ impl Status {
             }
         });
         Self {
-            status: if pending.is_empty() && error.is_none() { "OK" } else { "PENDING" },
+            status: if pending.is_empty() && error.is_none() {
+                "OK"
+            } else {
+                "PENDING"
+            },
             current,
             next: pending.first().map(|file| file.version().to_owned()),
             applied: revisions.iter().map(AppliedLine::of).collect(),
@@ -79,12 +83,24 @@ impl Status {
         let or = |text: &Option<String>, otherwise: &str| {
             text.clone().unwrap_or_else(|| otherwise.to_owned())
         };
-        let none = if self.error.is_some() { "UNKNOWN" } else { "Already at latest version" };
-        let _ = writeln!(text, "  -- Current Version: {}", or(&self.current, "No migration applied yet"));
+        let none = if self.error.is_some() {
+            "UNKNOWN"
+        } else {
+            "Already at latest version"
+        };
+        let _ = writeln!(
+            text,
+            "  -- Current Version: {}",
+            or(&self.current, "No migration applied yet")
+        );
         let _ = writeln!(text, "  -- Next Version:    {}", or(&self.next, none));
         let _ = writeln!(text, "  -- Executed Files:  {}", self.applied.len());
         let _ = writeln!(text, "  -- Pending Files:   {}", self.pending.len());
-        if let Some(partial) = self.applied.last().filter(|last| last.applied != last.total) {
+        if let Some(partial) = self
+            .applied
+            .last()
+            .filter(|last| last.applied != last.total)
+        {
             let _ = writeln!(
                 text,
                 "\nLast migration attempt had errors:\n  -- SQL:   {}\n  -- ERROR: {}",
@@ -163,7 +179,9 @@ impl Run {
     /// Files with the statements that would run.
     pub(super) fn plan(&mut self, plan: Vec<(String, Vec<String>)>) {
         let files = plan.into_iter();
-        self.pending = files.map(|(file, statements)| PendingFile { file, statements }).collect();
+        self.pending = files
+            .map(|(file, statements)| PendingFile { file, statements })
+            .collect();
     }
 
     pub(super) fn json(&self) -> Result<String> {
@@ -173,7 +191,10 @@ impl Run {
     pub(super) fn human(&self, dry_run: bool) -> String {
         let mut text = String::new();
         if let Some(file) = &self.baseline {
-            let _ = writeln!(text, "{file}: the database is taken to have it, and all before it");
+            let _ = writeln!(
+                text,
+                "{file}: the database is taken to have it, and all before it"
+            );
         }
         for file in &self.pending {
             let _ = writeln!(text, "-- {}", file.file);
