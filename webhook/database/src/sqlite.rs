@@ -270,8 +270,34 @@ fn check_dangling(
 }
 
 fn dangling_rows(connection: &Connection) -> rusqlite::Result<Dangling> {
+    match dangling_rows_of(connection, "PRAGMA main.foreign_key_check") {
+        // A key that refers to columns which are not unique. It is a table's own mistake, and no reason to look at no other.
+        Err(error) if is_mismatch(&error) => {
+            let mut found = BTreeMap::new();
+            let mut tables =
+                connection.prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table'")?;
+            let names = tables.query_map([], |row| row.get::<_, String>(0))?;
+            for name in names {
+                let name = name?.replace('"', "\"\"");
+                let check = format!("PRAGMA main.foreign_key_check(\"{name}\")");
+                match dangling_rows_of(connection, &check) {
+                    Err(error) if is_mismatch(&error) => {}
+                    rows => found.extend(rows?),
+                }
+            }
+            Ok(found)
+        }
+        rows => rows,
+    }
+}
+
+fn is_mismatch(error: &rusqlite::Error) -> bool {
+    error.to_string().contains("foreign key mismatch")
+}
+
+fn dangling_rows_of(connection: &Connection, pragma: &str) -> rusqlite::Result<Dangling> {
     let mut found = BTreeMap::new();
-    let mut check = connection.prepare("PRAGMA main.foreign_key_check")?;
+    let mut check = connection.prepare(pragma)?;
     let mut rows = check.query([])?;
     while let Some(row) = rows.next()? {
         *found

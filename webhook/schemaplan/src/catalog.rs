@@ -289,6 +289,46 @@ impl fmt::Display for ObjectKind {
     }
 }
 
+impl Schema {
+    /// With nothing in it.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            tables: BTreeMap::new(),
+            objects: BTreeMap::new(),
+            charset: None,
+            collation: None,
+            comment: None,
+        }
+    }
+}
+
+/// SQLite's constraints without a name are called after what they say.
+impl Index {
+    /// `unique (a, b)`.
+    pub fn nameless(&self) -> String {
+        let columns: Vec<&str> = self
+            .parts
+            .iter()
+            .filter_map(|part| part.column.as_deref())
+            .collect();
+        format!("unique ({})", columns.join(", "))
+    }
+}
+
+impl ForeignKey {
+    /// `(a, b) -> t`.
+    pub fn nameless(&self) -> String {
+        format!("({}) -> {}", self.columns.join(", "), self.table)
+    }
+}
+
+impl Check {
+    /// `check (a > 0)`.
+    pub fn nameless(&self) -> String {
+        format!("check ({})", self.expression)
+    }
+}
+
 impl Catalog {
     /// With nothing in it.
     pub const fn empty(engine: Engine) -> Self {

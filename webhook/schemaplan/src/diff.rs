@@ -159,6 +159,33 @@ pub enum TableChange<'a> {
     },
 }
 
+impl TableChange<'_> {
+    /// In a few words: `drop column email`.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::ColumnAdded { name, .. } => format!("add column {name}"),
+            Self::ColumnDropped { name, .. } => format!("drop column {name}"),
+            Self::ColumnChanged { name, .. } => format!("change column {name}"),
+            Self::ColumnRenamed { from, to } => format!("rename column {from} to {to}"),
+            Self::PrimaryKeyAdded { .. } => "add the primary key".to_owned(),
+            Self::PrimaryKeyDropped { .. } => "drop the primary key".to_owned(),
+            Self::PrimaryKeyChanged { .. } => "change the primary key".to_owned(),
+            Self::IndexAdded { name, .. } => format!("add index {name}"),
+            Self::IndexDropped { name, .. } => format!("drop index {name}"),
+            Self::IndexChanged { name, .. } => format!("change index {name}"),
+            Self::IndexRenamed { from, to } => format!("rename index {from} to {to}"),
+            Self::ForeignKeyAdded { name, .. } => format!("add foreign key {name}"),
+            Self::ForeignKeyDropped { name, .. } => format!("drop foreign key {name}"),
+            Self::ForeignKeyChanged { name, .. } => format!("change foreign key {name}"),
+            Self::CheckAdded { name, .. } => format!("add check {name}"),
+            Self::CheckDropped { name, .. } => format!("drop check {name}"),
+            Self::CheckChanged { name, .. } => format!("change check {name}"),
+            Self::OptionChanged { option, .. } => format!("change {option}"),
+            Self::CommentChanged { .. } => "change the comment".to_owned(),
+        }
+    }
+}
+
 /// Which properties of a column differ.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of `Column`")]
@@ -300,7 +327,8 @@ fn same_object(old: &Object, new: &Object) -> bool {
     (&old.definition, &old.labels, &old.comment) == (&new.definition, &new.labels, &new.comment)
 }
 
-fn table<'a>(old: &'a Table, new: &'a Table) -> Vec<TableChange<'a>> {
+/// What differs between two tables.
+pub(crate) fn table<'a>(old: &'a Table, new: &'a Table) -> Vec<TableChange<'a>> {
     let mut changes = Vec::new();
     let mut after = None;
     for (name, column) in &new.columns {

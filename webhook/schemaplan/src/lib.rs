@@ -17,7 +17,10 @@ mod exclude;
 #[allow(dead_code, reason = "engines' plans take it up one by one")]
 mod order;
 mod plan;
+mod renames;
 mod settings;
+mod skip;
+mod wanted;
 
 pub use catalog::{
     Catalog, Check, Column, Engine, ForeignKey, Generated, Identity, Index, IndexPart, Object,
@@ -26,3 +29,4 @@ pub use catalog::{
 pub use diff::{Change, ColumnChange, TableChange, diff};
 pub use plan::{Plan, Refusal, Statement, plan};
 pub use settings::{RenameHint, Settings, Skip};
+pub use wanted::{Wanted, WantedProblem, wanted};

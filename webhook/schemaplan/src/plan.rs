@@ -3,15 +3,18 @@
 //! Each engine has its own module, because what can be changed in place, what can be combined and what is transactional differs; they share
 //! the order: renames, then what is needed by others before its users (types, tables by foreign keys, views), then what is dropped, users first.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use tidegate_sqlplan::Dialect;
 
 use crate::catalog::Catalog;
 use crate::diff::diff;
 use crate::exclude::exclude;
+use crate::renames::{self, rename};
 use crate::settings::Settings;
+use crate::skip::skip;
 
 mod mysql;
 mod postgres;
@@ -66,10 +69,74 @@ pub fn plan(
     let (mut current, mut desired) = (current.clone(), desired.clone());
     exclude(&mut current, &settings.exclude);
     exclude(&mut desired, &settings.exclude);
-    let changes = diff(&current, &desired);
-    match desired.engine.dialect {
+    let dialect = desired.engine.dialect;
+    if dialect == Dialect::Sqlite {
+        // One that is not there yet has its one schema all the same.
+        current.schemas.entry(String::new()).or_default();
+        desired.schemas.entry(String::new()).or_default();
+        let respelled = sqlite::respelled(&current, &desired);
+        rename(&mut current, &desired, &respelled)?;
+    }
+    let renames = rename(&mut current, &desired, &settings.renames)?;
+    let mut changes = diff(&current, &desired);
+    renames::insert(&mut changes, &renames, &current, &desired);
+    skip(&mut changes, settings.skip);
+    match dialect {
         Dialect::Postgres => postgres::plan(&current, &desired, &changes, settings),
         Dialect::Mysql | Dialect::Mariadb => mysql::plan(&current, &desired, &changes, settings),
         Dialect::Sqlite => sqlite::plan(&current, &desired, &changes, settings),
+    }
+}
+
+impl Plan {
+    /// What tells this plan from any other: hexadecimal SHA-256 of its statements in order. It is the same on every machine, so that a plan can be
+    /// shown in one place and approved in another.
+    pub fn hash(&self) -> String {
+        let mut digest = Sha256::new();
+        for statement in &self.statements {
+            // The length keeps two statements from being taken for one.
+            digest.update((statement.sql.len() as u64).to_be_bytes());
+            digest.update(statement.sql.as_bytes());
+        }
+        digest
+            .finalize()
+            .iter()
+            .fold(String::with_capacity(64), |mut hash, byte| {
+                let _ = write!(hash, "{byte:02x}");
+                hash
+            })
+    }
+
+    /// Whether rows or columns can be lost by it.
+    pub fn is_destructive(&self) -> bool {
+        self.statements
+            .iter()
+            .any(|statement| statement.destructive)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_tells_plans_apart_and_stays_the_same() {
+        let plan = |statements: &[&str]| Plan {
+            statements: statements
+                .iter()
+                .map(|sql| Statement {
+                    sql: (*sql).to_owned(),
+                    ..Statement::default()
+                })
+                .collect(),
+            ..Plan::default()
+        };
+        assert_eq!(
+            plan(&[]).hash(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert_eq!(plan(&["a", "b"]).hash(), plan(&["a", "b"]).hash());
+        assert_ne!(plan(&["a", "b"]).hash(), plan(&["ab"]).hash());
+        assert_ne!(plan(&["a", "b"]).hash(), plan(&["b", "a"]).hash());
     }
 }

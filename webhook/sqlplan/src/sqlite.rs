@@ -36,6 +36,8 @@ pub struct SqliteColumn {
     pub name: String,
     /// The definition as written, from the name on.
     pub source: String,
+    /// The bytes of the definition in the text.
+    pub at: Range<usize>,
     /// The expression and whether it is stored.
     pub generated: Option<(String, bool)>,
     /// As written.
@@ -159,6 +161,7 @@ impl SqliteTable {
         let mut column = SqliteColumn {
             name: name.clone(),
             source: whole.source_between(0, usize::MAX).to_owned(),
+            at: whole.offset()..whole.tokens().last().map_or(0, |token| token.end),
             ..SqliteColumn::default()
         };
         while !item.is_done() && !is_option(&item) {

@@ -159,15 +159,13 @@ impl Reading {
         for constraint in text.all_constraints() {
             match &constraint.kind {
                 SqliteConstraintKind::Check(expression) => {
-                    let name = constraint
-                        .name
-                        .clone()
-                        .unwrap_or_else(|| format!("check ({expression})"));
                     let check = Check {
                         expression: expression.clone(),
                         attributes: constraint.attributes.clone(),
                         ..Check::default()
                     };
+                    let name = constraint.name.clone();
+                    let name = name.unwrap_or_else(|| check.nameless());
                     table.checks.insert(free(&table.checks, name), check);
                 }
                 SqliteConstraintKind::PrimaryKey(_) if !constraint.attributes.is_empty() => {
@@ -334,10 +332,7 @@ impl Reading {
                             .insert("on conflict".to_owned(), attributes.clone());
                     }
                 }
-                let name = free(
-                    &part.table.indexes,
-                    format!("unique ({})", columns.join(", ")),
-                );
+                let name = free(&part.table.indexes, index.nameless());
                 part.table.indexes.insert(name, index);
             }
             _ => {
@@ -437,7 +432,7 @@ impl Reading {
                 spell(&name, &mut key.columns);
                 spell(&key.table, &mut key.referred);
                 key.attributes.clone_from(&written.attributes);
-                let own = format!("({}) -> {}", key.columns.join(", "), key.table);
+                let own = key.nameless();
                 let name = free(
                     &part.table.foreign_keys,
                     written.name.clone().unwrap_or(own),

@@ -1,22 +1,380 @@
-//! SQLite.
+//! SQLite: in place where it can be, a table rebuilt where it cannot.
+//!
+//! What `ALTER TABLE` can do (add a plain column, drop one that nothing uses, rename) is done by it (`alter`). Everything else is SQLite's documented way
+//! (<https://sqlite.org/lang_altertable.html#otheralter>): a new table is made by the wanted text, the rows are copied, the old table is dropped, the
+//! new one takes its name (`rebuild`). Dropping a table deletes rows that refer to it while foreign keys are enforced, hence the pragma around
+//! such a plan; it counts outside a transaction only, so both its statements stand alone.
+//!
+//! Views and triggers that speak of a table which is dropped, rebuilt or loses a column are dropped before and made again afterwards: SQLite checks
+//! all of them when it renames. Renames are left to SQLite, which rewrites what refers to the name.
+//!
+//! **Order**: triggers and views dropped, tables renamed, indexes dropped, tables made, tables changed, tables dropped, indexes made, views made,
+//! triggers made.
 
-use crate::catalog::Catalog;
-use crate::diff::Change;
-use crate::plan::{Plan, Refusal};
-use crate::settings::Settings;
+use std::collections::BTreeSet;
+
+use tidegate_sqlplan::SqliteTable;
+
+use crate::catalog::{Catalog, Object, ObjectKind, Schema, Table};
+use crate::diff::{Change, TableChange};
+use crate::order;
+use crate::plan::{Plan, Refusal, Statement};
+use crate::settings::{RenameHint, Settings};
+
+mod alter;
+mod rebuild;
 
 /// See [`crate::plan()`].
 pub(super) fn plan(
-    _current: &Catalog,
-    _desired: &Catalog,
+    current: &Catalog,
+    desired: &Catalog,
     changes: &[Change<'_>],
     _settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
-    if changes.is_empty() {
-        return Ok(Plan::default());
+    let none = const { &Schema::empty() };
+    let mut planner = Planner {
+        current: current.schemas.get("").unwrap_or(none),
+        desired: desired.schemas.get("").unwrap_or(none),
+        ..Planner::new(none)
+    };
+    for change in changes {
+        planner.change(change);
     }
-    Err(vec![Refusal {
-        object: "database".to_owned(),
-        reason: "changes of SQLite are not planned yet".to_owned(),
-    }])
+    planner.finish()
+}
+
+/// Hints for names that differ in upper and lower case only, which to SQLite are one name. They are not said to it.
+pub(super) fn respelled(current: &Catalog, desired: &Catalog) -> Vec<RenameHint> {
+    let tables = |catalog: &Catalog| catalog.schemas.get("").map(|schema| schema.tables.clone());
+    let (Some(current), Some(desired)) = (tables(current), tables(desired)) else {
+        return Vec::new();
+    };
+    let mut hints = Vec::new();
+    for (name, table) in &current {
+        let wanted = desired
+            .get_key_value(name)
+            .or_else(|| desired.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)));
+        let Some((wanted_name, wanted)) = wanted else {
+            continue;
+        };
+        if wanted_name != name {
+            hints.push(RenameHint {
+                from: name.clone(),
+                to: wanted_name.clone(),
+            });
+        }
+        for column in table.columns.keys() {
+            let mut wanted = wanted.columns.keys();
+            let respelled = wanted.find(|it| it.eq_ignore_ascii_case(column));
+            if let Some(respelled) = respelled.filter(|it| *it != column) {
+                hints.push(RenameHint {
+                    from: format!("{wanted_name}.{column}"),
+                    to: respelled.clone(),
+                });
+            }
+        }
+    }
+    hints
+}
+
+/// Statements by the place they have in the order.
+struct Planner<'a> {
+    current: &'a Schema,
+    desired: &'a Schema,
+    renamed: Vec<Statement>,
+    indexes_dropped: Vec<Statement>,
+    made: Vec<&'a str>,
+    changed: Vec<Statement>,
+    dropped: Vec<Statement>,
+    indexes_made: Vec<Statement>,
+    /// Objects that change themselves.
+    objects_dropped: Vec<(ObjectKind, &'a str, &'a Object)>,
+    objects_made: Vec<(ObjectKind, &'a str, &'a Object)>,
+    /// Tables, in lower case, whose views and triggers have to go for a while.
+    touched: BTreeSet<String>,
+    /// Rows must not be deleted with the table they refer to.
+    unenforced: bool,
+    not_managed: Vec<String>,
+    refusals: Vec<Refusal>,
+}
+
+impl<'a> Planner<'a> {
+    const fn new(none: &'a Schema) -> Self {
+        Self {
+            current: none,
+            desired: none,
+            renamed: Vec::new(),
+            indexes_dropped: Vec::new(),
+            made: Vec::new(),
+            changed: Vec::new(),
+            dropped: Vec::new(),
+            indexes_made: Vec::new(),
+            objects_dropped: Vec::new(),
+            objects_made: Vec::new(),
+            touched: BTreeSet::new(),
+            unenforced: false,
+            not_managed: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    fn change(&mut self, change: &Change<'a>) {
+        match change {
+            Change::TableAdded { table, .. } => self.made.push(table),
+            Change::TableDropped { table, .. } => {
+                self.touched.insert(table.to_lowercase());
+                self.unenforced = true;
+                self.dropped.push(Statement {
+                    sql: format!("DROP TABLE {}", quoted(table)),
+                    destructive: true,
+                    ..said(format!("drop table {table}"))
+                });
+            }
+            Change::TableRenamed { from, to, .. } => self.renamed.push(Statement {
+                sql: format!("ALTER TABLE {} RENAME TO {}", quoted(from), quoted(to)),
+                ..said(format!("rename table {from} to {to}"))
+            }),
+            Change::TableChanged {
+                table,
+                old,
+                new,
+                changes,
+                ..
+            } => self.table(table, old, new, changes),
+            Change::ObjectAdded {
+                kind, name, new, ..
+            } => {
+                if self.is_managed(*kind, name, new) {
+                    self.objects_made.push((*kind, name, new));
+                }
+            }
+            Change::ObjectDropped {
+                kind, name, old, ..
+            } => {
+                if self.is_managed(*kind, name, old) {
+                    self.objects_dropped.push((*kind, name, old));
+                }
+            }
+            Change::ObjectChanged {
+                kind,
+                name,
+                old,
+                new,
+                ..
+            } => {
+                if self.is_managed(*kind, name, new) {
+                    self.objects_dropped.push((*kind, name, old));
+                    self.objects_made.push((*kind, name, new));
+                }
+            }
+            // There is one schema, and it has neither name nor properties.
+            Change::SchemaAdded { .. }
+            | Change::SchemaDropped { .. }
+            | Change::SchemaChanged { .. } => {}
+        }
+    }
+
+    fn table(
+        &mut self,
+        name: &'a str,
+        old: &'a Table,
+        new: &'a Table,
+        changes: &[TableChange<'a>],
+    ) {
+        let read = |table: &Table| table.create.as_deref().and_then(SqliteTable::read);
+        let Some(written) = read(new) else {
+            self.refusals.push(Refusal {
+                object: format!("table {name}"),
+                reason: "its text cannot be read; write it more plainly".to_owned(),
+            });
+            return;
+        };
+        for change in changes {
+            if let TableChange::ColumnRenamed { from, to } = change {
+                self.renamed.push(Statement {
+                    sql: format!(
+                        "ALTER TABLE {} RENAME COLUMN {} TO {}",
+                        quoted(name),
+                        quoted(from),
+                        quoted(to)
+                    ),
+                    ..said(format!("rename column {name}.{from} to {to}"))
+                });
+            }
+        }
+        if let Some(statements) = alter::in_place(name, old, &written, changes) {
+            if statements.iter().any(|statement| statement.destructive) {
+                self.touched.insert(name.to_lowercase());
+            }
+            self.changed.extend(statements);
+            self.indexes(name, changes);
+            return;
+        }
+        let taken = |name: &str| {
+            let known = self.current.tables.keys().chain(self.desired.tables.keys());
+            known.into_iter().any(|it| it.eq_ignore_ascii_case(name))
+        };
+        match rebuild::rebuild(name, old, new, &written, changes, taken) {
+            Ok(rebuilt) => {
+                self.touched.insert(name.to_lowercase());
+                self.unenforced = true;
+                self.changed.extend(rebuilt.statements);
+                self.indexes_made.extend(rebuilt.indexes);
+            }
+            Err(refusal) => self.refusals.push(refusal),
+        }
+    }
+
+    /// Indexes of a table that is there and stays.
+    fn indexes(&mut self, table: &str, changes: &[TableChange<'a>]) {
+        for change in changes {
+            let (dropped, made) = match change {
+                TableChange::IndexAdded { name, new } => (None, Some((*name, *new))),
+                TableChange::IndexDropped { name, .. } => (Some(*name), None),
+                TableChange::IndexChanged { name, new, .. } => (Some(*name), Some((*name, *new))),
+                _ => continue,
+            };
+            self.indexes_dropped.extend(dropped.map(|name| Statement {
+                sql: format!("DROP INDEX {}", quoted(name)),
+                ..said(format!("drop index {name} of {table}"))
+            }));
+            self.indexes_made
+                .extend(made.and_then(|(name, index)| made_index(table, name, index)));
+        }
+    }
+
+    /// What is not is named once, and left alone.
+    fn is_managed(&mut self, kind: ObjectKind, name: &str, object: &Object) -> bool {
+        let managed = !object.create.is_empty();
+        if !managed {
+            self.not_managed.push(format!(
+                "{kind} {name} is not managed: it is neither made, changed nor dropped"
+            ));
+        }
+        managed
+    }
+
+    /// What is dropped for a while because something that it needs changes: as it is now, and as it will be.
+    fn bystanders(&mut self) {
+        let none = const { &std::collections::BTreeMap::new() };
+        let of = |schema: &'a Schema, kind| schema.objects.get(&kind).unwrap_or(none);
+        loop {
+            let before = self.objects_dropped.len();
+            for kind in [ObjectKind::View, ObjectKind::Trigger] {
+                for (name, object) in of(self.current, kind) {
+                    let is_dropped = self
+                        .objects_dropped
+                        .iter()
+                        .any(|(other, it, _)| (*other, *it) == (kind, name.as_str()));
+                    let needs = |need: &String| {
+                        self.touched.contains(need)
+                            || self.objects_dropped.iter().any(|(kind, name, _)| {
+                                *kind == ObjectKind::View && name.eq_ignore_ascii_case(need)
+                            })
+                    };
+                    let owner = object.table.as_ref().map(|table| table.to_lowercase());
+                    if is_dropped
+                        || object.create.is_empty()
+                        || !object.needs.iter().chain(&owner).any(needs)
+                    {
+                        continue;
+                    }
+                    self.objects_dropped.push((kind, name, object));
+                    if let Some((name, object)) = of(self.desired, kind).get_key_value(name) {
+                        self.objects_made.push((kind, name, object));
+                    }
+                }
+            }
+            if self.objects_dropped.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Plan, Vec<Refusal>> {
+        if !self.refusals.is_empty() {
+            return Err(self.refusals);
+        }
+        self.bystanders();
+        let mut statements = Vec::new();
+        // Users first.
+        for (kind, name, object) in order::objects(&self.objects_dropped).into_iter().rev() {
+            let bare = bare_name(name, object);
+            statements.push(Statement {
+                sql: format!("DROP {} {}", kind.as_str().to_uppercase(), quoted(bare)),
+                ..said(format!("drop {kind} {bare}"))
+            });
+        }
+        statements.append(&mut self.renamed);
+        statements.append(&mut self.indexes_dropped);
+        for name in order::tables(self.desired, self.made.iter().copied()).names {
+            let Some(table) = self.desired.tables.get(name) else {
+                continue;
+            };
+            statements.extend(table.create.clone().map(|sql| Statement {
+                sql,
+                ..said(format!("create table {name}"))
+            }));
+            let indexes = table.indexes.iter();
+            let indexes = indexes.filter_map(|(index, made)| made_index(name, index, made));
+            self.indexes_made.extend(indexes);
+        }
+        statements.append(&mut self.changed);
+        statements.append(&mut self.dropped);
+        statements.append(&mut self.indexes_made);
+        for (kind, name, object) in order::objects(&self.objects_made) {
+            let bare = bare_name(name, object);
+            statements.push(Statement {
+                sql: object.create.clone(),
+                ..said(format!("create {kind} {bare}"))
+            });
+        }
+        if self.unenforced {
+            let switch = |to: &str| Statement {
+                sql: format!("PRAGMA foreign_keys = {to}"),
+                alone: true,
+                ..said(format!("switch foreign keys {to}"))
+            };
+            statements.insert(0, switch("off"));
+            statements.push(switch("on"));
+        }
+        Ok(Plan {
+            statements,
+            not_managed: self.not_managed,
+        })
+    }
+}
+
+/// A statement that is only known by its purpose yet.
+fn said(purpose: String) -> Statement {
+    Statement {
+        purpose,
+        ..Statement::default()
+    }
+}
+
+/// None for one that its table's text makes.
+fn made_index(table: &str, name: &str, index: &crate::catalog::Index) -> Option<Statement> {
+    let sql = index.create.clone()?;
+    Some(Statement {
+        sql,
+        ..said(format!("create index {name} of {table}"))
+    })
+}
+
+/// A trigger's key has its table before it.
+fn bare_name<'a>(name: &'a str, object: &Object) -> &'a str {
+    let rest = object
+        .table
+        .as_deref()
+        .and_then(|table| name.strip_prefix(table));
+    rest.and_then(|rest| rest.strip_prefix('.')).unwrap_or(name)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn quoted_text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }

@@ -1,0 +1,231 @@
+//! A table made anew with the rows of the old one.
+
+use tidegate_sqlplan::SqliteTable;
+
+use super::{made_index, quoted, quoted_text, said};
+use crate::catalog::Table;
+use crate::diff::{self, TableChange};
+use crate::plan::{Refusal, Statement};
+
+/// What makes it.
+pub(super) struct Rebuilt {
+    pub(super) statements: Vec<Statement>,
+    /// Made when all tables are there.
+    pub(super) indexes: Vec<Statement>,
+}
+
+/// Makes the table by its wanted text. What `policy.diff.skip` leaves out cannot be left out of a table that is made anew, but for dropped columns, which
+/// are kept, and indexes.
+pub(super) fn rebuild(
+    table: &str,
+    old: &Table,
+    new: &Table,
+    written: &SqliteTable,
+    changes: &[TableChange<'_>],
+    is_taken: impl Fn(&str) -> bool,
+) -> Result<Rebuilt, Refusal> {
+    let refuse = |reason: String| Refusal {
+        object: format!("table {table}"),
+        reason,
+    };
+    let unreadable = || refuse("its text cannot be read; write it more plainly".to_owned());
+    if let Some(skipped) = diff::table(old, new)
+        .iter()
+        .find(|change| !changes.contains(change) && !can_be_left_out(change))
+    {
+        let what = skipped.in_words();
+        return Err(refuse(format!(
+            "it has to be made anew, and then `{what}` cannot be left out, as policy.diff.skip has it"
+        )));
+    }
+    let kept: Vec<&str> = old
+        .columns
+        .keys()
+        .filter(|name| !new.columns.contains_key(*name))
+        .filter(|name| !changes.iter().any(|change| matches!(change, TableChange::ColumnDropped { name: dropped, .. } if dropped == name)))
+        .map(String::as_str)
+        .collect();
+    let lost: Vec<&str> = changes
+        .iter()
+        .filter_map(|change| match change {
+            TableChange::ColumnDropped { name, .. } => Some(*name),
+            _ => None,
+        })
+        .collect();
+
+    let mut temporary = format!("new_{table}");
+    while is_taken(&temporary) {
+        temporary = format!("new_{temporary}");
+    }
+    let create = new.create.as_deref().ok_or_else(unreadable)?;
+    let create = text(create, written, &temporary, old, &kept).ok_or_else(unreadable)?;
+    let mut statements = vec![Statement {
+        sql: create,
+        ..said(format!("rebuild table {table}: the new one"))
+    }];
+    statements.extend(copy(table, &temporary, old, new, written, &kept));
+    let counts = |table: &Table| table.columns.values().any(|column| column.auto_increment);
+    if counts(old) && counts(new) {
+        let (from, to) = (quoted_text(table), quoted_text(&temporary));
+        let purpose = || {
+            said(format!(
+                "rebuild table {table}: go on counting where it was"
+            ))
+        };
+        statements.push(Statement {
+            sql: format!("DELETE FROM sqlite_sequence WHERE name = {to}"),
+            ..purpose()
+        });
+        statements.push(Statement {
+            sql: format!("INSERT INTO sqlite_sequence (name, seq) SELECT {to}, seq FROM sqlite_sequence WHERE name = {from}"),
+            ..purpose()
+        });
+    }
+    let what = match lost.as_slice() {
+        [] => format!("rebuild table {table}: the old one goes"),
+        lost => format!(
+            "rebuild table {table}: the old one goes, and with it column {}",
+            lost.join(", ")
+        ),
+    };
+    statements.push(Statement {
+        sql: format!("DROP TABLE {}", quoted(table)),
+        destructive: !lost.is_empty(),
+        ..said(what)
+    });
+    statements.push(Statement {
+        sql: format!(
+            "ALTER TABLE {} RENAME TO {}",
+            quoted(&temporary),
+            quoted(table)
+        ),
+        ..said(format!("rebuild table {table}: the new one takes its name"))
+    });
+    Ok(Rebuilt {
+        statements,
+        indexes: indexes(table, old, new, changes),
+    })
+}
+
+/// The wanted text under another name, with the columns that are kept behind the wanted ones.
+fn text(
+    create: &str,
+    written: &SqliteTable,
+    name: &str,
+    old: &Table,
+    kept: &[&str],
+) -> Option<String> {
+    let before = create.get(..written.name_at.start)?;
+    let last = written.columns.last()?.at.end;
+    let columns = create.get(written.name_at.end..last)?;
+    let after = create.get(last..)?;
+    let mut text = format!("{before}{}{columns}", quoted(name));
+    if !kept.is_empty() {
+        let old = SqliteTable::read(old.create.as_deref()?)?;
+        for kept in kept {
+            let column = old.columns.iter().find(|column| column.name == *kept)?;
+            text.push_str(", ");
+            text.push_str(&column.source);
+        }
+    }
+    text.push_str(after);
+    Some(text)
+}
+
+fn copy(
+    table: &str,
+    temporary: &str,
+    old: &Table,
+    new: &Table,
+    written: &SqliteTable,
+    kept: &[&str],
+) -> Option<Statement> {
+    let mut into = Vec::new();
+    let mut from = Vec::new();
+    for (name, column) in &new.columns {
+        let Some(before) = old.columns.get(name) else {
+            continue;
+        };
+        if column.generated.is_some() {
+            continue;
+        }
+        into.push(quoted(name));
+        from.push(match &column.default {
+            Some(default) if before.nullable && !column.nullable => {
+                format!("IFNULL({}, ({default}))", quoted(name))
+            }
+            _ => quoted(name),
+        });
+    }
+    for name in kept {
+        if old
+            .columns
+            .get(*name)
+            .is_some_and(|it| it.generated.is_none())
+        {
+            into.push(quoted(name));
+            from.push(quoted(name));
+        }
+    }
+    if into.is_empty() {
+        return None;
+    }
+    // A constraint that ignores or replaces would lose rows silently here.
+    let resolves = written.columns.iter().any(|it| !it.attributes.is_empty())
+        || written
+            .all_constraints()
+            .any(|it| it.attributes.contains("ON CONFLICT"));
+    let verb = if resolves {
+        "INSERT OR ABORT"
+    } else {
+        "INSERT"
+    };
+    Some(Statement {
+        sql: format!(
+            "{verb} INTO {} ({}) SELECT {} FROM {}",
+            quoted(temporary),
+            into.join(", "),
+            from.join(", "),
+            quoted(table)
+        ),
+        ..said(format!("rebuild table {table}: its rows"))
+    })
+}
+
+/// All went with the old table.
+fn indexes(table: &str, old: &Table, new: &Table, changes: &[TableChange<'_>]) -> Vec<Statement> {
+    let is_changed = |index: &str| {
+        changes.iter().any(|change| match change {
+            TableChange::IndexAdded { name, .. }
+            | TableChange::IndexDropped { name, .. }
+            | TableChange::IndexChanged { name, .. } => *name == index,
+            _ => false,
+        })
+    };
+    let same = diff::table(old, new);
+    let is_skipped = |index: &str| {
+        !is_changed(index)
+            && same.iter().any(|change| match change {
+                TableChange::IndexAdded { name, .. }
+                | TableChange::IndexDropped { name, .. }
+                | TableChange::IndexChanged { name, .. } => *name == index,
+                _ => false,
+            })
+    };
+    let wanted = new.indexes.iter().filter(|(name, _)| !is_skipped(name));
+    let left = old.indexes.iter().filter(|(name, _)| is_skipped(name));
+    wanted
+        .chain(left)
+        .filter_map(|(name, index)| made_index(table, name, index))
+        .collect()
+}
+
+fn can_be_left_out(change: &TableChange<'_>) -> bool {
+    match change {
+        TableChange::ColumnDropped { .. } => true,
+        TableChange::IndexAdded { new, .. } => !new.constraint,
+        TableChange::IndexDropped { old, .. } => !old.constraint,
+        TableChange::IndexChanged { old, new, .. } => !old.constraint && !new.constraint,
+        _ => false,
+    }
+}
