@@ -57,6 +57,12 @@ pub mod bindings;
 pub mod guest;
 
 pub mod cluster;
+#[allow(
+    unsafe_code,
+    reason = "a heap is made of raw memory; the rest of this crate has none of it"
+)]
+#[cfg(any(test, target_arch = "wasm32"))]
+mod heap;
 mod info;
 mod json;
 pub mod log;

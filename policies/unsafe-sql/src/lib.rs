@@ -13,6 +13,7 @@ mod comparison;
 mod created;
 mod document;
 mod findings;
+mod reading;
 mod review;
 mod rules;
 mod settings;

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use tidegate_policy_sdk::prelude::{Change as PlannedChange, Object, Request, Severity, Verdict};
 use tidegate_sqlplan::{
-    AlterAction, Dialect, Effect, Found, Name, Position, ProblemKind, Reading, Script, SqlProblem,
-    Statement, diff, fold,
+    AlterAction, Dialect, Effect, Found, Name, Position, Reading, Script, SqlProblem, Statement,
+    diff, fold,
 };
 
 use crate::comparison::Comparison;
 use crate::created::Created;
 use crate::document::{self, Database, Document, Purpose};
 use crate::findings::Findings;
+use crate::reading::{self, Read};
 use crate::rules::{self, RULES};
 use crate::settings::Settings;
 use crate::waiver;
@@ -21,7 +22,7 @@ pub(crate) struct Text<'a> {
     /// The text in pieces.
     pub(crate) script: &'a Script<'a>,
     /// What is wrong with it as such.
-    pub(crate) problems: Vec<SqlProblem>,
+    pub(crate) problems: &'a [SqlProblem],
     /// What the operator has set.
     pub(crate) settings: &'a Settings,
 }
@@ -124,7 +125,9 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
                             purpose: Purpose::Migration,
                             text,
                         };
-                        judge_document(&document, &database, &mut created, settings, &mut findings);
+                        let scripts = reading::scripts(text, &database);
+                        let texts = reading::read(&scripts);
+                        judge_document(&document, &texts, &mut created, settings, &mut findings);
                     }
                     PlannedChange::DeleteObject(_) => {}
                 }
@@ -197,10 +200,12 @@ fn judge_object(
             pointer: format!("{prefix}{}", document.pointer),
             ..document
         };
-        judge_document(&document, &database, &mut created, settings, findings);
+        let scripts = reading::scripts(document.text, &database);
+        let texts = reading::read(&scripts);
+        judge_document(&document, &texts, &mut created, settings, findings);
         let old_text = old.and_then(|old| old.text("/spec/schema/sql"));
         if document.purpose == Purpose::Desired {
-            compare(&document, old_text, &database, findings);
+            compare(&document, old_text, &texts, findings);
         }
     }
 }
@@ -219,13 +224,10 @@ fn find_stale(
     let mut texts = BTreeSet::new();
     for document in document::documents(object) {
         texts.insert(waiver::sha256(document.text));
-        for dialect in dialects(document.text, database) {
-            let script = Script::new(document.text, dialect);
-            texts.extend(
-                script
-                    .statements()
-                    .map(|statement| waiver::sha256(statement.sql())),
-            );
+        let scripts = reading::scripts(document.text, database);
+        for read in reading::read(&scripts) {
+            let statements = read.statements.iter();
+            texts.extend(statements.map(|statement| waiver::sha256(statement.sql())));
         }
     }
     for waiver in waiver::stale(waivers, &texts) {
@@ -242,57 +244,24 @@ fn find_stale(
     }
 }
 
-/// The dialects by which a text must be judged: the database's, or each that can read it. When none can, the one that can read most of it
-/// says what is wrong.
-fn dialects(text: &str, database: &Database) -> Vec<Dialect> {
-    if let Database::Known(dialect) = database {
-        return vec![*dialect];
-    }
-    let problems = |dialect: Dialect| {
-        let script = Script::new(text, dialect);
-        let broken = script
-            .statements()
-            .filter(|statement| statement.check(&statement.read()).is_err())
-            .count();
-        broken + script.problems().len()
-    };
-    let counted: Vec<(usize, Dialect)> = Dialect::ALL
-        .into_iter()
-        .map(|dialect| (problems(dialect), dialect))
-        .collect();
-    let least = counted
-        .iter()
-        .map(|(problems, _)| *problems)
-        .min()
-        .unwrap_or(0);
-    counted
-        .into_iter()
-        .filter(|(problems, _)| *problems == least)
-        .map(|(_, dialect)| dialect)
-        .collect()
-}
-
 fn judge_document(
     document: &Document<'_>,
-    database: &Database,
+    texts: &[Read<'_>],
     created: &mut Created,
     settings: &Settings,
     findings: &mut Findings,
 ) {
     findings.about(&document.pointer);
     findings.in_document(document.text);
-    let dialects = dialects(document.text, database);
     // What one reading makes another need not make.
-    let before = (dialects.len() > 1).then(|| created.clone());
-    for dialect in dialects {
+    let before = (texts.len() > 1).then(|| created.clone());
+    for read in texts {
         if let Some(before) = &before {
             created.clone_from(before);
         }
-        let script = Script::new(document.text, dialect);
-        let problems = script.problems();
         let text = Text {
-            script: &script,
-            problems,
+            script: read.script,
+            problems: &read.problems,
             settings,
         };
         for entry in RULES {
@@ -300,20 +269,10 @@ fn judge_document(
                 check(&text, findings.of(entry.rule));
             }
         }
-        // A statement over a limit has been reported and must not reach the parser.
-        let over_limits = text.problems.iter().any(|problem| is_limit(&problem.kind));
-        let statements: Vec<Statement<'_>> = script.statements().collect();
-        let readings: Vec<Reading> = statements.iter().map(Statement::read).collect();
-        created.look_ahead(&script, &readings);
-        for (statement, reading) in statements.iter().zip(&readings) {
-            // Nor one that is cut short by an open quote or bracket: that has been reported.
-            let checked =
-                if over_limits || text.problems.iter().any(|problem| cuts(problem, statement)) {
-                    Ok(())
-                } else {
-                    statement.check(reading)
-                };
-            findings.in_statement(statement.sql(), silence(&script, statement, settings));
+        created.look_ahead(read.script, &read.readings);
+        let statements = read.statements.iter().zip(&read.readings);
+        for ((statement, reading), problem) in statements.zip(&read.checked) {
+            findings.in_statement(statement.sql(), silence(read.script, statement, settings));
             let before = findings.len();
             for entry in RULES {
                 if let Some(check) = entry.statement {
@@ -322,7 +281,7 @@ fn judge_document(
                         purpose: document.purpose,
                         statement,
                         reading,
-                        problem: checked.as_ref().err(),
+                        problem: problem.as_ref(),
                         created,
                         settings,
                         reported,
@@ -352,63 +311,42 @@ fn silence(script: &Script<'_>, statement: &Statement<'_>, settings: &Settings) 
         })
 }
 
-fn cuts(problem: &SqlProblem, statement: &Statement<'_>) -> bool {
-    let start = statement.position().offset;
-    let within = (start..=start + statement.sql().len()).contains(&problem.position.offset);
-    within
-        && matches!(
-            problem.kind,
-            ProblemKind::Unclosed { .. } | ProblemKind::Unopened { .. }
-        )
-}
-
-fn is_limit(kind: &ProblemKind) -> bool {
-    matches!(
-        kind,
-        ProblemKind::TextTooLong { .. }
-            | ProblemKind::StatementTooLong { .. }
-            | ProblemKind::TooManyStatements { .. }
-            | ProblemKind::ChainTooLong { .. }
-            | ProblemKind::TooDeep { .. }
-    )
-}
-
 fn compare(
     document: &Document<'_>,
     old: Option<&str>,
-    database: &Database,
+    texts: &[Read<'_>],
     findings: &mut Findings,
 ) {
     findings.about(&document.pointer);
-    for dialect in dialects(document.text, database) {
-        let script = Script::new(document.text, dialect);
-        let understood = script.problems().is_empty();
-        let new = fold(&script);
+    for read in texts {
+        let dialect = read.script.dialect();
+        let new = fold(&read.statements, &read.readings, dialect);
         let old_script = Script::new(old.unwrap_or_default(), dialect);
+        let old_statements: Vec<Statement<'_>> = old_script.statements().collect();
+        let old_readings: Vec<Reading> = old_statements.iter().map(Statement::read).collect();
         let mut old_problems = old_script.problems();
         if old_problems.is_empty() {
             // What is in the new text too has been judged there; of a large schema little changes.
-            let statements: Vec<Statement<'_>> = script.statements().collect();
-            let judged: BTreeSet<&str> = statements.iter().map(Statement::sql).collect();
+            let judged: BTreeSet<&str> = read.statements.iter().map(Statement::sql).collect();
+            let olds = old_statements.iter().zip(&old_readings);
             old_problems.extend(
-                old_script
-                    .statements()
-                    .filter(|statement| !judged.contains(statement.sql()))
-                    .filter_map(|statement| statement.check(&statement.read()).err()),
+                olds.filter(|(statement, _)| !judged.contains(statement.sql()))
+                    .filter_map(|(statement, reading)| statement.check(reading).err()),
             );
         }
-        let old = fold(&old_script);
-        let changes = if script.text() == old_script.text() {
+        let old_schema = fold(&old_statements, &old_readings, dialect);
+        // What is new altogether takes nothing away.
+        let changes = if old.is_none_or(|old| old == read.script.text()) {
             Vec::new()
         } else {
-            diff(&old, &new, dialect)
+            diff(&old_schema, &new, dialect)
         };
         let comparison = Comparison {
             dialect,
-            old: &old,
+            old: &old_schema,
             new: &new,
             old_problems: &old_problems,
-            understood,
+            understood: read.problems.is_empty(),
             changes: &changes,
         };
         for entry in RULES {

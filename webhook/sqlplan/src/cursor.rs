@@ -132,8 +132,13 @@ impl<'a> Cursor<'a> {
 
     #[inline(never)]
     pub(crate) fn is_word(&self, ahead: usize, wanted: &str) -> bool {
-        self.word_at(ahead)
-            .is_some_and(|word| word.eq_ignore_ascii_case(wanted))
+        // Asked some hundred times for each token, and nearly always no: the length says so before the text is looked at.
+        let token = self.peek(ahead).filter(|token| {
+            token.end - token.start == wanted.len() && token.kind == TokenKind::Word
+        });
+        token
+            .and_then(|token| self.text.as_bytes().get(token.start..token.end))
+            .is_some_and(|word| word.eq_ignore_ascii_case(wanted.as_bytes()))
     }
 
     pub(crate) fn is_any_at(&self, ahead: usize, wanted: &[&str]) -> bool {
@@ -162,20 +167,45 @@ impl<'a> Cursor<'a> {
     /// Whether these words, separated by spaces, come next.
     #[inline(never)]
     pub(crate) fn sees(&self, words: &str) -> bool {
-        words
-            .split(' ')
-            .enumerate()
-            .all(|(ahead, word)| self.is_word(ahead, word))
+        self.may_see(words) && self.words_seen(words) > 0
+    }
+
+    /// How many words these are, if they come next; else none.
+    fn words_seen(&self, words: &str) -> usize {
+        let mut rest = words;
+        let mut ahead = 0;
+        loop {
+            let (word, after) = rest.split_once(' ').unwrap_or((rest, ""));
+            if !self.is_word(ahead, word) {
+                return 0;
+            }
+            ahead += 1;
+            if after.is_empty() {
+                return ahead;
+            }
+            rest = after;
+        }
+    }
+
+    /// Whether the first of these words can come next at all, by its first letter.
+    fn may_see(&self, words: &str) -> bool {
+        let next = self
+            .peek(0)
+            .and_then(|token| self.text.as_bytes().get(token.start));
+        next.zip(words.as_bytes().first())
+            .is_some_and(|(next, wanted)| next.eq_ignore_ascii_case(wanted))
     }
 
     /// Steps over these words if they come next.
     #[inline(never)]
     pub(crate) fn accept(&mut self, words: &str) -> bool {
-        let seen = self.sees(words);
-        if seen {
-            self.at += words.split(' ').count();
-        }
-        seen
+        let seen = if self.may_see(words) {
+            self.words_seen(words)
+        } else {
+            0
+        };
+        self.at += seen;
+        seen > 0
     }
 
     #[inline(never)]

@@ -45,20 +45,13 @@ pub fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, Vec<SqlProbl
     }
 }
 
-/// Folds what can be folded and leaves the rest: for comparing, where the rest has been judged already.
-pub fn fold(script: &Script<'_>) -> Schema {
+/// Folds what can be folded and leaves the rest: for comparing, where the rest has been judged already. A reading belongs to each statement.
+pub fn fold(statements: &[Statement<'_>], readings: &[Reading], dialect: Dialect) -> Schema {
     let mut schema = Schema::default();
-    for statement in script.statements() {
-        for found in statement
-            .read()
-            .effects
-            .iter()
-            .filter(|found| !found.nested)
-        {
-            schema.apply(found, &statement);
-        }
+    for (statement, reading) in statements.iter().zip(readings) {
+        schema.follow(statement, reading);
     }
-    settle(&mut schema, script.dialect());
+    settle(&mut schema, dialect);
     schema
 }
 

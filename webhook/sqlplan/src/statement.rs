@@ -91,16 +91,13 @@ impl<'a> Statement<'a> {
 
     /// Whether a client's `DELIMITER` lets semicolons be inside though it is no routine, which has them by right.
     pub fn hides_delimiters(&self) -> bool {
+        let holds = |token: &Token| token.kind == TokenKind::Symbol(';');
+        if !self.tokens.iter().any(holds) {
+            return false;
+        }
         let cursor = self.cursor();
-        let routine = cursor.is_word(0, "create")
-            && ["procedure", "function", "trigger", "event"]
-                .iter()
-                .any(|word| cursor.contains(word));
-        !routine
-            && self
-                .tokens
-                .iter()
-                .any(|token| token.kind == TokenKind::Symbol(';'))
+        let routine = ["procedure", "function", "trigger", "event"];
+        !(cursor.is_word(0, "create") && routine.iter().any(|word| cursor.contains(word)))
     }
 
     /// What it does, read from its tokens.
@@ -115,7 +112,22 @@ impl<'a> Statement<'a> {
 
     /// Both readers together: an error when neither understands the statement, or when they disagree about where it ends.
     pub fn check(&self, reading: &Reading) -> Result<(), SqlProblem> {
-        self.parse().or_else(|problem| match problem.kind {
+        if self.needs_parser(reading) {
+            Self::accept(reading, self.parse())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether the parser's opinion can matter. Of what we read to the last word only a disagreement about the end counts, and there is none to be
+    /// had where no semicolon and no END is, by anybody's idea of strings and names. Parsing is half the cost of a plain statement.
+    pub fn needs_parser(&self, reading: &Reading) -> bool {
+        !reading.known || may_end_elsewhere(self.sql())
+    }
+
+    /// [`Statement::check`] where the parser was asked before: its opinion, and what we read ourselves.
+    pub fn accept(reading: &Reading, parsed: Result<(), SqlProblem>) -> Result<(), SqlProblem> {
+        parsed.or_else(|problem| match problem.kind {
             ProblemKind::Unparsed { .. } if reading.known => Ok(()),
             _ => Err(problem),
         })
@@ -123,5 +135,43 @@ impl<'a> Statement<'a> {
 
     pub(crate) fn cursor(&self) -> Cursor<'_> {
         Cursor::new(self.script.text, self.script.dialect, &self.tokens)
+    }
+}
+
+/// Whether a semicolon or the word END is anywhere in the text.
+fn may_end_elsewhere(sql: &str) -> bool {
+    let bytes = sql.as_bytes();
+    let is_part = |index: Option<usize>| {
+        index
+            .and_then(|index| bytes.get(index))
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    };
+    bytes.contains(&b';')
+        || bytes.windows(3).enumerate().any(|(index, word)| {
+            word.eq_ignore_ascii_case(b"end")
+                && !is_part(index.checked_sub(1))
+                && !is_part(Some(index + 3))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_of_its_own_is_seen() {
+        for (sql, expected) in [
+            (
+                "CREATE TABLE vendor (legend int, end_day date, weekend date)",
+                false,
+            ),
+            ("SELECT 1 END", true),
+            ("end", true),
+            ("SELECT 'a;b'", true),
+            ("CREATE TABLE a(i int)eNd", true),
+            ("", false),
+        ] {
+            assert_eq!(may_end_elsewhere(sql), expected, "{sql}");
+        }
     }
 }

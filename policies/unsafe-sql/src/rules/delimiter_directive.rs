@@ -15,7 +15,7 @@ pub(crate) const RULE: Rule = Rule::error(
 pub(crate) const ENTRY: Entry = Entry::new(&RULE).text(text).statement(statement);
 
 fn text(text: &Text<'_>, findings: &mut Findings) {
-    for problem in &text.problems {
+    for problem in text.problems {
         if let ProblemKind::DelimiterDirective { .. } = &problem.kind {
             let message = format!(
                 "{}; others would run other statements than were judged",

@@ -19,7 +19,7 @@ pub(crate) const ENTRY: Entry = Entry::new(&RULE)
     .comparison(comparison);
 
 fn text(text: &Text<'_>, findings: &mut Findings) {
-    for problem in &text.problems {
+    for problem in text.problems {
         if let ProblemKind::Unclosed { .. } | ProblemKind::Unopened { .. } = &problem.kind {
             findings.push(
                 Some(problem.position),

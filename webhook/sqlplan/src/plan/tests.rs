@@ -175,7 +175,10 @@ proptest! {
         if let Ok(first) = plan(&current_schema, &desired_schema, Dialect::Sqlite) {
             let statements: Vec<String> = first.statements.iter().map(|statement| statement.sql.clone()).collect();
             let reached_text = format!("{current}{}", statements.join(";\n"));
-            let reached = fold(&Script::new(&reached_text, Dialect::Sqlite));
+            let script = Script::new(&reached_text, Dialect::Sqlite);
+            let statements: Vec<_> = script.statements().collect();
+            let readings: Vec<_> = statements.iter().map(crate::Statement::read).collect();
+            let reached = fold(&statements, &readings, Dialect::Sqlite);
             prop_assert_eq!(diff(&reached, &desired_schema, Dialect::Sqlite), vec![]);
             prop_assert_eq!(plan(&reached, &desired_schema, Dialect::Sqlite).unwrap(), Plan::default());
         }
