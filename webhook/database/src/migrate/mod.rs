@@ -232,7 +232,9 @@ impl<'s> Migrator<'s> {
     /// # Errors
     /// What keeps it from being read.
     pub async fn revisions(&mut self) -> Result<Vec<Revision>, MigrateError> {
-        if !self.is_there(&self.table.exists()).await? {
+        // Asking a file of SQLite that is not there would make it.
+        let missing = self.dialect == Dialect::Sqlite && self.session.inspect().await?.is_empty();
+        if missing || !self.is_there(&self.table.exists()).await? {
             let elsewhere = RevisionTable::new(self.dialect, Some(TABLE));
             if self.own_schema
                 && self.dialect != Dialect::Sqlite

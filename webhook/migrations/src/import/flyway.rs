@@ -96,7 +96,7 @@ pub(super) fn steps(
             Kind::Baseline => {
                 note("is a checkpoint: databases that have nothing begin with it");
                 step.checkpoint = true;
-                "-baseline".clone_into(&mut step.version.suffix);
+                "b".clone_into(&mut step.version.suffix);
                 steps.push(step);
             }
             Kind::Versioned | Kind::Undo => steps.push(step),
@@ -108,7 +108,7 @@ pub(super) fn steps(
     let digits = repeatable.len().to_string().len();
     for (number, mut step) in (1..).zip(repeatable) {
         step.version = last.clone().unwrap_or_default();
-        step.version.suffix = format!("-repeatable{number:0digits$}");
+        step.version.suffix = format!("r{number:0digits$}");
         steps.push(step);
     }
     Ok(steps)

@@ -178,13 +178,33 @@ struct Step {
     delimiter: Option<String>,
 }
 
+impl Step {
+    /// What its file is called.
+    fn name(&self, filled: Option<Filled>) -> String {
+        let version = self.version.text(filled);
+        let plain = |next: char| {
+            if next.is_alphanumeric() || "-_.".contains(next) {
+                next
+            } else {
+                '_'
+            }
+        };
+        let description: String = self.description.chars().map(plain).collect();
+        if description.is_empty() {
+            format!("{version}.sql")
+        } else {
+            format!("{version}_{description}.sql")
+        }
+    }
+}
+
 /// A version as other tools compare it: number by number, then by what is behind them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Version {
     /// As it stands in the name there.
     written: String,
     numbers: Vec<u64>,
-    /// A text of ours, for what has no version there; sorts behind the version itself and before all that begin with it.
+    /// A letter of ours, for what has no version there: in a file's name it sorts behind the underscore that ends a version.
     suffix: String,
 }
 
@@ -204,51 +224,54 @@ impl Version {
         (&self.numbers, &self.suffix)
     }
 
-    /// As it was written, or with every number filled up.
-    fn text(&self, width: Option<usize>) -> String {
-        let Some(width) = width else {
+    /// As it was written, or with as many numbers as asked for, each filled up.
+    fn text(&self, filled: Option<Filled>) -> String {
+        let Some(Filled { parts, width }) = filled else {
             return format!("{}{}", self.written, self.suffix);
         };
-        let numbers: Vec<String> = self
-            .numbers
-            .iter()
+        let numbers = self.numbers.iter().copied().chain(std::iter::repeat(0));
+        let numbers: Vec<String> = numbers
+            .take(parts)
             .map(|number| format!("{number:0width$}"))
             .collect();
         numbers.join(".") + &self.suffix
     }
 }
 
+/// How versions are made comparable as texts.
+#[derive(Debug, Clone, Copy)]
+struct Filled {
+    /// Numbers of each.
+    parts: usize,
+    /// Digits of each number.
+    width: usize,
+}
+
 /// Steps in their order as files, whose names sort in that order too.
 fn files(mut steps: Vec<Step>, notes: &mut Vec<Note>) -> Vec<File> {
     steps.sort_by(|left, right| left.version.order().cmp(&right.version.order()));
-    let numbers = steps.iter().flat_map(|step| &step.version.numbers);
-    let longest = numbers.max().map_or(0, |number| number.to_string().len());
-    let sorts = steps.is_sorted_by_key(|step| step.version.text(None));
-    let width = (!sorts).then_some(longest);
-    if let Some(width) = width {
+    let longest = |of: &dyn Fn(&Step) -> usize| steps.iter().map(of).max().unwrap_or_default();
+    let digits = |step: &Step| {
+        let numbers = step.version.numbers.iter();
+        numbers
+            .map(|number| number.to_string().len())
+            .max()
+            .unwrap_or_default()
+    };
+    let filled = Filled {
+        parts: longest(&|step| step.version.numbers.len()),
+        width: longest(&digits),
+    };
+    let sorts = steps.is_sorted_by_key(|step| step.name(None));
+    let filled = (!sorts).then_some(filled);
+    if let Some(Filled { width, .. }) = filled {
         notes.push(Note {
             file: String::new(),
             text: format!("versions were filled up with zeros to {width} digits, because Atlas compares them as texts"),
         });
     }
     let file = |step: Step| {
-        let description: String = step
-            .description
-            .chars()
-            .map(|next| {
-                if next.is_alphanumeric() || "-_.".contains(next) {
-                    next
-                } else {
-                    '_'
-                }
-            })
-            .collect();
-        let version = step.version.text(width);
-        let name = if description.is_empty() {
-            format!("{version}.sql")
-        } else {
-            format!("{version}_{description}.sql")
-        };
+        let name = step.name(filled);
         let mut directives = String::new();
         // The delimiter is read from the very first line.
         for (wanted, line) in [

@@ -59,17 +59,17 @@ fn flyway() {
             ("readme.sql", "x"),
         ],
         &[
-            ("01_users.sql", "CREATE TABLE u (a int);"),
+            ("01.00_users.sql", "CREATE TABLE u (a int);"),
             (
-                "02-baseline_all.sql",
+                "02.00b_all.sql",
                 "-- atlas:checkpoint||CREATE TABLE u (a int);",
             ),
             ("02.01_more_users.sql", "-- atlas:txmode none||x;"),
             (
-                "10_index.sql",
+                "10.00_index.sql",
                 "-- atlas:txmode none||CREATE INDEX CONCURRENTLY i ON u (a);",
             ),
-            ("10-repeatable1_views.sql", "CREATE VIEW v AS SELECT 1;"),
+            ("10.00r1_views.sql", "CREATE VIEW v AS SELECT 1;"),
         ],
         &[
             ("U1__users.sql", "the way back"),

@@ -83,6 +83,9 @@ pub(crate) struct ApplyArgs {
     /// Only say what would be run.
     #[arg(long)]
     dry_run: bool,
+    /// Say each statement on standard error, before it runs.
+    #[arg(short, long)]
+    verbose: bool,
     /// `json` for scripts: `{"applied":[{"file","statements"}],"pending":[{"file","statements":[..]}],"error"}`.
     #[arg(short, long, default_value = "human")]
     output: HumanOrJson,
@@ -199,8 +202,8 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
         let quiet = args.output == HumanOrJson::Json;
         let mut hear = |progress: Progress<'_>| {
             run.note(progress);
-            if !quiet {
-                tell(progress);
+            if !quiet || args.verbose {
+                tell(progress, args.verbose);
             }
         };
         let applied = migrator.apply(&directory, &expected, in_doubt, &mut hear);
@@ -209,6 +212,9 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
     // The address is not what it should be, or nobody is there: that is no answer about the folder.
     if let Err(MigrateError::Database(error)) = outcome {
         return Err(error.into());
+    }
+    if outcome.is_err() && args.tx_mode == TxMode::All && can_roll_back(&address) {
+        run.take_back();
     }
     run.error = outcome.err().map(|error| error.to_string());
     crate::print(&match args.output {
@@ -225,23 +231,31 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
     Ok(run.error.is_none())
 }
 
-/// What happens, as it happens, for a person who waits.
-fn tell(progress: Progress<'_>) {
+/// Whether all files could be one transaction.
+fn can_roll_back(address: &Address) -> bool {
+    matches!(address, Address::Sqlite(_) | Address::Postgres(_))
+}
+
+/// What happens, as it happens, for a person who waits; with `verbose` every statement, whole, before it runs.
+fn tell(progress: Progress<'_>, verbose: bool) {
+    let shown = |sql: &str| -> String {
+        if verbose {
+            return sql.to_owned();
+        }
+        let first = sql.lines().next().unwrap_or_default();
+        first.chars().take(80).collect()
+    };
     let line = match progress {
-        Progress::Statement { number, total, sql } if std::io::stderr().is_terminal() => {
-            let first = sql.lines().next().unwrap_or_default();
-            let first: String = first.chars().take(80).collect();
-            format!("  {number}/{total} {first}")
+        Progress::Statement { number, total, sql }
+            if verbose || std::io::stderr().is_terminal() =>
+        {
+            format!("  {number}/{total} {}", shown(sql))
         }
         Progress::FoundDone { number, sql } => {
-            let first: String = sql
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .take(80)
-                .collect();
-            format!("  {number} was already done when it was cut off: {first}")
+            format!(
+                "  {number} was already done when it was cut off: {}",
+                shown(sql)
+            )
         }
         _ => return,
     };

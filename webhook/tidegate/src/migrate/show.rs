@@ -176,6 +176,11 @@ impl Run {
         }
     }
 
+    /// Everything was rolled back.
+    pub(super) fn take_back(&mut self) {
+        self.applied.clear();
+    }
+
     /// Files with the statements that would run.
     pub(super) fn plan(&mut self, plan: Vec<(String, Vec<String>)>) {
         let files = plan.into_iter();
@@ -208,7 +213,7 @@ impl Run {
         let nothing = self.pending.is_empty() && self.applied.is_empty() && self.baseline.is_none();
         if nothing && self.error.is_none() {
             let _ = writeln!(text, "No migration files to execute");
-        } else if !dry_run {
+        } else if !dry_run && !self.applied.is_empty() {
             let done = self.applied.iter().filter(|file| file.done).count();
             let _ = writeln!(text, "{done} of {} migrations applied", self.applied.len());
         }
