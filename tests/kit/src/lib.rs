@@ -24,10 +24,12 @@
 pub mod certificates;
 mod flags;
 pub mod guard;
+pub mod mariadb;
 pub mod plane;
 pub mod postgres;
 pub mod tools;
 
+pub use mariadb::MariaDb;
 pub use plane::{ControlPlane, Options};
 pub use postgres::Postgres;
 pub use tools::{Output, bin};

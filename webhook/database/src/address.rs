@@ -10,13 +10,14 @@
 //!   setting that is silently ignored is worse than one that is not there;
 //! - a user or a password has no meaning for a file and is refused.
 //!
-//! `postgres://` and `postgresql://` are read by [`PostgresAddress`].
+//! `postgres://` and `postgresql://` are read by [`PostgresAddress`], `mysql://`, `maria://` and `mariadb://` by [`MysqlAddress`].
 //!
 //! An address may hold a password. Nothing in this module puts any part of one into an error but a scheme or a parameter's *name*.
 
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::mysql::MysqlAddress;
 use crate::network::decode;
 use crate::postgres::PostgresAddress;
 
@@ -26,9 +27,6 @@ pub const MAX_ADDRESS_BYTES: usize = 4096;
 /// Schemes that Atlas knows and this version cannot reach yet.
 const KNOWN_SCHEMES: &[&str] = &[
     "libsql",
-    "mysql",
-    "maria",
-    "mariadb",
     "ysql",
     "sqlserver",
     "azuresql",
@@ -51,6 +49,8 @@ pub enum Address {
     Sqlite(SqliteAddress),
     /// A `PostgreSQL` server's.
     Postgres(Box<PostgresAddress>),
+    /// A MySQL or MariaDB server's.
+    Mysql(Box<MysqlAddress>),
 }
 
 /// A place that SQLite can open.
@@ -174,6 +174,12 @@ impl Address {
                 PostgresAddress::parse(rest).map(|address| Self::Postgres(Box::new(address)))
             }
             "postgres" | "postgresql" => Err(AddressError::NotYet { scheme }),
+            "mysql" | "maria" | "mariadb" => match scheme.split_once('+').map(|(_, way)| way) {
+                None => MysqlAddress::parse(rest, false),
+                Some("unix") => MysqlAddress::parse(rest, true),
+                Some(_) => return Err(AddressError::NotYet { scheme }),
+            }
+            .map(|address| Self::Mysql(Box::new(address))),
             known if KNOWN_SCHEMES.contains(&known) => Err(AddressError::NotYet { scheme }),
             _ => Err(AddressError::UnknownScheme { scheme }),
         }
@@ -185,6 +191,7 @@ impl fmt::Debug for Address {
         match self {
             Self::Sqlite(url) => url.fmt(f),
             Self::Postgres(url) => url.fmt(f),
+            Self::Mysql(url) => url.fmt(f),
         }
     }
 }
@@ -332,9 +339,9 @@ mod tests {
             },
         );
         rejects(
-            "mysql://u:hunter2@h/db",
+            "sqlserver://u:hunter2@h/db",
             AddressError::NotYet {
-                scheme: "mysql".into(),
+                scheme: "sqlserver".into(),
             },
         );
         rejects(
@@ -372,7 +379,7 @@ mod tests {
         ) {
             if let Err(error) = Address::parse(&format!("{before}Q7{after}")) {
                 // A parameter's name is shown, and a scheme; a secret is neither.
-                let shows_a_name = matches!(error, AddressError::UnknownParameter { .. });
+                let shows_a_name = matches!(error, AddressError::UnknownParameter { .. } | AddressError::UnknownSetting { .. });
                 prop_assert!(shows_a_name || !format!("{error} {error:?}").contains("Q7"), "{error}");
             }
         }

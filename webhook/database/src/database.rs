@@ -121,6 +121,12 @@ impl Databases {
                 }
                 .into());
             }
+            Address::Mysql(_) => {
+                return Err(AddressError::NotYet {
+                    scheme: "mysql".to_owned(),
+                }
+                .into());
+            }
         };
         let place = match url.clone() {
             SqliteAddress::Memory => Place::Memory,

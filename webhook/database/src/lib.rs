@@ -23,6 +23,7 @@ mod error;
 mod guard;
 mod locks;
 mod migrate;
+mod mysql;
 mod network;
 mod postgres;
 mod session;
@@ -31,7 +32,10 @@ mod sqlite;
 pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddress};
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
-pub use migrate::{InDoubt, MigrateError, MigrateSettings, Migrated, Migrator, Progress};
-pub use postgres::PostgresAddress;
+pub use migrate::{
+    FailedStatement, InDoubt, MigrateError, MigrateSettings, Migrated, Migrator, Progress,
+};
+pub use mysql::{MysqlAddress, MysqlSession};
+pub use postgres::{PostgresAddress, PostgresSession};
 pub use session::{Session, TransactionMode};
 pub use sqlite::{Inspection, SchemaText, SqliteSession};

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 
+use crate::mysql::MysqlSession;
+use crate::postgres::PostgresSession;
 use crate::sqlite::SqliteSession;
-use crate::{Address, AddressError, Applied, DatabaseError, Limits};
+use crate::{Address, Applied, DatabaseError, Limits};
 
 /// A connection, or one that is made when it is first needed.
 #[derive(Debug)]
@@ -17,6 +19,10 @@ use crate::{Address, AddressError, Applied, DatabaseError, Limits};
 pub enum Session {
     /// SQLite.
     Sqlite(SqliteSession),
+    /// `PostgreSQL`.
+    Postgres(Box<PostgresSession>),
+    /// MySQL and MariaDB.
+    Mysql(Box<MysqlSession>),
 }
 
 /// What is one transaction: `txMode` of an AtlasSchema.
@@ -42,9 +48,13 @@ impl Session {
                 let session = SqliteSession::open(address, limits).await?;
                 Ok(Self::Sqlite(session))
             }
-            Address::Postgres(_) => {
-                let scheme = "postgres".to_owned();
-                Err(AddressError::NotYet { scheme }.into())
+            Address::Mysql(address) => {
+                let session = MysqlSession::open(address, limits).await?;
+                Ok(Self::Mysql(Box::new(session)))
+            }
+            Address::Postgres(address) => {
+                let session = PostgresSession::open(address, limits).await?;
+                Ok(Self::Postgres(Box::new(session)))
             }
         }
     }
@@ -53,6 +63,8 @@ impl Session {
     pub fn engine(&self) -> Engine {
         match self {
             Self::Sqlite(session) => session.engine(),
+            Self::Postgres(session) => session.engine(),
+            Self::Mysql(session) => session.engine(),
         }
     }
 
@@ -63,6 +75,8 @@ impl Session {
     pub async fn inspect(&mut self) -> Result<Catalog, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.inspect().await,
+            Self::Postgres(session) => session.inspect().await,
+            Self::Mysql(session) => session.inspect().await,
         }
     }
 
@@ -81,6 +95,21 @@ impl Session {
             (Self::Sqlite(session), Some(Self::Sqlite(dev))) => {
                 session.desired(statements, Some(dev)).await
             }
+            (Self::Postgres(session), None) => session.desired(statements, None).await,
+            (Self::Postgres(session), Some(Self::Postgres(dev))) => {
+                session.desired(statements, Some(dev)).await
+            }
+            (Self::Mysql(session), None) => session.desired(statements, None).await,
+            (Self::Mysql(session), Some(Self::Mysql(dev))) => {
+                session.desired(statements, Some(dev)).await
+            }
+            (_, Some(dev)) => Err(DatabaseError::Server {
+                doing: "try out the wanted schema".to_owned(),
+                message: format!(
+                    "the development database is {}, which is another kind than the database's",
+                    dev.engine().dialect
+                ),
+            }),
         }
     }
 
@@ -95,6 +124,8 @@ impl Session {
     ) -> Result<Applied, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.apply(statements, mode).await,
+            Self::Postgres(session) => session.apply(statements, mode).await,
+            Self::Mysql(session) => session.apply(statements, mode).await,
         }
     }
 
@@ -105,6 +136,8 @@ impl Session {
     pub async fn lock(&mut self, name: &str, wait: Duration) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(session) => session.lock(name, wait).await,
+            Self::Postgres(session) => session.lock(name, wait).await,
+            Self::Mysql(session) => session.lock(name, wait).await,
         }
     }
 
@@ -115,6 +148,8 @@ impl Session {
     pub async fn unlock(&mut self, name: &str) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(session) => session.unlock(name).await,
+            Self::Postgres(session) => session.unlock(name).await,
+            Self::Mysql(session) => session.unlock(name).await,
         }
     }
 
@@ -129,6 +164,8 @@ impl Session {
     ) -> Result<Vec<Vec<Option<String>>>, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.query(sql, parameters).await,
+            Self::Postgres(session) => session.query(sql, parameters).await,
+            Self::Mysql(session) => session.query(sql, parameters).await,
         }
     }
 
@@ -139,6 +176,8 @@ impl Session {
     pub async fn execute(&mut self, sql: &str) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(session) => session.execute(sql).await,
+            Self::Postgres(session) => session.execute(sql).await,
+            Self::Mysql(session) => session.execute(sql).await,
         }
     }
 }

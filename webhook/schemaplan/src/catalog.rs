@@ -216,7 +216,8 @@ pub struct Object {
     pub definition: String,
     /// The statement that makes it, without delimiter; empty where it cannot be given, which makes it one that is *not managed*.
     pub create: String,
-    /// An enumeration's labels, a composite type's and a domain's parts, in order; what a function's `OR REPLACE` cannot change.
+    /// An enumeration's labels, a composite type's and a domain's parts, a view's columns, in order; what a function's `OR REPLACE`
+    /// cannot change.
     pub labels: Vec<String>,
     /// The names of tables and objects of the catalog that it needs: a view's tables, a trigger's function.
     pub needs: Vec<String>,

@@ -93,7 +93,7 @@ pub(crate) fn objects<'a>(
 }
 
 /// Depth first, without recursion: a chain of a thousand tables is an ordinary schema.
-fn topological<T: Copy + Ord>(edges: &BTreeMap<T, Vec<T>>) -> Vec<T> {
+pub(crate) fn topological<T: Copy + Ord>(edges: &BTreeMap<T, Vec<T>>) -> Vec<T> {
     let mut ordered = Vec::with_capacity(edges.len());
     let mut seen = BTreeSet::new();
     for start in edges.keys() {

@@ -134,27 +134,8 @@ pub enum MigrateError {
         answer: String,
     },
     /// A statement failed.
-    #[error(
-        "executing statement {sql:?} from version {version:?}: {message} ({file}, line {line}, statement {number} of {total}; {kept})"
-    )]
-    Statement {
-        /// The file.
-        file: String,
-        /// Its version.
-        version: String,
-        /// The line where the statement begins.
-        line: u32,
-        /// Which one, from 1.
-        number: usize,
-        /// Of how many.
-        total: usize,
-        /// The statement, cut.
-        sql: String,
-        /// What the server said.
-        message: String,
-        /// What became of those before it.
-        kept: &'static str,
-    },
+    #[error(transparent)]
+    Statement(Box<FailedStatement>),
     /// It is not known whether a statement ran, and looking does not tell.
     #[error(
         "{file}: statement {number} was begun and its end was not seen: {sql:?}. Look whether it is done. If it is not, and nothing is left of it, run again with --in-doubt again; if it is, with --in-doubt done"
@@ -177,6 +158,30 @@ pub enum MigrateError {
         /// How many.
         count: usize,
     },
+}
+
+/// A statement that the server refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "executing statement {sql:?} from version {version:?}: {message} ({file}, line {line}, statement {number} of {total}; {kept})"
+)]
+pub struct FailedStatement {
+    /// The file.
+    pub file: String,
+    /// Its version.
+    pub version: String,
+    /// The line where the statement begins.
+    pub line: u32,
+    /// Which one, from 1.
+    pub number: usize,
+    /// Of how many.
+    pub total: usize,
+    /// The statement, cut.
+    pub sql: String,
+    /// What the server said.
+    pub message: String,
+    /// What became of those before it.
+    pub kept: &'static str,
 }
 
 /// What a person found about a statement in doubt.
@@ -385,6 +390,7 @@ fn is_bound(address: &Address) -> bool {
     match address {
         Address::Sqlite(_) => true,
         Address::Postgres(address) => address.schema().is_some(),
+        Address::Mysql(address) => address.database().is_some(),
     }
 }
 

@@ -8,7 +8,10 @@ use tidegate_migrations::{
 use tidegate_sqlplan::Dialect;
 
 use super::words::{can_share_a_transaction, first_words, transaction_control};
-use super::{InDoubt, MigrateError, Migrated, Migrator, Progress, doubt, message_of, now, shown};
+use super::{
+    FailedStatement, InDoubt, MigrateError, Migrated, Migrator, Progress, doubt, message_of, now,
+    shown,
+};
 use crate::DatabaseError;
 
 /// A file, read.
@@ -206,9 +209,9 @@ impl Migrator<'_> {
         // Where the file has transactions of its own, ours would end them.
         let own = execution.migration().statements.iter();
         let own = own
-            .filter_map(|statement| transaction_control(&statement.text))
-            .next()
-            .is_some();
+            .filter(|statement| transaction_control(&statement.text).is_some())
+            .count()
+            > 0;
         while let Some(sql) = begin_next(&execution, tell) {
             let shared = !own && can_share_a_transaction(&sql, self.dialect);
             let ran = if shared {
@@ -350,7 +353,9 @@ impl Migrator<'_> {
         let mut wrong = answers
             .into_iter()
             .filter_map(|(line, answer)| Some((line, answer.err()?)));
-        let (line, answer) = wrong.next().unwrap_or((0, "it asks nothing".to_owned()));
+        let (line, answer) = wrong
+            .next()
+            .unwrap_or_else(|| (0, "it asks nothing".to_owned()));
         Err(MigrateError::Check {
             file: file.to_owned(),
             line,
@@ -438,7 +443,7 @@ fn begin_next(execution: &Execution, tell: Tell<'_>) -> Option<String> {
 fn failed(execution: &Execution, error: &DatabaseError, kept: &'static str) -> MigrateError {
     let revision = execution.revision();
     let next = execution.next();
-    MigrateError::Statement {
+    MigrateError::Statement(Box::new(FailedStatement {
         file: execution.file().to_owned(),
         version: revision.version.clone(),
         line: next.map_or(0, |next| next.line),
@@ -447,7 +452,7 @@ fn failed(execution: &Execution, error: &DatabaseError, kept: &'static str) -> M
         sql: next.map(|next| shown(&next.text)).unwrap_or_default(),
         message: message_of(error),
         kept,
-    }
+    }))
 }
 
 /// One row of one value that is true.

@@ -152,8 +152,15 @@ impl SqliteSession {
     /// See [`crate::Session::unlock`].
     pub async fn unlock(&mut self, name: &str) -> Result<(), DatabaseError> {
         let path = lock::path(name, self.place.path());
-        self.locks.retain(|held| !held.is_at(&path));
-        Ok(())
+        let given_back: Vec<FileLock> = self
+            .locks
+            .extract_if(.., |held| held.is_at(&path))
+            .collect();
+        on_a_thread(move || {
+            drop(given_back);
+            Ok(())
+        })
+        .await
     }
 
     /// See [`crate::Session::query`].

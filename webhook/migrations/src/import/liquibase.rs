@@ -50,7 +50,7 @@ pub(super) fn steps(
 ) -> Result<Vec<Step>, ImportError> {
     let mut formatted: Vec<&(String, String)> = entries
         .iter()
-        .filter(|(path, text)| path.ends_with(".sql") && is_formatted(text))
+        .filter(|(path, text)| path.strip_suffix(".sql").is_some() && is_formatted(text))
         .collect();
     // As `includeAll` runs them.
     formatted.sort_by(|left, right| left.0.cmp(&right.0));
@@ -196,7 +196,7 @@ fn change_set(words: &str) -> ChangeSet {
     for part in parts {
         match part.split_once(':') {
             Some((setting, value)) => {
-                settings.push((setting.to_lowercase(), value.trim_matches('"').to_owned()))
+                settings.push((setting.to_lowercase(), value.trim_matches('"').to_owned()));
             }
             // `runOnChange: false` has a space.
             None => {

@@ -52,7 +52,10 @@ pub(super) fn goose(
     let mut steps = Vec::new();
     for (path, text) in entries {
         let Some((version, description)) = version(path) else {
-            if path.ends_with(".go") && !path.ends_with("_test.go") {
+            if path
+                .strip_suffix(".go")
+                .is_some_and(|stem| !stem.ends_with("_test"))
+            {
                 notes.push(Note {
                     file: path.clone(),
                     text: "not imported: it is a program, not SQL".to_owned(),

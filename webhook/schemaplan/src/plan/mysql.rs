@@ -39,7 +39,7 @@ pub(super) fn plan(
     let dialect = desired.engine.dialect;
     let mut work = Work::new(dialect, changes);
     work.lift_foreign_keys(current, desired);
-    let objects = Objects::new(dialect, changes)?;
+    let objects = Objects::new(dialect, changes, current, desired)?;
 
     let mut statements = work.renames();
     statements.extend(objects.in_the_way());
@@ -229,7 +229,8 @@ impl<'a> Work<'a> {
         statements
     }
 
-    /// Foreign keys that go, and those of tables that go where another table takes over the name, or where tables that go refer to each other.
+    /// Foreign keys that go, and those of tables that go where they are in the way: another table takes over the name, tables that go refer to each
+    /// other, or what they refer to changes.
     fn foreign_keys_dropped(&self) -> Vec<Statement> {
         let mut statements = Vec::new();
         for ((schema, table), alter) in &self.altered {
@@ -259,10 +260,26 @@ impl<'a> Work<'a> {
                 .filter(|(name, key)| {
                     added.contains(&(*schema, name.as_str()))
                         || waits.is_some_and(|waits| waits.contains(&referred(schema, key)))
+                        || self
+                            .altered
+                            .get(&referred(schema, key))
+                            .is_some_and(Alter::loosens)
                 })
                 .map(|(name, _)| name.as_str())
                 .collect();
             statements.extend(drop_keys(schema, table, &names));
+        }
+        for change in self.changes {
+            let Change::SchemaDropped { schema, old } = change else {
+                continue;
+            };
+            // Of two databases that go, one may refer to the other.
+            for (table, old) in &old.tables {
+                let keys = old.foreign_keys.iter();
+                let names = keys.filter(|(_, key)| !key.schema.is_empty());
+                let names = names.map(|(name, _)| name.as_str()).collect();
+                statements.extend(drop_keys(schema, table, &names));
+            }
         }
         statements
     }
@@ -352,10 +369,13 @@ impl<'a> Work<'a> {
                 let alter = self.alter(schema, new, new, &[]);
                 last.extend(alter_table(schema, table, alter.add_keys(later)));
             } else if let Some(alter) = self.altered.get(&name) {
-                let (now, later): (Vec<&str>, Vec<&str>) = alter
-                    .keys_added()
-                    .into_iter()
-                    .partition(|key| !is_missing(schema, alter.new, key, &missing));
+                let (now, later): (Vec<&str>, Vec<&str>) =
+                    alter.keys_added().into_iter().partition(|key| {
+                        // What it refers to in its own table has to be there before.
+                        let own = alter.new.foreign_keys.get(*key);
+                        !is_missing(schema, alter.new, key, &missing)
+                            && own.is_none_or(|own| referred(schema, own) != name)
+                    });
                 let mut actions = alter.actions();
                 actions.extend(alter.add_keys(now));
                 statements.extend(alter_table(schema, table, actions));

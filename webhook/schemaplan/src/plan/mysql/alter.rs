@@ -95,6 +95,21 @@ impl<'a> Alter<'a> {
         changed.chain(self.converted()).collect()
     }
 
+    /// Whether it takes away something that a foreign key of another table may hold on to.
+    pub(super) fn loosens(&self) -> bool {
+        !self.touched().is_empty()
+            || self.changes.iter().any(|change| {
+                matches!(
+                    change,
+                    TableChange::ColumnDropped { .. }
+                        | TableChange::IndexDropped { .. }
+                        | TableChange::IndexChanged { .. }
+                        | TableChange::PrimaryKeyDropped { .. }
+                        | TableChange::PrimaryKeyChanged { .. }
+                )
+            })
+    }
+
     /// The columns whose text is of another collation afterwards, also where it is the table's that changes.
     fn converted(&self) -> BTreeSet<&'a str> {
         let both = self
@@ -120,10 +135,10 @@ impl<'a> Alter<'a> {
         for change in self.changes {
             match change {
                 TableChange::ColumnAdded { name, new, after } => {
-                    columns.push(self.add_column(name, new, *after));
+                    columns.push((*name, vec![self.add_column(name, new, *after)]));
                 }
                 TableChange::ColumnDropped { name, old } => {
-                    columns.push(drop_column(name, old));
+                    drops.push(drop_column(name, old));
                 }
                 TableChange::ColumnChanged { name, .. } => {
                     modified.insert(name);
@@ -195,11 +210,13 @@ impl<'a> Alter<'a> {
         for name in modified {
             if let (Some(old), Some(new)) = (self.old.columns.get(name), self.new.columns.get(name))
             {
-                columns.extend(self.change_column(name, old, new));
+                columns.push((name, self.change_column(name, old, new)));
             }
         }
         self.keep_generated_indexes(&mut drops, &mut adds);
-        drops.extend(columns);
+        // In their order: each may be put behind the one before it.
+        columns.sort_by_key(|(name, _)| self.new.columns.get_index_of(*name));
+        drops.extend(columns.into_iter().flat_map(|(_, actions)| actions));
         drops.extend(adds);
         drops.extend(options);
         drops
@@ -271,7 +288,14 @@ impl<'a> Alter<'a> {
             // What was written by hand is computed from now on.
             old.generated.is_none()
         } else {
-            narrows(&old.data_type, &new.data_type)
+            // A counter has no negative numbers, so that it does not lose them either.
+            let counted = old.auto_increment && !old.data_type.contains("unsigned");
+            let held = if counted {
+                format!("{} unsigned", old.data_type)
+            } else {
+                old.data_type.clone()
+            };
+            (old.data_type != new.data_type && narrows(&held, &new.data_type))
                 || narrows_charset(collation_of(self.old, old), collation_of(self.new, new))
         };
         vec![Action {

@@ -25,7 +25,12 @@ pub(super) struct Objects<'a> {
 
 impl<'a> Objects<'a> {
     /// Refuses what is wanted and whose text cannot be given; what is there and cannot be given is left alone.
-    pub(super) fn new(dialect: Dialect, changes: &'a [Change<'a>]) -> Result<Self, Vec<Refusal>> {
+    pub(super) fn new(
+        dialect: Dialect,
+        changes: &'a [Change<'a>],
+        current: &'a Catalog,
+        desired: &'a Catalog,
+    ) -> Result<Self, Vec<Refusal>> {
         let mut objects = Self {
             dialect,
             old: BTreeMap::new(),
@@ -82,10 +87,47 @@ impl<'a> Objects<'a> {
                 _ => {}
             }
         }
+        objects.take_followers(current, desired);
         if refusals.is_empty() {
             Ok(objects)
         } else {
             Err(refusals)
+        }
+    }
+
+    /// Triggers that run behind one which is made anew are made anew as well: a new one would run last.
+    fn take_followers(&mut self, current: &'a Catalog, desired: &'a Catalog) {
+        let kind = ObjectKind::Trigger;
+        for (schema, content) in &desired.schemas {
+            let triggers = content.objects.get(&kind).into_iter().flatten();
+            let old = current
+                .schemas
+                .get(schema)
+                .and_then(|content| content.objects.get(&kind));
+            // Each needs at most the one before it, so that as many rounds as there are triggers are enough; usually none is.
+            let mut waiting: Vec<(&String, &Object)> = triggers.collect();
+            loop {
+                let count = waiting.len();
+                waiting.retain(|(name, object)| {
+                    let made = self.new.get(&kind);
+                    let is_made = |name: &str| {
+                        made.is_some_and(|made| made.contains_key(&(schema.as_str(), name)))
+                    };
+                    if is_made(name) {
+                        return false;
+                    }
+                    let follows = object.needs.iter().any(|other| is_made(other));
+                    if follows && let Some(before) = old.and_then(|old| old.get(*name)) {
+                        let key = (schema.as_str(), name.as_str());
+                        self.old.entry(kind).or_default().insert(key, before);
+                        self.new.entry(kind).or_default().insert(key, object);
+                    }
+                    !follows
+                });
+                if waiting.len() == count {
+                    break;
+                }
+            }
         }
     }
 

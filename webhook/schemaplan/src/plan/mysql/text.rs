@@ -91,7 +91,9 @@ pub(super) fn column(
             charset_of(collation)
         );
     }
-    if let Some(generated) = &column.generated {
+    if let Some(row) = row_bound(column) {
+        let _ = write!(sql, " GENERATED ALWAYS AS {row}");
+    } else if let Some(generated) = &column.generated {
         let kind = if generated.stored {
             "STORED"
         } else {
@@ -133,6 +135,26 @@ pub(super) fn column(
         let _ = write!(sql, " CHECK ({})", check.expression);
     }
     sql
+}
+
+/// MariaDB: `ROW START` or `ROW END`, where the column says since when, or until when, a row is what it is.
+fn row_bound(column: &Column) -> Option<&str> {
+    let expression = column.generated.as_ref()?.expression.as_str();
+    matches!(expression, "ROW START" | "ROW END").then_some(expression)
+}
+
+/// `PERIOD FOR SYSTEM_TIME`, of a versioned table whose columns for it have names.
+fn period(table: &Table) -> Option<String> {
+    let named = |bound: &str| {
+        let mut columns = table.columns.iter();
+        columns.find(|(_, column)| row_bound(column) == Some(bound))
+    };
+    let (start, end) = (named("ROW START")?.0, named("ROW END")?.0);
+    Some(format!(
+        "PERIOD FOR SYSTEM_TIME ({}, {})",
+        quote(start),
+        quote(end)
+    ))
 }
 
 /// `PRIMARY KEY (..)`.
@@ -271,6 +293,7 @@ pub(super) fn create_table(
             column(dialect, table, name, definition, own)
         })
         .collect();
+    lines.extend(period(table));
     lines.extend(table.primary_key.as_ref().map(primary_key));
     lines.extend(
         table

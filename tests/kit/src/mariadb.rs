@@ -1,0 +1,232 @@
+//! A throw-away MariaDB server: its own data, loopback, a free port, nothing that waits for a disk.
+//!
+//! What MariaDB says of a schema is written nowhere but in its code, so plans are tried on the real program. It ends with its [`MariaDb`], and
+//! also when the process that holds it is killed (see [`crate::guard`]). A missing server is an error that says what to install, never a
+//! skipped test.
+
+use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow, bail};
+
+use crate::guard::Guard;
+use crate::tools::run;
+
+/// Who the tests are on the server. The account may do everything.
+pub const USER: &str = "tidegate";
+
+/// Its password, which no message may show.
+pub const PASSWORD: &str = "hunter2";
+
+/// How long the start may take. One second is usual; this is for busy machines.
+const START: Duration = Duration::from_mins(1);
+
+/// A running server, which ends when this is dropped or the process ends.
+#[derive(Debug)]
+pub struct MariaDb {
+    guard: Guard,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl MariaDb {
+    /// Makes an empty server and starts it. An error shows the last lines of its log.
+    pub fn start() -> anyhow::Result<Self> {
+        // A free port is only known by giving it back, and somebody else may take it in between.
+        match Self::try_start() {
+            Err(error) if format!("{error:#}").contains("Address already in use") => {
+                Self::try_start()
+            }
+            other => other,
+        }
+    }
+
+    /// The one server that all tests of this binary use. Tests then need databases of their own.
+    pub fn shared() -> anyhow::Result<&'static Self> {
+        static SHARED: OnceLock<Result<MariaDb, String>> = OnceLock::new();
+        SHARED
+            .get_or_init(|| Self::start().map_err(|error| format!("{error:#}")))
+            .as_ref()
+            .map_err(|message| anyhow!("{message}"))
+    }
+
+    /// The address of a database, or of the whole server where the name is empty.
+    pub fn url(&self, database: &str) -> String {
+        format!(
+            "mariadb://{USER}:{PASSWORD}@127.0.0.1:{}/{database}",
+            self.port
+        )
+    }
+
+    /// The port on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs statements with MariaDB's own client, past every code of ours, and gives back what they print: a line a row, columns behind tabs.
+    pub fn sql(&self, database: &str, statements: &str) -> anyhow::Result<String> {
+        let mut client = Command::new(program("mariadb")?);
+        client.args(["--no-defaults", "--batch", "--skip-column-names"]);
+        client.arg(format!("--socket={}", self.folder.join("socket").display()));
+        client.args([format!("--user={USER}"), format!("--password={PASSWORD}")]);
+        client.arg("--default-character-set=utf8mb4");
+        if !database.is_empty() {
+            client.arg(database);
+        }
+        run(&mut client, statements)?.ok()
+    }
+
+    fn try_start() -> anyhow::Result<Self> {
+        let mut guard = Guard::new()?;
+        let folder = temporary_folder()?;
+        guard.remove_folder(&folder)?;
+        let data = format!("--datadir={}", folder.join("data").display());
+        let account = fs::metadata(&folder)
+            .context("looking at the temporary folder")?
+            .uid();
+        // The server does not run as root unless it is told to, in so many words.
+        let user = (account == 0).then_some("--user=root");
+        let mut install = Command::new(program("mariadb-install-db")?);
+        install
+            .args([
+                "--no-defaults",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--skip-name-resolve",
+                &data,
+            ])
+            .args(user);
+        run(&mut install, "")?
+            .ok()
+            .context("mariadb-install-db could not make an empty server")?;
+
+        let init = folder.join("init.sql");
+        let accounts = ["localhost", "127.0.0.1"].map(|host| {
+            format!(
+                "CREATE USER '{USER}'@'{host}' IDENTIFIED BY '{PASSWORD}';\n\
+                 GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'{host}' WITH GRANT OPTION;\n"
+            )
+        });
+        let accounts = accounts.concat();
+        fs::write(&init, accounts).context("writing the server's first statements")?;
+        let log = File::create(folder.join("log")).context("making the server's log")?;
+        let errors = log.try_clone().context("sharing a log file")?;
+        let port = free_port()?;
+        let mut server = Command::new(program("mariadbd")?);
+        server
+            .args([
+                "--no-defaults",
+                "--bind-address=127.0.0.1",
+                "--skip-name-resolve",
+                "--skip-log-bin",
+                "--skip-slave-start",
+                "--performance-schema=OFF",
+                "--character-set-server=utf8mb4",
+                "--collation-server=utf8mb4_general_ci",
+                "--innodb-buffer-pool-size=32M",
+                "--innodb-log-file-size=16M",
+                "--innodb-log-buffer-size=2M",
+                "--innodb-flush-log-at-trx-commit=0",
+                "--innodb-flush-method=nosync",
+                "--innodb-doublewrite=0",
+                "--aria-pagecache-buffer-size=8M",
+                "--key-buffer-size=1M",
+                "--table-open-cache=4000",
+            ])
+            .arg(&data)
+            .arg(format!("--port={port}"))
+            .arg(format!("--socket={}", folder.join("socket").display()))
+            .arg(format!("--pid-file={}", folder.join("pid").display()))
+            .arg(format!("--init-file={}", init.display()))
+            .args(user)
+            .stdout(Stdio::from(log))
+            .stderr(Stdio::from(errors));
+        guard.spawn("mariadbd", &mut server)?;
+        let mut started = Self {
+            guard,
+            folder,
+            port,
+        };
+        started.wait()?;
+        Ok(started)
+    }
+
+    /// The first statements have run when the port is open.
+    fn wait(&mut self) -> anyhow::Result<()> {
+        const PAUSE: Duration = Duration::from_millis(20);
+        let deadline = Instant::now() + START;
+        loop {
+            let fallen = self.guard.fallen()?;
+            if fallen.is_none() && TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+                return Ok(());
+            }
+            let problem = match fallen {
+                Some(fallen) => fallen,
+                None if Instant::now() >= deadline => "time is up".to_owned(),
+                None => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
+            };
+            let log = fs::read(self.folder.join("log")).unwrap_or_default();
+            bail!(
+                "waiting until mariadbd listens: {problem}\n{}",
+                String::from_utf8_lossy(&log)
+            );
+        }
+    }
+}
+
+/// The path of one of the server's programs, which Debian keeps partly off the search path of ordinary users.
+fn program(name: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let more = ["/usr/sbin", "/usr/libexec", "/usr/local/sbin"];
+    std::env::split_paths(&path)
+        .chain(more.iter().map(PathBuf::from))
+        .map(|folder| folder.join(name))
+        .find(|path| path.is_file())
+        .with_context(|| {
+            format!("{name} is not installed; run tests/setup, or install mariadb-server")
+        })
+}
+
+/// In memory where the system has such a place.
+fn temporary_folder() -> anyhow::Result<PathBuf> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("tidegate-mariadb-");
+    let folder = builder
+        .tempdir_in(Path::new("/dev/shm"))
+        .or_else(|_| builder.tempdir())
+        .context("making a temporary folder")?;
+    Ok(folder.keep()) // the guard removes it, also when this process does not live to do so
+}
+
+/// A port that nobody listened on a moment ago.
+fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("looking for a free port")?;
+    Ok(listener
+        .local_addr()
+        .context("looking for a free port")?
+        .port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_runs_while_it_is_held() {
+        let server = MariaDb::start().unwrap();
+        assert_eq!(server.sql("", "SELECT 1, 'x'").unwrap(), "1\tx\n");
+        assert!(server.url("shop").ends_with("/shop"));
+        let (port, folder) = (server.port(), server.folder.clone());
+        drop(server);
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+        assert!(!folder.exists());
+    }
+}

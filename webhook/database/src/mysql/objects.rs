@@ -1,0 +1,379 @@
+//! Views, triggers, routines, events and sequences: their texts, as the server keeps them.
+//!
+//! A *definer* is who an object runs as. It is not compared, because the wanted text rarely names one and then it is whoever made the object;
+//! it is written where it is somebody else than us, so that a text that names one is followed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_schemaplan::{Catalog, Object, ObjectKind};
+use tidegate_sqlplan::Dialect;
+
+use super::inspect::{Reader, Scope};
+use super::sql::{before_a_table, parts, quote, without_qualifier};
+use super::tables::Listed;
+use super::wire::TextRow;
+use crate::DatabaseError;
+
+/// Reads all objects of the scope into the catalog, whose tables are read already.
+pub(super) async fn read(
+    reader: &mut Reader<'_>,
+    catalog: &mut Catalog,
+    listed: &Listed,
+) -> Result<(), DatabaseError> {
+    let account = reader.account().await?;
+    read_sequences(reader, catalog, listed).await?;
+    read_views(reader, catalog, &account).await?;
+    read_triggers(reader, catalog, &account).await?;
+    read_routines(reader, catalog, &account).await?;
+    read_events(reader, catalog, &account).await?;
+    find_needs(catalog);
+    Ok(())
+}
+
+async fn read_sequences(
+    reader: &mut Reader<'_>,
+    catalog: &mut Catalog,
+    listed: &Listed,
+) -> Result<(), DatabaseError> {
+    for (database, name) in &listed.sequences {
+        let what = format!("SEQUENCE {}.{}", quote(database), quote(name));
+        let text = reader.shown(&what, 1).await?.unwrap_or_default();
+        let options = text
+            .split_once(" start with ")
+            .and_then(|(_, rest)| rest.rsplit_once(" ENGINE="))
+            .map(|(options, _)| format!("start with {options}"));
+        let written = reader.scope.written(database, name);
+        let object = options.map_or_else(Object::default, |options| Object {
+            create: format!("CREATE SEQUENCE {written} {options}"),
+            definition: options,
+            ..Object::default()
+        });
+        insert(
+            catalog,
+            reader.scope,
+            database,
+            ObjectKind::Sequence,
+            name.clone(),
+            object,
+        );
+    }
+    Ok(())
+}
+
+async fn read_views(
+    reader: &mut Reader<'_>,
+    catalog: &mut Catalog,
+    account: &str,
+) -> Result<(), DatabaseError> {
+    // MySQL says the algorithm only in the view's text, which nearly never has one.
+    let algorithm = if reader.engine.dialect == Dialect::Mariadb {
+        "ALGORITHM"
+    } else {
+        "'UNDEFINED'"
+    };
+    let query = format!(
+        "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION, CHECK_OPTION, DEFINER, SECURITY_TYPE, {algorithm} FROM information_schema.VIEWS"
+    );
+    for row in reader.rows(&query, "TABLE_SCHEMA", "").await? {
+        let (database, name) = (row.text(0), row.text(1));
+        let object = match row.filled(2) {
+            None => Object::default(),
+            Some(select) => {
+                let select = match reader.scope {
+                    Scope::One(_) => without_qualifier(&select, &database),
+                    Scope::Server => select,
+                };
+                view(
+                    &row,
+                    &reader.scope.written(&database, &name),
+                    &select,
+                    account,
+                )
+            }
+        };
+        insert(
+            catalog,
+            reader.scope,
+            &database,
+            ObjectKind::View,
+            name,
+            object,
+        );
+    }
+    Ok(())
+}
+
+fn view(row: &TextRow, written: &str, select: &str, account: &str) -> Object {
+    let algorithm = match row.filled(6) {
+        Some(algorithm) if algorithm != "UNDEFINED" => format!("ALGORITHM={algorithm} "),
+        _ => String::new(),
+    };
+    let security = if row.is(5, "INVOKER") {
+        "SQL SECURITY INVOKER "
+    } else {
+        ""
+    };
+    let check = match row.filled(3) {
+        Some(check) if check != "NONE" => format!(" WITH {check} CHECK OPTION"),
+        _ => String::new(),
+    };
+    let definer = definer(row.str(4), account);
+    Object {
+        create: format!("CREATE {algorithm}{definer}{security}VIEW {written} AS {select}{check}"),
+        definition: format!("{algorithm}{security}AS {select}{check}"),
+        ..Object::default()
+    }
+}
+
+async fn read_triggers(
+    reader: &mut Reader<'_>,
+    catalog: &mut Catalog,
+    account: &str,
+) -> Result<(), DatabaseError> {
+    let query = "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT, DEFINER \
+                 FROM information_schema.TRIGGERS";
+    let order =
+        "TRIGGER_SCHEMA, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER";
+    let mut before: Option<([String; 4], String)> = None;
+    for row in reader.rows(query, "TRIGGER_SCHEMA", order).await? {
+        let (database, name, table) = (row.text(0), row.text(1), row.text(2));
+        let group = [row.text(0), row.text(2), row.text(3), row.text(4)];
+        // Those of one event run in an order, which is part of what they are.
+        let previous = before
+            .take()
+            .filter(|(other, _)| *other == group)
+            .map(|(_, name)| name);
+        let follows = previous
+            .as_deref()
+            .map(|name| format!("FOLLOWS {} ", quote(name)))
+            .unwrap_or_default();
+        let definition = format!(
+            "{} {} ON {} FOR EACH ROW {follows}{}",
+            row.text(3),
+            row.text(4),
+            reader.scope.written(&database, &table),
+            row.text(5)
+        );
+        let object = Object {
+            create: format!(
+                "CREATE {}TRIGGER {} {definition}",
+                definer(row.str(6), account),
+                reader.scope.written(&database, &name)
+            ),
+            definition,
+            needs: previous
+                .map(|name| format!("{table}.{name}"))
+                .into_iter()
+                .collect(),
+            table: Some(table.clone()),
+            ..Object::default()
+        };
+        let key = format!("{table}.{name}");
+        insert(
+            catalog,
+            reader.scope,
+            &database,
+            ObjectKind::Trigger,
+            key,
+            object,
+        );
+        before = Some((group, name));
+    }
+    Ok(())
+}
+
+async fn read_routines(
+    reader: &mut Reader<'_>,
+    catalog: &mut Catalog,
+    account: &str,
+) -> Result<(), DatabaseError> {
+    let query = "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE, DEFINER FROM information_schema.ROUTINES";
+    for row in reader.rows(query, "ROUTINE_SCHEMA", "").await? {
+        let (database, name) = (row.text(0), row.text(1));
+        let kind = match row.text(2).as_str() {
+            "FUNCTION" => ObjectKind::Function,
+            "PROCEDURE" => ObjectKind::Procedure,
+            _ => continue, // Oracle's packages
+        };
+        let word = row.text(2);
+        let object = made_of_text(reader, &word, &database, &name, 2, row.str(3), account).await?;
+        insert(catalog, reader.scope, &database, kind, name, object);
+    }
+    Ok(())
+}
+
+async fn read_events(
+    reader: &mut Reader<'_>,
+    catalog: &mut Catalog,
+    account: &str,
+) -> Result<(), DatabaseError> {
+    let query = "SELECT EVENT_SCHEMA, EVENT_NAME, DEFINER FROM information_schema.EVENTS";
+    for row in reader.rows(query, "EVENT_SCHEMA", "").await? {
+        let (database, name) = (row.text(0), row.text(1));
+        let mut object =
+            made_of_text(reader, "EVENT", &database, &name, 3, row.str(2), account).await?;
+        object.definition = without_start(&object.definition);
+        insert(
+            catalog,
+            reader.scope,
+            &database,
+            ObjectKind::Event,
+            name,
+            object,
+        );
+    }
+    Ok(())
+}
+
+/// An event without a start begins when it was made, which is written down as if it had been said: never the same twice.
+fn without_start(definition: &str) -> String {
+    definition
+        .split_once(" STARTS '")
+        .and_then(|(before, rest)| Some((before, rest.split_once('\'')?.1)))
+        .map_or_else(
+            || definition.to_owned(),
+            |(before, behind)| format!("{before}{behind}"),
+        )
+}
+
+/// An object that the server gives as `CREATE DEFINER=.. WORD name ..` in one column of `SHOW CREATE WORD name`.
+async fn made_of_text(
+    reader: &mut Reader<'_>,
+    word: &str,
+    database: &str,
+    name: &str,
+    column: usize,
+    owner: Option<&str>,
+    account: &str,
+) -> Result<Object, DatabaseError> {
+    let what = format!("{word} {}.{}", quote(database), quote(name));
+    let text = reader.shown(&what, column).await?.unwrap_or_default();
+    let head = format!("{word} {}", quote(name));
+    // `AGGREGATE` stands before the word.
+    let Some((before, behind)) = text.split_once(&head) else {
+        return Ok(Object::default());
+    };
+    let aggregate = if before.ends_with("AGGREGATE ") {
+        "AGGREGATE "
+    } else {
+        ""
+    };
+    Ok(Object {
+        create: format!(
+            "CREATE {}{aggregate}{word} {}{behind}",
+            definer(owner, account),
+            reader.scope.written(database, name)
+        ),
+        definition: format!("{aggregate}{word}{behind}"),
+        ..Object::default()
+    })
+}
+
+/// ``DEFINER=`root`@`localhost` `` where it is somebody else.
+fn definer(owner: Option<&str>, account: &str) -> String {
+    match owner {
+        Some(owner) if owner != account && !owner.is_empty() => {
+            let name = match owner.rsplit_once('@') {
+                Some((user, host)) => format!("{}@{}", quote(user), quote(host)),
+                None => quote(owner),
+            };
+            format!("DEFINER={name} ")
+        }
+        _ => String::new(),
+    }
+}
+
+fn insert(
+    catalog: &mut Catalog,
+    scope: &Scope,
+    database: &str,
+    kind: ObjectKind,
+    name: String,
+    object: Object,
+) {
+    let schema = catalog.schemas.entry(scope.key(database)).or_default();
+    schema.objects.entry(kind).or_default().insert(name, object);
+}
+
+/// Finds the tables and views that each view names.
+fn find_needs(catalog: &mut Catalog) {
+    for schema in catalog.schemas.values_mut() {
+        let Some(views) = schema.objects.get_mut(&ObjectKind::View) else {
+            continue;
+        };
+        let mut known: BTreeSet<String> = schema.tables.keys().cloned().collect();
+        known.extend(views.keys().cloned());
+        let needs: BTreeMap<String, Vec<String>> = views
+            .iter()
+            .map(|(name, view)| {
+                let mut found: BTreeSet<String> = names(&view.definition)
+                    .into_iter()
+                    .filter(|named| known.contains(named))
+                    .collect();
+                found.remove(name);
+                (name.clone(), found.into_iter().collect())
+            })
+            .collect();
+        for (name, found) in needs {
+            if let Some(view) = views.get_mut(&name) {
+                view.needs = found;
+            }
+        }
+    }
+}
+
+/// The tables and views that a query reads: servers write each behind `from` or `join`, with or without its database.
+fn names(sql: &str) -> Vec<String> {
+    let parts = parts(sql);
+    let at = |index: usize| parts.get(index).map_or("", |(part, _)| *part);
+    let named = (1..parts.len())
+        .filter(|index| at(*index).starts_with('`') && before_a_table(at(index.saturating_sub(1))));
+    named
+        .map(|index| {
+            let name = if at(index + 1) == "." {
+                at(index + 2)
+            } else {
+                at(index)
+            };
+            let inner = name
+                .strip_prefix('`')
+                .and_then(|rest| rest.strip_suffix('`'));
+            inner.unwrap_or(name).replace("``", "`")
+        })
+        .collect()
+}
+
+impl Scope {
+    /// A name as it is written in a statement: with its database where there are several.
+    fn written(&self, database: &str, name: &str) -> String {
+        match self {
+            Self::One(_) => quote(name),
+            Self::Server => format!("{}.{}", quote(database), quote(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_definer_is_written_where_it_is_somebody_else() {
+        assert_eq!(
+            definer(Some("a@b@%"), "root@localhost"),
+            "DEFINER=`a@b`@`%` "
+        );
+        assert_eq!(definer(Some("root@localhost"), "root@localhost"), "");
+        assert_eq!(definer(Some("role"), "root@localhost"), "DEFINER=`role` ");
+    }
+
+    #[test]
+    fn the_start_of_an_event_is_left_out() {
+        assert_eq!(
+            without_start(
+                "EVENT ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01 00:00:00' ON COMPLETION"
+            ),
+            "EVENT ON SCHEDULE EVERY 1 DAY ON COMPLETION"
+        );
+    }
+}

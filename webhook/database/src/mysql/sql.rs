@@ -1,0 +1,246 @@
+//! Small texts of SQL: names, literals, placeholders, and the qualifiers that a server adds to what it keeps.
+
+/// A name in backticks.
+pub(super) fn quote(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+/// A text in apostrophes, as a session without `NO_BACKSLASH_ESCAPES` reads it.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// A statement as an error shows it: not all of it where it is long.
+pub(super) fn shown(sql: &str) -> String {
+    const CHARACTERS: usize = 500;
+    match sql.char_indices().nth(CHARACTERS) {
+        None => sql.to_owned(),
+        Some((end, _)) => format!("{}...", sql.get(..end).unwrap_or_default()),
+    }
+}
+
+/// A text with each `?` outside of quotes and comments replaced by a parameter; what has none is left.
+pub(super) fn with_parameters(sql: &str, parameters: &[&str]) -> String {
+    let mut parameters = parameters.iter();
+    let mut made = String::with_capacity(sql.len());
+    for (part, quoted) in parts(sql) {
+        if quoted {
+            made.push_str(part);
+            continue;
+        }
+        for character in part.chars() {
+            match parameters.as_slice().first() {
+                Some(value) if character == '?' => {
+                    made.push_str(&literal(value));
+                    parameters.next();
+                }
+                _ => made.push(character),
+            }
+        }
+    }
+    made
+}
+
+/// A text without `` `database`. `` before the names of tables, columns and functions: a view's text names the database that it is in with each of
+/// them. A table's alias may have the database's name; what follows that is a column and one dot, not two.
+pub(super) fn without_qualifier(sql: &str, database: &str) -> String {
+    let quoted_name = quote(database);
+    if !sql.contains(&quoted_name) {
+        return sql.to_owned();
+    }
+    let parts = parts(sql);
+    let mut made = String::with_capacity(sql.len());
+    let mut skip_dot = false;
+    for (index, (part, _)) in parts.iter().enumerate() {
+        if std::mem::take(&mut skip_dot) {
+            made.push_str(part.get(1..).unwrap_or_default());
+            continue;
+        }
+        let behind = |ahead: usize| parts.get(index + ahead).map_or("", |(part, _)| *part);
+        let chained = index > 0 && behind(0).starts_with('`') && made.ends_with('.');
+        let is_qualifier = *part == quoted_name
+            && !chained
+            && behind(1) == "."
+            && behind(2).starts_with('`')
+            && (behind(3) == "." || behind(3).starts_with('(') || before_a_table(&made));
+        if is_qualifier {
+            skip_dot = true;
+        } else {
+            made.push_str(part);
+        }
+    }
+    made
+}
+
+/// Whether what comes next is a table's (or sequence's) name.
+pub(super) fn before_a_table(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "from",
+        "join",
+        "straight_join",
+        "nextval",
+        "lastval",
+        "setval",
+    ];
+    let text = text.trim_end_matches([' ', '(']);
+    let word = text
+        .rsplit(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+        .next()
+        .unwrap_or_default();
+    WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// What MySQL's `information_schema` puts a backslash before in expressions.
+pub(super) fn unescaped(expression: &str) -> String {
+    let mut made = String::with_capacity(expression.len());
+    let mut characters = expression.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character == '\\' && matches!(characters.peek(), Some('\'' | '\\')) {
+            made.extend(characters.next());
+        } else {
+            made.push(character);
+        }
+    }
+    made
+}
+
+/// An expression without the parentheses around all of it.
+pub(super) fn without_parentheses(expression: &str) -> &str {
+    let Some(inner) = expression
+        .strip_prefix('(')
+        .and_then(|rest| rest.strip_suffix(')'))
+    else {
+        return expression;
+    };
+    let mut depth = 0_i32;
+    for (part, quoted) in parts(inner) {
+        if quoted {
+            continue;
+        }
+        for character in part.chars() {
+            match character {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            if depth < 0 {
+                return expression;
+            }
+        }
+    }
+    inner
+}
+
+/// A text cut at its quotes: plain parts, and quoted ones with their quotes. Comments count as quoted.
+pub(super) fn parts(sql: &str) -> Vec<(&str, bool)> {
+    let mut found = Vec::new();
+    let mut rest = sql;
+    while !rest.is_empty() {
+        let start = plain_length(rest);
+        let (plain, quoted) = rest.split_at_checked(start).unwrap_or((rest, ""));
+        if !plain.is_empty() {
+            found.push((plain, false));
+        }
+        let end = quoted_length(quoted);
+        let (quoted, behind) = quoted.split_at_checked(end).unwrap_or((quoted, ""));
+        if !quoted.is_empty() {
+            found.push((quoted, true));
+        }
+        rest = behind;
+    }
+    found
+}
+
+fn plain_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let at = |index: usize| bytes.get(index).copied();
+    (0..bytes.len())
+        .find(|index| match at(*index) {
+            Some(b'\'' | b'"' | b'`' | b'#') => true,
+            // What is in an executable comment is run.
+            Some(b'/') => {
+                at(index + 1) == Some(b'*') && !matches!(at(index + 2), Some(b'!' | b'M'))
+            }
+            Some(b'-') => {
+                at(index + 1) == Some(b'-')
+                    && at(index + 2).is_none_or(|byte| byte.is_ascii_whitespace())
+            }
+            _ => false,
+        })
+        .unwrap_or(bytes.len())
+}
+
+fn quoted_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    match bytes.first() {
+        None => 0,
+        Some(b'#' | b'-') => text.find('\n').map_or(text.len(), |end| end + 1),
+        Some(b'/') => text.find("*/").map_or(text.len(), |end| end + 2),
+        Some(quote) => {
+            let mut index = 1;
+            while let Some(byte) = bytes.get(index) {
+                index += 1;
+                if *byte == b'\\' && *quote != b'`' {
+                    index += 1;
+                } else if byte == quote {
+                    if bytes.get(index) != Some(quote) {
+                        return index;
+                    }
+                    index += 1;
+                }
+            }
+            text.len()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn qualifiers_go_from_names_and_stay_in_texts() {
+        for (sql, expected) in [
+            (
+                "select `x`.`t`.`id` AS `id` from `x`.`t`",
+                "select `t`.`id` AS `id` from `t`",
+            ),
+            (
+                "select '`x`.`t`' from `y`.`x`",
+                "select '`x`.`t`' from `y`.`x`",
+            ),
+            ("nextval(`x`.`s`)", "nextval(`s`)"),
+            ("`x`.`x`.`x` + `x`.`f`(`x`.`a`)", "`x`.`x` + `f`(`x`.`a`)"),
+            (
+                "from (`x`.`a` `x` join `x`.`b` on(`x`.`i` = `x`.`b`.`i`))",
+                "from (`a` `x` join `b` on(`x`.`i` = `b`.`i`))",
+            ),
+            ("`x`", "`x`"),
+        ] {
+            assert_eq!(without_qualifier(sql, "x"), expected);
+        }
+    }
+
+    #[test]
+    fn parameters_are_written_where_no_quote_is() {
+        assert_eq!(
+            with_parameters("a = ? and '?' = `?` -- ?\n or b = ?", &["it's", "\\"]),
+            "a = 'it''s' and '?' = `?` -- ?\n or b = '\\\\'"
+        );
+        assert_eq!(with_parameters("a = ?", &[]), "a = ?");
+    }
+
+    #[test]
+    fn parentheses_go_where_they_are_around_all() {
+        for (expression, expected) in [
+            ("(`a` > 0)", "`a` > 0"),
+            ("(a) or (b)", "(a) or (b)"),
+            ("((a) or (b))", "(a) or (b)"),
+            ("('(' = a)", "'(' = a"),
+            ("a", "a"),
+        ] {
+            assert_eq!(without_parentheses(expression), expected);
+        }
+        assert_eq!(unescaped(r"_utf8mb4\'a\\b\'"), r"_utf8mb4'a\b'");
+    }
+}

@@ -1,0 +1,440 @@
+//! Tables, with their columns, indexes and constraints, out of `information_schema`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_schemaplan::{
+    Catalog, Check, Column, ForeignKey, Generated, Index, IndexPart, PrimaryKey, Table,
+};
+use tidegate_sqlplan::Dialect;
+
+use super::inspect::{Reader, Scope};
+use super::sql::{literal, quote, unescaped, without_parentheses, without_qualifier};
+use super::wire::TextRow;
+use crate::DatabaseError;
+
+/// What the list of tables has beside tables: sequences, by database and name.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) sequences: BTreeSet<(String, String)>,
+}
+
+/// A table's name, with its database's as the server has it.
+type Name = (String, String);
+
+/// Reads all tables of the scope into the catalog.
+pub(super) async fn read(
+    reader: &mut Reader<'_>,
+    catalog: &mut Catalog,
+) -> Result<Listed, DatabaseError> {
+    let mut listed = Listed::default();
+    let mut tables: BTreeMap<Name, Table> = BTreeMap::new();
+    let mut partitioned = Vec::new();
+    for row in reader.rows(TABLES, "TABLE_SCHEMA", "").await? {
+        let name = (row.text(0), row.text(1));
+        match row.text(2).as_str() {
+            "BASE TABLE" | "SYSTEM VERSIONED" => {
+                let table = table(&row);
+                if row.text(5).contains("partitioned") {
+                    partitioned.push(name.clone());
+                }
+                tables.insert(name, table);
+            }
+            "SEQUENCE" => {
+                listed.sequences.insert(name);
+            }
+            _ => {}
+        }
+    }
+    let query = columns_query(reader.engine.dialect);
+    for row in reader
+        .rows(
+            query,
+            "TABLE_SCHEMA",
+            "TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
+        )
+        .await?
+    {
+        if let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) {
+            let column = column(&row, reader.engine.dialect, table, reader.scope);
+            table.columns.insert(row.text(2), column);
+        }
+    }
+    read_indexes(reader, &mut tables).await?;
+    read_foreign_keys(reader, &mut tables).await?;
+    read_checks(reader, &mut tables).await?;
+    for name in partitioned {
+        let what = format!("TABLE {}.{}", quote(&name.0), quote(&name.1));
+        let text = reader.shown(&what, 1).await?.unwrap_or_default();
+        if let (Some(table), Some(partitions)) = (tables.get_mut(&name), partitions(&text)) {
+            table.options.insert("partition by".to_owned(), partitions);
+        }
+    }
+    for ((database, name), table) in tables {
+        let schema = catalog
+            .schemas
+            .entry(reader.scope.key(&database))
+            .or_default();
+        schema.tables.insert(name, table);
+    }
+    Ok(listed)
+}
+
+const TABLES: &str = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT, AUTO_INCREMENT \
+     FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW'";
+
+fn table(row: &TextRow) -> Table {
+    let mut table = Table {
+        comment: row.filled(6),
+        ..Table::default()
+    };
+    let options = &mut table.options;
+    options.extend(row.filled(3).map(|engine| ("engine".to_owned(), engine)));
+    options.extend(
+        row.filled(4)
+            .map(|collation| ("collation".to_owned(), collation)),
+    );
+    options.extend(create_options(&row.text(5)));
+    // One is where every table begins.
+    let next = row.get(7).filter(|next| next != "1" && next != "0");
+    options.extend(next.map(|next| ("auto_increment".to_owned(), next)));
+    if row.is(2, "SYSTEM VERSIONED") {
+        options.insert("system versioning".to_owned(), String::new());
+    }
+    table
+}
+
+/// `row_format=DYNAMIC partitioned` as options by name; those without a value are had otherwise. An engine's own names stand in backticks, as
+/// they are written.
+fn create_options(text: &str) -> Vec<(String, String)> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for character in text.chars() {
+        quoted ^= matches!(character, '\'' | '"');
+        match words.last_mut() {
+            Some(word) if quoted || character != ' ' => word.push(character),
+            _ => words.push(String::new()),
+        }
+    }
+    let options = words.iter().filter_map(|word| word.split_once('='));
+    options
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        // Aria's own, which it writes down by itself, and which stay when the engine changes.
+        .filter(|(name, _)| !matches!(name.as_str(), "transactional" | "page_checksum"))
+        .collect()
+}
+
+/// What follows `PARTITION BY` in a table's text, in one line.
+fn partitions(text: &str) -> Option<String> {
+    let (_, behind) = text.rsplit_once("PARTITION BY ")?;
+    let lines: Vec<&str> = behind.lines().map(str::trim).collect();
+    let text = lines.join(" ");
+    // MySQL puts it into an executable comment.
+    let text = text.strip_suffix("*/").unwrap_or(&text).trim_end();
+    Some(text.to_owned())
+}
+
+fn columns_query(dialect: Dialect) -> &'static str {
+    if dialect == Dialect::Mariadb {
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION, \
+         CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_COMMENT, NULL FROM information_schema.COLUMNS"
+    } else {
+        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION, \
+         CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_COMMENT, SRS_ID FROM information_schema.COLUMNS"
+    }
+}
+
+fn column(row: &TextRow, dialect: Dialect, table: &Table, scope: &Scope) -> Column {
+    let extra = row.text(6).to_ascii_lowercase();
+    let mut data_type = row.text(3);
+    if let Some(system) = row.str(11) {
+        data_type = format!("{data_type} SRID {system}");
+    }
+    let own = |expression: String| match scope {
+        Scope::One(database) => without_qualifier(&expression, database),
+        Scope::Server => expression,
+    };
+    let generated = row.filled(7).map(|expression| Generated {
+        expression: own(if dialect == Dialect::Mysql {
+            let expression = unescaped(&expression);
+            without_parentheses(&expression).to_owned()
+        } else {
+            expression
+        }),
+        stored: extra.contains("stored") || extra.contains("persistent"),
+    });
+    let differs = row.str(9) != table.options.get("collation").map(String::as_str);
+    Column {
+        nullable: row.is(4, "YES"),
+        default: default(row, dialect, &data_type, &extra)
+            .filter(|_| generated.is_none())
+            .map(own),
+        auto_increment: extra.contains("auto_increment"),
+        on_update: extra
+            .split_once("on update ")
+            .map(|(_, expression)| expression.split(',').next().unwrap_or_default().to_owned()),
+        charset: row.get(8).filter(|_| differs),
+        collation: row.get(9).filter(|_| differs),
+        invisible: extra.contains("invisible"),
+        comment: row.filled(10),
+        identity: None,
+        generated,
+        data_type,
+    }
+}
+
+/// A default as it is written in SQL. MariaDB gives it so; MySQL gives a text without its quotes, and marks what is an expression.
+fn default(row: &TextRow, dialect: Dialect, data_type: &str, extra: &str) -> Option<String> {
+    let text = row.get(5)?;
+    if dialect == Dialect::Mariadb {
+        return (!text.eq_ignore_ascii_case("NULL")).then_some(text);
+    }
+    if extra.contains("default_generated") {
+        let now = text.to_ascii_uppercase().starts_with("CURRENT_TIMESTAMP");
+        return Some(if now {
+            text
+        } else {
+            format!("({})", unescaped(&text))
+        });
+    }
+    let word = data_type
+        .split(|character: char| !character.is_ascii_alphanumeric())
+        .next()
+        .unwrap_or_default();
+    let plain = matches!(
+        word,
+        "tinyint"
+            | "smallint"
+            | "mediumint"
+            | "int"
+            | "bigint"
+            | "decimal"
+            | "float"
+            | "double"
+            | "year"
+            | "bit"
+    );
+    Some(if plain { text } else { literal(&text) })
+}
+
+async fn read_indexes(
+    reader: &mut Reader<'_>,
+    tables: &mut BTreeMap<Name, Table>,
+) -> Result<(), DatabaseError> {
+    let query = if reader.engine.dialect == Dialect::Mariadb {
+        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, COLLATION, SUB_PART, INDEX_TYPE, INDEX_COMMENT, IGNORED, NULL \
+         FROM information_schema.STATISTICS"
+    } else {
+        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, COLLATION, SUB_PART, INDEX_TYPE, INDEX_COMMENT, \
+         IF(IS_VISIBLE = 'NO', 'YES', 'NO'), EXPRESSION FROM information_schema.STATISTICS"
+    };
+    let order = "TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX";
+    for row in reader.rows(query, "TABLE_SCHEMA", order).await? {
+        let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) else {
+            continue;
+        };
+        let kind = row.text(7).to_ascii_uppercase();
+        let part = IndexPart {
+            column: row.get(4),
+            expression: row.get(10).map(|text| unescaped(&text)),
+            descending: row.is(5, "D"),
+            // A spatial index has a length of its own.
+            prefix: row
+                .str(6)
+                .and_then(|length| length.parse().ok())
+                .filter(|_| kind != "SPATIAL" && kind != "FULLTEXT"),
+            attributes: String::new(),
+        };
+        let name = row.text(2);
+        if name == "PRIMARY" {
+            let key = table.primary_key.get_or_insert_with(PrimaryKey::default);
+            key.parts.push(part);
+            continue;
+        }
+        let in_memory = table
+            .options
+            .get("engine")
+            .is_some_and(|engine| engine.eq_ignore_ascii_case("MEMORY"));
+        let usual = if in_memory { "HASH" } else { "BTREE" };
+        let index = table.indexes.entry(name).or_insert_with(|| {
+            let mut index = Index {
+                unique: row.is(3, "0"),
+                comment: row.filled(8),
+                ..Index::default()
+            };
+            if kind != usual {
+                index.options.insert("type".to_owned(), kind);
+            }
+            if row.is(9, "YES") {
+                index.options.insert("ignored".to_owned(), String::new());
+            }
+            index
+        });
+        index.parts.push(part);
+    }
+    Ok(())
+}
+
+async fn read_foreign_keys(
+    reader: &mut Reader<'_>,
+    tables: &mut BTreeMap<Name, Table>,
+) -> Result<(), DatabaseError> {
+    let query = "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, \
+                 REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL";
+    let order = "TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION";
+    for row in reader.rows(query, "TABLE_SCHEMA", order).await? {
+        let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) else {
+            continue;
+        };
+        let key = table.foreign_keys.entry(row.text(2)).or_insert_with(|| {
+            let schema = row.get(4).filter(|schema| *schema != row.text(0));
+            ForeignKey {
+                schema: schema.unwrap_or_default(),
+                table: row.text(5),
+                ..ForeignKey::default()
+            }
+        });
+        key.columns.push(row.text(3));
+        key.referred.push(row.text(6));
+    }
+    let query = "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, UPDATE_RULE, DELETE_RULE \
+                 FROM information_schema.REFERENTIAL_CONSTRAINTS";
+    for row in reader.rows(query, "CONSTRAINT_SCHEMA", "").await? {
+        let table = tables.get_mut(&(row.text(0), row.text(1)));
+        if let Some(key) = table.and_then(|table| table.foreign_keys.get_mut(&row.text(2))) {
+            key.on_update = action(row.text(3));
+            key.on_delete = action(row.text(4));
+        }
+    }
+    Ok(())
+}
+
+/// To these servers both words mean the same, and so does none.
+fn action(rule: String) -> String {
+    match rule.as_str() {
+        "NO ACTION" | "RESTRICT" => String::new(),
+        _ => rule,
+    }
+}
+
+async fn read_checks(
+    reader: &mut Reader<'_>,
+    tables: &mut BTreeMap<Name, Table>,
+) -> Result<(), DatabaseError> {
+    if reader.engine.dialect == Dialect::Mysql {
+        return read_mysql_checks(reader, tables).await;
+    }
+    let query = "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, LEVEL, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS";
+    for row in reader.rows(query, "CONSTRAINT_SCHEMA", "").await? {
+        let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) else {
+            continue;
+        };
+        let (name, expression) = (row.text(2), row.text(4));
+        let of_column = row.is(3, "Column");
+        if of_column && is_json(table, &name, &expression) {
+            continue;
+        }
+        let attributes = if of_column { "column" } else { "" };
+        table.checks.insert(
+            name,
+            Check {
+                expression,
+                attributes: attributes.to_owned(),
+                ..Check::default()
+            },
+        );
+    }
+    Ok(())
+}
+
+/// MariaDB's `json` is a `longtext` with a check; it is given its name back.
+fn is_json(table: &mut Table, name: &str, expression: &str) -> bool {
+    let usual = table.options.get("collation").map(String::as_str);
+    let Some(column) = table.columns.get_mut(name) else {
+        return false;
+    };
+    let is_json = column.data_type == "longtext"
+        && expression == format!("json_valid({})", quote(name))
+        && column.generated.is_none()
+        && column.collation.as_deref().or(usual) == Some("utf8mb4_bin");
+    if is_json {
+        "json".clone_into(&mut column.data_type);
+        column.charset = None;
+        column.collation = None;
+    }
+    is_json
+}
+
+/// MySQL has the table's name and the word NOT ENFORCED in another table.
+async fn read_mysql_checks(
+    reader: &mut Reader<'_>,
+    tables: &mut BTreeMap<Name, Table>,
+) -> Result<(), DatabaseError> {
+    let query = "SELECT CONSTRAINT_SCHEMA, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS";
+    let clauses: BTreeMap<Name, String> = reader
+        .rows(query, "CONSTRAINT_SCHEMA", "")
+        .await?
+        .iter()
+        .map(|row| ((row.text(0), row.text(1)), row.text(2)))
+        .collect();
+    let query = "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ENFORCED FROM information_schema.TABLE_CONSTRAINTS \
+                 WHERE CONSTRAINT_TYPE = 'CHECK'";
+    for row in reader.rows(query, "CONSTRAINT_SCHEMA", "").await? {
+        let Some(clause) = clauses.get(&(row.text(0), row.text(2))) else {
+            continue;
+        };
+        if let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) {
+            let clause = unescaped(clause);
+            let attributes = if row.is(3, "NO") { "NOT ENFORCED" } else { "" };
+            table.checks.insert(
+                row.text(2),
+                Check {
+                    expression: without_parentheses(&clause).to_owned(),
+                    attributes: attributes.to_owned(),
+                    ..Check::default()
+                },
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_of_a_table_are_read_by_name() {
+        let read = create_options(
+            "max_rows=5 row_format=DYNAMIC partitioned `page_compressed`='1' COMPRESSION=\"a b\"",
+        );
+        let read: Vec<(&str, &str)> = read
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("max_rows", "5"),
+                ("row_format", "DYNAMIC"),
+                ("`page_compressed`", "'1'"),
+                ("compression", "\"a b\"")
+            ]
+        );
+    }
+
+    #[test]
+    fn partitions_are_read_from_either_server() {
+        for (text, expected) in [
+            (
+                "CREATE TABLE `t` (\n  `a` int\n) ENGINE=InnoDB\n PARTITION BY RANGE (`a`)\n(PARTITION `p` VALUES LESS THAN (1) ENGINE = InnoDB,\n PARTITION `q` VALUES LESS THAN MAXVALUE ENGINE = InnoDB)",
+                "RANGE (`a`) (PARTITION `p` VALUES LESS THAN (1) ENGINE = InnoDB, PARTITION `q` VALUES LESS THAN MAXVALUE ENGINE = InnoDB)",
+            ),
+            (
+                "CREATE TABLE `t` (\n  `a` int\n)\n/*!50100 PARTITION BY HASH (`a`)\nPARTITIONS 4 */",
+                "HASH (`a`) PARTITIONS 4",
+            ),
+        ] {
+            assert_eq!(partitions(text).as_deref(), Some(expected));
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What is asked of `pg_catalog`: a fixed number of queries, however many tables there are.
+//!
+//! `NAMESPACES` stands for the oids of the schemas in scope. What an extension brought along is the extension's and is left out. All columns
+//! are read as text. Columns of the system's tables that older versions lack are given by [`for_version`].
+
+/// The schemas that are no system's.
+pub(super) const SCHEMAS: &str = "
+SELECT n.oid, n.nspname, d.description
+FROM pg_namespace n
+LEFT JOIN pg_description d ON d.objoid = n.oid AND d.classoid = 'pg_namespace'::regclass AND d.objsubid = 0
+WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+  AND n.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_namespace'::regclass AND deptype = 'e')
+ORDER BY n.nspname";
+
+pub(super) const RELATIONS: &str = "
+SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.relpersistence, array_to_string(c.reloptions, ', '),
+  CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
+  c.relispartition, pg_get_expr(c.relpartbound, c.oid),
+  (SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
+  CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
+  c.relrowsecurity, c.relforcerowsecurity, c.relreplident, am.amname, ts.spcname, d.description,
+  CASE WHEN c.reloftype <> 0 THEN c.reloftype::regtype::text END
+FROM pg_class c
+LEFT JOIN pg_am am ON am.oid = c.relam
+LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace
+LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+WHERE c.relnamespace IN (NAMESPACES) AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f', 'c')
+  AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_class'::regclass AND deptype = 'e')
+ORDER BY c.oid";
+
+pub(super) const COLUMNS: &str = "
+SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+  CASE WHEN a.atthasdef THEN pg_get_expr(ad.adbin, ad.adrelid) END, a.attidentity, a.attgenerated,
+  CASE WHEN co.oid IS NULL THEN NULL WHEN pg_collation_is_visible(co.oid) THEN quote_ident(co.collname)
+    ELSE quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END,
+  d.description, a.attinhcount > 0 AND (NOT a.attislocal OR c.relispartition), NULLIF(a.attstorage, t.typstorage)
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+LEFT JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum
+LEFT JOIN pg_collation co ON co.oid = a.attcollation AND a.attcollation <> t.typcollation
+LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
+LEFT JOIN pg_description d ON d.objoid = a.attrelid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
+WHERE c.relnamespace IN (NAMESPACES) AND c.relkind IN ('r', 'p', 'c', 'v') AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attrelid, a.attnum";
+
+pub(super) const SEQUENCES: &str = "
+SELECT s.seqrelid, format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, s.seqcycle,
+  d.refobjid, d.refobjsubid, d.deptype, s.seqrelid::regclass::text
+FROM pg_sequence s
+JOIN pg_class c ON c.oid = s.seqrelid
+LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0
+  AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')
+WHERE c.relnamespace IN (NAMESPACES)";
+
+pub(super) const CONSTRAINTS: &str = "
+SELECT con.oid, con.conname, con.contype, con.conrelid, con.contypid, con.conindid, con.conkey::text, con.confrelid,
+  CASE WHEN con.contype = 'f' THEN fn.nspname END, CASE WHEN con.contype = 'f' THEN fc.relname END,
+  CASE WHEN con.contype = 'f' THEN
+    (SELECT string_agg(quote_ident(fa.attname), ',' ORDER BY k.place)
+     FROM unnest(con.confkey) WITH ORDINALITY AS k (number, place)
+     JOIN pg_attribute fa ON fa.attrelid = con.confrelid AND fa.attnum = k.number) END,
+  con.confupdtype, con.confdeltype, con.confmatchtype, con.condeferrable, con.condeferred, con.convalidated, con.connoinherit,
+  CASE WHEN con.contype = 'c' THEN pg_get_expr(con.conbin, con.conrelid) END,
+  CASE WHEN con.contype IN ('x', 'f') OR con.contypid <> 0 THEN pg_get_constraintdef(con.oid) END,
+  d.description
+FROM pg_constraint con
+LEFT JOIN pg_class c ON c.oid = con.conrelid
+LEFT JOIN pg_class fc ON fc.oid = con.confrelid
+LEFT JOIN pg_namespace fn ON fn.oid = fc.relnamespace
+LEFT JOIN pg_description d ON d.objoid = con.oid AND d.classoid = 'pg_constraint'::regclass
+WHERE con.connamespace IN (NAMESPACES) AND con.contype IN ('p', 'u', 'x', 'f', 'c') AND con.conparentid = 0
+  AND NOT (con.coninhcount > 0 AND (NOT con.conislocal OR c.relispartition))
+ORDER BY con.oid";
+
+pub(super) const INDEXES: &str = "
+SELECT i.indexrelid, i.indrelid, ic.relname, i.indisunique, i.indisprimary, am.amname, i.indnkeyatts,
+  pg_get_expr(i.indpred, i.indrelid), array_to_string(ic.reloptions, ', '), NULLS_NOT_DISTINCT, ts.spcname, d.description,
+  i.indisvalid, i.indisreplident, i.indisclustered, CASE WHEN tc.relkind = 'm' THEN pg_get_indexdef(i.indexrelid, 0, true) END
+FROM pg_index i
+JOIN pg_class ic ON ic.oid = i.indexrelid
+JOIN pg_class tc ON tc.oid = i.indrelid
+JOIN pg_am am ON am.oid = ic.relam
+LEFT JOIN pg_tablespace ts ON ts.oid = ic.reltablespace
+LEFT JOIN pg_description d ON d.objoid = ic.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
+WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind IN ('r', 'p', 'm') AND NOT ic.relispartition
+ORDER BY i.indexrelid";
+
+pub(super) const INDEX_PARTS: &str = "
+SELECT i.indexrelid, k.k, i.indkey[k.k - 1], CASE WHEN i.indkey[k.k - 1] = 0 THEN pg_get_indexdef(i.indexrelid, k.k, false) END,
+  CASE WHEN k.k <= i.indnkeyatts THEN i.indoption[k.k - 1] END,
+  CASE WHEN co.oid IS NULL THEN NULL WHEN pg_collation_is_visible(co.oid) THEN quote_ident(co.collname)
+    ELSE quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END,
+  CASE WHEN oc.opcdefault AND ia.attoptions IS NULL THEN NULL WHEN pg_opclass_is_visible(oc.oid) THEN quote_ident(oc.opcname)
+    ELSE quote_ident(ocn.nspname) || '.' || quote_ident(oc.opcname) END,
+  array_to_string(ia.attoptions, ', ')
+FROM pg_index i
+JOIN pg_class tc ON tc.oid = i.indrelid
+JOIN pg_class ic ON ic.oid = i.indexrelid
+CROSS JOIN LATERAL generate_series(1, i.indnatts::int) AS k (k)
+JOIN pg_attribute ia ON ia.attrelid = i.indexrelid AND ia.attnum = k.k
+LEFT JOIN pg_attribute ta ON ta.attrelid = i.indrelid AND ta.attnum = i.indkey[k.k - 1] AND ta.attnum <> 0
+LEFT JOIN pg_type ty ON ty.oid = ia.atttypid
+LEFT JOIN pg_collation co ON k.k <= i.indnkeyatts AND co.oid = i.indcollation[k.k - 1]
+  AND co.oid <> COALESCE(ta.attcollation, ty.typcollation)
+LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
+LEFT JOIN pg_opclass oc ON k.k <= i.indnkeyatts AND oc.oid = i.indclass[k.k - 1]
+LEFT JOIN pg_namespace ocn ON ocn.oid = oc.opcnamespace
+WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind IN ('r', 'p') AND NOT ic.relispartition
+ORDER BY i.indexrelid, k.k";
+
+pub(super) const TYPES: &str = "
+SELECT t.oid, t.typnamespace, t.typname, t.typtype, t.typnotnull, t.typdefault, format_type(t.typbasetype, t.typtypmod),
+  CASE WHEN co.oid IS NULL THEN NULL WHEN pg_collation_is_visible(co.oid) THEN quote_ident(co.collname)
+    ELSE quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END,
+  COALESCE(d.description, dc.description), t.typrelid, format_type(r.rngsubtype, NULL), format_type(t.oid, NULL)
+FROM pg_type t
+LEFT JOIN pg_type b ON b.oid = t.typbasetype
+LEFT JOIN pg_class c ON c.oid = t.typrelid
+LEFT JOIN pg_range r ON r.rngtypid = t.oid
+LEFT JOIN pg_collation co ON t.typtype = 'd' AND co.oid = t.typcollation AND t.typcollation <> b.typcollation
+LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
+LEFT JOIN pg_description d ON d.objoid = t.oid AND d.classoid = 'pg_type'::regclass
+LEFT JOIN pg_description dc ON dc.objoid = c.oid AND dc.classoid = 'pg_class'::regclass AND dc.objsubid = 0
+WHERE t.typnamespace IN (NAMESPACES)
+  AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c' OR (t.typtype = 'b' AND t.typelem = 0))
+  AND t.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_type'::regclass AND deptype = 'e')
+ORDER BY t.oid";
+
+pub(super) const LABELS: &str = "
+SELECT e.enumtypid, e.enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
+WHERE t.typnamespace IN (NAMESPACES) ORDER BY e.enumtypid, e.enumsortorder";
+
+pub(super) const FUNCTIONS: &str = "
+SELECT p.oid, p.pronamespace, p.proname, p.prokind, oidvectortypes(p.proargtypes),
+  CASE WHEN p.prokind <> 'a' THEN pg_get_functiondef(p.oid) END,
+  pg_get_function_result(p.oid), pg_get_function_arguments(p.oid), d.description,
+  quote_ident(n.nspname) || '.' || quote_ident(p.proname)
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+LEFT JOIN pg_description d ON d.objoid = p.oid AND d.classoid = 'pg_proc'::regclass
+WHERE p.pronamespace IN (NAMESPACES)
+  AND p.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype IN ('e', 'i'))
+ORDER BY p.oid";
+
+pub(super) const TRIGGERS: &str = "
+SELECT t.oid, t.tgrelid, t.tgname, pg_get_triggerdef(t.oid, true), t.tgenabled, d.description
+FROM pg_trigger t
+JOIN pg_class c ON c.oid = t.tgrelid
+LEFT JOIN pg_description d ON d.objoid = t.oid AND d.classoid = 'pg_trigger'::regclass
+WHERE c.relnamespace IN (NAMESPACES) AND NOT t.tgisinternal AND TRIGGER_IS_OWN";
+
+pub(super) const RULES: &str = "
+SELECT r.oid, r.ev_class, r.rulename, pg_get_ruledef(r.oid, true), r.ev_enabled, d.description
+FROM pg_rewrite r
+JOIN pg_class c ON c.oid = r.ev_class
+LEFT JOIN pg_description d ON d.objoid = r.oid AND d.classoid = 'pg_rewrite'::regclass
+WHERE c.relnamespace IN (NAMESPACES) AND r.rulename <> '_RETURN'";
+
+pub(super) const POLICIES: &str = "
+SELECT p.oid, p.polrelid, p.polname, p.polcmd, p.polpermissive,
+  (SELECT string_agg(CASE r.oid WHEN 0 THEN 'PUBLIC' ELSE quote_ident(a.rolname) END, ', ' ORDER BY a.rolname)
+   FROM unnest(p.polroles) AS r (oid) LEFT JOIN pg_roles a ON a.oid = r.oid),
+  pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid), d.description
+FROM pg_policy p
+JOIN pg_class c ON c.oid = p.polrelid
+LEFT JOIN pg_description d ON d.objoid = p.oid AND d.classoid = 'pg_policy'::regclass
+WHERE c.relnamespace IN (NAMESPACES)";
+
+pub(super) const EXTENSIONS: &str = "
+SELECT e.extname, n.nspname, n.oid FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE n.nspname <> 'pg_catalog' ORDER BY e.extname";
+
+pub(super) const STATISTICS: &str = "
+SELECT s.oid, s.stxnamespace, s.stxname, s.stxrelid, pg_get_statisticsobjdef(s.oid), d.description,
+  quote_ident(n.nspname) || '.' || quote_ident(s.stxname)
+FROM pg_statistic_ext s
+JOIN pg_namespace n ON n.oid = s.stxnamespace
+LEFT JOIN pg_description d ON d.objoid = s.oid AND d.classoid = 'pg_statistic_ext'::regclass
+WHERE s.stxnamespace IN (NAMESPACES)";
+
+/// What is only named.
+pub(super) const OTHERS: &str = "
+WITH theirs AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
+SELECT oprnamespace, 'operator ' || oprname || ' (' || CASE WHEN oprleft = 0 THEN 'NONE' ELSE format_type(oprleft, NULL) END || ', '
+    || CASE WHEN oprright = 0 THEN 'NONE' ELSE format_type(oprright, NULL) END || ')'
+  FROM pg_operator WHERE oprnamespace IN (NAMESPACES) AND ('pg_operator'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT opcnamespace, 'operator class ' || opcname
+  FROM pg_opclass WHERE opcnamespace IN (NAMESPACES) AND ('pg_opclass'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT collnamespace, 'collation ' || collname
+  FROM pg_collation WHERE collnamespace IN (NAMESPACES) AND ('pg_collation'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT connamespace, 'conversion ' || conname
+  FROM pg_conversion WHERE connamespace IN (NAMESPACES) AND ('pg_conversion'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT cfgnamespace, 'text search configuration ' || cfgname
+  FROM pg_ts_config WHERE cfgnamespace IN (NAMESPACES) AND ('pg_ts_config'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT dictnamespace, 'text search dictionary ' || dictname
+  FROM pg_ts_dict WHERE dictnamespace IN (NAMESPACES) AND ('pg_ts_dict'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)";
+
+/// Who needs whom. `c` is a table, view or sequence, `t` a type, `p` a function, `g` a trigger, `y` a row-level policy.
+pub(super) const NEEDS: &str = "
+WITH links AS (
+  SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_depend d
+  WHERE d.deptype IN ('n', 'a') AND d.refobjid >= 16384 AND d.objid >= 16384
+    AND (d.refclassid = 'pg_proc'::regclass
+      OR d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass)
+        AND d.refclassid IN ('pg_class'::regclass, 'pg_type'::regclass)
+      OR d.refclassid = 'pg_type'::regclass AND d.classid IN ('pg_type'::regclass, 'pg_class'::regclass))
+)
+SELECT DISTINCT
+  CASE WHEN l.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_class'::regclass) OR con.conrelid <> 0 THEN 'c'
+    WHEN l.classid = 'pg_proc'::regclass THEN 'p' WHEN l.classid = 'pg_trigger'::regclass THEN 'g'
+    WHEN l.classid = 'pg_policy'::regclass THEN 'y' ELSE 't' END,
+  COALESCE(r.ev_class, ad.adrelid, NULLIF(con.conrelid, 0), con.contypid, i.indrelid, l.objid),
+  CASE WHEN l.refclassid = 'pg_class'::regclass OR t.typrelid <> 0 OR te.typrelid <> 0 THEN 'c'
+    WHEN l.refclassid = 'pg_proc'::regclass THEN 'p' ELSE 't' END,
+  COALESCE(NULLIF(t.typrelid, 0), NULLIF(te.typrelid, 0), te.oid, l.refobjid)
+FROM links l
+LEFT JOIN pg_rewrite r ON l.classid = 'pg_rewrite'::regclass AND r.oid = l.objid
+LEFT JOIN pg_attrdef ad ON l.classid = 'pg_attrdef'::regclass AND ad.oid = l.objid
+LEFT JOIN pg_constraint con ON l.classid = 'pg_constraint'::regclass AND con.oid = l.objid
+LEFT JOIN pg_index i ON l.classid = 'pg_class'::regclass AND i.indexrelid = l.objid
+LEFT JOIN pg_type t ON l.refclassid = 'pg_type'::regclass AND t.oid = l.refobjid
+LEFT JOIN pg_type te ON te.oid = t.typelem AND t.typcategory = 'A'";
+
+/// Puts in the schemas, and what this version of the server has.
+pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) -> String {
+    query
+        .replace("NAMESPACES", namespaces)
+        .replace(
+            "NULLS_NOT_DISTINCT",
+            if version.0 >= 15 {
+                "i.indnullsnotdistinct"
+            } else {
+                "false"
+            },
+        )
+        .replace(
+            "TRIGGER_IS_OWN",
+            if version.0 >= 13 {
+                "t.tgparentid = 0"
+            } else {
+                "true"
+            },
+        )
+}

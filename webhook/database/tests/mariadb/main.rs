@@ -1,0 +1,5 @@
+//! Inspecting, planning and applying on a real MariaDB server.
+
+mod law;
+mod pairs;
+mod session;

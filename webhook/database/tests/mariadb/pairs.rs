@@ -1,0 +1,198 @@
+//! Pairs of schemas, there and back: what is applied is what was wanted, twice is once, and rows stay.
+//!
+//! `pairs.sql` has them. Each begins with `-- == name`; what follows is the first schema, behind `-- to` the second. `-- rows` puts rows in
+//! between, `-- keeps QUERY` asks something that has to be answered alike before and after, and `-- loses` says that the plan has to be marked
+//! destructive, as all others may not be.
+
+use anyhow::{Context as _, bail, ensure};
+use tidegate_database::{Address, Limits, Session, TransactionMode};
+use tidegate_kit::MariaDb;
+use tidegate_schemaplan::{Catalog, Plan, Settings, plan};
+use tidegate_sqlplan::{Dialect, Script};
+
+#[derive(Debug, Default, Clone)]
+struct Pair {
+    name: String,
+    from: String,
+    to: String,
+    rows: String,
+    keeps: Vec<String>,
+    loses: bool,
+}
+
+fn pairs() -> Vec<Pair> {
+    let mut pairs: Vec<Pair> = Vec::new();
+    let mut part = 0;
+    for line in include_str!("pairs.sql").lines() {
+        if let Some(name) = line.strip_prefix("-- == ") {
+            pairs.push(Pair {
+                name: name.to_owned(),
+                ..Pair::default()
+            });
+            part = 0;
+            continue;
+        }
+        let Some(pair) = pairs.last_mut() else {
+            continue;
+        };
+        match line {
+            "-- rows" => part = 1,
+            "-- to" => part = 2,
+            "-- loses" => pair.loses = true,
+            _ => match line.strip_prefix("-- keeps ") {
+                Some(query) => pair.keeps.push(query.to_owned()),
+                None => {
+                    let text = match part {
+                        0 => &mut pair.from,
+                        1 => &mut pair.rows,
+                        _ => &mut pair.to,
+                    };
+                    text.push_str(line);
+                    text.push('\n');
+                }
+            },
+        }
+    }
+    pairs
+}
+
+/// A database of its own, and a session with it.
+pub(crate) async fn open(server: &MariaDb, database: &str) -> anyhow::Result<Session> {
+    server.sql("", &format!("CREATE DATABASE `{database}`"))?;
+    let address = Address::parse(&server.url(database))?;
+    Ok(Session::open(&address, &Limits::default()).await?)
+}
+
+pub(crate) fn statements(text: &str) -> Vec<String> {
+    let script = Script::new(text, Dialect::Mariadb);
+    assert!(
+        script.problems().is_empty(),
+        "{:?}\n{text}",
+        script.problems()
+    );
+    script
+        .statements()
+        .map(|statement| statement.sql().to_owned())
+        .collect()
+}
+
+/// Makes the database what the text says, and sees that it is.
+pub(crate) async fn bring(session: &mut Session, text: &str) -> anyhow::Result<Plan> {
+    let desired = session.desired(&statements(text), None).await?;
+    let current = session.inspect().await?;
+    let planned = plan(&current, &desired, &Settings::default())
+        .map_err(|refusals| anyhow::anyhow!("refused: {refusals:?}"))?;
+    let shown: Vec<&str> = planned
+        .statements
+        .iter()
+        .map(|statement| statement.sql.as_str())
+        .collect();
+    session
+        .apply(&planned.statements, TransactionMode::File)
+        .await
+        .with_context(|| format!("the plan {shown:#?}"))?;
+    let after = session.inspect().await?;
+    let again = plan(&after, &desired, &Settings::default())
+        .map_err(|refusals| anyhow::anyhow!("refused: {refusals:?}"))?;
+    ensure!(
+        again.statements.is_empty(),
+        "after {shown:#?} there is still to do: {:#?}",
+        again.statements
+    );
+    ensure!(
+        without_counters(&after) == without_counters(&desired),
+        "after {shown:#?} the database is\n{after:#?}\nand not\n{desired:#?}"
+    );
+    ensure!(
+        column_order(&after) == column_order(&desired),
+        "after {shown:#?} columns are in another order"
+    );
+    Ok(planned)
+}
+
+/// Rows move a table's counter, which is no difference of schemas.
+fn without_counters(catalog: &Catalog) -> Catalog {
+    let mut catalog = catalog.clone();
+    for schema in catalog.schemas.values_mut() {
+        for table in schema.tables.values_mut() {
+            table.options.remove("auto_increment");
+        }
+    }
+    catalog
+}
+
+fn column_order(catalog: &Catalog) -> Vec<Vec<&String>> {
+    catalog
+        .schemas
+        .values()
+        .flat_map(|schema| schema.tables.values())
+        .map(|table| table.columns.keys().collect())
+        .collect()
+}
+
+async fn there(server: &MariaDb, pair: &Pair, database: &str) -> anyhow::Result<()> {
+    let mut session = open(server, database).await?;
+    bring(&mut session, &pair.from)
+        .await
+        .context("the first schema")?;
+    server.sql(database, &pair.rows).context("its rows")?;
+    let ask = || -> anyhow::Result<Vec<String>> {
+        pair.keeps
+            .iter()
+            .map(|query| server.sql(database, query))
+            .collect()
+    };
+    let before = ask()?;
+    let planned = bring(&mut session, &pair.to)
+        .await
+        .context("the second schema")?;
+    let after = ask()?;
+    ensure!(before == after, "rows changed from {before:?} to {after:?}");
+    let loses = planned
+        .statements
+        .iter()
+        .any(|statement| statement.destructive);
+    if loses != pair.loses {
+        bail!("destructive is {loses}: {:#?}", planned.statements);
+    }
+    Ok(())
+}
+
+async fn back(server: &MariaDb, pair: &Pair, database: &str) -> anyhow::Result<()> {
+    let mut session = open(server, database).await?;
+    bring(&mut session, &pair.to)
+        .await
+        .context("the second schema")?;
+    bring(&mut session, &pair.from)
+        .await
+        .context("back to the first schema")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_pair_is_brought_about() {
+    let server = MariaDb::shared().unwrap();
+    let only = std::env::var("PAIR").unwrap_or_default();
+    let mut failed = Vec::new();
+    let pairs = pairs();
+    assert!(pairs.len() >= 80, "{}", pairs.len());
+    for (number, pair) in pairs.iter().enumerate() {
+        if !pair.name.contains(&only) {
+            continue;
+        }
+        if let Err(error) = there(server, pair, &format!("pair_{number}")).await {
+            failed.push(format!("== {}\n{error:#}\n", pair.name));
+        }
+        if let Err(error) = back(server, pair, &format!("pair_{number}_back")).await {
+            failed.push(format!("== {} (back)\n{error:#}\n", pair.name));
+        }
+    }
+    assert!(
+        failed.is_empty(),
+        "{} failed\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
+    let left = server.sql("", "SHOW DATABASES LIKE 'tidegate%'").unwrap();
+    assert_eq!(left, "", "scratch databases are dropped");
+}

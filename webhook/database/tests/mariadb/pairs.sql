@@ -1,0 +1,711 @@
+-- Pairs of schemas; `pairs.rs` says how this is read.
+
+-- == a first table
+-- to
+CREATE TABLE users (id bigint unsigned NOT NULL AUTO_INCREMENT, name varchar(255) NOT NULL, PRIMARY KEY (id));
+-- == a dropped table
+-- loses
+CREATE TABLE a (id int PRIMARY KEY);
+CREATE TABLE b (id int PRIMARY KEY);
+-- to
+CREATE TABLE a (id int PRIMARY KEY);
+-- == every type
+-- to
+CREATE TABLE t (a tinyint, b smallint unsigned, c mediumint, d int zerofill, e bigint unsigned, f decimal(10,2), g decimal, h float, i double, j bit(4),
+  k char(3), l varchar(20), m binary(4), n varbinary(8), o tinytext, p text, q mediumtext, r longtext, s tinyblob, t blob, u mediumblob, v longblob,
+  w date, x time(3), y datetime(6), z timestamp NULL, aa year, ab enum('a','b''c'), ac set('x','y'), ad json, ae uuid, af inet6, ag point, ah geometry,
+  ai boolean, aj float(7,3), ak double(8,2), al numeric(5), am integer(3), an varchar(10) CHARACTER SET latin1, ao inet4);
+-- == every default
+-- to
+CREATE TABLE t (a int DEFAULT 0, b int DEFAULT -5, c varchar(20) DEFAULT '', d varchar(20) DEFAULT 'it''s \\ "x"', e decimal(10,2) DEFAULT 1.50,
+  f datetime DEFAULT CURRENT_TIMESTAMP, g datetime(3) DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3), h timestamp DEFAULT CURRENT_TIMESTAMP,
+  i bit(3) DEFAULT b'101', j text DEFAULT (concat('a','b')), k int DEFAULT (1+2), l uuid DEFAULT uuid(), m enum('a','b') DEFAULT 'a', n blob DEFAULT 'x',
+  o double DEFAULT 1e10, p boolean DEFAULT true, q date DEFAULT '2020-01-01', r json DEFAULT '{}', s varchar(10) DEFAULT NULL, t int NOT NULL DEFAULT 7,
+  u varchar(10) DEFAULT 'NULL', v date DEFAULT (curdate() + interval 1 day));
+-- == a column added at the end
+CREATE TABLE t (id int);
+-- rows
+INSERT INTO t VALUES (1), (2);
+-- keeps SELECT id FROM t
+-- to
+CREATE TABLE t (id int, b varchar(20) NOT NULL DEFAULT 'x');
+-- == columns added first and in the middle
+CREATE TABLE t (a int, b int);
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (x int, y int, a int, z int, b int, w int);
+-- == a column dropped
+-- loses
+CREATE TABLE t (a int, b int);
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a int);
+-- == one dropped and one added in one statement
+-- loses
+CREATE TABLE t (a int, b int, c int);
+-- rows
+INSERT INTO t VALUES (1, 2, 3);
+-- keeps SELECT a, c FROM t
+-- to
+CREATE TABLE t (a int, x varchar(3), c int);
+-- == a wider number
+CREATE TABLE t (a int, b smallint unsigned);
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a bigint, b int unsigned);
+-- == a narrower text
+-- loses
+CREATE TABLE t (a varchar(100));
+-- rows
+INSERT INTO t VALUES ('short');
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a varchar(10));
+-- == text becomes a number
+-- loses
+CREATE TABLE t (a varchar(10));
+-- rows
+INSERT INTO t VALUES ('17');
+-- to
+CREATE TABLE t (a int);
+-- == NULL to NOT NULL
+CREATE TABLE t (a int, b int);
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a int NOT NULL, b int NOT NULL DEFAULT 5);
+-- == defaults that change, come and go
+CREATE TABLE t (a int DEFAULT 1, b int, c varchar(5) DEFAULT 'x', d datetime, e int NOT NULL DEFAULT 3);
+-- rows
+INSERT INTO t (b) VALUES (2);
+-- keeps SELECT a, b, c, d, e FROM t
+-- to
+CREATE TABLE t (a int DEFAULT 2, b int DEFAULT 0, c varchar(5), d datetime DEFAULT CURRENT_TIMESTAMP, e int NOT NULL);
+-- == an expression as a default
+CREATE TABLE t (a int DEFAULT 3, b varchar(40));
+-- to
+CREATE TABLE t (a int DEFAULT (1 + 2), b varchar(40) DEFAULT (uuid()));
+-- == on update comes and goes
+CREATE TABLE t (a datetime DEFAULT CURRENT_TIMESTAMP, b timestamp NULL ON UPDATE CURRENT_TIMESTAMP);
+-- to
+CREATE TABLE t (a datetime DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, b timestamp NULL);
+-- == timestamps with and without fractions
+CREATE TABLE t (a timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP, b datetime);
+-- to
+CREATE TABLE t (a timestamp(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), b datetime(3));
+-- == comments of columns and tables
+CREATE TABLE t (a int COMMENT 'old', b int, c int COMMENT 'goes') COMMENT 'old';
+-- rows
+INSERT INTO t VALUES (1, 2, 3);
+-- keeps SELECT a, b, c FROM t
+-- to
+CREATE TABLE t (a int COMMENT 'it''s "new" \\ here', b int COMMENT 'comes', c int) COMMENT 'new `one`';
+-- == a table's comment goes
+CREATE TABLE t (a int) COMMENT 'x';
+-- to
+CREATE TABLE t (a int);
+-- == auto increment comes
+CREATE TABLE t (id int NOT NULL PRIMARY KEY, a int);
+-- rows
+INSERT INTO t VALUES (7, 1);
+-- keeps SELECT id, a FROM t
+-- to
+CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a int);
+-- == auto increment begins at
+CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY);
+-- to
+CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY) AUTO_INCREMENT = 1000;
+-- == a counter is never moved back
+CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, a int) AUTO_INCREMENT = 10;
+-- rows
+INSERT INTO t VALUES (500, 1);
+-- keeps SELECT id FROM t
+-- to
+CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, a int, b int) AUTO_INCREMENT = 100;
+-- == a wider counter
+CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY);
+-- rows
+INSERT INTO t VALUES (1);
+-- keeps SELECT id FROM t
+-- to
+CREATE TABLE t (id bigint unsigned AUTO_INCREMENT PRIMARY KEY);
+-- == an invisible column
+CREATE TABLE t (a int, b int DEFAULT 1);
+-- to
+CREATE TABLE t (a int, b int INVISIBLE DEFAULT 1);
+-- == enum values at the end, and a set's
+CREATE TABLE t (a enum('x','y') NOT NULL DEFAULT 'x', b set('p','q'));
+-- rows
+INSERT INTO t VALUES ('y', 'p,q');
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a enum('x','y','z') NOT NULL DEFAULT 'x', b set('p','q','r'));
+-- == enum values in another order
+CREATE TABLE t (a enum('x','y'));
+-- rows
+INSERT INTO t VALUES ('y'), ('x');
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a enum('z','y','x'));
+-- == an enum value removed
+-- loses
+CREATE TABLE t (a enum('x','y'));
+-- rows
+INSERT INTO t VALUES ('x');
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a enum('x'));
+-- == json comes and goes
+CREATE TABLE t (a json, b longtext, c int);
+-- rows
+INSERT INTO t VALUES ('{"a":1}', '[]', 1);
+-- keeps SELECT a, c FROM t
+-- loses
+-- to
+CREATE TABLE t (a longtext, b json, c int);
+-- == json with a check of one's own
+CREATE TABLE t (a json CHECK (json_length(a) > 0));
+-- to
+CREATE TABLE t (a json CHECK (json_length(a) > 1), b json NOT NULL);
+-- == a text checked as json by hand
+CREATE TABLE t (a longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci CHECK (json_valid(a)));
+-- to
+CREATE TABLE t (a longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci);
+-- == json in a binary table
+CREATE TABLE t (a json, b longtext) COLLATE utf8mb4_bin;
+-- to
+CREATE TABLE t (a json, b longtext, c json) COLLATE utf8mb4_bin;
+-- == a primary key comes
+CREATE TABLE t (a int NOT NULL, b int);
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a int NOT NULL, b int, PRIMARY KEY (a));
+-- == a primary key of other columns
+CREATE TABLE t (a int NOT NULL, b int NOT NULL, PRIMARY KEY (a));
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a int NOT NULL, b int NOT NULL, PRIMARY KEY (b, a));
+-- == a primary key that counts is given to another column
+-- loses
+CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, b int NOT NULL);
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT b FROM t
+-- to
+CREATE TABLE t (n bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, b int NOT NULL);
+-- == a counter loses its key to a wider one
+CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, b int NOT NULL);
+-- to
+CREATE TABLE t (id int NOT NULL AUTO_INCREMENT, b int NOT NULL, PRIMARY KEY (b, id), KEY (id));
+-- == a primary key with a prefix and a direction
+CREATE TABLE t (a varchar(100) NOT NULL, b int NOT NULL, PRIMARY KEY (a(10), b));
+-- to
+CREATE TABLE t (a varchar(100) NOT NULL, b int NOT NULL, PRIMARY KEY (a(20), b DESC));
+-- == indexes come
+CREATE TABLE t (a int, b varchar(100), c text, d int);
+-- rows
+INSERT INTO t VALUES (1, 'x', 'y', 2);
+-- keeps SELECT a, b, c, d FROM t
+-- to
+CREATE TABLE t (a int, b varchar(100), c text, d int, KEY i (a), UNIQUE u (b), KEY p (c(10), d DESC), KEY (d), FULLTEXT f (c), FULLTEXT g (b));
+-- == indexes go
+CREATE TABLE t (a int, b int, c text, KEY i (a), UNIQUE u (b), FULLTEXT f (c));
+-- to
+CREATE TABLE t (a int, b int, c text);
+-- == indexes change
+CREATE TABLE t (a int, b int, c varchar(50), KEY i (a), KEY j (a, b), UNIQUE u (a, b), KEY k (c(5)), KEY l (a) COMMENT 'x', KEY m (b));
+-- to
+CREATE TABLE t (a int, b int, c varchar(50), UNIQUE i (a), KEY j (b, a), KEY u (a, b), KEY k (c(9)), KEY l (a) COMMENT 'y', KEY m (b DESC));
+-- == an index is renamed
+CREATE TABLE t (a int, KEY i (a));
+-- to
+CREATE TABLE t (a int, KEY j (a));
+-- == an ignored index
+CREATE TABLE t (a int, b int, KEY i (a), KEY j (b) IGNORED);
+-- to
+CREATE TABLE t (a int, b int, KEY i (a) IGNORED, KEY j (b));
+-- == a hash in memory
+CREATE TABLE t (a int, b int, KEY i (a), KEY j (b) USING BTREE) ENGINE=MEMORY;
+-- to
+CREATE TABLE t (a int, b int, KEY i (a) USING BTREE, KEY j (b)) ENGINE=MEMORY;
+-- == a unique long text
+CREATE TABLE t (a text);
+-- to
+CREATE TABLE t (a text, UNIQUE u (a));
+-- == a spatial index
+CREATE TABLE t (a point NOT NULL);
+-- to
+CREATE TABLE t (a point NOT NULL, SPATIAL KEY s (a));
+-- == all columns of an index are dropped
+-- loses
+CREATE TABLE t (a int, b int, c int, KEY i (b), KEY j (b, c), UNIQUE u (c));
+-- rows
+INSERT INTO t VALUES (1, 2, 3);
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a int);
+-- == one column of an index is dropped
+-- loses
+CREATE TABLE t (a int, b int, KEY i (a, b), UNIQUE u (b, a));
+-- to
+CREATE TABLE t (a int, KEY i (a));
+-- == an index on a column that changes
+CREATE TABLE t (a int, KEY i (a));
+-- to
+CREATE TABLE t (a bigint NOT NULL, KEY i (a));
+-- == names that have to be quoted
+CREATE TABLE `select` (`from` int, `a``b` int, KEY `order` (`from`), CONSTRAINT `check` CHECK (`from` > 0));
+-- to
+CREATE TABLE `select` (`from` bigint, `a``b` int, `ä-ö` int DEFAULT 1, KEY `order` (`from`, `a``b`), CONSTRAINT `check` CHECK (`from` > 1));
+-- == a foreign key comes, and its index
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (id int PRIMARY KEY, p_id int);
+-- rows
+INSERT INTO p VALUES (1);
+INSERT INTO c VALUES (1, 1);
+-- keeps SELECT * FROM c
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (id int PRIMARY KEY, p_id int, FOREIGN KEY (p_id) REFERENCES p (id));
+-- == a foreign key with actions
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (p_id int, CONSTRAINT fk FOREIGN KEY (p_id) REFERENCES p (id));
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (p_id int, CONSTRAINT fk FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE CASCADE ON UPDATE SET NULL);
+-- == RESTRICT and NO ACTION are the same
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (p_id int, CONSTRAINT fk FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE RESTRICT);
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (p_id int, CONSTRAINT fk FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE NO ACTION);
+-- == a foreign key to another table
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE q (id int PRIMARY KEY);
+CREATE TABLE c (a int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE q (id int PRIMARY KEY);
+CREATE TABLE c (a int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES q (id));
+-- == a foreign key goes, with its column
+-- loses
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (id int, a int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- rows
+INSERT INTO p VALUES (1);
+INSERT INTO c VALUES (1, 1);
+-- keeps SELECT id FROM c
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (id int);
+-- == a foreign key goes, its table too
+-- loses
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (id int, a int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- to
+CREATE TABLE c (id int, a int);
+-- == a foreign key's own index makes room for a better one
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, b int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, b int, KEY i (a, b), CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- == a foreign key's own index stays beside a better one
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, b int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, b int, KEY fk (a), KEY i (a, b), CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- == the index of a nameless foreign key stays
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, b int, FOREIGN KEY (a) REFERENCES p (id));
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, b int, KEY a (a), KEY i (a, b), FOREIGN KEY (a) REFERENCES p (id));
+-- == a type changes on both ends of a foreign key
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id) ON DELETE CASCADE);
+-- rows
+INSERT INTO p VALUES (1);
+INSERT INTO c VALUES (1);
+-- keeps SELECT a FROM c
+-- to
+CREATE TABLE p (id bigint PRIMARY KEY);
+CREATE TABLE c (a bigint, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id) ON DELETE CASCADE);
+-- == the referred column counts from now on
+CREATE TABLE p (id int NOT NULL PRIMARY KEY);
+CREATE TABLE c (a int NOT NULL, b int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- rows
+INSERT INTO p VALUES (1);
+INSERT INTO c VALUES (1, 2);
+-- keeps SELECT a, b FROM c
+-- to
+CREATE TABLE p (id int NOT NULL AUTO_INCREMENT PRIMARY KEY);
+CREATE TABLE c (a int NOT NULL, b int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- == a column of a foreign key may be NULL, and then not
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int NOT NULL, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int NULL, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id) ON DELETE SET NULL);
+-- == a table that refers to itself
+CREATE TABLE t (id int PRIMARY KEY, up int, CONSTRAINT fk FOREIGN KEY (up) REFERENCES t (id));
+-- rows
+INSERT INTO t VALUES (1, NULL), (2, 1);
+-- keeps SELECT id, up FROM t
+-- to
+CREATE TABLE t (id bigint PRIMARY KEY, up bigint, CONSTRAINT fk FOREIGN KEY (up) REFERENCES t (id) ON DELETE CASCADE);
+-- == two tables that refer to each other come
+-- to
+CREATE TABLE a (id int PRIMARY KEY, b_id int);
+CREATE TABLE b (id int PRIMARY KEY, a_id int, CONSTRAINT fb FOREIGN KEY (a_id) REFERENCES a (id));
+ALTER TABLE a ADD CONSTRAINT fa FOREIGN KEY (b_id) REFERENCES b (id);
+-- == two tables that refer to each other go
+-- loses
+CREATE TABLE a (id int PRIMARY KEY, b_id int);
+CREATE TABLE b (id int PRIMARY KEY, a_id int, CONSTRAINT fb FOREIGN KEY (a_id) REFERENCES a (id));
+ALTER TABLE a ADD CONSTRAINT fa FOREIGN KEY (b_id) REFERENCES b (id);
+CREATE TABLE c (id int);
+-- to
+CREATE TABLE c (id int);
+-- == tables in an order that is not that of their names
+-- to
+CREATE TABLE z (id int PRIMARY KEY);
+CREATE TABLE y (id int PRIMARY KEY, z_id int, FOREIGN KEY (z_id) REFERENCES z (id));
+CREATE TABLE a (id int PRIMARY KEY, y_id int, FOREIGN KEY (y_id) REFERENCES y (id));
+-- == a foreign key's name goes to another table
+-- loses
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE a (x int, CONSTRAINT fk FOREIGN KEY (x) REFERENCES p (id));
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE b (x int, CONSTRAINT fk FOREIGN KEY (x) REFERENCES p (id));
+-- == a new table refers to a new column of an old one
+CREATE TABLE p (id int PRIMARY KEY);
+-- to
+CREATE TABLE p (id int PRIMARY KEY, code varchar(10) NOT NULL, UNIQUE u (code));
+CREATE TABLE a (c varchar(10), FOREIGN KEY (c) REFERENCES p (code));
+-- == an old table refers to a new one
+CREATE TABLE a (x int);
+-- to
+CREATE TABLE z (id int PRIMARY KEY);
+CREATE TABLE a (x int, FOREIGN KEY (x) REFERENCES z (id));
+-- == a foreign key of two columns
+CREATE TABLE p (a int, b int, PRIMARY KEY (a, b));
+CREATE TABLE c (x int, y int, CONSTRAINT fk FOREIGN KEY (x, y) REFERENCES p (a, b));
+-- to
+CREATE TABLE p (a bigint, b int, PRIMARY KEY (a, b));
+CREATE TABLE c (x bigint, y int, z int, CONSTRAINT fk FOREIGN KEY (x, y) REFERENCES p (a, b));
+-- == the key that a foreign key refers to changes
+CREATE TABLE p (a int NOT NULL, b int NOT NULL, PRIMARY KEY (a));
+CREATE TABLE c (x int, CONSTRAINT fk FOREIGN KEY (x) REFERENCES p (a));
+-- to
+CREATE TABLE p (a int NOT NULL, b int NOT NULL, PRIMARY KEY (b), UNIQUE u (a));
+CREATE TABLE c (x int, CONSTRAINT fk FOREIGN KEY (x) REFERENCES p (a));
+-- == checks of a table
+CREATE TABLE t (a int, b int, CONSTRAINT x CHECK (a > 0), CONSTRAINT y CHECK (b > 0), CHECK (a <> b));
+-- rows
+INSERT INTO t VALUES (6, 2);
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a int, b int, CONSTRAINT x CHECK (a > 5), CONSTRAINT z CHECK (b > 1), CHECK (a > b));
+-- == checks of a column
+CREATE TABLE t (a int CHECK (a > 0), b int, c varchar(10) CHECK (c in ('x','y')));
+-- rows
+INSERT INTO t VALUES (6, 2, 'x');
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a int CHECK (a > 5), b int CHECK (b > 0), c varchar(10));
+-- == a column with a check changes its type
+CREATE TABLE t (a int NOT NULL CHECK (a > 0));
+-- to
+CREATE TABLE t (a bigint NOT NULL DEFAULT 1 COMMENT 'x' CHECK (a > 0));
+-- == a check goes with its column
+-- loses
+CREATE TABLE t (a int, b int, CONSTRAINT x CHECK (b > a));
+-- to
+CREATE TABLE t (a int);
+-- == a nameless check before another
+CREATE TABLE t (a int, b int, CHECK (a > 0));
+-- to
+CREATE TABLE t (a int, b int, CHECK (b > 0), CHECK (a > 0));
+-- == a generated column comes
+CREATE TABLE t (a int, b int);
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a int, c int AS (a + b) VIRTUAL, b int, d int AS (a * b) STORED, e varchar(20) AS (concat('x', a)) STORED COMMENT 'y');
+-- == a generated column changes its expression
+CREATE TABLE t (a int, v int AS (a + 1) VIRTUAL, s int AS (a + 2) STORED, KEY i (v), KEY j (s));
+-- rows
+INSERT INTO t (a) VALUES (1);
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a int, v int AS (a + 3) VIRTUAL, s int AS (a + 4) STORED, KEY i (v), KEY j (s));
+-- == a generated column changes its kind
+-- loses
+CREATE TABLE t (a int, v int AS (a + 1) VIRTUAL, s int AS (a + 2) STORED, KEY i (v));
+-- rows
+INSERT INTO t (a) VALUES (1);
+-- keeps SELECT a, v, s FROM t
+-- to
+CREATE TABLE t (a int, v int AS (a + 1) STORED, s int AS (a + 2) VIRTUAL, KEY i (v));
+-- == a stored generated column becomes a plain one
+CREATE TABLE t (a int, s int AS (a + 2) STORED);
+-- rows
+INSERT INTO t (a) VALUES (1);
+-- keeps SELECT a, s FROM t
+-- to
+CREATE TABLE t (a int, s int);
+-- == a plain column is generated from now on
+-- loses
+CREATE TABLE t (a int, s int, v int);
+-- rows
+INSERT INTO t (a) VALUES (1);
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a int, s int AS (a + 2) STORED, v int AS (a + 3) VIRTUAL);
+-- == a generated column changes its type
+CREATE TABLE t (a int, v int AS (a + 1) VIRTUAL, s int AS (a + 2) STORED);
+-- to
+CREATE TABLE t (a int, v bigint AS (a + 1) VIRTUAL, s bigint AS (a + 2) STORED);
+-- == what a generated column is made of changes
+CREATE TABLE t (a int, v int AS (a + 1) VIRTUAL, s int AS (a + 2) STORED);
+-- rows
+INSERT INTO t (a) VALUES (1);
+-- keeps SELECT a, v, s FROM t
+-- to
+CREATE TABLE t (a bigint, v int AS (a + 1) VIRTUAL, s int AS (a + 2) STORED);
+-- == another engine
+CREATE TABLE t (a int) ENGINE=InnoDB;
+-- rows
+INSERT INTO t VALUES (1);
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a int) ENGINE=Aria;
+-- == options of a table
+CREATE TABLE t (a int) ROW_FORMAT=COMPACT STATS_PERSISTENT=0 MAX_ROWS=5;
+-- to
+CREATE TABLE t (a int) ROW_FORMAT=DYNAMIC AVG_ROW_LENGTH=10;
+-- == an engine's own option
+CREATE TABLE t (a int) PAGE_COMPRESSED=1;
+-- to
+CREATE TABLE t (a int);
+-- == a table's collation changes, and its columns'
+CREATE TABLE t (a varchar(20), b text, c int, d enum('x','y'), e varchar(5) CHARACTER SET latin1) COLLATE utf8mb4_general_ci;
+-- rows
+INSERT INTO t VALUES ('ä€', 'ß', 1, 'y', 'é');
+-- keeps SELECT a, b, c, d, e FROM t
+-- to
+CREATE TABLE t (a varchar(20), b text, c int, d enum('x','y'), e varchar(5) CHARACTER SET latin1) COLLATE utf8mb4_unicode_ci;
+-- == a table's character set grows
+CREATE TABLE t (a varchar(20) NOT NULL, b text, KEY i (a)) CHARACTER SET latin1;
+-- rows
+INSERT INTO t VALUES ('äß', 'é');
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a varchar(20) NOT NULL, b text, KEY i (a)) CHARACTER SET utf8mb4;
+-- == a table's character set shrinks
+-- loses
+CREATE TABLE t (a varchar(20)) CHARACTER SET utf8mb4;
+-- rows
+INSERT INTO t VALUES ('äß');
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a varchar(20)) CHARACTER SET latin1;
+-- == a table's collation changes and a column's does not
+CREATE TABLE t (a varchar(20), b varchar(20) COLLATE utf8mb4_bin) COLLATE utf8mb4_general_ci;
+-- to
+CREATE TABLE t (a varchar(20) COLLATE utf8mb4_general_ci, b varchar(20)) COLLATE utf8mb4_bin;
+-- == a column's collation changes
+CREATE TABLE t (a varchar(20), b varchar(20) COLLATE utf8mb4_bin, c char(3) CHARACTER SET ascii);
+-- rows
+INSERT INTO t VALUES ('x', 'y', 'z');
+-- keeps SELECT a, b, c FROM t
+-- to
+CREATE TABLE t (a varchar(20) COLLATE utf8mb4_bin, b varchar(20), c char(3));
+-- == collations on both ends of a foreign key
+CREATE TABLE p (id varchar(10) PRIMARY KEY) COLLATE utf8mb4_general_ci;
+CREATE TABLE c (a varchar(10), b int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id)) COLLATE utf8mb4_general_ci;
+-- rows
+INSERT INTO p VALUES ('x');
+INSERT INTO c VALUES ('x', 1);
+-- keeps SELECT a, b FROM c
+-- to
+CREATE TABLE p (id varchar(10) PRIMARY KEY) COLLATE utf8mb4_bin;
+CREATE TABLE c (a varchar(10), b int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id)) COLLATE utf8mb4_bin;
+-- == json in a table whose collation changes
+CREATE TABLE t (a json, b varchar(5)) COLLATE utf8mb4_general_ci;
+-- rows
+INSERT INTO t VALUES ('{}', 'x');
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a json, b varchar(5)) COLLATE utf8mb4_unicode_ci;
+-- == the database's own collation
+CREATE TABLE t (a varchar(5));
+-- to
+ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+CREATE TABLE t (a varchar(5));
+-- == the old name of a character set
+CREATE TABLE t (a varchar(5) CHARACTER SET utf8);
+-- to
+CREATE TABLE t (a varchar(5) CHARACTER SET utf8mb3, b varchar(5) CHARACTER SET utf8);
+-- == partitions come
+CREATE TABLE t (id int, d date);
+-- rows
+INSERT INTO t VALUES (1, '2019-05-05'), (2, '2024-05-05');
+-- keeps SELECT id, d FROM t ORDER BY id
+-- to
+CREATE TABLE t (id int, d date) PARTITION BY RANGE (year(d)) (PARTITION p0 VALUES LESS THAN (2020), PARTITION p1 VALUES LESS THAN MAXVALUE);
+-- == partitions change
+CREATE TABLE t (id int, d date) PARTITION BY RANGE (year(d)) (PARTITION p0 VALUES LESS THAN (2020), PARTITION p1 VALUES LESS THAN MAXVALUE);
+-- rows
+INSERT INTO t VALUES (1, '2019-05-05'), (2, '2024-05-05');
+-- keeps SELECT id, d FROM t ORDER BY id
+-- to
+CREATE TABLE t (id int, d date, e int) PARTITION BY HASH (id) PARTITIONS 3;
+-- == a versioned table
+CREATE TABLE t (id int);
+-- rows
+INSERT INTO t VALUES (1);
+-- keeps SELECT id FROM t
+-- to
+CREATE TABLE t (id int, b int) WITH SYSTEM VERSIONING;
+-- == a versioned table loses its history
+-- loses
+CREATE TABLE t (id int) WITH SYSTEM VERSIONING;
+-- to
+CREATE TABLE t (id int);
+-- == a versioned table with named columns
+-- to
+CREATE TABLE t (id int, s timestamp(6) GENERATED ALWAYS AS ROW START, e timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
+-- == views that need each other
+CREATE TABLE t (a int, b int);
+-- to
+CREATE TABLE t (a int, b int);
+CREATE VIEW z AS SELECT a, b + 1 AS c FROM t WHERE a > 0;
+CREATE VIEW a AS SELECT * FROM z WITH CASCADED CHECK OPTION;
+CREATE ALGORITHM=MERGE SQL SECURITY INVOKER VIEW m AS SELECT t.a FROM t JOIN z ON t.a = z.a;
+-- == a view changes with its table
+-- loses
+CREATE TABLE t (a int, b int);
+CREATE VIEW v (x, y) AS SELECT a, b FROM t;
+-- to
+CREATE TABLE t (a int, c int);
+CREATE VIEW v (x, z) AS SELECT a, c FROM t;
+-- == a view becomes a table
+CREATE TABLE t (a int);
+CREATE VIEW v AS SELECT a FROM t;
+-- to
+CREATE TABLE t (a int);
+CREATE TABLE v (a int);
+-- == a view goes with its table
+-- loses
+CREATE TABLE t (a int);
+CREATE TABLE u (a int);
+CREATE VIEW v AS SELECT a FROM u;
+-- to
+CREATE TABLE t (a int);
+-- == a view with texts and an alias
+-- to
+CREATE TABLE t (a int, d date);
+CREATE VIEW v AS SELECT x.a, 'it''s' AS s, extract(year FROM x.d) AS y, (SELECT max(t.a) FROM t) AS m FROM t x ORDER BY x.a LIMIT 5;
+-- == triggers come
+CREATE TABLE t (a int, b int);
+-- to
+CREATE TABLE t (a int, b int);
+CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW SET NEW.b = NEW.a;
+CREATE TRIGGER two BEFORE INSERT ON t FOR EACH ROW BEGIN
+  IF NEW.a > 1 THEN SET NEW.b = 2; END IF;
+END;
+CREATE TRIGGER three AFTER DELETE ON t FOR EACH ROW DELETE FROM t WHERE a = OLD.a;
+-- == triggers change their order
+CREATE TABLE t (a int, b int);
+CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 1;
+CREATE TRIGGER two BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 2;
+CREATE TRIGGER three BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 3;
+-- to
+CREATE TABLE t (a int, b int);
+CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 11;
+CREATE TRIGGER three BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 3;
+CREATE TRIGGER two BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 2;
+-- == the first of two triggers changes
+CREATE TABLE t (a int, b int);
+CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 1;
+CREATE TRIGGER two BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 2;
+-- to
+CREATE TABLE t (a int, b int);
+CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 11;
+CREATE TRIGGER two BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 2;
+-- == a trigger goes with its table
+-- loses
+CREATE TABLE t (a int);
+CREATE TABLE u (a int);
+CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1;
+-- to
+CREATE TABLE u (a int);
+CREATE TRIGGER one BEFORE INSERT ON u FOR EACH ROW SET NEW.a = 1;
+-- == routines
+CREATE FUNCTION f (a int) RETURNS int DETERMINISTIC RETURN a + 1;
+CREATE PROCEDURE p (IN a int, OUT b varchar(20)) COMMENT 'x' BEGIN SET b = 'y;'; END;
+CREATE FUNCTION g () RETURNS varchar(10) CHARACTER SET latin1 READS SQL DATA RETURN 'x';
+-- to
+CREATE FUNCTION f (a bigint) RETURNS bigint DETERMINISTIC RETURN a + 2;
+CREATE PROCEDURE p (IN a int, INOUT b varchar(20)) SQL SECURITY INVOKER BEGIN
+  DECLARE x int DEFAULT 0;
+  WHILE x < a DO SET x = x + 1; END WHILE;
+  SET b = 'z';
+END;
+-- == a view of a function
+-- to
+CREATE TABLE t (a int);
+CREATE FUNCTION f (a int) RETURNS int DETERMINISTIC RETURN a + 1;
+CREATE VIEW v AS SELECT f(a) AS b FROM t;
+-- == an event
+CREATE TABLE t (a int);
+CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;
+-- to
+CREATE TABLE t (a int);
+CREATE EVENT e ON SCHEDULE EVERY 1 HOUR ON COMPLETION PRESERVE DISABLE COMMENT 'it''s' DO DELETE FROM t WHERE a > 1;
+CREATE EVENT f ON SCHEDULE EVERY 2 DAY STARTS '2030-01-01 00:00:00' DO DELETE FROM t;
+-- == sequences
+CREATE SEQUENCE s START WITH 5;
+CREATE SEQUENCE u;
+CREATE TABLE t (a int DEFAULT (nextval(s)));
+-- rows
+SELECT nextval(s);
+INSERT INTO t VALUES (), ();
+-- keeps SELECT a FROM t
+-- loses
+-- to
+CREATE SEQUENCE s START WITH 5 INCREMENT BY 2 MAXVALUE 1000 CYCLE;
+CREATE SEQUENCE n MINVALUE 10 START WITH 20;
+CREATE TABLE t (a int DEFAULT (nextval(s)), b int DEFAULT (nextval(n)));
+-- == much at once
+CREATE TABLE p (id int AUTO_INCREMENT PRIMARY KEY, name varchar(20) NOT NULL, UNIQUE u (name));
+CREATE TABLE c (id int PRIMARY KEY, p_id int NOT NULL, note text, KEY i (p_id), CONSTRAINT fk FOREIGN KEY (p_id) REFERENCES p (id));
+CREATE VIEW v AS SELECT p.name, c.note FROM p JOIN c ON c.p_id = p.id;
+-- rows
+INSERT INTO p VALUES (1, 'x');
+INSERT INTO c VALUES (1, 1, 'n');
+-- keeps SELECT id, name FROM p
+-- keeps SELECT id, p_id FROM c
+-- loses
+-- to
+CREATE TABLE p (id bigint unsigned AUTO_INCREMENT PRIMARY KEY, name varchar(60) NOT NULL, email varchar(100) NOT NULL DEFAULT '', KEY u (name), UNIQUE e (email)) COMMENT 'people';
+CREATE TABLE c (id int PRIMARY KEY, p_id bigint unsigned NOT NULL, added datetime NOT NULL DEFAULT CURRENT_TIMESTAMP, KEY i (p_id, added),
+  CONSTRAINT fk FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE CASCADE, CONSTRAINT positive CHECK (id > 0));
+CREATE TABLE d (c_id int, FOREIGN KEY (c_id) REFERENCES c (id));
+CREATE VIEW v AS SELECT p.name, p.email FROM p JOIN c ON c.p_id = p.id;

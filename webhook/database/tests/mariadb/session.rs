@@ -1,0 +1,275 @@
+//! The session itself: what it refuses, what it leaves behind, what it says.
+
+use std::time::Duration;
+
+use tidegate_database::{Address, DatabaseError, Limits, Session, TransactionMode};
+use tidegate_kit::MariaDb;
+use tidegate_schemaplan::{Settings, Statement, plan};
+
+use crate::pairs::{bring, open, statements};
+
+fn server() -> &'static MariaDb {
+    MariaDb::shared().expect("a MariaDB server for tests")
+}
+
+async fn connect(url: &str) -> Result<Session, DatabaseError> {
+    Session::open(
+        &Address::parse(url).expect("a test's own url"),
+        &Limits::default(),
+    )
+    .await
+}
+
+fn sql(texts: &[&str]) -> Vec<Statement> {
+    let statement = |text: &&str| Statement {
+        sql: (*text).to_owned(),
+        ..Statement::default()
+    };
+    texts.iter().map(statement).collect()
+}
+
+#[tokio::test]
+async fn a_text_that_reaches_outside_is_refused_before_any_of_it_runs() {
+    let mut session = open(server(), "outside").await.unwrap();
+    let text = "CREATE TABLE t (id int); DROP TABLE IF EXISTS outside.users;";
+    server()
+        .sql("outside", "CREATE TABLE users (id int)")
+        .unwrap();
+    let error = session.desired(&statements(text), None).await.unwrap_err();
+    assert!(
+        matches!(&error, DatabaseError::Outside { number: 2, why, .. } if why.contains("`outside`")),
+        "{error}"
+    );
+    assert_eq!(server().sql("outside", "SHOW TABLES").unwrap(), "users\n");
+}
+
+#[tokio::test]
+async fn a_statement_that_the_server_refuses_is_named_and_leaves_nothing() {
+    let mut session = open(server(), "wanted").await.unwrap();
+    let text = "CREATE TABLE t (id int); CREATE TABLE u (id nonsense);";
+    let error = session.desired(&statements(text), None).await.unwrap_err();
+    assert!(
+        matches!(&error, DatabaseError::Wanted { number: 2, sql, .. } if sql.contains("nonsense")),
+        "{error}"
+    );
+    // What the text sets is over with it.
+    let text = "SET foreign_key_checks = 0; CREATE TABLE c (a int, FOREIGN KEY (a) REFERENCES p (id)); CREATE TABLE p (id int PRIMARY KEY);";
+    let desired = session.desired(&statements(text), None).await.unwrap();
+    assert_eq!(desired.schemas[""].tables.len(), 2);
+    let checks = session.query("SELECT @@foreign_key_checks", &[]).await;
+    assert_eq!(checks.unwrap(), [[Some("1".to_owned())]]);
+}
+
+#[tokio::test]
+async fn without_the_right_to_a_scratch_database_it_says_what_to_grant() {
+    open(server(), "granted").await.unwrap();
+    let grants = "CREATE USER narrow@'127.0.0.1' IDENTIFIED BY 'x'; GRANT ALL PRIVILEGES ON granted.* TO narrow@'127.0.0.1';";
+    server().sql("", grants).unwrap();
+    let url = format!("mariadb://narrow:x@127.0.0.1:{}/granted", server().port());
+    let mut session = connect(&url).await.unwrap();
+    let wanted = statements("CREATE TABLE t (id int)");
+    let error = session.desired(&wanted, None).await.unwrap_err();
+    let DatabaseError::NotGranted { remedy, .. } = &error else {
+        panic!("{error}");
+    };
+    let (grant, _) = remedy.split_once(" TO ").unwrap();
+    server()
+        .sql("", &format!("{grant} TO narrow@'127.0.0.1'"))
+        .unwrap();
+    let mut session = connect(&url).await.unwrap();
+    bring(&mut session, "CREATE TABLE t (id int)")
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn what_a_crash_left_behind_is_swept_and_nothing_else() {
+    // A server of its own: on the shared one other tests sweep as well.
+    let server = MariaDb::start().unwrap();
+    let mut session = open(&server, "sweep").await.unwrap();
+    let mut holder = connect(&server.url("")).await.unwrap();
+    let left = "tidegate_scratch_0123456789abcdef";
+    let held = "tidegate_scratch_fedcba9876543210";
+    let other = "tidegate_scratch_of_somebody";
+    for name in [left, held, other] {
+        server.sql("", &format!("CREATE DATABASE {name}")).unwrap();
+    }
+    holder.lock(held, Duration::ZERO).await.unwrap();
+    session.desired(&[], None).await.unwrap();
+    let names = server.sql("", "SHOW DATABASES LIKE 'tidegate%'").unwrap();
+    assert_eq!(names, format!("{held}\n{other}\n"));
+    // Its holder is gone, however it went.
+    drop(holder);
+    while server
+        .sql("", &format!("SELECT IS_FREE_LOCK('{held}')"))
+        .unwrap()
+        != "1\n"
+    {
+        std::thread::yield_now();
+    }
+    session.desired(&[], None).await.unwrap();
+    let names = server.sql("", "SHOW DATABASES LIKE 'tidegate%'").unwrap();
+    assert_eq!(names, format!("{other}\n"));
+}
+
+#[tokio::test]
+async fn the_lock_is_atlas_own_and_excludes() {
+    let name = "atlas_migrate_execute";
+    let mut first = open(server(), "lock").await.unwrap();
+    let mut second = connect(&server().url("lock")).await.unwrap();
+    first.lock(name, Duration::ZERO).await.unwrap();
+    let free = format!("SELECT IS_FREE_LOCK('{name}')");
+    assert_eq!(server().sql("", &free).unwrap(), "0\n");
+    let error = second.lock(name, Duration::ZERO).await.unwrap_err();
+    assert!(matches!(error, DatabaseError::Busy { .. }), "{error}");
+    first.unlock(name).await.unwrap();
+    second.lock(name, Duration::ZERO).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_plan_that_fails_says_what_stays() {
+    let mut session = open(server(), "fails").await.unwrap();
+    let plan = sql(&[
+        "CREATE TABLE a (id int)",
+        "CREATE TABLE b (id nonsense)",
+        "CREATE TABLE c (id int)",
+    ]);
+    let error = session
+        .apply(&plan, TransactionMode::File)
+        .await
+        .unwrap_err();
+    let said = error.to_string();
+    assert!(
+        matches!(
+            error,
+            DatabaseError::Apply {
+                number: 2,
+                total: 3,
+                ..
+            }
+        ),
+        "{said}"
+    );
+    assert!(said.contains("the statement before it stays"), "{said}");
+    assert_eq!(server().sql("fails", "SHOW TABLES").unwrap(), "a\n");
+
+    let rows = sql(&["INSERT INTO a VALUES (1)", "INSERT INTO nowhere VALUES (1)"]);
+    session
+        .apply(&rows, TransactionMode::File)
+        .await
+        .unwrap_err();
+    let count = "SELECT count(*) FROM a";
+    assert_eq!(server().sql("fails", count).unwrap(), "0\n");
+    session
+        .apply(&rows, TransactionMode::None)
+        .await
+        .unwrap_err();
+    assert_eq!(server().sql("fails", count).unwrap(), "1\n");
+}
+
+#[tokio::test]
+async fn a_development_database_is_used_when_it_is_empty_and_is_empty_afterwards() {
+    let mut session = open(server(), "target").await.unwrap();
+    let mut dev = open(server(), "dev").await.unwrap();
+    server()
+        .sql("", "ALTER DATABASE dev COLLATE latin1_swedish_ci")
+        .unwrap();
+    let text = "CREATE SEQUENCE s; CREATE TABLE t (a varchar(5), b int DEFAULT (nextval(s))); CREATE TABLE c (a int, KEY (a)); \
+                CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION f () RETURNS int RETURN 1; CREATE PROCEDURE p () SELECT 1; \
+                CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t; CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 1;";
+    let wanted = statements(text);
+    let in_dev = session.desired(&wanted, Some(&mut dev)).await.unwrap();
+    let in_scratch = session.desired(&wanted, None).await.unwrap();
+    assert_eq!(in_dev, in_scratch);
+    assert!(dev.inspect().await.unwrap().is_empty());
+    let collation =
+        "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'dev'";
+    assert_eq!(server().sql("", collation).unwrap(), "latin1_swedish_ci\n");
+
+    // What ran half-way goes as well.
+    let broken = statements("CREATE TABLE t (a int); CREATE TABLE t (a int);");
+    let error = session.desired(&broken, Some(&mut dev)).await.unwrap_err();
+    assert!(
+        matches!(error, DatabaseError::Wanted { number: 2, .. }),
+        "{error}"
+    );
+    assert!(dev.inspect().await.unwrap().is_empty());
+
+    server().sql("dev", "CREATE TABLE kept (a int)").unwrap();
+    let error = session.desired(&wanted, Some(&mut dev)).await.unwrap_err();
+    assert!(
+        matches!(&error, DatabaseError::DevNotEmpty { found } if found == "table kept"),
+        "{error}"
+    );
+    assert_eq!(server().sql("dev", "SHOW TABLES").unwrap(), "kept\n");
+}
+
+#[tokio::test]
+async fn a_whole_server_is_brought_about_by_way_of_an_empty_one() {
+    let (server, empty) = (MariaDb::start().unwrap(), MariaDb::start().unwrap());
+    let mut session = connect(&server.url("")).await.unwrap();
+    let mut dev = connect(&empty.url("")).await.unwrap();
+    let first = "CREATE DATABASE a COLLATE utf8mb4_bin; CREATE DATABASE b; USE a; CREATE TABLE p (id int PRIMARY KEY, x varchar(5)); \
+                 CREATE TABLE b.c (id int, FOREIGN KEY (id) REFERENCES a.p (id)); CREATE VIEW b.v AS SELECT p.x, c.id FROM a.p JOIN b.c; \
+                 CREATE TRIGGER r BEFORE INSERT ON p FOR EACH ROW SET NEW.x = 'y'; CREATE FUNCTION b.f (i int) RETURNS int RETURN i;";
+    let second = "CREATE DATABASE a; CREATE TABLE a.p (id bigint PRIMARY KEY, x varchar(5)); CREATE DATABASE d; CREATE TABLE d.c (id int); \
+                  CREATE VIEW d.w AS SELECT id FROM a.p; CREATE VIEW d.v AS SELECT id FROM d.w;";
+    for text in [first, second, first] {
+        let desired = session
+            .desired(&statements(text), Some(&mut dev))
+            .await
+            .unwrap();
+        let current = session.inspect().await.unwrap();
+        let planned = plan(&current, &desired, &Settings::default()).unwrap();
+        session
+            .apply(&planned.statements, TransactionMode::None)
+            .await
+            .unwrap();
+        let after = session.inspect().await.unwrap();
+        assert_eq!(after, desired);
+        let again = plan(&after, &desired, &Settings::default()).unwrap();
+        assert_eq!(again.statements, []);
+    }
+    let error = session
+        .desired(&statements(first), None)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("name a database in the url"), "{error}");
+    assert_eq!(dev.inspect().await.unwrap().schemas.len(), 0);
+}
+
+#[tokio::test]
+async fn no_message_shows_the_password() {
+    for url in [
+        format!("mariadb://nobody:s3cret@127.0.0.1:{}/x", server().port()),
+        "mysql://nobody:s3cret@127.0.0.1:1/x?timeout=5".to_owned(),
+    ] {
+        let error = connect(&url).await.unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(matches!(error, DatabaseError::Connect { .. }), "{said}");
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+    let session = open(server(), "shown").await.unwrap();
+    assert!(!format!("{session:?}").contains(tidegate_kit::mariadb::PASSWORD));
+}
+
+#[tokio::test]
+async fn questions_take_parameters_and_give_texts() {
+    let mut session = open(server(), "questions").await.unwrap();
+    let rows = session
+        .query(
+            "SELECT ?, 1.50, NULL, '?', upper(?)",
+            &["it's \\ here", "ä"],
+        )
+        .await
+        .unwrap();
+    let expected = [
+        Some("it's \\ here".to_owned()),
+        Some("1.50".to_owned()),
+        None,
+        Some("?".to_owned()),
+        Some("Ä".to_owned()),
+    ];
+    assert_eq!(rows, [expected]);
+}

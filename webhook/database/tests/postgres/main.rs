@@ -1,0 +1,4 @@
+//! `PostgreSQL`, on a server of this test's own.
+
+mod pairs;
+mod support;

@@ -1,0 +1,305 @@
+//! Pairs of schemas: the first is made from nothing, rows are put in, the second is planned and applied. What the server then describes must be the
+//! second, another plan must be empty, and what a query finds afterwards must be the rows.
+
+use anyhow::Context as _;
+use tidegate_database::Session;
+use tidegate_kit::Postgres;
+use tidegate_schemaplan::Settings;
+
+use crate::support::{bound, reach, whole};
+
+struct Pair {
+    name: &'static str,
+    old: &'static str,
+    rows: &'static str,
+    new: &'static str,
+    /// A query of one row and one column, and what it gives.
+    finds: (&'static str, &'static str),
+}
+
+const fn pair(name: &'static str, old: &'static str, new: &'static str) -> Pair {
+    Pair {
+        name,
+        old,
+        rows: "",
+        new,
+        finds: ("", ""),
+    }
+}
+
+impl Pair {
+    const fn with(self, rows: &'static str, query: &'static str, found: &'static str) -> Self {
+        Self {
+            rows,
+            finds: (query, found),
+            ..self
+        }
+    }
+}
+
+async fn run(pair: &Pair, database: &str, session: &mut Session) -> anyhow::Result<()> {
+    let settings = Settings::default();
+    let server = Postgres::shared()?;
+    reach(session, pair.old, &settings).await?;
+    let psql = |script: &str| {
+        let script = format!("SET search_path = app, public; {script}");
+        server.psql(database, &script)?.ok()
+    };
+    psql(pair.rows)?;
+    reach(session, pair.new, &settings).await?;
+    let (query, expected) = pair.finds;
+    if !query.is_empty() {
+        let found = psql(query)?;
+        anyhow::ensure!(found.trim() == expected, "{query}: {found}");
+    }
+    // The way back is a pair as well, where no row is in the way of it.
+    if pair.rows.is_empty() {
+        reach(session, pair.old, &settings).await.context("back")?;
+    }
+    Ok(())
+}
+
+/// Runs each pair in an empty schema `app` of one database, or in a database of its own.
+async fn run_all(pairs: &[Pair], is_bound: bool) -> anyhow::Result<()> {
+    let server = Postgres::shared()?;
+    let mut failures = Vec::new();
+    let mut place = None;
+    for pair in pairs {
+        let (database, mut session) = match place.take() {
+            Some(place) if is_bound => place,
+            _ if is_bound => bound().await?,
+            _ => whole().await?,
+        };
+        if let Err(error) = run(pair, &database, &mut session).await {
+            failures.push(format!("== {}: {error:#}", pair.name));
+        }
+        if is_bound {
+            let empty = "DROP EXTENSION IF EXISTS citext, btree_gist CASCADE; DROP SCHEMA app CASCADE; CREATE SCHEMA app";
+            server.psql(&database, empty)?.ok()?;
+            place = Some((database, session));
+        }
+    }
+    anyhow::ensure!(
+        failures.is_empty(),
+        "{} of {} failed:\n{}",
+        failures.len(),
+        pairs.len(),
+        failures.join("\n")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn columns() -> anyhow::Result<()> {
+    let t = "CREATE TABLE t (id integer PRIMARY KEY, a integer, keep text)";
+    let kept = |pair: Pair| {
+        pair.with(
+            "INSERT INTO t (id, keep) VALUES (1, 'x'), (2, 'y')",
+            "SELECT string_agg(keep, '' ORDER BY id) FROM t",
+            "xy",
+        )
+    };
+    run_all(
+        &[
+            kept(pair("add a column", t, "CREATE TABLE t (id integer PRIMARY KEY, a integer, keep text, b varchar(50))")),
+            kept(pair("add one in the middle", t, "CREATE TABLE t (id integer PRIMARY KEY, b numeric(10,2) DEFAULT 1.5 NOT NULL, a integer, keep text)")),
+            kept(pair("drop a column", t, "CREATE TABLE t (id integer PRIMARY KEY, keep text)")),
+            kept(pair("add with defaults of many kinds", t,
+                "CREATE TABLE t (id integer PRIMARY KEY, a integer, keep text, b timestamptz DEFAULT now(), c text DEFAULT 'it''s', d text[] DEFAULT '{}', e boolean DEFAULT true NOT NULL, f jsonb DEFAULT '{\"a\": 1}', g uuid DEFAULT gen_random_uuid(), h double precision DEFAULT 1.5, i date DEFAULT CURRENT_DATE, j interval DEFAULT '1 day', k bytea DEFAULT '\\x00', l bit(3) DEFAULT B'101', m time(3) DEFAULT CURRENT_TIME)")),
+            kept(pair("widen an integer", t, "CREATE TABLE t (id bigint PRIMARY KEY, a bigint, keep text)")),
+            pair("shorten a varchar", "CREATE TABLE t (a varchar(50))", "CREATE TABLE t (a varchar(20))").with("INSERT INTO t VALUES ('short')", "SELECT a FROM t", "short"),
+            pair("text to integer", "CREATE TABLE t (a text)", "CREATE TABLE t (a integer)").with("INSERT INTO t VALUES ('007')", "SELECT a FROM t", "7"),
+            pair("text with a default to integer with one", "CREATE TABLE t (a text NOT NULL DEFAULT '5')", "CREATE TABLE t (a integer NOT NULL DEFAULT 6)").with("INSERT INTO t DEFAULT VALUES", "SELECT a FROM t", "5"),
+            pair("integer with a default to bigint", "CREATE TABLE t (a integer DEFAULT 0)", "CREATE TABLE t (a bigint DEFAULT 0)"),
+            pair("integer to text", "CREATE TABLE t (a integer)", "CREATE TABLE t (a text)").with("INSERT INTO t VALUES (7)", "SELECT a FROM t", "7"),
+            pair("integer to boolean", "CREATE TABLE t (a integer DEFAULT 1)", "CREATE TABLE t (a boolean DEFAULT true)").with("INSERT INTO t VALUES (7)", "SELECT a FROM t", "t"),
+            pair("numeric precision", "CREATE TABLE t (a numeric(10,2))", "CREATE TABLE t (a numeric(12,4))").with("INSERT INTO t VALUES (1.25)", "SELECT a FROM t", "1.2500"),
+            pair("json to jsonb", "CREATE TABLE t (a json)", "CREATE TABLE t (a jsonb)"),
+            pair("timestamp precision and zone", "CREATE TABLE t (a timestamp(3), b timestamptz)", "CREATE TABLE t (a timestamptz(6), b timestamp(0))"),
+            pair("arrays", "CREATE TABLE t (a integer[], b text)", "CREATE TABLE t (a bigint[], b text[])").with("INSERT INTO t VALUES ('{1,2}', '{x,y}')", "SELECT a::text || b[2] FROM t", "{1,2}y"),
+            kept(pair("not null comes", t, "CREATE TABLE t (id integer PRIMARY KEY, a integer, keep text NOT NULL)")),
+            kept(pair("not null goes", "CREATE TABLE t (id integer PRIMARY KEY, a integer, keep text NOT NULL DEFAULT 'q')", t)),
+            kept(pair("a default changes", "CREATE TABLE t (id integer PRIMARY KEY, a integer DEFAULT 1, keep text DEFAULT 'a')", "CREATE TABLE t (id integer PRIMARY KEY, a integer DEFAULT 2, keep text DEFAULT lower('B'))")),
+            pair("a default goes", "CREATE TABLE t (a integer DEFAULT 1)", "CREATE TABLE t (a integer)"),
+            pair("collation", "CREATE TABLE t (a text, b text COLLATE \"C\", c varchar(9) COLLATE \"C\")", "CREATE TABLE t (a text COLLATE \"C\", b text, c varchar(9) COLLATE \"POSIX\")").with("INSERT INTO t VALUES ('x', 'y', 'z')", "SELECT a || b || c FROM t", "xyz"),
+            pair("comments", "CREATE TABLE t (a integer, b integer); COMMENT ON TABLE t IS 'it''s old'; COMMENT ON COLUMN t.a IS 'a'", "CREATE TABLE t (a integer, b integer, c integer); COMMENT ON TABLE t IS 'new \\ one'; COMMENT ON COLUMN t.b IS 'b'; COMMENT ON COLUMN t.c IS 'c'"),
+            pair("identity comes", "CREATE TABLE t (id integer PRIMARY KEY, keep text)", "CREATE TABLE t (id integer GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, keep text)").with("INSERT INTO t VALUES (41, 'x')", "INSERT INTO t (keep) VALUES ('y'); SELECT max(id) FROM t", "42"),
+            pair("identity goes", "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY)", "CREATE TABLE t (id bigint PRIMARY KEY)"),
+            pair("identity changes", "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY (START WITH 100 INCREMENT BY 5 CYCLE))", "CREATE TABLE t (id bigint GENERATED BY DEFAULT AS IDENTITY (MINVALUE 10 MAXVALUE 1000 CACHE 7))"),
+            pair("identity of a wider type", "CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY)", "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY)"),
+            pair("serial comes", "CREATE TABLE t (id integer PRIMARY KEY, keep text)", "CREATE TABLE t (id serial PRIMARY KEY, keep text)").with("INSERT INTO t VALUES (41, 'x')", "INSERT INTO t (keep) VALUES ('y'); SELECT max(id) FROM t", "42"),
+            pair("serial goes", "CREATE TABLE t (id serial PRIMARY KEY)", "CREATE TABLE t (id integer PRIMARY KEY)"),
+            pair("serial to bigserial", "CREATE TABLE t (id serial PRIMARY KEY)", "CREATE TABLE t (id bigserial PRIMARY KEY)").with("INSERT INTO t DEFAULT VALUES", "INSERT INTO t DEFAULT VALUES; SELECT max(id) FROM t", "2"),
+            pair("serial to identity", "CREATE TABLE t (id serial PRIMARY KEY)", "CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY)").with("INSERT INTO t DEFAULT VALUES", "INSERT INTO t DEFAULT VALUES; SELECT max(id) FROM t", "2"),
+            pair("a serial column is added", "CREATE TABLE t (a integer)", "CREATE TABLE t (a integer, id bigserial, n smallserial)").with("INSERT INTO t VALUES (1), (2)", "SELECT sum(id) FROM t", "3"),
+            pair("a serial by hand", "CREATE TABLE t (a integer)", "CREATE SEQUENCE numbers START WITH 10; CREATE TABLE t (a integer DEFAULT nextval('numbers')); ALTER SEQUENCE numbers OWNED BY t.a"),
+            pair("a sequence becomes a serial's", "CREATE SEQUENCE t_a_seq AS integer; CREATE TABLE t (a integer NOT NULL DEFAULT nextval('t_a_seq'))", "CREATE TABLE t (a serial)").with("INSERT INTO t DEFAULT VALUES", "INSERT INTO t DEFAULT VALUES; SELECT max(a) FROM t", "2"),
+            pair("generated comes and goes", "CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED)", "CREATE TABLE t (a integer, b integer, c integer GENERATED ALWAYS AS (a + 1) STORED)").with("INSERT INTO t VALUES (3)", "SELECT b || '|' || c FROM t", "6|4"),
+            pair("a generated expression changes", "CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED); CREATE INDEX i ON t (b, a); ALTER TABLE t ADD CONSTRAINT c CHECK (b < 100)", "CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a * 3) STORED); CREATE INDEX i ON t (b, a); ALTER TABLE t ADD CONSTRAINT c CHECK (b < 100)").with("INSERT INTO t VALUES (3)", "SELECT b FROM t", "9"),
+            pair("the type under a generated column changes", "CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED)", "CREATE TABLE t (a bigint, b bigint GENERATED ALWAYS AS (a * 2) STORED)").with("INSERT INTO t VALUES (3)", "SELECT b FROM t", "6"),
+            pair("a plain column becomes generated", "CREATE TABLE t (a integer, b integer)", "CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a) STORED)").with("INSERT INTO t VALUES (3, 4)", "SELECT b FROM t", "3"),
+            pair("names that need quotes", "CREATE TABLE \"A b\" (\"c\"\"d\" integer, \"select\" text)", "CREATE TABLE \"A b\" (\"c\"\"d\" bigint DEFAULT 5 NOT NULL, \"select\" text NOT NULL, \"E\" serial); CREATE INDEX \"I x\" ON \"A b\" (\"select\", lower(\"select\"))"),
+            pair("storage", "CREATE TABLE t (a text, b text)", "CREATE TABLE t (a text, b text, c text); ALTER TABLE t ALTER a SET STORAGE EXTERNAL, ALTER c SET STORAGE MAIN"),
+            pair("many at once", "CREATE TABLE t (a integer, b text, c text NOT NULL, d integer DEFAULT 1)", "CREATE TABLE t (a bigint NOT NULL DEFAULT 0, c text, d text DEFAULT 'x', e integer)"),
+            pair("all columns are replaced", "CREATE TABLE t (a integer, b integer)", "CREATE TABLE t (c integer, d integer)"),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn keys_indexes_and_checks() -> anyhow::Result<()> {
+    let t = "CREATE TABLE t (a integer NOT NULL, b integer NOT NULL, c text)";
+    run_all(
+        &[
+            pair("a primary key comes", t, "CREATE TABLE t (a integer NOT NULL, b integer NOT NULL, c text, PRIMARY KEY (a))").with("INSERT INTO t VALUES (1, 2, 'x')", "SELECT c FROM t", "x"),
+            pair("a primary key changes", "CREATE TABLE t (a integer, b integer, PRIMARY KEY (a))", "CREATE TABLE t (a integer, b integer, PRIMARY KEY (b, a))"),
+            pair("a primary key goes", "CREATE TABLE t (a integer PRIMARY KEY)", "CREATE TABLE t (a integer)"),
+            pair("a primary key's name", "CREATE TABLE t (a integer PRIMARY KEY)", "CREATE TABLE t (a integer, CONSTRAINT other PRIMARY KEY (a))"),
+            pair("a primary key with more", "CREATE TABLE t (a integer PRIMARY KEY, b integer)", "CREATE TABLE t (a integer, b integer, PRIMARY KEY (a) INCLUDE (b) DEFERRABLE INITIALLY DEFERRED); COMMENT ON CONSTRAINT t_pkey ON t IS 'key'"),
+            pair("indexes of many kinds", t, "CREATE TABLE t (a integer NOT NULL, b integer NOT NULL, c text); CREATE INDEX i1 ON t (a DESC, b NULLS FIRST); CREATE UNIQUE INDEX i2 ON t (b) WHERE a > 0; CREATE INDEX i3 ON t USING hash (c); CREATE INDEX i4 ON t (lower(c), a); CREATE INDEX i5 ON t (c text_pattern_ops DESC NULLS LAST) INCLUDE (b); CREATE INDEX i6 ON t (c COLLATE \"C\"); CREATE INDEX i7 ON t ((a + b)) WITH (fillfactor = 70); CREATE UNIQUE INDEX i8 ON t (a) NULLS NOT DISTINCT; CREATE INDEX i9 ON t USING gin (to_tsvector('simple', c)); COMMENT ON INDEX i1 IS 'first'"),
+            pair("indexes change", "CREATE TABLE t (a integer, b integer, c text); CREATE INDEX i1 ON t (a); CREATE INDEX i2 ON t (a, b); CREATE INDEX i3 ON t (b) WHERE a > 0; CREATE UNIQUE INDEX i4 ON t (c); CREATE INDEX i5 ON t (c)", "CREATE TABLE t (a integer, b integer, c text); CREATE INDEX i1 ON t (a DESC); CREATE INDEX i2 ON t (b, a); CREATE INDEX i3 ON t (b) WHERE a > 1; CREATE INDEX i4 ON t (c); CREATE INDEX i5 ON t USING hash (c)"),
+            pair("an index has another name", "CREATE TABLE t (a integer, UNIQUE (a)); CREATE INDEX i1 ON t (a)", "CREATE TABLE t (a integer, CONSTRAINT u UNIQUE (a)); CREATE INDEX i2 ON t (a)"),
+            pair("an index goes", "CREATE TABLE t (a integer); CREATE INDEX i1 ON t (a)", "CREATE TABLE t (a integer)"),
+            pair("an index's column goes", "CREATE TABLE t (a integer, b integer, UNIQUE (a, b)); CREATE INDEX i1 ON t (a, b)", "CREATE TABLE t (a integer)"),
+            pair("unique comes as a constraint", t, "CREATE TABLE t (a integer NOT NULL UNIQUE, b integer NOT NULL, c text, UNIQUE (b, c))"),
+            pair("unique index to constraint", "CREATE TABLE t (a integer); CREATE UNIQUE INDEX u ON t (a)", "CREATE TABLE t (a integer, CONSTRAINT u UNIQUE (a))"),
+            pair("unique with more", "CREATE TABLE t (a integer, b integer, CONSTRAINT u UNIQUE (a))", "CREATE TABLE t (a integer, b integer, CONSTRAINT u UNIQUE NULLS NOT DISTINCT (a) INCLUDE (b) DEFERRABLE); COMMENT ON CONSTRAINT u ON t IS 'u'"),
+            pair("a unique constraint goes", "CREATE TABLE t (a integer UNIQUE)", "CREATE TABLE t (a integer)"),
+            pair("exclusion", "CREATE TABLE t (r int4range)", "CREATE TABLE t (r int4range, EXCLUDE USING gist (r WITH &&))"),
+            pair("exclusion changes", "CREATE TABLE t (r int4range, CONSTRAINT x EXCLUDE USING gist (r WITH &&))", "CREATE TABLE t (r int4range, CONSTRAINT x EXCLUDE USING gist (r WITH =) WHERE (NOT isempty(r)))"),
+            pair("checks come, change and go", "CREATE TABLE t (a integer CHECK (a > 0), b text, CONSTRAINT one CHECK (length(b) < 10), CONSTRAINT two CHECK (a < 5))", "CREATE TABLE t (a integer CHECK (a > 0), b text, CONSTRAINT one CHECK (length(b) < 20), CONSTRAINT three CHECK (b IN ('x', 'y')) NO INHERIT)").with("INSERT INTO t VALUES (1, 'x')", "SELECT b FROM t", "x"),
+            pair("a check has another name", "CREATE TABLE t (a integer, CONSTRAINT one CHECK (a > 0))", "CREATE TABLE t (a integer, CONSTRAINT two CHECK (a > 0))"),
+            pair("a check not valid, and validated", "CREATE TABLE t (a integer); ALTER TABLE t ADD CONSTRAINT c CHECK (a > 0) NOT VALID", "CREATE TABLE t (a integer, CONSTRAINT c CHECK (a > 0))"),
+            pair("comments on constraints", "CREATE TABLE t (a integer, CONSTRAINT c CHECK (a > 0), CONSTRAINT u UNIQUE (a))", "CREATE TABLE t (a integer, CONSTRAINT c CHECK (a > 0), CONSTRAINT u UNIQUE (a)); COMMENT ON CONSTRAINT c ON t IS 'c'; COMMENT ON CONSTRAINT u ON t IS 'u'; COMMENT ON INDEX u IS 'i'"),
+            pair("a type under an index and a check", "CREATE TABLE t (a integer, b varchar(10), CHECK (a > 0), CHECK (b <> ''), UNIQUE (a)); CREATE INDEX i ON t (lower(b)) WHERE a > 5", "CREATE TABLE t (a bigint, b text, CHECK (a > 0), CHECK (b <> ''), UNIQUE (a)); CREATE INDEX i ON t (lower(b)) WHERE a > 5"),
+            pair("spatial and trigram-like classes", "CREATE TABLE t (id integer, p point, x text[])", "CREATE TABLE t (id integer, p point, x text[]); CREATE INDEX g ON t USING gist (p); CREATE INDEX n ON t USING gin (x); CREATE INDEX b ON t USING brin (id)"),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn foreign_keys() -> anyhow::Result<()> {
+    run_all(
+        &[
+            pair("one comes", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer)", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p)").with("INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)", "SELECT count(*) FROM c", "1"),
+            pair("one goes", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p)", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer)"),
+            pair("actions", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p)", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p ON DELETE CASCADE ON UPDATE RESTRICT)"),
+            pair("set null of some columns", "CREATE TABLE p (a integer, b integer, PRIMARY KEY (a, b)); CREATE TABLE c (a integer, b integer, FOREIGN KEY (a, b) REFERENCES p)", "CREATE TABLE p (a integer, b integer, PRIMARY KEY (a, b)); CREATE TABLE c (a integer, b integer, FOREIGN KEY (a, b) REFERENCES p MATCH FULL ON DELETE SET NULL (b) DEFERRABLE INITIALLY DEFERRED)"),
+            pair("deferrable", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p DEFERRABLE)", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p DEFERRABLE INITIALLY DEFERRED)"),
+            pair("not valid, and validated", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer); ALTER TABLE c ADD CONSTRAINT f FOREIGN KEY (p) REFERENCES p NOT VALID", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer, CONSTRAINT f FOREIGN KEY (p) REFERENCES p)"),
+            pair("another name", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer, CONSTRAINT f FOREIGN KEY (p) REFERENCES p)", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer, CONSTRAINT g FOREIGN KEY (p) REFERENCES p); COMMENT ON CONSTRAINT g ON c IS 'g'"),
+            pair("to itself", "CREATE TABLE t (id integer PRIMARY KEY)", "CREATE TABLE t (id integer PRIMARY KEY, up integer REFERENCES t)"),
+            pair("a circle of two", "", "CREATE TABLE a (id integer PRIMARY KEY, b integer); CREATE TABLE b (id integer PRIMARY KEY, a integer REFERENCES a); ALTER TABLE a ADD FOREIGN KEY (b) REFERENCES b"),
+            pair("a circle of three with others", "CREATE TABLE x (id integer PRIMARY KEY)", "CREATE TABLE x (id integer PRIMARY KEY); CREATE TABLE a (id integer PRIMARY KEY, n integer); CREATE TABLE b (id integer PRIMARY KEY, n integer REFERENCES a, x integer REFERENCES x); CREATE TABLE c (id integer PRIMARY KEY, n integer REFERENCES b); ALTER TABLE a ADD FOREIGN KEY (n) REFERENCES c"),
+            pair("the parent's key changes", "CREATE TABLE p (id integer PRIMARY KEY, code text UNIQUE); CREATE TABLE c (p integer REFERENCES p)", "CREATE TABLE p (id integer UNIQUE, code text PRIMARY KEY); CREATE TABLE c (p text REFERENCES p)"),
+            pair("the parent's key is made anew under the child", "CREATE TABLE p (id integer, b integer, CONSTRAINT u UNIQUE (id)); CREATE TABLE c (p integer REFERENCES p (id))", "CREATE TABLE p (id integer, b integer, CONSTRAINT u UNIQUE (id) INCLUDE (b)); CREATE TABLE c (p integer REFERENCES p (id))").with("INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)", "SELECT p FROM c", "1"),
+            pair("both types change", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p)", "CREATE TABLE p (id bigint PRIMARY KEY); CREATE TABLE c (p bigint REFERENCES p)").with("INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)", "SELECT p FROM c", "1"),
+            pair("to a unique index", "CREATE TABLE p (id integer)", "CREATE TABLE p (id integer); CREATE UNIQUE INDEX u ON p (id); CREATE TABLE c (p integer REFERENCES p (id))"),
+            pair("the parent goes", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p)", "CREATE TABLE c (p integer)"),
+            pair("parent and child go", "CREATE TABLE a (id integer PRIMARY KEY); CREATE TABLE b (id integer PRIMARY KEY REFERENCES a); CREATE TABLE c (b integer REFERENCES b, a integer REFERENCES a)", "CREATE TABLE other (id integer)"),
+            pair("new parents of old tables", "CREATE TABLE a (x integer); CREATE TABLE z (x integer)", "CREATE TABLE m (id integer PRIMARY KEY); CREATE TABLE a (x integer REFERENCES m); CREATE TABLE z (id integer PRIMARY KEY, x integer REFERENCES z (id)); CREATE TABLE b (z integer REFERENCES z)"),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn types() -> anyhow::Result<()> {
+    run_all(
+        &[
+            pair("an enum comes", "CREATE TABLE t (a text DEFAULT 'x')", "CREATE TYPE mood AS ENUM ('x', 'y'); CREATE TABLE t (a mood DEFAULT 'y')").with("INSERT INTO t VALUES ('x')", "SELECT a FROM t", "x"),
+            pair("an enum goes", "CREATE TYPE mood AS ENUM ('x', 'y'); CREATE TABLE t (a mood DEFAULT 'y')", "CREATE TABLE t (a text DEFAULT 'y')").with("INSERT INTO t VALUES ('x')", "SELECT a FROM t", "x"),
+            pair("labels are added", "CREATE TYPE mood AS ENUM ('b', 'd'); CREATE TABLE t (a mood)", "CREATE TYPE mood AS ENUM ('a', 'b', 'it''s', 'd', 'e'); CREATE TABLE t (a mood)").with("INSERT INTO t VALUES ('b')", "SELECT a FROM t", "b"),
+            pair("a label is used at once", "CREATE TYPE mood AS ENUM ('b'); CREATE TABLE t (a mood)", "CREATE TYPE mood AS ENUM ('b', 'new'); CREATE TABLE t (a mood DEFAULT 'new', CHECK (a IN ('b', 'new'))); CREATE INDEX i ON t (a) WHERE a = 'new'"),
+            pair("a label goes", "CREATE TYPE mood AS ENUM ('a', 'b', 'c'); CREATE TABLE t (id integer, a mood DEFAULT 'a', l mood[] DEFAULT '{b}', CHECK (a <> 'c'), CHECK (id > 0)); CREATE INDEX i ON t (a) WHERE a = 'b'; CREATE UNIQUE INDEX j ON t (a)", "CREATE TYPE mood AS ENUM ('b', 'a'); CREATE TABLE t (id integer, a mood DEFAULT 'b', l mood[] DEFAULT '{b}', CHECK (id > 0)); CREATE INDEX i ON t (a) WHERE a = 'b'; CREATE UNIQUE INDEX j ON t (a)").with("INSERT INTO t VALUES (1, 'a', '{a,b}')", "SELECT a || l::text FROM t", "a{a,b}"),
+            pair("a label goes with a view, a function and a check", "CREATE TYPE mood AS ENUM ('a', 'b', 'c'); CREATE TABLE t (a mood, CONSTRAINT k CHECK (a <> 'a')); CREATE VIEW v AS SELECT a FROM t WHERE a = 'b'; CREATE FUNCTION f(m mood) RETURNS mood LANGUAGE sql AS $$ SELECT m $$", "CREATE TYPE mood AS ENUM ('a', 'b'); CREATE TABLE t (a mood, CONSTRAINT k CHECK (a <> 'a')); CREATE VIEW v AS SELECT a FROM t WHERE a = 'b'; CREATE FUNCTION f(m mood) RETURNS mood LANGUAGE sql AS $$ SELECT m $$").with("INSERT INTO t VALUES ('b')", "SELECT f(a) FROM v", "b"),
+            pair("an enum that nobody uses", "CREATE TYPE a AS ENUM ('x')", "CREATE TYPE b AS ENUM ('x'); COMMENT ON TYPE b IS 'b'"),
+            pair("a domain comes", "CREATE TABLE t (a text)", "CREATE DOMAIN mail AS text DEFAULT 'a@b' NOT NULL CHECK (VALUE LIKE '%@%'); CREATE TABLE t (a mail)").with("INSERT INTO t VALUES ('x@y')", "SELECT a FROM t", "x@y"),
+            pair("a domain changes", "CREATE DOMAIN d AS integer DEFAULT 1 CONSTRAINT c CHECK (VALUE > 0); CREATE TABLE t (a d)", "CREATE DOMAIN d AS integer NOT NULL CONSTRAINT c CHECK (VALUE > 1) CONSTRAINT e CHECK (VALUE < 100); COMMENT ON DOMAIN d IS 'd'; CREATE TABLE t (a d)").with("INSERT INTO t VALUES (5)", "SELECT a FROM t", "5"),
+            pair("a domain over another type", "CREATE DOMAIN d AS integer; CREATE TABLE t (a d DEFAULT 3)", "CREATE DOMAIN d AS bigint; CREATE TABLE t (a d DEFAULT 3)").with("INSERT INTO t VALUES (5)", "SELECT a FROM t", "5"),
+            pair("a domain goes", "CREATE DOMAIN d AS integer; CREATE TABLE t (a d)", "CREATE TABLE t (a integer)"),
+            pair("composites", "CREATE TYPE pair AS (a integer, b text); CREATE TABLE t (p pair)", "CREATE TYPE pair AS (a integer, c text COLLATE \"C\"); CREATE TYPE more AS (p pair, n numeric(5,1)); CREATE TABLE t (p pair, m more)"),
+            pair("a composite's attribute changes", "CREATE TYPE pair AS (a integer, b text)", "CREATE TYPE pair AS (a bigint, b text)"),
+            pair("ranges", "", "CREATE TYPE fr AS RANGE (SUBTYPE = double precision); CREATE TABLE t (f fr)"),
+            pair("sequences", "CREATE SEQUENCE a; CREATE SEQUENCE b START WITH 5", "CREATE SEQUENCE a AS integer INCREMENT BY -1 MINVALUE -100 MAXVALUE 50 START WITH 3 CYCLE; CREATE SEQUENCE c CACHE 5; COMMENT ON SEQUENCE c IS 'c'; CREATE TABLE t (id bigint DEFAULT nextval('c'))"),
+            pair("a sequence owned and not the default", "CREATE TABLE t (id integer); CREATE SEQUENCE s OWNED BY t.id", "CREATE TABLE t (id integer); CREATE SEQUENCE s"),
+            pair("an owned sequence goes with its table", "CREATE TABLE t (id integer); CREATE SEQUENCE s OWNED BY t.id", "CREATE TABLE u (id integer)"),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn objects() -> anyhow::Result<()> {
+    let t = "CREATE TABLE t (id integer PRIMARY KEY, a integer, b text);";
+    let with = |text: &str| -> &'static str { Box::leak(format!("{t}{text}").into_boxed_str()) };
+    run_all(
+        &[
+            pair("views come and go", with("CREATE VIEW v AS SELECT id FROM t"), with("CREATE VIEW w WITH (security_barrier = true) AS SELECT a, b FROM t WHERE a > 1; CREATE VIEW x AS SELECT * FROM w; COMMENT ON VIEW x IS 'x'")),
+            pair("a view changes", with("CREATE VIEW v AS SELECT id, a FROM t; CREATE VIEW w AS SELECT id FROM v"), with("CREATE VIEW v AS SELECT a, id FROM t; CREATE VIEW w AS SELECT id FROM v")),
+            pair("a view gets a column", with("CREATE VIEW v AS SELECT id FROM t"), with("CREATE VIEW v AS SELECT id, b FROM t")),
+            pair("a type under views changes", with("CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT sum(a) AS s FROM v; CREATE MATERIALIZED VIEW m AS SELECT s FROM w; CREATE UNIQUE INDEX mi ON m (s)"), "CREATE TABLE t (id integer PRIMARY KEY, a bigint, b text); CREATE VIEW v AS SELECT a FROM t; CREATE VIEW w AS SELECT sum(a) AS s FROM v; CREATE MATERIALIZED VIEW m AS SELECT s FROM w; CREATE UNIQUE INDEX mi ON m (s)").with("INSERT INTO t VALUES (1, 2, 'x'); REFRESH MATERIALIZED VIEW m", "SELECT s FROM m", "2"),
+            pair("a column that a view had goes", with("CREATE VIEW v AS SELECT a, b FROM t"), "CREATE TABLE t (id integer PRIMARY KEY, b text); CREATE VIEW v AS SELECT b FROM t"),
+            pair("materialized views", with("CREATE MATERIALIZED VIEW m AS SELECT a FROM t"), with("CREATE MATERIALIZED VIEW m AS SELECT a, b FROM t; CREATE INDEX i ON m (b DESC)")),
+            pair("functions", with("CREATE FUNCTION f(x integer) RETURNS integer LANGUAGE sql AS $$ SELECT x $$; CREATE FUNCTION g() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'a'; END $$"), with("CREATE FUNCTION f(x integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT x + 1 $$; CREATE FUNCTION f(x text) RETURNS text LANGUAGE sql AS $$ SELECT x $$; CREATE PROCEDURE p(INOUT x integer) LANGUAGE plpgsql AS $$ BEGIN x := 1; END $$; COMMENT ON FUNCTION f(text) IS 'f'")),
+            pair("a function's result changes", with("CREATE FUNCTION f(x integer) RETURNS integer LANGUAGE sql AS $$ SELECT x $$; CREATE VIEW v AS SELECT f(a) FROM t"), with("CREATE FUNCTION f(y integer) RETURNS bigint LANGUAGE sql AS $$ SELECT y::bigint $$; CREATE VIEW v AS SELECT f(a) FROM t")),
+            pair("a function that a table needs", "CREATE TABLE u (a integer)", "CREATE FUNCTION next_id() RETURNS integer LANGUAGE sql AS $$ SELECT 7 $$; CREATE FUNCTION twice(x integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT x * 2 $$; CREATE TABLE t (id integer DEFAULT next_id(), CHECK (twice(id) > 0)); CREATE TABLE u (a integer DEFAULT next_id()); CREATE INDEX i ON u (twice(a))"),
+            pair("a function that needs a table", "", with("CREATE FUNCTION rows() RETURNS SETOF t LANGUAGE sql AS $$ SELECT * FROM t $$; CREATE FUNCTION one(r t) RETURNS integer LANGUAGE sql AS $$ SELECT r.id $$")),
+            pair("a function of the standard's kind", with("CREATE FUNCTION f() RETURNS integer LANGUAGE sql BEGIN ATOMIC SELECT a FROM t; END"), "CREATE TABLE t (id integer PRIMARY KEY, a bigint, b text); CREATE FUNCTION f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT a FROM t; END"),
+            pair("triggers", with("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()"), with("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; CREATE TRIGGER one AFTER INSERT OR UPDATE OF a ON t FOR EACH ROW WHEN (NEW.a > 0) EXECUTE FUNCTION f(); CREATE TRIGGER two AFTER DELETE ON t EXECUTE FUNCTION f(); ALTER TABLE t DISABLE TRIGGER two; COMMENT ON TRIGGER one ON t IS 'one'")),
+            pair("a type under a trigger changes", with("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER one AFTER UPDATE OF a ON t FOR EACH ROW WHEN (NEW.a > 0) EXECUTE FUNCTION f()"), "CREATE TABLE t (id integer PRIMARY KEY, a bigint, b text); CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER one AFTER UPDATE OF a ON t FOR EACH ROW WHEN (NEW.a > 0) EXECUTE FUNCTION f()"),
+            pair("a trigger is switched", with("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()"), with("CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE t DISABLE TRIGGER one")),
+            pair("a trigger on a view", with("CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER one INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION f()"), "CREATE TABLE t (id integer PRIMARY KEY, a bigint, b text); CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER one INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION f()"),
+            pair("row level security", with("ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY one ON t USING (a > 0)"), "CREATE TABLE t (id integer PRIMARY KEY, a bigint, b text); ALTER TABLE t FORCE ROW LEVEL SECURITY; CREATE POLICY one ON t USING (a > 0); CREATE POLICY two ON t AS RESTRICTIVE FOR UPDATE TO CURRENT_USER USING (true) WITH CHECK (a < 5); COMMENT ON POLICY two ON t IS 'two'"),
+            pair("rules", with("CREATE RULE r AS ON DELETE TO t DO INSTEAD NOTHING"), with("CREATE RULE r AS ON DELETE TO t DO NOTHING; CREATE RULE s AS ON UPDATE TO t WHERE OLD.a > 0 DO ALSO NOTHING")),
+            pair("statistics", with("CREATE STATISTICS s ON a, b FROM t"), with("CREATE STATISTICS s (ndistinct) ON a, b FROM t; CREATE STATISTICS u ON id, a FROM t")),
+            pair("tables with all of it go", with("CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER one BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f(); CREATE FUNCTION rows() RETURNS SETOF t LANGUAGE sql AS $$ SELECT * FROM t $$; CREATE STATISTICS s ON a, b FROM t; ALTER TABLE t ENABLE ROW LEVEL SECURITY; CREATE POLICY one ON t USING (a > 0)"), ""),
+            pair("extensions", "", "CREATE EXTENSION citext; CREATE EXTENSION IF NOT EXISTS \"btree_gist\"; CREATE TABLE t (a citext, b integer, EXCLUDE USING gist (b WITH =))"),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn tables() -> anyhow::Result<()> {
+    run_all(
+        &[
+            pair("tables come and go", "CREATE TABLE a (x integer); CREATE TABLE b (x integer)", "CREATE TABLE b (x integer); CREATE TABLE c (x integer); CREATE TABLE d ()").with("INSERT INTO b VALUES (1)", "SELECT x FROM b", "1"),
+            pair("unlogged and back", "CREATE UNLOGGED TABLE a (x integer); CREATE TABLE b (x integer)", "CREATE TABLE a (x integer); CREATE UNLOGGED TABLE b (x integer)").with("INSERT INTO a VALUES (1)", "SELECT x FROM a", "1"),
+            pair("storage parameters", "CREATE TABLE a (x integer) WITH (fillfactor = 70, autovacuum_enabled = false)", "CREATE TABLE a (x integer) WITH (fillfactor = 80, parallel_workers = 2)"),
+            pair("partitions", "", "CREATE TABLE m (day date NOT NULL, n integer, PRIMARY KEY (day, n)) PARTITION BY RANGE (day); CREATE TABLE m1 PARTITION OF m FOR VALUES FROM ('2026-01-01') TO ('2026-02-01'); CREATE TABLE m2 PARTITION OF m FOR VALUES FROM ('2026-02-01') TO ('2026-03-01') PARTITION BY LIST (n); CREATE TABLE m2a PARTITION OF m2 DEFAULT; CREATE INDEX i ON m (n)"),
+            pair("a partitioned table changes", "CREATE TABLE m (day date NOT NULL, n integer, x text) PARTITION BY RANGE (day); CREATE TABLE m1 PARTITION OF m FOR VALUES FROM ('2026-01-01') TO ('2026-02-01'); CREATE INDEX i ON m (n)", "CREATE TABLE m (day date NOT NULL, n bigint NOT NULL DEFAULT 5, y integer) PARTITION BY RANGE (day); CREATE TABLE m1 PARTITION OF m FOR VALUES FROM ('2026-01-01') TO ('2026-03-01'); CREATE TABLE m2 PARTITION OF m DEFAULT; CREATE INDEX j ON m (n, y)").with("INSERT INTO m VALUES ('2026-01-05', 3)", "SELECT n FROM m1", "3"),
+            pair("hash and list partitions", "", "CREATE TABLE h (a integer, b text) PARTITION BY HASH (a, lower(b)); CREATE TABLE h0 PARTITION OF h FOR VALUES WITH (modulus 2, remainder 0); CREATE TABLE h1 PARTITION OF h FOR VALUES WITH (modulus 2, remainder 1); CREATE TABLE l (a text) PARTITION BY LIST (a); CREATE TABLE l1 PARTITION OF l FOR VALUES IN ('x', 'it''s')"),
+            pair("a foreign key of a partitioned table", "CREATE TABLE p (id integer PRIMARY KEY)", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE m (a integer REFERENCES p) PARTITION BY RANGE (a); CREATE TABLE m1 PARTITION OF m DEFAULT"),
+            pair("inheritance", "CREATE TABLE p (a integer)", "CREATE TABLE p (a integer, CHECK (a > 0)); CREATE TABLE c (b integer) INHERITS (p)"),
+            pair("replica identity", "CREATE TABLE a (x integer PRIMARY KEY, y integer NOT NULL UNIQUE)", "CREATE TABLE a (x integer PRIMARY KEY, y integer NOT NULL UNIQUE); ALTER TABLE a REPLICA IDENTITY USING INDEX a_y_key; CREATE TABLE b (x integer); ALTER TABLE b REPLICA IDENTITY FULL"),
+            pair("nothing", "CREATE TABLE a (x integer)", ""),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn whole_databases() -> anyhow::Result<()> {
+    run_all(
+        &[
+            pair("schemas come and go", "CREATE SCHEMA a; CREATE TABLE a.t (x serial PRIMARY KEY)", "CREATE SCHEMA b; COMMENT ON SCHEMA b IS 'b'; CREATE TYPE b.mood AS ENUM ('x'); CREATE TABLE b.t (x integer PRIMARY KEY, m b.mood DEFAULT 'x'); CREATE TABLE u (x integer REFERENCES b.t)"),
+            pair("things of two schemas", "CREATE SCHEMA a; CREATE TABLE a.t (x integer PRIMARY KEY, y text); CREATE TABLE t (x integer REFERENCES a.t, UNIQUE (x)); CREATE VIEW a.v AS SELECT t.x FROM a.t JOIN public.t p ON p.x = t.x; CREATE INDEX i ON a.t (lower(y))", "CREATE SCHEMA a; CREATE TABLE a.t (x bigint PRIMARY KEY, y varchar(10)); CREATE TABLE t (x bigint REFERENCES a.t); CREATE VIEW a.v AS SELECT t.x FROM a.t JOIN public.t p ON p.x = t.x; CREATE FUNCTION a.f(x bigint) RETURNS bigint LANGUAGE sql AS $$ SELECT x $$").with("INSERT INTO a.t VALUES (1, 'x'); INSERT INTO t VALUES (1)", "SELECT x FROM a.v", "1"),
+            pair("an enum of another schema", "CREATE SCHEMA a; CREATE TYPE a.mood AS ENUM ('x', 'y'); CREATE TABLE t (m a.mood DEFAULT 'x')", "CREATE SCHEMA a; CREATE TYPE a.mood AS ENUM ('y'); CREATE TABLE t (m a.mood DEFAULT 'y')").with("INSERT INTO t VALUES ('y')", "SELECT m FROM t", "y"),
+            pair("serials, identities and sequences", "CREATE SCHEMA \"S a\"; CREATE TABLE \"S a\".t (x integer)", "CREATE SCHEMA \"S a\"; CREATE TABLE \"S a\".t (x serial, y bigint GENERATED ALWAYS AS IDENTITY); CREATE SEQUENCE \"S a\".q OWNED BY \"S a\".t.y"),
+            pair("a path in the text", "", "CREATE SCHEMA a; SET search_path = a; CREATE TABLE t (x integer); CREATE VIEW v AS SELECT x FROM t"),
+            pair("partitions, triggers and extensions", "", "CREATE SCHEMA a; CREATE EXTENSION citext SCHEMA a; CREATE TABLE a.m (d date, c a.citext) PARTITION BY RANGE (d); CREATE TABLE a.m1 PARTITION OF a.m DEFAULT; CREATE FUNCTION a.f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$; CREATE TRIGGER one BEFORE INSERT ON a.m FOR EACH ROW EXECUTE FUNCTION a.f()"),
+            pair("the same name in two schemas", "CREATE SCHEMA a; CREATE TABLE a.t (x integer); CREATE TABLE t (x integer)", "CREATE SCHEMA a; CREATE TABLE a.t (x integer, y integer); CREATE TABLE t (x integer, z integer); CREATE INDEX i ON a.t (x); CREATE INDEX i ON t (z)"),
+        ],
+        false,
+    )
+    .await
+}

@@ -1,0 +1,216 @@
+//! A type that cannot be changed in place: an enumeration that loses a label, a domain over another type.
+//!
+//! The old type steps aside under another name, the new one is made, every column moves over by way of text, and the old one goes. Rows with a
+//! label that is gone make the server refuse all of it. What compares the column with a value of the old type (a check, a predicate) is
+//! taken away and made again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Catalog, Column, Object, ObjectKind, Table};
+use crate::plan::{Refusal, Statement};
+
+use super::alter::KeyName;
+use super::objects::statement;
+use super::text::{check, create_index, index_constraint, joined, qualified, quote};
+
+/// What the old type is called meanwhile.
+const ASIDE: &str = "__tidegate_old";
+
+/// The statements, or why it cannot be. What they drop for good is added to `lifted`.
+pub(super) fn rebuild<'a>(
+    current: &'a Catalog,
+    desired: &Catalog,
+    (schema, kind, name): (&str, ObjectKind, &str),
+    new: &Object,
+    lifted: &mut BTreeSet<KeyName<'a>>,
+) -> Result<Vec<Statement>, Refusal> {
+    let key = joined(schema, name);
+    for (user_schema, schema) in &current.schemas {
+        for (user_kind, objects) in &schema.objects {
+            let is_type = matches!(
+                user_kind,
+                ObjectKind::Domain | ObjectKind::Composite | ObjectKind::Range
+            );
+            let user = objects
+                .iter()
+                .find(|(_, object)| is_type && object.needs.contains(&key));
+            if let Some((user, _)) = user {
+                return Err(Refusal {
+                    object: format!("{kind} {name}"),
+                    reason: format!(
+                        "it has to be made anew, and the {user_kind} {} is made of it: change that in a migration",
+                        joined(user_schema, user)
+                    ),
+                });
+            }
+        }
+    }
+    let shown = qualified(schema, name);
+    let aside = format!("{}{ASIDE}", truncated(name));
+    let purpose = format!("make {kind} {name} anew");
+    let mut statements = vec![
+        statement(
+            format!("ALTER TYPE {shown} RENAME TO {}", quote(&aside)),
+            &purpose,
+        ),
+        statement(new.create.clone(), &purpose),
+    ];
+    if new.comment.is_some() {
+        statements.push(super::objects::comment_on(schema, kind, name, new));
+    }
+    // The server spells a name without quotes where it can.
+    let spellings = [spelled(schema, name), shown.clone()];
+    for (table_schema, held) in &current.schemas {
+        for (table_name, table) in &held.tables {
+            let columns: BTreeMap<&String, &Column> = table
+                .columns
+                .iter()
+                .filter(|(_, column)| is_of(&column.data_type, &spellings))
+                .collect();
+            if columns.is_empty() {
+                continue;
+            }
+            let wanted = desired
+                .schemas
+                .get(table_schema)
+                .and_then(|schema| schema.tables.get(table_name));
+            move_over(
+                (table_schema, table_name, table, wanted),
+                &columns,
+                &spellings,
+                &shown,
+                &purpose,
+                (&mut statements, lifted),
+            );
+        }
+    }
+    statements.push(Statement {
+        sql: format!("DROP TYPE {}", qualified(schema, &aside)),
+        destructive: false,
+        alone: false,
+        purpose,
+    });
+    Ok(statements)
+}
+
+fn move_over<'a>(
+    (schema, name, table, wanted): (&'a str, &'a str, &'a Table, Option<&Table>),
+    columns: &BTreeMap<&String, &Column>,
+    spellings: &[String],
+    shown: &str,
+    purpose: &str,
+    (statements, lifted): (&mut Vec<Statement>, &mut BTreeSet<KeyName<'a>>),
+) {
+    let of_type = |text: &str| {
+        spellings
+            .iter()
+            .any(|spelling| text.contains(&format!("::{spelling}")))
+    };
+    let table_name = qualified(schema, name);
+    let (mut before, mut actions, mut behind, mut after) = (vec![], vec![], vec![], vec![]);
+    for (check_name, definition) in &table.checks {
+        if of_type(&definition.expression) {
+            before.push(format!("DROP CONSTRAINT {}", quote(check_name)));
+            // One that changes is added by the table's own changes.
+            let stays = wanted.and_then(|wanted| wanted.checks.get(check_name));
+            if stays == Some(definition) {
+                behind.push(format!("ADD {}", check(check_name, definition)));
+            } else {
+                lifted.insert((schema, name, check_name));
+            }
+        }
+    }
+    for (index_name, index) in &table.indexes {
+        let uses = index.options.values().any(|option| of_type(option))
+            || index
+                .parts
+                .iter()
+                .any(|part| part.expression.as_deref().is_some_and(of_type));
+        if !uses {
+            continue;
+        }
+        let stays = wanted
+            .and_then(|wanted| wanted.indexes.get(index_name))
+            .filter(|wanted| {
+                (&wanted.parts, &wanted.options, wanted.unique)
+                    == (&index.parts, &index.options, index.unique)
+            });
+        if stays.is_none() {
+            lifted.insert((schema, name, index_name));
+        }
+        if index.constraint {
+            before.push(format!("DROP CONSTRAINT {}", quote(index_name)));
+            behind
+                .extend(stays.map(|index| format!("ADD {}", index_constraint(index_name, index))));
+        } else {
+            statements.push(statement(
+                format!("DROP INDEX {}", qualified(schema, index_name)),
+                purpose,
+            ));
+            after.extend(stays.map(|index| {
+                statement(create_index(&table_name, index_name, index, false), purpose)
+            }));
+        }
+    }
+    for (column_name, column) in columns {
+        let head = format!("ALTER COLUMN {}", quote(column_name));
+        let stays = wanted
+            .and_then(|wanted| wanted.columns.get(*column_name))
+            .filter(|wanted| wanted.data_type == column.data_type);
+        if column.default.is_some() {
+            actions.push(format!("{head} DROP DEFAULT"));
+        }
+        let array = if column.data_type.ends_with("[]") {
+            "[]"
+        } else {
+            ""
+        };
+        let cast = format!("USING {}::text{array}", quote(column_name));
+        match stays {
+            Some(wanted) => {
+                actions.push(format!("{head} TYPE {shown}{array} {cast}::{shown}{array}"));
+                if let Some(default) = &wanted.default {
+                    behind.push(format!("{head} SET DEFAULT {default}"));
+                }
+            }
+            // It goes, or becomes something else: what is there must not be in the way.
+            None => actions.push(format!("{head} TYPE text{array} {cast}")),
+        }
+    }
+    statements.push(Statement {
+        sql: format!(
+            "ALTER TABLE {table_name} {}",
+            [before, actions, behind].concat().join(", ")
+        ),
+        destructive: true,
+        alone: false,
+        purpose: purpose.to_owned(),
+    });
+    statements.extend(after);
+}
+
+fn is_of(data_type: &str, spellings: &[String]) -> bool {
+    let element = data_type.trim_end_matches("[]");
+    spellings.iter().any(|spelling| spelling == element)
+}
+
+/// A name as the server prints it: in quotes only where it must be. Keywords are left out; they are in the other spelling.
+fn spelled(schema: &str, name: &str) -> String {
+    let one = |name: &str| {
+        let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && name
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if plain { name.to_owned() } else { quote(name) }
+    };
+    if schema.is_empty() {
+        one(name)
+    } else {
+        format!("{}.{}", one(schema), one(name))
+    }
+}
+
+/// So much of a name that the whole fits in what the server keeps of one.
+fn truncated(name: &str) -> String {
+    name.chars().take(20).collect()
+}

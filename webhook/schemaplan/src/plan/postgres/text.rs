@@ -1,0 +1,394 @@
+//! Tables, columns, constraints and indexes as SQL.
+
+use std::fmt::Write as _;
+
+use crate::catalog::{Check, Column, ForeignKey, Index, IndexPart, PrimaryKey, Table};
+
+/// A name in quotes.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A name with its schema, where the scope is more than one.
+pub(super) fn qualified(schema: &str, name: &str) -> String {
+    if schema.is_empty() {
+        quote(name)
+    } else {
+        format!("{}.{}", quote(schema), quote(name))
+    }
+}
+
+/// As the catalog names a thing in `needs`.
+pub(super) fn joined(schema: &str, name: &str) -> String {
+    if schema.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{schema}.{name}")
+    }
+}
+
+/// A text in quotes, whatever `standard_conforming_strings` is.
+pub(super) fn literal(text: &str) -> String {
+    let doubled = text.replace('\'', "''");
+    if doubled.contains('\\') {
+        format!("E'{}'", doubled.replace('\\', "\\\\"))
+    } else {
+        format!("'{doubled}'")
+    }
+}
+
+pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| quote(name)).collect();
+    quoted.join(", ")
+}
+
+/// Whether an expression has this column in it: the name as a word, or in quotes.
+pub(super) fn mentions(expression: &str, name: &str) -> bool {
+    if expression.contains(&quote(name)) {
+        return true;
+    }
+    let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    expression.match_indices(name).any(|(at, _)| {
+        let before = expression
+            .get(..at)
+            .and_then(|text| text.chars().next_back());
+        let behind = expression
+            .get(at + name.len()..)
+            .and_then(|text| text.chars().next());
+        !before.is_some_and(is_word) && !behind.is_some_and(is_word)
+    })
+}
+
+/// A column as in `CREATE TABLE` and `ADD COLUMN`. `serial` says that its sequence is made with it.
+pub(super) fn column(name: &str, column: &Column, serial: bool) -> String {
+    let data_type = match (serial, column.data_type.as_str()) {
+        (true, "smallint") => "smallserial",
+        (true, "integer") => "serial",
+        (true, "bigint") => "bigserial",
+        (_, other) => other,
+    };
+    let mut sql = format!("{} {data_type}", quote(name));
+    if let Some(collation) = &column.collation {
+        let _ = write!(sql, " COLLATE {collation}");
+    }
+    if let Some(generated) = &column.generated {
+        let kind = if generated.stored {
+            "STORED"
+        } else {
+            "VIRTUAL"
+        };
+        let _ = write!(
+            sql,
+            " GENERATED ALWAYS AS ({}) {kind}",
+            generated.expression
+        );
+    }
+    if let Some(identity) = column
+        .identity
+        .as_ref()
+        .filter(|identity| identity.kind != "serial")
+    {
+        let _ = write!(
+            sql,
+            " {}",
+            generated_as_identity(&identity.kind, &identity.options)
+        );
+    }
+    if let Some(default) = column.default.as_ref().filter(|_| !serial) {
+        let _ = write!(sql, " DEFAULT {default}");
+    }
+    if !column.nullable {
+        sql.push_str(" NOT NULL");
+    }
+    sql
+}
+
+pub(super) fn generated_as_identity(kind: &str, options: &str) -> String {
+    let kind = kind.to_uppercase();
+    if options.is_empty() {
+        format!("GENERATED {kind} AS IDENTITY")
+    } else {
+        format!("GENERATED {kind} AS IDENTITY ({options})")
+    }
+}
+
+/// The sequence of a `serial` as the server wrote it, which is SQL: `s.t_c_seq`, `"T_c_seq"`.
+pub(super) fn sequence_of(column: &Column) -> Option<String> {
+    column
+        .identity
+        .as_ref()
+        .filter(|identity| identity.kind == "serial")?;
+    let text = column.default.as_deref()?;
+    let inner = text
+        .strip_prefix("nextval('")?
+        .strip_suffix("'::regclass)")?;
+    Some(inner.replace("''", "'"))
+}
+
+/// Whether `serial` would make the same: the sequence has the name and the settings that it gives.
+pub(super) fn is_plain_serial(table: &str, name: &str, column: &Column) -> bool {
+    let expected = format!("{table}_{name}_seq");
+    let usual = matches!(column.data_type.as_str(), "smallint" | "integer" | "bigint")
+        && column
+            .identity
+            .as_ref()
+            .is_some_and(|identity| identity.options.is_empty())
+        && !column.nullable
+        && expected.len() <= 63;
+    usual
+        && sequence_of(column).is_some_and(|sequence| {
+            let own = sequence
+                .strip_suffix(&quote(&expected))
+                .or_else(|| sequence.strip_suffix(&expected));
+            own.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+        })
+}
+
+pub(super) fn primary_key(key: &PrimaryKey) -> String {
+    let mut sql = String::new();
+    if let Some(name) = &key.name {
+        let _ = write!(sql, "CONSTRAINT {} ", quote(name));
+    }
+    let columns = key.parts.iter().filter_map(|part| part.column.as_ref());
+    let _ = write!(sql, "PRIMARY KEY ({})", list(columns));
+    if !key.include.is_empty() {
+        let _ = write!(sql, " INCLUDE ({})", list(&key.include));
+    }
+    if !key.attributes.is_empty() {
+        let _ = write!(sql, " {}", key.attributes);
+    }
+    sql
+}
+
+/// The name that a primary key's constraint has.
+pub(super) fn primary_key_name(table: &str, key: &PrimaryKey) -> String {
+    key.name.clone().unwrap_or_else(|| format!("{table}_pkey"))
+}
+
+/// A unique or exclusion constraint.
+pub(super) fn index_constraint(name: &str, index: &Index) -> String {
+    let option = |name: &str| index.options.get(name);
+    if let Some(definition) = option("exclude") {
+        return format!("CONSTRAINT {} {definition}", quote(name));
+    }
+    let columns = index.parts.iter().filter_map(|part| part.column.as_ref());
+    let distinct = if option("nulls not distinct").is_some() {
+        " NULLS NOT DISTINCT"
+    } else {
+        ""
+    };
+    let mut sql = format!(
+        "CONSTRAINT {} UNIQUE{distinct} ({})",
+        quote(name),
+        list(columns)
+    );
+    if let Some(include) = option("include") {
+        let _ = write!(sql, " INCLUDE ({include})");
+    }
+    if let Some(with) = option("with") {
+        let _ = write!(sql, " WITH ({with})");
+    }
+    if let Some(tablespace) = option("tablespace") {
+        let _ = write!(sql, " USING INDEX TABLESPACE {}", quote(tablespace));
+    }
+    if let Some(deferrable) = option("deferrable") {
+        let _ = write!(sql, " {deferrable}");
+    }
+    sql
+}
+
+pub(super) fn create_index(table: &str, name: &str, index: &Index, concurrently: bool) -> String {
+    let option = |name: &str| index.options.get(name);
+    let unique = if index.unique { "UNIQUE " } else { "" };
+    let concurrently = if concurrently { "CONCURRENTLY " } else { "" };
+    let parts: Vec<String> = index.parts.iter().map(index_part).collect();
+    let mut sql = format!(
+        "CREATE {unique}INDEX {concurrently}{} ON {table}",
+        quote(name)
+    );
+    if let Some(method) = option("method") {
+        let _ = write!(sql, " USING {method}");
+    }
+    let _ = write!(sql, " ({})", parts.join(", "));
+    if let Some(include) = option("include") {
+        let _ = write!(sql, " INCLUDE ({include})");
+    }
+    if option("nulls not distinct").is_some() {
+        sql.push_str(" NULLS NOT DISTINCT");
+    }
+    if let Some(with) = option("with") {
+        let _ = write!(sql, " WITH ({with})");
+    }
+    if let Some(tablespace) = option("tablespace") {
+        let _ = write!(sql, " TABLESPACE {}", quote(tablespace));
+    }
+    if let Some(predicate) = option("where") {
+        let _ = write!(sql, " WHERE {predicate}");
+    }
+    sql
+}
+
+fn index_part(part: &IndexPart) -> String {
+    let mut sql = match (&part.column, &part.expression) {
+        (Some(column), _) => quote(column),
+        (None, expression) => expression.clone().unwrap_or_default(),
+    };
+    // Collation and operator class go before the direction, the place of nulls behind it.
+    let nulls = ["NULLS FIRST", "NULLS LAST"]
+        .into_iter()
+        .find(|nulls| part.attributes.ends_with(nulls));
+    let before = part
+        .attributes
+        .strip_suffix(nulls.unwrap_or_default())
+        .unwrap_or(&part.attributes)
+        .trim_end();
+    for words in [
+        before,
+        if part.descending { "DESC" } else { "" },
+        nulls.unwrap_or_default(),
+    ] {
+        if !words.is_empty() {
+            let _ = write!(sql, " {words}");
+        }
+    }
+    sql
+}
+
+pub(super) fn foreign_key(own_schema: &str, name: &str, key: &ForeignKey) -> String {
+    let schema = if key.schema.is_empty() {
+        own_schema
+    } else {
+        &key.schema
+    };
+    let (full, rest) = match key.attributes.strip_prefix("MATCH FULL") {
+        Some(rest) => (" MATCH FULL", rest.trim_start()),
+        None => ("", key.attributes.as_str()),
+    };
+    let mut sql = format!(
+        "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){full}",
+        quote(name),
+        list(&key.columns),
+        qualified(schema, &key.table),
+        list(&key.referred),
+    );
+    for (words, action) in [("ON UPDATE", &key.on_update), ("ON DELETE", &key.on_delete)] {
+        if !action.is_empty() {
+            let _ = write!(sql, " {words} {action}");
+        }
+    }
+    if !rest.is_empty() {
+        let _ = write!(sql, " {rest}");
+    }
+    sql
+}
+
+pub(super) fn check(name: &str, check: &Check) -> String {
+    let mut sql = format!("CONSTRAINT {} CHECK ({})", quote(name), check.expression);
+    if !check.attributes.is_empty() {
+        let _ = write!(sql, " {}", check.attributes);
+    }
+    sql
+}
+
+/// A table with its columns and the constraints that can be made with it. `inline` says which foreign keys those are.
+pub(super) fn create_table(
+    schema: &str,
+    name: &str,
+    table: &Table,
+    inline: impl Fn(&str) -> bool,
+) -> String {
+    let option = |name: &str| table.options.get(name);
+    let mut lines: Vec<String> = table
+        .columns
+        .iter()
+        .map(|(column_name, definition)| {
+            let serial = is_plain_serial(name, column_name, definition);
+            column(column_name, definition, serial)
+        })
+        .collect();
+    lines.extend(table.primary_key.as_ref().map(primary_key));
+    for (index_name, index) in table.indexes.iter().filter(|(_, index)| index.constraint) {
+        lines.push(index_constraint(index_name, index));
+    }
+    for (check_name, definition) in &table.checks {
+        if !definition.attributes.contains("NOT VALID") {
+            lines.push(check(check_name, definition));
+        }
+    }
+    for (key_name, key) in table.foreign_keys.iter().filter(|(name, _)| inline(name)) {
+        lines.push(foreign_key(schema, key_name, key));
+    }
+    let unlogged = if option("unlogged").is_some() {
+        "UNLOGGED "
+    } else {
+        ""
+    };
+    let mut sql = format!("CREATE {unlogged}TABLE {}", qualified(schema, name));
+    let body = if lines.is_empty() {
+        "()".to_owned()
+    } else {
+        format!("(\n  {}\n)", lines.join(",\n  "))
+    };
+    if let Some(parent) = option("partition of") {
+        let _ = write!(sql, " PARTITION OF {parent}");
+        if !lines.is_empty() {
+            let _ = write!(sql, " {body}");
+        }
+        if let Some(bound) = option("partition bound") {
+            let _ = write!(sql, " {bound}");
+        }
+    } else if let Some(of) = option("of") {
+        let _ = write!(sql, " OF {of}");
+    } else {
+        let _ = write!(sql, " {body}");
+    }
+    for (option_name, words) in [("inherits", "INHERITS"), ("with", "WITH")] {
+        if option_name == "with" {
+            if let Some(key) = option("partition by") {
+                let _ = write!(sql, " PARTITION BY {key}");
+            }
+            if let Some(method) = option("using") {
+                let _ = write!(sql, " USING {}", quote(method));
+            }
+        }
+        if let Some(value) = option(option_name) {
+            let _ = write!(sql, " {words} ({value})");
+        }
+    }
+    if let Some(tablespace) = option("tablespace") {
+        let _ = write!(sql, " TABLESPACE {}", quote(tablespace));
+    }
+    sql
+}
+
+/// `COMMENT ON ..`.
+pub(super) fn comment(what: &str, text: Option<&str>) -> String {
+    match text {
+        Some(text) => format!("COMMENT ON {what} IS {}", literal(text)),
+        None => format!("COMMENT ON {what} IS NULL"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_found_as_a_word_or_in_quotes() {
+        for (expression, name, found) in [
+            ("(a > 0)", "a", true),
+            ("(ab > 0)", "a", false),
+            ("lower(\"A b\")", "A b", true),
+            ("(é = 1)", "é", true),
+            ("(a_b = b_a)", "a", false),
+        ] {
+            assert_eq!(mentions(expression, name), found, "{expression}");
+        }
+    }
+
+    #[test]
+    fn names_and_texts_are_quoted() {
+        assert_eq!(qualified("s", "a\"b"), "\"s\".\"a\"\"b\"");
+        assert_eq!(literal("it's \\"), "E'it''s \\\\'");
+    }
+}
