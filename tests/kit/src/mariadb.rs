@@ -139,6 +139,8 @@ impl MariaDb {
                 "--table-open-cache=4000",
             ])
             .arg(&data)
+            // A server that starts clears its temporary folder of tables; it must not be another one's.
+            .arg(format!("--tmpdir={}", folder.display()))
             .arg(format!("--port={port}"))
             .arg(format!("--socket={}", folder.join("socket").display()))
             .arg(format!("--pid-file={}", folder.join("pid").display()))

@@ -9,7 +9,9 @@ use tidegate_schemaplan::{Catalog, Object, ObjectKind};
 use tidegate_sqlplan::Dialect;
 
 use super::inspect::{Reader, Scope};
-use super::sql::{before_a_table, parts, quote, without_qualifier};
+use super::sql::{
+    before_a_table, parts, quote, restored, without_join_parentheses, without_qualifier,
+};
 use super::tables::Listed;
 use super::wire::TextRow;
 use crate::DatabaseError;
@@ -78,11 +80,17 @@ async fn read_views(
         let (database, name) = (row.text(0), row.text(1));
         let object = match row.filled(2) {
             None => Object::default(),
-            Some(select) => {
-                let select = match reader.scope {
-                    Scope::One(_) => without_qualifier(&select, &database),
-                    Scope::Server => select,
+            Some(mut select) => {
+                let own = |text: &str| match reader.scope {
+                    Scope::One(_) => without_qualifier(text, &database),
+                    Scope::Server => text.to_owned(),
                 };
+                select = own(&select);
+                if select.contains("????") {
+                    let what = format!("VIEW {}.{}", quote(&database), quote(&name));
+                    let text = own(&reader.shown(&what, 1).await?.unwrap_or_default());
+                    select = restored(&select, &text).unwrap_or(select);
+                }
                 view(
                     &row,
                     &reader.scope.written(&database, &name),
@@ -120,7 +128,10 @@ fn view(row: &TextRow, written: &str, select: &str, account: &str) -> Object {
     let definer = definer(row.str(4), account);
     Object {
         create: format!("CREATE {algorithm}{definer}{security}VIEW {written} AS {select}{check}"),
-        definition: format!("{algorithm}{security}AS {select}{check}"),
+        definition: format!(
+            "{algorithm}{security}AS {}{check}",
+            without_join_parentheses(select)
+        ),
         ..Object::default()
     }
 }
@@ -147,12 +158,18 @@ async fn read_triggers(
             .as_deref()
             .map(|name| format!("FOLLOWS {} ", quote(name)))
             .unwrap_or_default();
+        let mut body = row.text(5);
+        // Texts within it are given as what they mean, without their backslashes; the whole statement is given as it was written.
+        if body.contains(['\'', '"', '?']) || !body.is_ascii() {
+            let what = format!("TRIGGER {}.{}", quote(&database), quote(&name));
+            let text = reader.shown(&what, 2).await?.unwrap_or_default();
+            body = trigger_body(&text).map_or(body, str::to_owned);
+        }
         let definition = format!(
-            "{} {} ON {} FOR EACH ROW {follows}{}",
+            "{} {} ON {} FOR EACH ROW {follows}{body}",
             row.text(3),
             row.text(4),
             reader.scope.written(&database, &table),
-            row.text(5)
         );
         let object = Object {
             create: format!(
@@ -180,6 +197,50 @@ async fn read_triggers(
         before = Some((group, name));
     }
     Ok(())
+}
+
+/// What follows `FOR EACH ROW`, and the order among triggers that may be said there.
+fn trigger_body(text: &str) -> Option<&str> {
+    let words = words(text);
+    let is = |index: usize, word: &str| {
+        words
+            .get(index)
+            .is_some_and(|(found, _)| found.eq_ignore_ascii_case(word))
+    };
+    let row = (0..words.len())
+        .find(|index| is(*index, "for") && is(index + 1, "each") && is(index + 2, "row"))?
+        + 2;
+    let last = if is(row + 1, "follows") || is(row + 1, "precedes") {
+        row + 2
+    } else {
+        row
+    };
+    let (_, end) = words.get(last)?;
+    Some(text.get(*end..)?.trim_start())
+}
+
+/// The words and quoted names of a text, each with the byte behind it.
+fn words(text: &str) -> Vec<(&str, usize)> {
+    let mut found = Vec::new();
+    let mut offset = 0;
+    for (part, quoted) in parts(text) {
+        if quoted {
+            found.push((part, offset + part.len()));
+        } else {
+            let mut rest = part;
+            let is_word = |character: char| character.is_alphanumeric() || character == '_';
+            while let Some(start) = rest.find(is_word) {
+                let word = rest.get(start..).unwrap_or_default();
+                let length = word.find(|c| !is_word(c)).unwrap_or(word.len());
+                let behind = word.get(length..).unwrap_or_default();
+                let end = offset + part.len() - behind.len();
+                found.push((word.get(..length).unwrap_or_default(), end));
+                rest = behind;
+            }
+        }
+        offset += part.len();
+    }
+    found
 }
 
 async fn read_routines(
@@ -365,6 +426,22 @@ mod tests {
         );
         assert_eq!(definer(Some("root@localhost"), "root@localhost"), "");
         assert_eq!(definer(Some("role"), "root@localhost"), "DEFINER=`role` ");
+    }
+
+    #[test]
+    fn the_body_of_a_trigger_is_found_in_its_text() {
+        for (text, body) in [
+            (
+                "CREATE DEFINER=`for each row`@`%` trigger `a` before insert on t FOR\n each  ROW set @a = 'x'",
+                "set @a = 'x'",
+            ),
+            (
+                "CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW FOLLOWS `b c` BEGIN END",
+                "BEGIN END",
+            ),
+        ] {
+            assert_eq!(trigger_body(text), Some(body));
+        }
     }
 
     #[test]

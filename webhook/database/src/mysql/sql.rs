@@ -72,6 +72,65 @@ pub(super) fn without_qualifier(sql: &str, database: &str) -> String {
     made
 }
 
+/// A query without the parentheses around its joins: servers write them for `a JOIN b` and not for `a, b`, which is the same. Which conditions belong to
+/// which join stays to be seen by where they stand.
+pub(super) fn without_join_parentheses(sql: &str) -> String {
+    let mut made = String::with_capacity(sql.len());
+    let mut open = Vec::new();
+    for (part, quoted) in parts(sql) {
+        if quoted {
+            made.push_str(part);
+            continue;
+        }
+        for (index, character) in part.char_indices() {
+            let rest = part.get(index + 1..).unwrap_or_default().trim_start();
+            let is_query = ["select", "with", "values"]
+                .iter()
+                .any(|word| rest.starts_with(word));
+            let stays = match character {
+                '(' => {
+                    let stays = is_query || !made.ends_with(' ') || !before_a_table(&made);
+                    open.push(stays);
+                    stays
+                }
+                ')' => open.pop().unwrap_or(true),
+                _ => true,
+            };
+            if stays {
+                made.push(character);
+            }
+        }
+    }
+    made
+}
+
+/// A text of which some characters were lost, found in one that has them: the servers' `information_schema` has a question mark, or four, for each
+/// character beyond the basic plane.
+pub(super) fn restored(lossy: &str, whole: &str) -> Option<String> {
+    if !lossy.contains('?') {
+        return Some(lossy.to_owned());
+    }
+    whole
+        .char_indices()
+        .filter_map(|(start, _)| whole.get(start..))
+        .find_map(|candidate| {
+            let mut rest = lossy;
+            let mut length = 0;
+            for character in candidate.chars() {
+                if rest.is_empty() {
+                    break;
+                }
+                let lost = (character.len_utf8() == 4).then_some(());
+                rest = lost
+                    .and_then(|()| rest.strip_prefix("????").or_else(|| rest.strip_prefix('?')))
+                    .or_else(|| rest.strip_prefix(character))?;
+                length += character.len_utf8();
+            }
+            rest.is_empty()
+                .then(|| candidate.get(..length).unwrap_or_default().to_owned())
+        })
+}
+
 /// Whether what comes next is a table's (or sequence's) name.
 pub(super) fn before_a_table(text: &str) -> bool {
     const WORDS: &[&str] = &[
@@ -218,6 +277,32 @@ mod tests {
             ("`x`", "`x`"),
         ] {
             assert_eq!(without_qualifier(sql, "x"), expected);
+        }
+    }
+
+    #[test]
+    fn joins_are_compared_without_parentheses() {
+        for (sql, expected) in [
+            (
+                "select (1) from ((`a` join `b` on((`a`.`i` = 1))) join (select 1 from `c`) `d`) where (1 = 1)",
+                "select (1) from `a` join `b` on((`a`.`i` = 1)) join (select 1 from `c`) `d` where (1 = 1)",
+            ),
+            ("select '(' from ( (`a`))", "select '(' from  `a`"),
+        ] {
+            assert_eq!(without_join_parentheses(sql), expected);
+        }
+    }
+
+    #[test]
+    fn lost_characters_are_found_again() {
+        for (lossy, whole, expected) in [
+            ("a = '?'", "x a = '😀' y", Some("a = '😀'")),
+            ("a = '????ä'", "a = 'a' a = '😀ä'", Some("a = '😀ä'")),
+            ("a = '?'", "a = '?'", Some("a = '?'")),
+            ("a = '?'", "b", None),
+            ("a", "b", Some("a")),
+        ] {
+            assert_eq!(restored(lossy, whole).as_deref(), expected);
         }
     }
 

@@ -8,7 +8,7 @@ use tidegate_schemaplan::{
 use tidegate_sqlplan::Dialect;
 
 use super::inspect::{Reader, Scope};
-use super::sql::{literal, quote, unescaped, without_parentheses, without_qualifier};
+use super::sql::{literal, quote, restored, unescaped, without_parentheses, without_qualifier};
 use super::wire::TextRow;
 use crate::DatabaseError;
 
@@ -62,6 +62,7 @@ pub(super) async fn read(
     read_indexes(reader, &mut tables).await?;
     read_foreign_keys(reader, &mut tables).await?;
     read_checks(reader, &mut tables).await?;
+    restore_texts(reader, &mut tables).await?;
     for name in partitioned {
         let what = format!("TABLE {}.{}", quote(&name.0), quote(&name.1));
         let text = reader.shown(&what, 1).await?.unwrap_or_default();
@@ -77,6 +78,36 @@ pub(super) async fn read(
         schema.tables.insert(name, table);
     }
     Ok(listed)
+}
+
+/// Expressions with characters that `information_schema` cannot hold are taken from the tables' own texts.
+async fn restore_texts(
+    reader: &mut Reader<'_>,
+    tables: &mut BTreeMap<Name, Table>,
+) -> Result<(), DatabaseError> {
+    for ((database, name), table) in tables {
+        let generated = table
+            .columns
+            .values_mut()
+            .filter_map(|column| column.generated.as_mut())
+            .map(|generated| &mut generated.expression);
+        let checks = table.checks.values_mut().map(|check| &mut check.expression);
+        let lossy: Vec<&mut String> = generated
+            .chain(checks)
+            .filter(|expression| expression.contains("????"))
+            .collect();
+        if lossy.is_empty() {
+            continue;
+        }
+        let what = format!("TABLE {}.{}", quote(database), quote(name));
+        let text = reader.shown(&what, 1).await?.unwrap_or_default();
+        for expression in lossy {
+            if let Some(whole) = restored(expression, &text) {
+                *expression = whole;
+            }
+        }
+    }
+    Ok(())
 }
 
 const TABLES: &str = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT, AUTO_INCREMENT \
@@ -125,10 +156,12 @@ fn create_options(text: &str) -> Vec<(String, String)> {
 
 /// What follows `PARTITION BY` in a table's text, in one line.
 fn partitions(text: &str) -> Option<String> {
-    let (_, behind) = text.rsplit_once("PARTITION BY ")?;
+    // At the beginning of a line, where MySQL has it in an executable comment; a comment of a column does not begin one.
+    let (_, behind) = text
+        .rsplit_once("\n PARTITION BY ")
+        .or_else(|| text.rsplit_once("\n/*!50100 PARTITION BY "))?;
     let lines: Vec<&str> = behind.lines().map(str::trim).collect();
     let text = lines.join(" ");
-    // MySQL puts it into an executable comment.
     let text = text.strip_suffix("*/").unwrap_or(&text).trim_end();
     Some(text.to_owned())
 }

@@ -709,3 +709,142 @@ CREATE TABLE c (id int PRIMARY KEY, p_id bigint unsigned NOT NULL, added datetim
   CONSTRAINT fk FOREIGN KEY (p_id) REFERENCES p (id) ON DELETE CASCADE, CONSTRAINT positive CHECK (id > 0));
 CREATE TABLE d (c_id int, FOREIGN KEY (c_id) REFERENCES c (id));
 CREATE VIEW v AS SELECT p.name, p.email FROM p JOIN c ON c.p_id = p.id;
+-- == texts with everything in them
+CREATE TABLE t (a varchar(50) DEFAULT 'x');
+-- to
+CREATE TABLE t (a varchar(50) DEFAULT 'it''s "a" \\ b % _ `c`
+ second line	tab ä€', b enum('a,b','c''d','e\\f','(g)','ä') DEFAULT 'e\\f', c set('x y','z;') DEFAULT 'x y,z;',
+  d varchar(50) AS (concat('it''s \\ ', a, 'ä€😀;')) VIRTUAL COMMENT 'l1
+l2', e varchar(20), KEY i (e) COMMENT 'it''s \\ "x"', CONSTRAINT k CHECK (e <> 'it''s \\ ä' AND e NOT LIKE '%\\_x%')) COMMENT 'it''s \\
+ two';
+CREATE VIEW v AS SELECT 'it''s \\ "ä€😀" ;' AS s, a FROM t WHERE a LIKE '%\\%%' ESCAPE '|';
+CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.e = 'it''s \\ "ä€😀"; -- no';
+CREATE PROCEDURE p () COMMENT 'it''s' SELECT 'it''s \\ ä;' AS x; -- said
+-- == names with everything in them
+CREATE TABLE `a.b c` (`x.y` int, `it's` int, `ä€` int, `"q"` int, KEY `i.j` (`x.y`));
+-- to
+CREATE TABLE `a.b c` (`x.y` bigint, `it's` int DEFAULT 1, `ä€` int, `"q"` int, `n\` int, KEY `i.j` (`x.y`, `it's`), CONSTRAINT `c'h` CHECK (`it's` > 0));
+CREATE TABLE `q``t` (`i d` int PRIMARY KEY);
+CREATE TABLE `100` (`1` int, CONSTRAINT `f k` FOREIGN KEY (`1`) REFERENCES `q``t` (`i d`));
+-- == a circle of tables whose keys grow
+CREATE TABLE store (id int PRIMARY KEY, boss int NOT NULL, UNIQUE u (boss));
+CREATE TABLE staff (id int PRIMARY KEY, store_id int NOT NULL, name varchar(10), CONSTRAINT in_store FOREIGN KEY (store_id) REFERENCES store (id) ON UPDATE CASCADE);
+ALTER TABLE store ADD CONSTRAINT of_staff FOREIGN KEY (boss) REFERENCES staff (id);
+-- rows
+SET foreign_key_checks = 0;
+INSERT INTO store VALUES (1, 2);
+INSERT INTO staff VALUES (2, 1, 'x');
+-- keeps SELECT * FROM store JOIN staff
+-- to
+CREATE TABLE store (id bigint PRIMARY KEY, boss bigint NOT NULL, UNIQUE u (boss));
+CREATE TABLE staff (id bigint PRIMARY KEY, store_id bigint NOT NULL, name varchar(10), CONSTRAINT in_store FOREIGN KEY (store_id) REFERENCES store (id) ON UPDATE CASCADE);
+ALTER TABLE store ADD CONSTRAINT of_staff FOREIGN KEY (boss) REFERENCES staff (id);
+-- == routines with labels, handlers and comments
+CREATE TABLE t (a int);
+-- to
+CREATE TABLE t (a int);
+DELIMITER $$
+CREATE PROCEDURE p (IN n int, OUT total decimal(5,2))
+  READS SQL DATA
+outer_block: BEGIN
+  # it's a comment; with an apostrophe
+  DECLARE done boolean DEFAULT false; -- and "another
+  DECLARE c CURSOR FOR SELECT a FROM t;
+  DECLARE CONTINUE HANDLER FOR NOT FOUND SET done = true;
+  IF n = 0 THEN LEAVE outer_block; END IF;
+  OPEN c;
+  read_loop: LOOP
+    FETCH c INTO total;
+    IF done THEN LEAVE read_loop; END IF;
+  END LOOP;
+  CLOSE c;
+  CASE n WHEN 1 THEN SET total = 1; ELSE BEGIN END; END CASE;
+END $$
+DELIMITER ;
+CREATE FUNCTION f (i int) RETURNS varchar(20) CHARSET utf8mb4 DETERMINISTIC
+BEGIN
+  /* nothing; */
+  RETURN concat(i, ';');
+END;
+-- == views of every kind of query
+CREATE TABLE t (a int, b varchar(10), d date);
+CREATE TABLE u (a int);
+-- to
+CREATE TABLE t (a int, b varchar(10), d date);
+CREATE TABLE u (a int);
+CREATE VIEW v1 AS WITH x AS (SELECT a FROM t) SELECT x.a, row_number() OVER (PARTITION BY x.a ORDER BY x.a) AS n FROM x;
+CREATE VIEW v2 AS SELECT a FROM t UNION ALL SELECT a FROM u ORDER BY a;
+CREATE VIEW v3 AS SELECT s.a FROM (SELECT a FROM v1 GROUP BY a HAVING count(*) > 1) s LEFT JOIN v2 ON v2.a = s.a WHERE EXISTS (SELECT 1 FROM u WHERE u.a = s.a);
+CREATE VIEW v0 AS SELECT v3.a, group_concat(DISTINCT t.b ORDER BY t.b SEPARATOR ', ') AS names, cast(t.d AS char) AS day FROM v3, t GROUP BY v3.a, t.d;
+-- == a view and what it reads change places
+CREATE TABLE t (a int);
+CREATE VIEW b AS SELECT a FROM t;
+CREATE VIEW a AS SELECT a FROM b;
+-- to
+CREATE TABLE t (a int);
+CREATE VIEW a AS SELECT a FROM t;
+CREATE VIEW b AS SELECT a FROM a;
+-- == a table becomes a view
+-- loses
+CREATE TABLE t (a int);
+CREATE TABLE v (a int);
+-- to
+CREATE TABLE t (a int);
+CREATE VIEW v AS SELECT a FROM t;
+-- == lists, keys and columns as partitions
+-- to
+CREATE TABLE a (id int, c varchar(10)) PARTITION BY LIST COLUMNS (c) (PARTITION x VALUES IN ('it''s', 'b'), PARTITION y VALUES IN ('c'));
+CREATE TABLE b (id int PRIMARY KEY) PARTITION BY KEY (id) PARTITIONS 2;
+CREATE TABLE c (d date, i int) PARTITION BY RANGE COLUMNS (d) SUBPARTITION BY HASH (i) SUBPARTITIONS 2 (PARTITION p0 VALUES LESS THAN ('2020-01-01'), PARTITION p1 VALUES LESS THAN (MAXVALUE));
+-- == a partitioned table gets columns and keys
+CREATE TABLE t (id int NOT NULL, d date NOT NULL, PRIMARY KEY (id, d)) PARTITION BY RANGE (to_days(d)) (PARTITION p0 VALUES LESS THAN (700000), PARTITION p1 VALUES LESS THAN MAXVALUE);
+-- rows
+INSERT INTO t VALUES (1, '2024-05-05');
+-- keeps SELECT id, d FROM t
+-- to
+CREATE TABLE t (id bigint NOT NULL, d date NOT NULL, n varchar(5) NOT NULL DEFAULT 'x', PRIMARY KEY (id, d), KEY i (n)) PARTITION BY RANGE (to_days(d)) (PARTITION p0 VALUES LESS THAN (700000), PARTITION p1 VALUES LESS THAN MAXVALUE);
+-- == the first column goes and another takes its place
+-- loses
+CREATE TABLE t (a int, b int, c int);
+-- to
+CREATE TABLE t (x int, b int, y int, c int);
+-- == every column but one goes
+-- loses
+CREATE TABLE t (a int, b int, c int, PRIMARY KEY (a, b), KEY i (c));
+-- to
+CREATE TABLE t (d int);
+-- == a binary collation by its short word
+-- to
+CREATE TABLE t (a varchar(40) BINARY, b char(5) CHARACTER SET latin1 BINARY, c varchar(10) CHARACTER SET binary, d text COLLATE utf8mb4_uca1400_ai_ci, e national varchar(5), f longtext CHARACTER SET ucs2);
+-- == compressed columns and other attributes
+-- to
+CREATE TABLE t (a text COMPRESSED, b varchar(500) COMPRESSED CHARACTER SET latin1 DEFAULT 'x', c int(5) unsigned zerofill DEFAULT 7, d serial, e bit DEFAULT b'1', f double(10,3) unsigned);
+-- == a date's default that is zero
+CREATE TABLE t (a datetime NOT NULL DEFAULT '0000-00-00 00:00:00', b date);
+-- to
+CREATE TABLE t (a datetime NOT NULL DEFAULT '0000-00-00 00:00:00', b date NOT NULL DEFAULT '0000-00-00', c timestamp NOT NULL DEFAULT '2001-01-01 00:00:00');
+-- == a dump
+-- to
+SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT;
+SET NAMES utf8mb4;
+SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0;
+SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO';
+DROP TABLE IF EXISTS `c`;
+CREATE TABLE `c` (
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `p_id` int(11) DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `p_id` (`p_id`),
+  CONSTRAINT `c_ibfk_1` FOREIGN KEY (`p_id`) REFERENCES `p` (`id`)
+) ENGINE=InnoDB AUTO_INCREMENT=17 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;
+LOCK TABLES `c` WRITE;
+ALTER TABLE `c` DISABLE KEYS;
+ALTER TABLE `c` ENABLE KEYS;
+UNLOCK TABLES;
+CREATE TABLE `p` (
+  `id` int(11) NOT NULL
+, PRIMARY KEY (`id`)
+) ENGINE=InnoDB;
+CREATE DEFINER=`tidegate`@`127.0.0.1` TRIGGER `r` BEFORE INSERT ON `c` FOR EACH ROW SET NEW.p_id = 1;
+CREATE ALGORITHM=UNDEFINED DEFINER=`tidegate`@`127.0.0.1` SQL SECURITY DEFINER VIEW `v` AS select `c`.`id` AS `id` from `c`;
+SET SQL_MODE=@OLD_SQL_MODE;
