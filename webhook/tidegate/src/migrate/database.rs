@@ -20,7 +20,7 @@ const WAIT: Duration = Duration::from_secs(10);
 /// Which database.
 #[derive(Debug, Args)]
 struct DatabaseArgs {
-    /// The database, as Atlas writes it: `sqlite://file.db`, `postgres://user:password@host/name?search_path=public`. Also read from TIDEGATE_URL,
+    /// The database, as Atlas writes it: `sqlite://file.db`, `postgres://user:password@host/name?search_path=public`. Also read from `TIDEGATE_URL`,
     /// which keeps a password out of the list of processes.
     #[arg(long, env = "TIDEGATE_URL", hide_env_values = true)]
     url: String,

@@ -11,7 +11,8 @@ use tidegate_migrations::{Directory, File, Revision};
 #[derive(Debug, Serialize)]
 pub(super) struct Status {
     /// `OK` when nothing is pending.
-    status: &'static str,
+    #[serde(rename = "status")]
+    word: &'static str,
     /// The last version, with how far it got where it is partial.
     current: Option<String>,
     /// The version that is next.
@@ -55,7 +56,7 @@ impl Status {
             }
         });
         Self {
-            status: if pending.is_empty() && error.is_none() {
+            word: if pending.is_empty() && error.is_none() {
                 "OK"
             } else {
                 "PENDING"
@@ -79,7 +80,7 @@ impl Status {
     }
 
     pub(super) fn human(&self) -> String {
-        let mut text = format!("Migration Status: {}\n", self.status);
+        let mut text = format!("Migration Status: {}\n", self.word);
         let or = |text: &Option<String>, otherwise: &str| {
             text.clone().unwrap_or_else(|| otherwise.to_owned())
         };

@@ -64,14 +64,14 @@ impl Place {
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
-        Run::of(self.command(arguments).output().unwrap())
+        Run::of(&self.command(arguments).output().unwrap())
     }
 
     /// On the database of this place.
     fn on(&self, arguments: &[&str]) -> Run {
         let mut command = self.command(arguments);
         Run::of(
-            command
+            &command
                 .env("TIDEGATE_URL", "sqlite://x.db")
                 .output()
                 .unwrap(),
@@ -101,7 +101,7 @@ impl Place {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    fn of(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
