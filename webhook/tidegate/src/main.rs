@@ -5,10 +5,12 @@
 
 mod app;
 mod check;
+mod connect;
 mod explain;
 mod migrate;
 mod policies;
 mod policy;
+mod schema;
 mod serve;
 
 use std::io::Write as _;
@@ -43,6 +45,9 @@ enum Command {
     /// Folders of versioned migrations: seal, validate, import, apply.
     #[command(subcommand)]
     Migrate(migrate::MigrateCommand),
+    /// Databases: what is there, what should be, and the way from one to the other.
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
     /// Explain a rule: what, why, an example, and what to write instead.
     Explain(explain::ExplainArgs),
     /// Write, build, test and inspect policies.
@@ -87,7 +92,11 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         }
         Command::Migrate(command) => {
             quiet_logs();
-            migrate::run(command).await
+            Box::pin(migrate::run(command)).await
+        }
+        Command::Schema(command) => {
+            quiet_logs();
+            Box::pin(schema::run(command)).await
         }
         Command::Explain(args) => {
             quiet_logs();

@@ -4,6 +4,8 @@
 //! and expressions, and [`inspect`] brings both to one spelling. MySQL's side follows its manual and was not run against a server.
 
 mod address;
+mod connect;
+mod constraints;
 mod inspect;
 mod objects;
 mod outside;
@@ -11,6 +13,7 @@ mod scratch;
 mod session;
 mod sql;
 mod tables;
+mod texts;
 mod wire;
 
 pub use address::MysqlAddress;

@@ -1,7 +1,6 @@
 //! Views, triggers, routines, events and sequences: their texts, as the server keeps them.
 //!
-//! A *definer* is who an object runs as. It is not compared, because the wanted text rarely names one and then it is whoever made the object;
-//! it is written where it is somebody else than us, so that a text that names one is followed.
+//! A *definer* is who an object runs as. It is not compared, because the wanted text rarely names one and then it is whoever made the object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +8,9 @@ use tidegate_schemaplan::{Catalog, Object, ObjectKind};
 use tidegate_sqlplan::Dialect;
 
 use super::inspect::{Reader, Scope};
-use super::sql::{
-    before_a_table, parts, quote, restored, without_join_parentheses, without_qualifier,
-};
+use super::sql::{quote, restored, without_join_parentheses, without_qualifier};
 use super::tables::Listed;
+use super::texts::{definer, names, trigger_body, without_start};
 use super::wire::TextRow;
 use crate::DatabaseError;
 
@@ -199,50 +197,6 @@ async fn read_triggers(
     Ok(())
 }
 
-/// What follows `FOR EACH ROW`, and the order among triggers that may be said there.
-fn trigger_body(text: &str) -> Option<&str> {
-    let words = words(text);
-    let is = |index: usize, word: &str| {
-        words
-            .get(index)
-            .is_some_and(|(found, _)| found.eq_ignore_ascii_case(word))
-    };
-    let row = (0..words.len())
-        .find(|index| is(*index, "for") && is(index + 1, "each") && is(index + 2, "row"))?
-        + 2;
-    let last = if is(row + 1, "follows") || is(row + 1, "precedes") {
-        row + 2
-    } else {
-        row
-    };
-    let (_, end) = words.get(last)?;
-    Some(text.get(*end..)?.trim_start())
-}
-
-/// The words and quoted names of a text, each with the byte behind it.
-fn words(text: &str) -> Vec<(&str, usize)> {
-    let mut found = Vec::new();
-    let mut offset = 0;
-    for (part, quoted) in parts(text) {
-        if quoted {
-            found.push((part, offset + part.len()));
-        } else {
-            let mut rest = part;
-            let is_word = |character: char| character.is_alphanumeric() || character == '_';
-            while let Some(start) = rest.find(is_word) {
-                let word = rest.get(start..).unwrap_or_default();
-                let length = word.find(|c| !is_word(c)).unwrap_or(word.len());
-                let behind = word.get(length..).unwrap_or_default();
-                let end = offset + part.len() - behind.len();
-                found.push((word.get(..length).unwrap_or_default(), end));
-                rest = behind;
-            }
-        }
-        offset += part.len();
-    }
-    found
-}
-
 async fn read_routines(
     reader: &mut Reader<'_>,
     catalog: &mut Catalog,
@@ -268,12 +222,19 @@ async fn read_events(
     catalog: &mut Catalog,
     account: &str,
 ) -> Result<(), DatabaseError> {
-    let query = "SELECT EVENT_SCHEMA, EVENT_NAME, DEFINER FROM information_schema.EVENTS";
+    // Without a start an event begins when it was made, which is written down as if it had been said, in the time of some zone: whole quarters of an
+    // hour from when it was made.
+    let query = "SELECT EVENT_SCHEMA, EVENT_NAME, DEFINER, \
+                 MOD(TIMESTAMPDIFF(SECOND, CREATED, STARTS), 900) = 0 AND ABS(TIMESTAMPDIFF(HOUR, CREATED, STARTS)) <= 14 \
+                 FROM information_schema.EVENTS";
     for row in reader.rows(query, "EVENT_SCHEMA", "").await? {
         let (database, name) = (row.text(0), row.text(1));
         let mut object =
             made_of_text(reader, "EVENT", &database, &name, 3, row.str(2), account).await?;
-        object.definition = without_start(&object.definition);
+        if row.is(3, "1") {
+            object.definition = without_start(&object.definition);
+            object.create = without_start(&object.create);
+        }
         insert(
             catalog,
             reader.scope,
@@ -284,17 +245,6 @@ async fn read_events(
         );
     }
     Ok(())
-}
-
-/// An event without a start begins when it was made, which is written down as if it had been said: never the same twice.
-fn without_start(definition: &str) -> String {
-    definition
-        .split_once(" STARTS '")
-        .and_then(|(before, rest)| Some((before, rest.split_once('\'')?.1)))
-        .map_or_else(
-            || definition.to_owned(),
-            |(before, behind)| format!("{before}{behind}"),
-        )
 }
 
 /// An object that the server gives as `CREATE DEFINER=.. WORD name ..` in one column of `SHOW CREATE WORD name`.
@@ -328,20 +278,6 @@ async fn made_of_text(
         definition: format!("{aggregate}{word}{behind}"),
         ..Object::default()
     })
-}
-
-/// ``DEFINER=`root`@`localhost` `` where it is somebody else.
-fn definer(owner: Option<&str>, account: &str) -> String {
-    match owner {
-        Some(owner) if owner != account && !owner.is_empty() => {
-            let name = match owner.rsplit_once('@') {
-                Some((user, host)) => format!("{}@{}", quote(user), quote(host)),
-                None => quote(owner),
-            };
-            format!("DEFINER={name} ")
-        }
-        _ => String::new(),
-    }
 }
 
 fn insert(
@@ -383,27 +319,6 @@ fn find_needs(catalog: &mut Catalog) {
     }
 }
 
-/// The tables and views that a query reads: servers write each behind `from` or `join`, with or without its database.
-fn names(sql: &str) -> Vec<String> {
-    let parts = parts(sql);
-    let at = |index: usize| parts.get(index).map_or("", |(part, _)| *part);
-    let named = (1..parts.len())
-        .filter(|index| at(*index).starts_with('`') && before_a_table(at(index.saturating_sub(1))));
-    named
-        .map(|index| {
-            let name = if at(index + 1) == "." {
-                at(index + 2)
-            } else {
-                at(index)
-            };
-            let inner = name
-                .strip_prefix('`')
-                .and_then(|rest| rest.strip_suffix('`'));
-            inner.unwrap_or(name).replace("``", "`")
-        })
-        .collect()
-}
-
 impl Scope {
     /// A name as it is written in a statement: with its database where there are several.
     fn written(&self, database: &str, name: &str) -> String {
@@ -411,46 +326,5 @@ impl Scope {
             Self::One(_) => quote(name),
             Self::Server => format!("{}.{}", quote(database), quote(name)),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_definer_is_written_where_it_is_somebody_else() {
-        assert_eq!(
-            definer(Some("a@b@%"), "root@localhost"),
-            "DEFINER=`a@b`@`%` "
-        );
-        assert_eq!(definer(Some("root@localhost"), "root@localhost"), "");
-        assert_eq!(definer(Some("role"), "root@localhost"), "DEFINER=`role` ");
-    }
-
-    #[test]
-    fn the_body_of_a_trigger_is_found_in_its_text() {
-        for (text, body) in [
-            (
-                "CREATE DEFINER=`for each row`@`%` trigger `a` before insert on t FOR\n each  ROW set @a = 'x'",
-                "set @a = 'x'",
-            ),
-            (
-                "CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW FOLLOWS `b c` BEGIN END",
-                "BEGIN END",
-            ),
-        ] {
-            assert_eq!(trigger_body(text), Some(body));
-        }
-    }
-
-    #[test]
-    fn the_start_of_an_event_is_left_out() {
-        assert_eq!(
-            without_start(
-                "EVENT ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01 00:00:00' ON COMPLETION"
-            ),
-            "EVENT ON SCHEDULE EVERY 1 DAY ON COMPLETION"
-        );
     }
 }

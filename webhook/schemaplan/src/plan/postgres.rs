@@ -688,6 +688,7 @@ impl<'a> Work<'a> {
                     self.settings.concurrent_index_drop,
                 ),
                 version: self.desired.engine.version,
+                parents: (parent_in(self.current, old), parent_in(self.desired, new)),
             });
             self.refusals.extend(refusals);
             return statements;
@@ -1113,6 +1114,17 @@ fn parents(table: &Table) -> Vec<String> {
         .flat_map(|names| names.split(", "))
         .map(str::to_owned)
         .collect()
+}
+
+/// The table that it is a partition of.
+fn parent_in<'a>(catalog: &'a Catalog, table: &Table) -> Option<&'a Table> {
+    let written = table.options.get("partition of")?;
+    catalog.schemas.iter().find_map(|(schema, held)| {
+        let mut tables = held.tables.iter();
+        tables
+            .find(|(name, _)| spelled((schema, name), written))
+            .map(|(_, table)| table)
+    })
 }
 
 fn spelled((schema, name): TableName<'_>, written: &str) -> bool {

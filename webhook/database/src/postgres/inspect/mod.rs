@@ -150,6 +150,11 @@ pub(super) async fn inspect(
         .map_err(reading)?;
     reader.statistics(&rows);
     let rows = wire
+        .rows(&query(queries::COLLATIONS))
+        .await
+        .map_err(reading)?;
+    reader.collations(&rows);
+    let rows = wire
         .rows(&query(queries::EXTENSIONS))
         .await
         .map_err(reading)?;

@@ -261,6 +261,50 @@ impl Reader<'_> {
         }
     }
 
+    pub(super) fn collations(&mut self, rows: &[TextRow]) {
+        for row in rows {
+            let Some(key) = self.key(row.number(1)) else {
+                continue;
+            };
+            let name = row.text(2);
+            let (collate, ctype) = (row.text(5), row.text(6));
+            let (provider, locale) = match row.str(3) {
+                // Before version 15 ICU's locale was kept where libc's is.
+                Some("i") => ("icu", row.get(7).unwrap_or_else(|| collate.clone())),
+                Some("b") => ("builtin", row.text(7)),
+                _ => ("libc", String::new()),
+            };
+            let place = if provider != "libc" {
+                format!("LOCALE = {}", literal(&locale))
+            } else {
+                format!(
+                    "LC_COLLATE = {}, LC_CTYPE = {}",
+                    literal(&collate),
+                    literal(&ctype)
+                )
+            };
+            let deterministic = if row.is(4) {
+                ""
+            } else {
+                ", DETERMINISTIC = false"
+            };
+            let definition = format!("(PROVIDER = {provider}, {place}{deterministic})");
+            let object = Object {
+                create: format!("CREATE COLLATION {} {definition}", qualified(&key, &name)),
+                definition,
+                comment: row.get(8),
+                ..Object::default()
+            };
+            self.add_object(
+                ('l', row.number(0)),
+                &key,
+                ObjectKind::Collation,
+                name,
+                object,
+            );
+        }
+    }
+
     /// Extensions are the database's. Where one schema is in scope all of them are listed in it, wherever they are: there they are only
     /// ever added.
     pub(super) fn extensions(&mut self, rows: &[TextRow], bound: bool) {

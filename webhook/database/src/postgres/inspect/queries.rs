@@ -33,7 +33,11 @@ SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.
   CASE WHEN a.atthasdef THEN pg_get_expr(ad.adbin, ad.adrelid) END, a.attidentity, a.attgenerated,
   CASE WHEN co.oid IS NULL THEN NULL WHEN pg_collation_is_visible(co.oid) THEN quote_ident(co.collname)
     ELSE quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END,
-  d.description, a.attinhcount > 0 AND (NOT a.attislocal OR c.relispartition), NULLIF(a.attstorage, t.typstorage)
+  d.description,
+  a.attinhcount > 0 AND CASE WHEN c.relispartition
+    THEN a.attnotnull = pa.attnotnull AND pg_get_expr(ad.adbin, ad.adrelid) IS NOT DISTINCT FROM pg_get_expr(pd.adbin, pd.adrelid)
+    ELSE NOT a.attislocal END,
+  NULLIF(a.attstorage, t.typstorage)
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -41,6 +45,9 @@ LEFT JOIN pg_attrdef ad ON ad.adrelid = a.attrelid AND ad.adnum = a.attnum
 LEFT JOIN pg_collation co ON co.oid = a.attcollation AND a.attcollation <> t.typcollation
 LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
 LEFT JOIN pg_description d ON d.objoid = a.attrelid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
+LEFT JOIN pg_inherits inh ON c.relispartition AND inh.inhrelid = a.attrelid
+LEFT JOIN pg_attribute pa ON pa.attrelid = inh.inhparent AND pa.attname = a.attname AND NOT pa.attisdropped
+LEFT JOIN pg_attrdef pd ON pd.adrelid = pa.attrelid AND pd.adnum = pa.attnum
 WHERE c.relnamespace IN (NAMESPACES) AND c.relkind IN ('r', 'p', 'c', 'v') AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attrelid, a.attnum";
 
@@ -187,14 +194,25 @@ SELECT oprnamespace, 'operator ' || oprname || ' (' || CASE WHEN oprleft = 0 THE
   FROM pg_operator WHERE oprnamespace IN (NAMESPACES) AND ('pg_operator'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT opcnamespace, 'operator class ' || opcname
   FROM pg_opclass WHERE opcnamespace IN (NAMESPACES) AND ('pg_opclass'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
-UNION ALL SELECT collnamespace, 'collation ' || collname
-  FROM pg_collation WHERE collnamespace IN (NAMESPACES) AND ('pg_collation'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT connamespace, 'conversion ' || conname
   FROM pg_conversion WHERE connamespace IN (NAMESPACES) AND ('pg_conversion'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT cfgnamespace, 'text search configuration ' || cfgname
   FROM pg_ts_config WHERE cfgnamespace IN (NAMESPACES) AND ('pg_ts_config'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT dictnamespace, 'text search dictionary ' || dictname
-  FROM pg_ts_dict WHERE dictnamespace IN (NAMESPACES) AND ('pg_ts_dict'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)";
+  FROM pg_ts_dict WHERE dictnamespace IN (NAMESPACES) AND ('pg_ts_dict'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT relnamespace, 'rights granted on tables, views and sequences'
+  FROM pg_class WHERE relnamespace IN (NAMESPACES) AND relacl IS NOT NULL
+UNION ALL SELECT pronamespace, 'rights granted on functions'
+  FROM pg_proc WHERE pronamespace IN (NAMESPACES) AND proacl IS NOT NULL
+    AND ('pg_proc'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)";
+
+/// `LOCALE` is where a version keeps the locale of ICU.
+pub(super) const COLLATIONS: &str = "
+SELECT c.oid, c.collnamespace, c.collname, c.collprovider, c.collisdeterministic, c.collcollate, c.collctype, LOCALE, d.description
+FROM pg_collation c
+LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_collation'::regclass
+WHERE c.collnamespace IN (NAMESPACES)
+  AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_collation'::regclass AND deptype = 'e')";
 
 /// Who needs whom. `c` is a table, view or sequence, `t` a type, `p` a function, `g` a trigger, `y` a row-level policy.
 pub(super) const NEEDS: &str = "
@@ -232,6 +250,14 @@ pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) ->
                 "i.indnullsnotdistinct"
             } else {
                 "false"
+            },
+        )
+        .replace(
+            "LOCALE",
+            match version.0 {
+                ..=14 => "NULL",
+                15..=16 => "c.colliculocale",
+                _ => "c.colllocale",
             },
         )
         .replace(

@@ -77,6 +77,36 @@ pub(super) fn is_implicit(old: &str, new: &str) -> bool {
         || both(&["bit", "bit varying"])
 }
 
+/// The expression that converts a column where the server does not do so unasked. By way of text where there is no cast either.
+pub(super) fn using(column: &str, old: &str, new: &str) -> String {
+    let (from, to) = (Type::parse(old), Type::parse(new));
+    let is_integer = |name: &str| matches!(name, "smallint" | "integer" | "bigint" | "numeric");
+    match (from.dimensions, to.dimensions) {
+        (0, 0) if from.name == "integer" && to.name == "boolean" => format!("{column}::boolean"),
+        (0, 0) if is_integer(from.name) && to.name == "boolean" => format!("{column} <> 0"),
+        (0, 0) if from.name == "boolean" && is_integer(to.name) => {
+            format!("{column}::integer::{new}")
+        }
+        (0, 0) if TEXTS.contains(&from.name) || TIMES.contains(&from.name) && is_time(to.name) => {
+            format!("{column}::{new}")
+        }
+        // One value becomes a list of one. A text may be a list as the server writes it.
+        (0, 1) if from.name == to.name => format!("ARRAY[{column}]::{new}"),
+        (0, 1) if !TEXTS.contains(&from.name) => format!("ARRAY[{column}::text]::{new}"),
+        (0, _) if TEXTS.contains(&from.name) => format!("{column}::{new}"),
+        (1, 0) if from.name == to.name => format!("{column}[1]::{new}"),
+        (1, 0) if !TEXTS.contains(&to.name) => format!("{column}[1]::text::{new}"),
+        (one, other) if one == other && one > 0 && TEXTS.contains(&from.name) => {
+            format!("{column}::{new}")
+        }
+        _ => format!("{column}::text::{new}"),
+    }
+}
+
+fn is_time(name: &str) -> bool {
+    TIMES.contains(&name) || name.starts_with("time ")
+}
+
 /// In order of what they hold.
 const NUMBERS: &[&str] = &[
     "smallint",
@@ -187,6 +217,32 @@ mod tests {
             ("boolean", "integer", true),
         ] {
             assert_eq!(loses(old, new), lost, "{old} -> {new}");
+        }
+    }
+
+    #[test]
+    fn there_is_an_expression_for_every_pair() {
+        for (old, new, expression) in [
+            ("text", "integer", "c::integer"),
+            (
+                "bigint",
+                "timestamp without time zone",
+                "c::text::timestamp without time zone",
+            ),
+            ("bigint", "boolean", "c <> 0"),
+            ("boolean", "bigint", "c::integer::bigint"),
+            ("integer", "integer[]", "ARRAY[c]::integer[]"),
+            ("text", "text[]", "ARRAY[c]::text[]"),
+            ("text", "integer[]", "c::integer[]"),
+            ("integer[]", "integer", "c[1]::integer"),
+            ("mood", "other", "c::text::other"),
+            (
+                "timestamp with time zone",
+                "time without time zone",
+                "c::time without time zone",
+            ),
+        ] {
+            assert_eq!(using("c", old, new), expression, "{old} -> {new}");
         }
     }
 

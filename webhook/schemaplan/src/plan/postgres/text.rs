@@ -298,10 +298,14 @@ pub(super) fn create_table(
     inline: impl Fn(&str) -> bool,
 ) -> String {
     let option = |name: &str| table.options.get(name);
+    let is_partition = table.options.contains_key("partition of");
     let mut lines: Vec<String> = table
         .columns
         .iter()
         .map(|(column_name, definition)| {
+            if is_partition {
+                return own_column(column_name, definition);
+            }
             let serial = is_plain_serial(name, column_name, definition);
             column(column_name, definition, serial)
         })
@@ -357,6 +361,19 @@ pub(super) fn create_table(
     }
     if let Some(tablespace) = option("tablespace") {
         let _ = write!(sql, " TABLESPACE {}", quote(tablespace));
+    }
+    sql
+}
+
+/// A column of a partition, as far as it is not its parent's.
+fn own_column(name: &str, column: &Column) -> String {
+    let mut sql = quote(name);
+    if column.generated.is_none() {
+        let default = column.default.as_deref().unwrap_or("NULL");
+        let _ = write!(sql, " DEFAULT {default}");
+    }
+    if !column.nullable {
+        sql.push_str(" NOT NULL");
     }
     sql
 }

@@ -1,0 +1,468 @@
+//! Tables and schemas: which change at all, in which order, and which foreign keys have to let go meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use tidegate_sqlplan::Dialect;
+
+use super::alter::{Action, Alter};
+use super::text::{charset_of, create_table, literal, qualified, quote};
+use super::{Name, order, statement};
+use crate::catalog::{Catalog, ForeignKey, Schema, Table};
+use crate::diff::{Change, TableChange};
+use crate::plan::Statement;
+
+/// What there is to do about tables and schemas.
+pub(super) struct Work<'a> {
+    dialect: Dialect,
+    changes: &'a [Change<'a>],
+    created: BTreeMap<Name<'a>, &'a Table>,
+    altered: BTreeMap<Name<'a>, Alter<'a>>,
+    dropped: BTreeMap<Name<'a>, &'a Table>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(dialect: Dialect, changes: &'a [Change<'a>]) -> Self {
+        let mut work = Self {
+            dialect,
+            changes,
+            created: BTreeMap::new(),
+            altered: BTreeMap::new(),
+            dropped: BTreeMap::new(),
+        };
+        for change in changes {
+            match change {
+                Change::SchemaAdded { schema, new } => {
+                    let tables = new.tables.iter();
+                    work.created
+                        .extend(tables.map(|(name, table)| ((*schema, name.as_str()), table)));
+                }
+                Change::TableAdded { schema, table, new } => {
+                    work.created.insert((schema, table), new);
+                }
+                Change::TableDropped { schema, table, old } => {
+                    work.dropped.insert((schema, table), old);
+                }
+                Change::TableChanged {
+                    schema,
+                    table,
+                    old,
+                    new,
+                    changes,
+                } => {
+                    work.altered.insert(
+                        (schema, table),
+                        work.alter(schema, old, new, changes.as_slice()),
+                    );
+                }
+                _ => {}
+            }
+        }
+        work
+    }
+
+    fn alter(
+        &self,
+        schema: &'a str,
+        old: &'a Table,
+        new: &'a Table,
+        changes: &'a [TableChange<'a>],
+    ) -> Alter<'a> {
+        Alter {
+            dialect: self.dialect,
+            schema,
+            old,
+            new,
+            changes,
+            lifted: BTreeSet::new(),
+        }
+    }
+
+    /// Finds the foreign keys that hold on to a column which changes, in whatever table they are.
+    pub(super) fn lift_foreign_keys(&mut self, current: &'a Catalog, desired: &'a Catalog) {
+        let touched: BTreeSet<(Name<'a>, &'a str)> = self
+            .altered
+            .iter()
+            .flat_map(|(name, alter)| {
+                alter
+                    .touched()
+                    .into_iter()
+                    .map(move |column| (*name, column))
+            })
+            .collect();
+        if touched.is_empty() {
+            return;
+        }
+        for (schema, table, new) in all_tables(desired) {
+            let old = current
+                .schemas
+                .get(schema)
+                .and_then(|schema| schema.tables.get(table))
+                .or_else(|| self.altered.get(&(schema, table)).map(|alter| alter.old));
+            let Some(old) = old else {
+                continue;
+            };
+            for (name, key) in &new.foreign_keys {
+                if old.foreign_keys.get(name) != Some(key) {
+                    continue;
+                }
+                let referred = (
+                    if key.schema.is_empty() {
+                        schema
+                    } else {
+                        &key.schema
+                    },
+                    key.table.as_str(),
+                );
+                let held = key
+                    .columns
+                    .iter()
+                    .map(|column| ((schema, table), column.as_str()))
+                    .chain(
+                        key.referred
+                            .iter()
+                            .map(|column| (referred, column.as_str())),
+                    )
+                    .any(|column| touched.contains(&column));
+                if held {
+                    let untouched = self.alter(schema, old, new, &[]);
+                    self.altered
+                        .entry((schema, table))
+                        .or_insert(untouched)
+                        .lifted
+                        .insert(name);
+                }
+            }
+        }
+    }
+
+    pub(super) fn renames(&self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for change in self.changes {
+            match change {
+                Change::TableRenamed { schema, from, to } => statements.push(statement(
+                    format!(
+                        "RENAME TABLE {} TO {}",
+                        qualified(schema, from),
+                        qualified(schema, to)
+                    ),
+                    false,
+                    format!("rename table {from} to {to}"),
+                )),
+                Change::TableChanged {
+                    schema,
+                    table,
+                    changes,
+                    ..
+                } => {
+                    let renames: Vec<String> = changes
+                        .iter()
+                        .filter_map(|change| match change {
+                            TableChange::ColumnRenamed { from, to } => {
+                                Some(format!("RENAME COLUMN {} TO {}", quote(from), quote(to)))
+                            }
+                            TableChange::IndexRenamed { from, to } => {
+                                Some(format!("RENAME INDEX {} TO {}", quote(from), quote(to)))
+                            }
+                            _ => None,
+                        })
+                        .collect();
+                    if !renames.is_empty() {
+                        statements.push(statement(
+                            format!(
+                                "ALTER TABLE {} {}",
+                                qualified(schema, table),
+                                renames.join(", ")
+                            ),
+                            false,
+                            format!("rename within table {table}"),
+                        ));
+                    }
+                }
+                _ => {}
+            }
+        }
+        statements
+    }
+
+    /// Foreign keys that go, and those of tables that go where they are in the way: another table takes over the name, tables that go refer to each
+    /// other, or what they refer to changes.
+    pub(super) fn foreign_keys_dropped(&self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for ((schema, table), alter) in &self.altered {
+            let names = alter.keys_dropped();
+            statements.extend(drop_keys(schema, table, &names));
+        }
+        let added: BTreeSet<Name<'_>> = self
+            .created
+            .iter()
+            .flat_map(|((schema, _), table)| {
+                table
+                    .foreign_keys
+                    .keys()
+                    .map(|name| (*schema, name.as_str()))
+            })
+            .chain(self.altered.iter().flat_map(|((schema, _), alter)| {
+                alter.keys_added().into_iter().map(|name| (*schema, name))
+            }))
+            .collect();
+        let circular: BTreeMap<Name<'_>, BTreeSet<Name<'_>>> =
+            self.drop_order().into_iter().collect();
+        for ((schema, table), old) in &self.dropped {
+            let waits = circular.get(&(*schema, *table));
+            let names: BTreeSet<&str> = old
+                .foreign_keys
+                .iter()
+                .filter(|(name, key)| {
+                    added.contains(&(*schema, name.as_str()))
+                        || waits.is_some_and(|waits| waits.contains(&referred(schema, key)))
+                        || self
+                            .altered
+                            .get(&referred(schema, key))
+                            .is_some_and(Alter::loosens)
+                })
+                .map(|(name, _)| name.as_str())
+                .collect();
+            statements.extend(drop_keys(schema, table, &names));
+        }
+        for change in self.changes {
+            let Change::SchemaDropped { schema, old } = change else {
+                continue;
+            };
+            // Of two databases that go, one may refer to the other.
+            for (table, old) in &old.tables {
+                let keys = old.foreign_keys.iter();
+                let names = keys.filter(|(_, key)| !key.schema.is_empty());
+                let names = names.map(|(name, _)| name.as_str()).collect();
+                statements.extend(drop_keys(schema, table, &names));
+            }
+        }
+        statements
+    }
+
+    /// Tables that go, in the order in which what is referred to would come first, with what each refers to that does not.
+    fn drop_order(&self) -> Vec<(Name<'a>, BTreeSet<Name<'a>>)> {
+        let needs = self
+            .dropped
+            .iter()
+            .map(|(name, table)| {
+                let needed = table.foreign_keys.values();
+                (*name, needed.map(|key| referred(name.0, key)).collect())
+            })
+            .collect();
+        order::ordered(&needs)
+    }
+
+    pub(super) fn schemas(&self) -> Vec<Statement> {
+        let options = |schema: &Schema, old: Option<&Schema>| {
+            let mut sql = String::new();
+            if let Some(collation) = &schema.collation {
+                let _ = write!(
+                    sql,
+                    " CHARACTER SET {} COLLATE {collation}",
+                    charset_of(collation)
+                );
+            }
+            if schema.comment.as_deref() != old.and_then(|old| old.comment.as_deref()) {
+                let comment = schema.comment.as_deref().unwrap_or_default();
+                let _ = write!(sql, " COMMENT {}", literal(comment));
+            }
+            sql
+        };
+        self.changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::SchemaAdded { schema, new } if !schema.is_empty() => Some(statement(
+                    format!("CREATE DATABASE {}{}", quote(schema), options(new, None)),
+                    false,
+                    format!("create database {schema}"),
+                )),
+                Change::SchemaChanged { schema, old, new } => {
+                    // Without a name it is the one that the connection is in.
+                    let name = if schema.is_empty() {
+                        String::new()
+                    } else {
+                        format!(" {}", quote(schema))
+                    };
+                    Some(statement(
+                        format!("ALTER DATABASE{name}{}", options(new, Some(old))),
+                        false,
+                        "change the database's character set".to_owned(),
+                    ))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Tables made and changed, then the foreign keys that close a circle.
+    pub(super) fn tables(&self) -> Vec<Statement> {
+        let mut needs: BTreeMap<Name<'a>, BTreeSet<Name<'a>>> = BTreeMap::new();
+        for (name, table) in &self.created {
+            let keys = table.foreign_keys.values();
+            needs.insert(*name, keys.map(|key| referred(name.0, key)).collect());
+        }
+        for (name, alter) in &self.altered {
+            let added = alter.keys_added().into_iter();
+            let keys = added.filter_map(|key| alter.new.foreign_keys.get(key));
+            needs.insert(*name, keys.map(|key| referred(name.0, key)).collect());
+        }
+        let mut statements = Vec::new();
+        let mut last = Vec::new();
+        for (name, missing) in order::ordered(&needs) {
+            let (schema, table) = name;
+            if let Some(new) = self.created.get(&name) {
+                let (now, later): (Vec<&str>, Vec<&str>) = new
+                    .foreign_keys
+                    .keys()
+                    .map(String::as_str)
+                    .partition(|key| !is_missing(schema, new, key, &missing));
+                statements.push(statement(
+                    create_table(self.dialect, schema, table, new, &now),
+                    false,
+                    format!("create table {table}"),
+                ));
+                let alter = self.alter(schema, new, new, &[]);
+                last.extend(alter_table(schema, table, alter.add_keys(later)));
+            } else if let Some(alter) = self.altered.get(&name) {
+                let (now, later): (Vec<&str>, Vec<&str>) =
+                    alter.keys_added().into_iter().partition(|key| {
+                        // What it refers to in its own table has to be there before.
+                        let own = alter.new.foreign_keys.get(*key);
+                        !is_missing(schema, alter.new, key, &missing)
+                            && own.is_none_or(|own| referred(schema, own) != name)
+                    });
+                let mut actions = alter.actions();
+                actions.extend(alter.add_keys(now));
+                statements.extend(alter_table(schema, table, actions));
+                statements.extend(partitions(schema, table, alter));
+                last.extend(alter_table(schema, table, alter.add_keys(later)));
+            }
+        }
+        statements.extend(last);
+        statements
+    }
+
+    pub(super) fn tables_dropped(&self) -> Vec<Statement> {
+        self.drop_order()
+            .into_iter()
+            .rev()
+            .map(|((schema, table), _)| {
+                statement(
+                    format!("DROP TABLE {}", qualified(schema, table)),
+                    true,
+                    format!("drop table {table}"),
+                )
+            })
+            .collect()
+    }
+
+    pub(super) fn schemas_dropped(&self) -> Vec<Statement> {
+        self.changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::SchemaDropped { schema, .. } => Some(statement(
+                    format!("DROP DATABASE {}", quote(schema)),
+                    true,
+                    format!("drop database {schema}"),
+                )),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn all_tables(catalog: &Catalog) -> impl Iterator<Item = (&str, &str, &Table)> {
+    catalog.schemas.iter().flat_map(|(schema, content)| {
+        let tables = content.tables.iter();
+        tables.map(move |(name, table)| (schema.as_str(), name.as_str(), table))
+    })
+}
+
+/// The table that a foreign key refers to.
+fn referred<'a>(schema: &'a str, key: &'a ForeignKey) -> Name<'a> {
+    let schema = if key.schema.is_empty() {
+        schema
+    } else {
+        &key.schema
+    };
+    (schema, &key.table)
+}
+
+fn is_missing(schema: &str, table: &Table, key: &str, missing: &BTreeSet<Name<'_>>) -> bool {
+    table
+        .foreign_keys
+        .get(key)
+        .is_some_and(|key| missing.contains(&referred(schema, key)))
+}
+
+fn drop_keys(schema: &str, table: &str, names: &BTreeSet<&str>) -> Option<Statement> {
+    let drops: Vec<String> = names
+        .iter()
+        .map(|name| format!("DROP FOREIGN KEY {}", quote(name)))
+        .collect();
+    let purposes: Vec<String> = names
+        .iter()
+        .map(|name| format!("drop foreign key {name}"))
+        .collect();
+    (!drops.is_empty()).then(|| {
+        statement(
+            format!(
+                "ALTER TABLE {} {}",
+                qualified(schema, table),
+                drops.join(", ")
+            ),
+            false,
+            format!("table {table}: {}", purposes.join(", ")),
+        )
+    })
+}
+
+/// Any number of actions as one statement; none as none.
+fn alter_table(schema: &str, table: &str, actions: Vec<Action>) -> Option<Statement> {
+    if actions.is_empty() {
+        return None;
+    }
+    let destructive = actions.iter().any(|action| action.destructive);
+    let mut parts = Vec::with_capacity(actions.len());
+    let mut purposes = Vec::with_capacity(actions.len());
+    for action in actions {
+        parts.push(action.sql);
+        purposes.push(action.purpose);
+    }
+    purposes.retain(|purpose| !purpose.is_empty());
+    if purposes.is_empty() {
+        purposes.push("restore foreign keys".to_owned());
+    }
+    Some(statement(
+        format!(
+            "ALTER TABLE {} {}",
+            qualified(schema, table),
+            parts.join(", ")
+        ),
+        destructive,
+        format!("table {table}: {}", purposes.join(", ")),
+    ))
+}
+
+/// Partitions are written last in a statement, and go in one of their own: rows move, none is lost.
+fn partitions(schema: &str, table: &str, alter: &Alter<'_>) -> Option<Statement> {
+    alter.changes.iter().find_map(|change| match change {
+        TableChange::OptionChanged {
+            option: "partition by",
+            new,
+            ..
+        } => {
+            let action = new.map_or_else(
+                || "REMOVE PARTITIONING".to_owned(),
+                |partitions| format!("PARTITION BY {partitions}"),
+            );
+            Some(statement(
+                format!("ALTER TABLE {} {action}", qualified(schema, table)),
+                false,
+                format!("table {table}: change partitions"),
+            ))
+        }
+        _ => None,
+    })
+}
