@@ -6,13 +6,14 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use tidegate_database::{
-    Address, InDoubt, Limits, MigrateError, MigrateSettings, Migrator, Progress, Session,
+    Address, InDoubt, MigrateError, MigrateSettings, Migrator, Progress, Session,
 };
 use tidegate_migrations::{Expectation, Order, TransactionMode, Until};
 
 use super::folder::DirectoryArgs;
 use super::show;
 use crate::HumanOrJson;
+use crate::connect::{self, UrlArgs};
 
 /// As long as Atlas waits.
 const WAIT: Duration = Duration::from_secs(10);
@@ -20,10 +21,8 @@ const WAIT: Duration = Duration::from_secs(10);
 /// Which database.
 #[derive(Debug, Args)]
 struct DatabaseArgs {
-    /// The database, as Atlas writes it: `sqlite://file.db`, `postgres://user:password@host/name?search_path=public`. Also read from `TIDEGATE_URL`,
-    /// which keeps a password out of the list of processes.
-    #[arg(long, env = "TIDEGATE_URL", hide_env_values = true)]
-    url: String,
+    #[command(flatten)]
+    url: UrlArgs,
     /// The schema (or database) of the table of revisions, `atlas_schema_revisions`. Without it: the connection's own, or one of that name.
     #[arg(long, value_name = "SCHEMA")]
     revisions_schema: Option<String>,
@@ -137,9 +136,9 @@ impl ExpectationArgs {
 
 impl DatabaseArgs {
     async fn open(&self) -> Result<(Session, Address)> {
-        let address = Address::parse(&self.url).context("--url")?;
-        let session = Session::open(&address, &Limits::default()).await?;
-        Ok((session, address))
+        let url = self.url.url()?;
+        let address = Address::parse(&url).context("--url")?;
+        Ok((connect::open(&url).await?, address))
     }
 
     fn settings(&self, mode: TransactionMode) -> MigrateSettings {

@@ -43,7 +43,7 @@ fn files(directive: &str, stop: usize) -> Vec<(String, String)> {
 fn killed_before(place: &Place, arguments: &[&str], statement: usize) -> bool {
     let mut child = place
         .command(arguments)
-        .env("TIDEGATE_URL", "sqlite://x.db")
+        .env("TIDEGATE_DATABASE_URL", "sqlite://x.db")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -59,7 +59,7 @@ impl Place {
             .current_dir(self.path())
             // Locks of SQLite are files there.
             .env("TMPDIR", self.path())
-            .env_remove("TIDEGATE_URL");
+            .env_remove("TIDEGATE_DATABASE_URL");
         command
     }
 
@@ -72,7 +72,7 @@ impl Place {
         let mut command = self.command(arguments);
         Run::of(
             &command
-                .env("TIDEGATE_URL", "sqlite://x.db")
+                .env("TIDEGATE_DATABASE_URL", "sqlite://x.db")
                 .output()
                 .unwrap(),
         )
