@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 
+use crate::certificates::Authority;
 use crate::guard::Guard;
 use crate::tools::run;
 
@@ -68,6 +69,11 @@ impl MariaDb {
         self.port
     }
 
+    /// The certificate of the authority that signed the server's, in a file. The server takes connections with and without TLS.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
     /// Runs statements with MariaDB's own client, past every code of ours, and gives back what they print: a line a row, columns behind tabs.
     pub fn sql(&self, database: &str, statements: &str) -> anyhow::Result<String> {
         let mut client = Command::new(program("mariadb")?);
@@ -105,6 +111,18 @@ impl MariaDb {
             .ok()
             .context("mariadb-install-db could not make an empty server")?;
 
+        let authority = Authority::new("tidegate-kit")?;
+        let identity = authority.server("mariadbd", &["127.0.0.1"])?;
+        let ssl = |name: &str, text: &str| -> anyhow::Result<String> {
+            let path = folder.join(format!("{name}.pem"));
+            fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+            Ok(format!("--ssl-{name}={}", path.display()))
+        };
+        let ssl = [
+            ssl("ca", authority.certificate())?,
+            ssl("cert", &identity.certificate)?,
+            ssl("key", &identity.key)?,
+        ];
         let init = folder.join("init.sql");
         let accounts = ["localhost", "127.0.0.1"].map(|host| {
             format!(
@@ -145,6 +163,7 @@ impl MariaDb {
             .arg(format!("--socket={}", folder.join("socket").display()))
             .arg(format!("--pid-file={}", folder.join("pid").display()))
             .arg(format!("--init-file={}", init.display()))
+            .args(&ssl)
             .args(user)
             .stdout(Stdio::from(log))
             .stderr(Stdio::from(errors));

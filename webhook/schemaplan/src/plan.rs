@@ -10,9 +10,9 @@ use sha2::{Digest as _, Sha256};
 use tidegate_sqlplan::Dialect;
 
 use crate::catalog::Catalog;
-use crate::diff::diff;
+use crate::diff::{Change, TableChange, diff};
 use crate::exclude::exclude;
-use crate::renames::{self, rename};
+use crate::renames::{self, Rename, rename};
 use crate::settings::Settings;
 use crate::skip::skip;
 
@@ -66,11 +66,82 @@ pub fn plan(
     desired: &Catalog,
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
+    let (current, desired, renames) = prepared(current, desired, settings)?;
+    let mut changes = diff(&current, &desired);
+    renames::insert(&mut changes, &renames, &current, &desired);
+    skip(&mut changes, settings.skip);
+    match desired.engine.dialect {
+        Dialect::Postgres => postgres::plan(&current, &desired, &changes, settings),
+        Dialect::Mysql | Dialect::Mariadb => mysql::plan(&current, &desired, &changes, settings),
+        Dialect::Sqlite => sqlite::plan(&current, &desired, &changes, settings),
+    }
+}
+
+/// A table or a column that a plan drops, by the name that it has now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// Empty where the scope is one schema.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// The column; none where it is the table that is dropped.
+    pub column: Option<String>,
+}
+
+/// What [`plan()`] of the same would drop, so that its rows can be counted beforehand. Empty where there is no plan.
+pub fn losses(current: &Catalog, desired: &Catalog, settings: &Settings) -> Vec<Loss> {
+    let Ok((current, desired, renames)) = prepared(current, desired, settings) else {
+        return Vec::new();
+    };
+    let mut changes = diff(&current, &desired);
+    skip(&mut changes, settings.skip);
+    let mut losses = Vec::new();
+    let mut lose = |schema: &str, table: &str, column: Option<&str>| {
+        let renamed = renames
+            .iter()
+            .find(|it| it.column.is_none() && it.schema == schema && it.table == table);
+        losses.push(Loss {
+            schema: schema.to_owned(),
+            table: renamed.map_or(table, |it| it.from.as_str()).to_owned(),
+            column: column.map(str::to_owned),
+        });
+    };
+    for change in &changes {
+        match change {
+            Change::SchemaDropped { schema, old } => {
+                old.tables
+                    .keys()
+                    .for_each(|table| lose(schema, table, None));
+            }
+            Change::TableDropped { schema, table, .. } => lose(schema, table, None),
+            Change::TableChanged {
+                schema,
+                table,
+                changes,
+                ..
+            } => {
+                for change in changes {
+                    if let TableChange::ColumnDropped { name, .. } = change {
+                        lose(schema, table, Some(name));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    losses
+}
+
+/// Both sides without what is excluded, the present one with what is renamed.
+fn prepared(
+    current: &Catalog,
+    desired: &Catalog,
+    settings: &Settings,
+) -> Result<(Catalog, Catalog, Vec<Rename>), Vec<Refusal>> {
     let (mut current, mut desired) = (current.clone(), desired.clone());
     exclude(&mut current, &settings.exclude);
     exclude(&mut desired, &settings.exclude);
-    let dialect = desired.engine.dialect;
-    if dialect == Dialect::Sqlite {
+    if desired.engine.dialect == Dialect::Sqlite {
         // One that is not there yet has its one schema all the same.
         current.schemas.entry(String::new()).or_default();
         desired.schemas.entry(String::new()).or_default();
@@ -78,14 +149,7 @@ pub fn plan(
         rename(&mut current, &desired, &respelled)?;
     }
     let renames = rename(&mut current, &desired, &settings.renames)?;
-    let mut changes = diff(&current, &desired);
-    renames::insert(&mut changes, &renames, &current, &desired);
-    skip(&mut changes, settings.skip);
-    match dialect {
-        Dialect::Postgres => postgres::plan(&current, &desired, &changes, settings),
-        Dialect::Mysql | Dialect::Mariadb => mysql::plan(&current, &desired, &changes, settings),
-        Dialect::Sqlite => sqlite::plan(&current, &desired, &changes, settings),
-    }
+    Ok((current, desired, renames))
 }
 
 impl Plan {

@@ -2,7 +2,7 @@
 //!
 //! A schema describes; it neither brings rows nor reaches outside. What does is refused here, before anything runs: rows belong into a migration, and
 //! files, programs, accounts and other servers are no part of a schema. (An engine's scratch place refuses more, by the server's own means.)
-//! `BEGIN` and `COMMIT`, which dumps have around them, mean nothing there and are left out.
+//! `BEGIN` and `COMMIT`, which dumps have around them, mean nothing there and are left out, as are SQLite's settings of a connection.
 
 use std::fmt;
 
@@ -87,7 +87,7 @@ pub fn wanted(texts: &[(String, String)], dialect: Dialect) -> Result<Wanted, Ve
                         format!("`{head}` {objection}"),
                     );
                 }
-                None if is_transaction => {}
+                None if is_transaction || means_nothing(&statement) => {}
                 None => wanted.statements.push(statement.sql().to_owned()),
             }
         }
@@ -125,6 +125,43 @@ fn objection(effect: &Effect) -> Option<&'static str> {
         ),
         Effect::ServerSetting { .. } => Some("changes the whole server, which a schema must not"),
         _ => None,
+    }
+}
+
+/// SQLite: settings of a connection or a file's format, and what dumps say of tables that make themselves.
+fn means_nothing(statement: &Statement<'_>) -> bool {
+    const SETTINGS: &[&str] = &[
+        "auto_vacuum",
+        "busy_timeout",
+        "cache_size",
+        "encoding",
+        "foreign_keys",
+        "journal_mode",
+        "mmap_size",
+        "page_size",
+        "synchronous",
+        "temp_store",
+        "user_version",
+    ];
+    if statement.dialect() != Dialect::Sqlite {
+        return false;
+    }
+    let mut words = statement
+        .sql()
+        .split(|it: char| !it.is_alphanumeric() && it != '_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase);
+    match (words.next().as_deref(), words.next(), words.next()) {
+        (Some("pragma"), Some(name), _) => SETTINGS.contains(&name.as_str()),
+        (Some("create"), Some(table), Some(name)) => {
+            table == "table"
+                && matches!(
+                    name.as_str(),
+                    "sqlite_sequence" | "sqlite_stat1" | "sqlite_stat4"
+                )
+        }
+        (Some("analyze"), ..) => true,
+        _ => false,
     }
 }
 
@@ -176,7 +213,7 @@ mod tests {
 
     #[test]
     fn statements_and_hints_are_taken_transactions_are_not() {
-        let text = "BEGIN;\n-- tidegate:rename orders -> purchases\nCREATE TABLE purchases (amount int);\n\
+        let text = "PRAGMA foreign_keys=OFF; BEGIN; CREATE TABLE sqlite_sequence(name,seq);\n-- tidegate:rename orders -> purchases\nCREATE TABLE purchases (amount int);\n\
                     /* tidegate:rename \"purchases\".total -> amount */ CREATE VIEW v AS SELECT 1;\nCOMMIT;";
         let wanted = read(text, Dialect::Sqlite).unwrap();
         assert_eq!(

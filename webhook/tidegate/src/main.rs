@@ -5,9 +5,11 @@
 
 mod app;
 mod check;
+mod connect;
 mod explain;
 mod policies;
 mod policy;
+mod schema;
 mod serve;
 
 use std::io::Write as _;
@@ -39,6 +41,9 @@ enum Command {
     /// Applications: what a sync would do, and how healthy objects are.
     #[command(subcommand)]
     App(app::AppCommand),
+    /// Databases: what is there, what should be, and the way from one to the other.
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
     /// Explain a rule: what, why, an example, and what to write instead.
     Explain(explain::ExplainArgs),
     /// Write, build, test and inspect policies.
@@ -80,6 +85,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         Command::App(command) => {
             quiet_logs();
             app::run(&command)
+        }
+        Command::Schema(command) => {
+            quiet_logs();
+            Box::pin(schema::run(command)).await
         }
         Command::Explain(args) => {
             quiet_logs();

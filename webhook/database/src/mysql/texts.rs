@@ -81,7 +81,7 @@ fn words(text: &str) -> Vec<(&str, usize)> {
     found
 }
 
-/// An event without a start begins when it was made, which is written down as if it had been said: never the same twice.
+/// An event's text without the start that the server gave it.
 pub(super) fn without_start(definition: &str) -> String {
     definition
         .split_once(" STARTS '")

@@ -255,6 +255,31 @@ async fn no_message_shows_the_password() {
 }
 
 #[tokio::test]
+async fn a_connection_is_as_safe_as_the_address_says() {
+    let ca = server().authority();
+    let url = |parameters: &str| format!("{}?{parameters}", server().url(""));
+    let ca = ca.display();
+    for (parameters, encrypted) in [
+        ("tls=false".to_owned(), false),
+        (String::new(), true),
+        ("tls=skip-verify".to_owned(), true),
+        (format!("tls=true&ssl-ca={ca}"), true),
+        (format!("ssl-mode=VERIFY_CA&ssl-ca={ca}"), true),
+    ] {
+        let mut session = connect(&url(&parameters)).await.unwrap();
+        let rows = session
+            .query("SHOW SESSION STATUS LIKE 'Ssl_cipher'", &[])
+            .await
+            .unwrap();
+        let cipher = rows[0][1].as_deref().unwrap_or_default();
+        assert_eq!(!cipher.is_empty(), encrypted, "{parameters}: {cipher}");
+    }
+    // Signed by nobody whom this machine knows.
+    let error = connect(&url("tls=true")).await.unwrap_err();
+    assert!(matches!(error, DatabaseError::Connect { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn questions_take_parameters_and_give_texts() {
     let mut session = open(server(), "questions").await.unwrap();
     let rows = session

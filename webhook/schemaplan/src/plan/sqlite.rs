@@ -57,16 +57,21 @@ pub(super) fn respelled(current: &Catalog, desired: &Catalog) -> Vec<RenameHint>
         let Some((wanted_name, wanted)) = wanted else {
             continue;
         };
-        if wanted_name != name {
+        if wanted_name != name && !current.contains_key(wanted_name) {
             hints.push(RenameHint {
                 from: name.clone(),
                 to: wanted_name.clone(),
             });
         }
         for column in table.columns.keys() {
-            let mut wanted = wanted.columns.keys();
-            let respelled = wanted.find(|it| it.eq_ignore_ascii_case(column));
-            if let Some(respelled) = respelled.filter(|it| *it != column) {
+            if wanted.columns.contains_key(column) {
+                continue;
+            }
+            let mut free = wanted
+                .columns
+                .keys()
+                .filter(|it| !table.columns.contains_key(*it));
+            if let Some(respelled) = free.find(|it| it.eq_ignore_ascii_case(column)) {
                 hints.push(RenameHint {
                     from: format!("{wanted_name}.{column}"),
                     to: respelled.clone(),

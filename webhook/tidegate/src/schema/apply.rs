@@ -1,0 +1,160 @@
+//! `tidegate schema apply`.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use tidegate_database::{DatabaseError, TransactionMode};
+
+use super::state::{Scope, State};
+use super::{Outcome, Output, WishArgs, compare, report};
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    wish: WishArgs,
+    /// Print what would run, and run nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Run the plan whatever it loses, and ask nobody. What a policy denies is not run.
+    #[arg(long)]
+    auto_approve: bool,
+    /// Run the plan, whatever it loses, if it is still the one with this hash.
+    #[arg(long, value_name = "HASH", conflicts_with = "auto_approve")]
+    approve: Option<String>,
+    /// What is one transaction: `file` and `all`, the plan; `none`, each statement.
+    #[arg(long, value_name = "MODE", default_value = "file")]
+    tx_mode: TxMode,
+    /// `json` for programs.
+    #[arg(short, long, default_value = "human")]
+    output: Output,
+}
+
+/// Atlas' words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TxMode {
+    File,
+    All,
+    None,
+}
+
+impl From<TxMode> for TransactionMode {
+    fn from(mode: TxMode) -> Self {
+        match mode {
+            TxMode::File => Self::File,
+            TxMode::All => Self::All,
+            TxMode::None => Self::None,
+        }
+    }
+}
+
+pub(crate) async fn run(args: &ApplyArgs) -> Result<bool> {
+    let wish = &args.wish;
+    let (from, to) = (State::parse(&[wish.url.url()?])?, State::parse(&wish.to)?);
+    if matches!(from, State::Files(_)) {
+        bail!("--url is what is changed, and files are not: name a database");
+    }
+    let mut scope = Scope::of(&[&from, &to], wish.compare.dev_url.as_deref()).await?;
+    let outcome = compare(&mut scope, (&from, &to), &wish.compare, &wish.gate).await?;
+    let dialect = scope.dialect();
+    let nothing_to_do = matches!(&outcome.planned, Ok(plan) if plan.statements.is_empty());
+    if args.dry_run || nothing_to_do || !outcome.is_allowed() {
+        let applied = (args.output == Output::Json && !args.dry_run).then_some(false);
+        let text = match args.output {
+            Output::Json => report::json(&outcome, applied, None)?,
+            output => report::outcome(&outcome, dialect, output)?,
+        };
+        crate::print(&text)?;
+        return Ok(outcome.is_allowed());
+    }
+    if args.output != Output::Json {
+        crate::print(&report::outcome(&outcome, dialect, args.output)?)?;
+    }
+    if let Some(refusal) = refusal(args, &outcome)? {
+        if args.output == Output::Json {
+            crate::print(&report::json(&outcome, Some(false), Some(&refusal))?)?;
+        }
+        say(&format!("error: {refusal}\n"));
+        return Ok(false);
+    }
+    let Ok(plan) = &outcome.planned else {
+        return Ok(false);
+    };
+    let applied = scope
+        .session()
+        .apply(&plan.statements, args.tx_mode.into())
+        .await;
+    match applied {
+        Ok(applied) => {
+            if args.output == Output::Json {
+                crate::print(&report::json(&outcome, Some(true), None)?)?;
+            }
+            say(&format!(
+                "applied {} statements in {:?}\n",
+                applied.statements, applied.took
+            ));
+            Ok(true)
+        }
+        // The server's no is an answer; that it cannot be reached is not.
+        Err(error) if is_answer(&error) => {
+            if args.output == Output::Json {
+                crate::print(&report::json(
+                    &outcome,
+                    Some(false),
+                    Some(&error.to_string()),
+                )?)?;
+            }
+            say(&format!("error: {error}\n"));
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why the plan is not run; none when it is.
+fn refusal(args: &ApplyArgs, outcome: &Outcome) -> Result<Option<String>> {
+    let Ok(plan) = &outcome.planned else {
+        return Ok(None);
+    };
+    let hash = plan.hash();
+    if let Some(approved) = &args.approve {
+        let is_it = approved.len() >= 12 && hash.starts_with(&approved.to_lowercase());
+        return Ok((!is_it).then(|| {
+            format!("the plan is not the one that was approved: this is {hash}; look at it again, nothing was changed")
+        }));
+    }
+    if args.auto_approve {
+        return Ok(None);
+    }
+    let loses = plan.is_destructive();
+    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+        let question = if loses {
+            "The plan loses data. Apply it? Type yes: "
+        } else {
+            "Apply it? Type yes: "
+        };
+        crate::print(question)?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        let agreed = matches!(answer.trim().to_lowercase().as_str(), "yes" | "y");
+        return Ok((!agreed).then(|| "not approved; nothing was changed".to_owned()));
+    }
+    Ok(loses.then(|| {
+        format!("the plan loses data and nobody approved it; nothing was changed. When the above is meant: --approve {hash}, or --auto-approve")
+    }))
+}
+
+fn is_answer(error: &DatabaseError) -> bool {
+    matches!(
+        error,
+        DatabaseError::Apply { .. }
+            | DatabaseError::Statement { .. }
+            | DatabaseError::DanglingForeignKey { .. }
+    )
+}
+
+/// What is not the plan goes to standard error, so that standard output is the plan alone.
+fn say(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
+}
