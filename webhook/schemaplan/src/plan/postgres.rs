@@ -91,6 +91,8 @@ struct Work<'a> {
     lifted: BTreeSet<KeyName<'a>>,
     /// Tables that are dropped before all else, because something new has their name, or that of one of their indexes.
     early: BTreeSet<TableName<'a>>,
+    /// Sequences and types likewise.
+    early_objects: BTreeSet<ObjectName<'a>>,
     /// Foreign keys that are added when all tables are there.
     late: BTreeSet<KeyName<'a>>,
     refusals: Vec<Refusal>,
@@ -116,6 +118,7 @@ impl<'a> Work<'a> {
             again: BTreeSet::new(),
             lifted: BTreeSet::new(),
             early: BTreeSet::new(),
+            early_objects: BTreeSet::new(),
             late: BTreeSet::new(),
             refusals: Vec::new(),
         }

@@ -40,7 +40,8 @@ impl<'a> Work<'a> {
     pub(super) fn in_the_way(&mut self) -> Vec<Statement> {
         let mut gone: Vec<(ObjectName<'a>, &'a Object)> = Vec::new();
         for (&name, &object) in &self.unmade {
-            if objects::is_outermost(name.1) && objects::is_managed(object) {
+            let is_early = objects::is_outermost(name.1) || self.early_objects.contains(&name);
+            if is_early && objects::is_managed(object) {
                 gone.push((name, object));
             }
         }
@@ -106,8 +107,10 @@ impl<'a> Work<'a> {
         let mut unmade: Vec<(ObjectName<'a>, &'a Object)> = self
             .unmade
             .iter()
-            .filter(|((_, kind, _), object)| {
-                !objects::is_outermost(*kind) && objects::is_managed(object)
+            .filter(|(name, object)| {
+                !objects::is_outermost(name.1)
+                    && !self.early_objects.contains(*name)
+                    && objects::is_managed(object)
             })
             .map(|(&name, &object)| (name, object))
             .collect();

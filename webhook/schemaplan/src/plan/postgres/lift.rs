@@ -97,6 +97,12 @@ impl<'a> Work<'a> {
                 }
             }
         }
+        for &(schema, kind, name) in self.unmade.keys() {
+            let is_relation = kind == ObjectKind::Sequence;
+            if is_relation && taken.contains(&(schema, name.to_owned())) {
+                self.early_objects.insert((schema, kind, name));
+            }
+        }
         for (&(schema, name), table) in &self.dropped {
             let mut names = index_names(name, table).chain([name.to_owned()]);
             if names.any(|name| taken.contains(&(schema, name))) {

@@ -86,9 +86,13 @@ pub(super) fn new_table(
         .iter()
         .map(|(name, check)| (name.clone(), check.comment.as_deref()))
         .chain(key)
-        .chain(table.foreign_keys.iter().filter_map(|(name, key)| {
-            is_inline(name).then(|| (name.clone(), key.comment.as_deref()))
-        }))
+        .chain(
+            table
+                .foreign_keys
+                .iter()
+                .filter(|(name, _)| is_inline(name))
+                .map(|(name, key)| (name.clone(), key.comment.as_deref())),
+        )
         .chain(table.indexes.iter().map(|(name, index)| {
             let text = index.options.get("comment on constraint");
             (name.clone(), text.map(String::as_str))
