@@ -17,6 +17,7 @@
 //!   reported, with severity, rule, optionally the JSON pointer and a part of the message. In SQL it stands on the line of the
 //!   finding's position, or alone on the line above.
 //! - The findings must be exactly those. `info` findings may stay unlisted when none is listed.
+//! - It is the first of June 2026 ([`DAY`]).
 //! - Blocks of other languages, or with the word `example`, are prose.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
@@ -32,6 +33,9 @@ use std::fmt;
 use serde_json::Value;
 
 pub use compare::{compare, compare_object};
+
+/// The day on which every case is judged.
+pub const DAY: &str = "2026-06-01";
 
 /// One object on its way into the cluster, and what a policy must say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -439,12 +439,12 @@ pub unsafe fn __post_return_check_settings<T_: Guest>(arg0: *mut u8) {
 pub unsafe fn _export_review_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
     unsafe {
         #[cfg(target_arch = "wasm32")] _rt::run_ctors_once();
-        let result67 = {
+        let result73 = {
             let l0 = i32::from(*arg0.add(0).cast::<u8>());
-            use tidegate::policy::types::Request as V66;
-            let v66 = match l0 {
+            use tidegate::policy::types::Request as V72;
+            let v72 = match l0 {
                 0 => {
-                    let e66 = {
+                    let e72 = {
                         let l1 = i32::from(
                             *arg0.add(::core::mem::size_of::<*const u8>()).cast::<u8>(),
                         );
@@ -538,24 +538,32 @@ pub unsafe fn _export_review_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                                 .add(19 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>(),
                         );
-                        let l31 = i32::from(
-                            *arg0
-                                .add(20 * ::core::mem::size_of::<*const u8>())
-                                .cast::<u8>(),
-                        );
-                        let l35 = i32::from(
-                            *arg0
-                                .add(23 * ::core::mem::size_of::<*const u8>())
-                                .cast::<u8>(),
-                        );
-                        let l39 = *arg0
-                            .add(26 * ::core::mem::size_of::<*const u8>())
+                        let l31 = *arg0
+                            .add(20 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l40 = *arg0
-                            .add(27 * ::core::mem::size_of::<*const u8>())
+                        let l32 = *arg0
+                            .add(21 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let len41 = l40;
-                        let bytes41 = _rt::Vec::from_raw_parts(l39.cast(), len41, len41);
+                        let len33 = l32;
+                        let bytes33 = _rt::Vec::from_raw_parts(l31.cast(), len33, len33);
+                        let l34 = i32::from(
+                            *arg0
+                                .add(22 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        let l38 = i32::from(
+                            *arg0
+                                .add(25 * ::core::mem::size_of::<*const u8>())
+                                .cast::<u8>(),
+                        );
+                        let l42 = *arg0
+                            .add(28 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l43 = *arg0
+                            .add(29 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len44 = l43;
+                        let bytes44 = _rt::Vec::from_raw_parts(l42.cast(), len44, len44);
                         tidegate::policy::types::Admission {
                             operation: tidegate::policy::types::Operation::_lift(
                                 l1 as u8,
@@ -594,102 +602,85 @@ pub unsafe fn _export_review_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                                 groups: result29,
                             },
                             dry_run: _rt::bool_lift(l30 as u8),
-                            object: match l31 {
+                            day: _rt::string_lift(bytes33),
+                            object: match l34 {
                                 0 => None,
                                 1 => {
                                     let e = {
-                                        let l32 = *arg0
-                                            .add(21 * ::core::mem::size_of::<*const u8>())
+                                        let l35 = *arg0
+                                            .add(23 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l33 = *arg0
-                                            .add(22 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<usize>();
-                                        let len34 = l33;
-                                        let bytes34 = _rt::Vec::from_raw_parts(
-                                            l32.cast(),
-                                            len34,
-                                            len34,
-                                        );
-                                        _rt::string_lift(bytes34)
-                                    };
-                                    Some(e)
-                                }
-                                _ => _rt::invalid_enum_discriminant(),
-                            },
-                            old_object: match l35 {
-                                0 => None,
-                                1 => {
-                                    let e = {
                                         let l36 = *arg0
                                             .add(24 * ::core::mem::size_of::<*const u8>())
-                                            .cast::<*mut u8>();
-                                        let l37 = *arg0
-                                            .add(25 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len38 = l37;
-                                        let bytes38 = _rt::Vec::from_raw_parts(
-                                            l36.cast(),
-                                            len38,
-                                            len38,
+                                        let len37 = l36;
+                                        let bytes37 = _rt::Vec::from_raw_parts(
+                                            l35.cast(),
+                                            len37,
+                                            len37,
                                         );
-                                        _rt::string_lift(bytes38)
+                                        _rt::string_lift(bytes37)
                                     };
                                     Some(e)
                                 }
                                 _ => _rt::invalid_enum_discriminant(),
                             },
-                            settings: _rt::string_lift(bytes41),
+                            old_object: match l38 {
+                                0 => None,
+                                1 => {
+                                    let e = {
+                                        let l39 = *arg0
+                                            .add(26 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<*mut u8>();
+                                        let l40 = *arg0
+                                            .add(27 * ::core::mem::size_of::<*const u8>())
+                                            .cast::<usize>();
+                                        let len41 = l40;
+                                        let bytes41 = _rt::Vec::from_raw_parts(
+                                            l39.cast(),
+                                            len41,
+                                            len41,
+                                        );
+                                        _rt::string_lift(bytes41)
+                                    };
+                                    Some(e)
+                                }
+                                _ => _rt::invalid_enum_discriminant(),
+                            },
+                            settings: _rt::string_lift(bytes44),
                         }
                     };
-                    V66::Admission(e66)
+                    V72::Admission(e72)
                 }
                 n => {
                     debug_assert_eq!(n, 1, "invalid enum discriminant");
-                    let e66 = {
-                        let l42 = *arg0
+                    let e72 = {
+                        let l45 = *arg0
                             .add(::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l43 = *arg0
+                        let l46 = *arg0
                             .add(2 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let len44 = l43;
-                        let bytes44 = _rt::Vec::from_raw_parts(l42.cast(), len44, len44);
-                        let l45 = *arg0
+                        let len47 = l46;
+                        let bytes47 = _rt::Vec::from_raw_parts(l45.cast(), len47, len47);
+                        let l48 = *arg0
                             .add(3 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l46 = *arg0
+                        let l49 = *arg0
                             .add(4 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let base58 = l45;
-                        let len58 = l46;
-                        let mut result58 = _rt::Vec::with_capacity(len58);
-                        for i in 0..len58 {
-                            let base = base58
+                        let base61 = l48;
+                        let len61 = l49;
+                        let mut result61 = _rt::Vec::with_capacity(len61);
+                        for i in 0..len61 {
+                            let base = base61
                                 .add(i * (3 * ::core::mem::size_of::<*const u8>()));
-                            let e58 = {
-                                let l47 = i32::from(*base.add(0).cast::<u8>());
-                                use tidegate::policy::types::Change as V57;
-                                let v57 = match l47 {
+                            let e61 = {
+                                let l50 = i32::from(*base.add(0).cast::<u8>());
+                                use tidegate::policy::types::Change as V60;
+                                let v60 = match l50 {
                                     0 => {
-                                        let e57 = {
-                                            let l48 = *base
-                                                .add(::core::mem::size_of::<*const u8>())
-                                                .cast::<*mut u8>();
-                                            let l49 = *base
-                                                .add(2 * ::core::mem::size_of::<*const u8>())
-                                                .cast::<usize>();
-                                            let len50 = l49;
-                                            let bytes50 = _rt::Vec::from_raw_parts(
-                                                l48.cast(),
-                                                len50,
-                                                len50,
-                                            );
-                                            _rt::string_lift(bytes50)
-                                        };
-                                        V57::ApplyObject(e57)
-                                    }
-                                    1 => {
-                                        let e57 = {
+                                        let e60 = {
                                             let l51 = *base
                                                 .add(::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -704,11 +695,10 @@ pub unsafe fn _export_review_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                                             );
                                             _rt::string_lift(bytes53)
                                         };
-                                        V57::DeleteObject(e57)
+                                        V60::ApplyObject(e60)
                                     }
-                                    n => {
-                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
-                                        let e57 = {
+                                    1 => {
+                                        let e60 = {
                                             let l54 = *base
                                                 .add(::core::mem::size_of::<*const u8>())
                                                 .cast::<*mut u8>();
@@ -723,128 +713,156 @@ pub unsafe fn _export_review_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                                             );
                                             _rt::string_lift(bytes56)
                                         };
-                                        V57::RunStatement(e57)
+                                        V60::DeleteObject(e60)
+                                    }
+                                    n => {
+                                        debug_assert_eq!(n, 2, "invalid enum discriminant");
+                                        let e60 = {
+                                            let l57 = *base
+                                                .add(::core::mem::size_of::<*const u8>())
+                                                .cast::<*mut u8>();
+                                            let l58 = *base
+                                                .add(2 * ::core::mem::size_of::<*const u8>())
+                                                .cast::<usize>();
+                                            let len59 = l58;
+                                            let bytes59 = _rt::Vec::from_raw_parts(
+                                                l57.cast(),
+                                                len59,
+                                                len59,
+                                            );
+                                            _rt::string_lift(bytes59)
+                                        };
+                                        V60::RunStatement(e60)
                                     }
                                 };
-                                v57
+                                v60
                             };
-                            result58.push(e58);
+                            result61.push(e61);
                         }
                         _rt::cabi_dealloc(
-                            base58,
-                            len58 * (3 * ::core::mem::size_of::<*const u8>()),
+                            base61,
+                            len61 * (3 * ::core::mem::size_of::<*const u8>()),
                             ::core::mem::size_of::<*const u8>(),
                         );
-                        let l59 = i32::from(
+                        let l62 = i32::from(
                             *arg0
                                 .add(5 * ::core::mem::size_of::<*const u8>())
                                 .cast::<u8>(),
                         );
-                        let l63 = *arg0
+                        let l66 = *arg0
                             .add(8 * ::core::mem::size_of::<*const u8>())
                             .cast::<*mut u8>();
-                        let l64 = *arg0
+                        let l67 = *arg0
                             .add(9 * ::core::mem::size_of::<*const u8>())
                             .cast::<usize>();
-                        let len65 = l64;
-                        let bytes65 = _rt::Vec::from_raw_parts(l63.cast(), len65, len65);
+                        let len68 = l67;
+                        let bytes68 = _rt::Vec::from_raw_parts(l66.cast(), len68, len68);
+                        let l69 = *arg0
+                            .add(10 * ::core::mem::size_of::<*const u8>())
+                            .cast::<*mut u8>();
+                        let l70 = *arg0
+                            .add(11 * ::core::mem::size_of::<*const u8>())
+                            .cast::<usize>();
+                        let len71 = l70;
+                        let bytes71 = _rt::Vec::from_raw_parts(l69.cast(), len71, len71);
                         tidegate::policy::types::Plan {
-                            subject: _rt::string_lift(bytes44),
-                            changes: result58,
-                            dialect: match l59 {
+                            subject: _rt::string_lift(bytes47),
+                            changes: result61,
+                            dialect: match l62 {
                                 0 => None,
                                 1 => {
                                     let e = {
-                                        let l60 = *arg0
+                                        let l63 = *arg0
                                             .add(6 * ::core::mem::size_of::<*const u8>())
                                             .cast::<*mut u8>();
-                                        let l61 = *arg0
+                                        let l64 = *arg0
                                             .add(7 * ::core::mem::size_of::<*const u8>())
                                             .cast::<usize>();
-                                        let len62 = l61;
-                                        let bytes62 = _rt::Vec::from_raw_parts(
-                                            l60.cast(),
-                                            len62,
-                                            len62,
+                                        let len65 = l64;
+                                        let bytes65 = _rt::Vec::from_raw_parts(
+                                            l63.cast(),
+                                            len65,
+                                            len65,
                                         );
-                                        _rt::string_lift(bytes62)
+                                        _rt::string_lift(bytes65)
                                     };
                                     Some(e)
                                 }
                                 _ => _rt::invalid_enum_discriminant(),
                             },
-                            settings: _rt::string_lift(bytes65),
+                            day: _rt::string_lift(bytes68),
+                            settings: _rt::string_lift(bytes71),
                         }
                     };
-                    V66::Plan(e66)
+                    V72::Plan(e72)
                 }
             };
-            T_::review(v66)
+            T_::review(v72)
         };
         _rt::cabi_dealloc(
             arg0,
-            28 * ::core::mem::size_of::<*const u8>(),
+            30 * ::core::mem::size_of::<*const u8>(),
             ::core::mem::size_of::<*const u8>(),
         );
-        let ptr68 = (&raw mut _RET_AREA.0).cast::<u8>();
+        let ptr74 = (&raw mut _RET_AREA.0).cast::<u8>();
         let tidegate::policy::types::Verdict {
-            findings: findings69,
-            patch: patch69,
-            audit_annotations: audit_annotations69,
-        } = result67;
-        let vec76 = findings69;
-        let len76 = vec76.len();
-        let layout76 = _rt::alloc::Layout::from_size_align(
-                vec76.len() * (8 + 13 * ::core::mem::size_of::<*const u8>()),
+            findings: findings75,
+            patch: patch75,
+            audit_annotations: audit_annotations75,
+        } = result73;
+        let vec82 = findings75;
+        let len82 = vec82.len();
+        let layout82 = _rt::alloc::Layout::from_size_align(
+                vec82.len() * (8 + 13 * ::core::mem::size_of::<*const u8>()),
                 ::core::mem::size_of::<*const u8>(),
             )
             .unwrap();
-        let (result76, _cleanup76) = ::wit_bindgen::rt::Cleanup::new(layout76);
-        if let Some(cleanup) = _cleanup76 {
+        let (result82, _cleanup82) = ::wit_bindgen::rt::Cleanup::new(layout82);
+        if let Some(cleanup) = _cleanup82 {
             cleanup.forget();
         }
-        for (i, e) in vec76.into_iter().enumerate() {
-            let base = result76.add(i * (8 + 13 * ::core::mem::size_of::<*const u8>()));
+        for (i, e) in vec82.into_iter().enumerate() {
+            let base = result82.add(i * (8 + 13 * ::core::mem::size_of::<*const u8>()));
             {
                 let tidegate::policy::types::Finding {
-                    rule: rule70,
-                    severity: severity70,
-                    message: message70,
-                    path: path70,
-                    position: position70,
-                    suggestion: suggestion70,
-                    mended: mended70,
+                    rule: rule76,
+                    severity: severity76,
+                    message: message76,
+                    path: path76,
+                    position: position76,
+                    suggestion: suggestion76,
+                    mended: mended76,
                 } = e;
-                let vec71 = (rule70.into_bytes()).into_boxed_slice();
-                let ptr71 = vec71.as_ptr().cast::<u8>();
-                let len71 = vec71.len();
-                ::core::mem::forget(vec71);
-                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len71;
-                *base.add(0).cast::<*mut u8>() = ptr71.cast_mut();
-                *base.add(2 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (severity70
+                let vec77 = (rule76.into_bytes()).into_boxed_slice();
+                let ptr77 = vec77.as_ptr().cast::<u8>();
+                let len77 = vec77.len();
+                ::core::mem::forget(vec77);
+                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len77;
+                *base.add(0).cast::<*mut u8>() = ptr77.cast_mut();
+                *base.add(2 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (severity76
                     .clone() as i32) as u8;
-                let vec72 = (message70.into_bytes()).into_boxed_slice();
-                let ptr72 = vec72.as_ptr().cast::<u8>();
-                let len72 = vec72.len();
-                ::core::mem::forget(vec72);
-                *base.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len72;
-                *base.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr72
+                let vec78 = (message76.into_bytes()).into_boxed_slice();
+                let ptr78 = vec78.as_ptr().cast::<u8>();
+                let len78 = vec78.len();
+                ::core::mem::forget(vec78);
+                *base.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len78;
+                *base.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr78
                     .cast_mut();
-                match path70 {
+                match path76 {
                     Some(e) => {
                         *base
                             .add(5 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (1i32) as u8;
-                        let vec73 = (e.into_bytes()).into_boxed_slice();
-                        let ptr73 = vec73.as_ptr().cast::<u8>();
-                        let len73 = vec73.len();
-                        ::core::mem::forget(vec73);
+                        let vec79 = (e.into_bytes()).into_boxed_slice();
+                        let ptr79 = vec79.as_ptr().cast::<u8>();
+                        let len79 = vec79.len();
+                        ::core::mem::forget(vec79);
                         *base
                             .add(7 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len73;
+                            .cast::<usize>() = len79;
                         *base
                             .add(6 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr73.cast_mut();
+                            .cast::<*mut u8>() = ptr79.cast_mut();
                     }
                     None => {
                         *base
@@ -852,21 +870,21 @@ pub unsafe fn _export_review_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             .cast::<u8>() = (0i32) as u8;
                     }
                 };
-                match position70 {
+                match position76 {
                     Some(e) => {
                         *base
                             .add(8 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (1i32) as u8;
                         let tidegate::policy::types::Position {
-                            line: line74,
-                            column: column74,
+                            line: line80,
+                            column: column80,
                         } = e;
                         *base
                             .add(4 + 8 * ::core::mem::size_of::<*const u8>())
-                            .cast::<i32>() = _rt::as_i32(line74);
+                            .cast::<i32>() = _rt::as_i32(line80);
                         *base
                             .add(8 + 8 * ::core::mem::size_of::<*const u8>())
-                            .cast::<i32>() = _rt::as_i32(column74);
+                            .cast::<i32>() = _rt::as_i32(column80);
                     }
                     None => {
                         *base
@@ -874,21 +892,21 @@ pub unsafe fn _export_review_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             .cast::<u8>() = (0i32) as u8;
                     }
                 };
-                match suggestion70 {
+                match suggestion76 {
                     Some(e) => {
                         *base
                             .add(8 + 9 * ::core::mem::size_of::<*const u8>())
                             .cast::<u8>() = (1i32) as u8;
-                        let vec75 = (e.into_bytes()).into_boxed_slice();
-                        let ptr75 = vec75.as_ptr().cast::<u8>();
-                        let len75 = vec75.len();
-                        ::core::mem::forget(vec75);
+                        let vec81 = (e.into_bytes()).into_boxed_slice();
+                        let ptr81 = vec81.as_ptr().cast::<u8>();
+                        let len81 = vec81.len();
+                        ::core::mem::forget(vec81);
                         *base
                             .add(8 + 11 * ::core::mem::size_of::<*const u8>())
-                            .cast::<usize>() = len75;
+                            .cast::<usize>() = len81;
                         *base
                             .add(8 + 10 * ::core::mem::size_of::<*const u8>())
-                            .cast::<*mut u8>() = ptr75.cast_mut();
+                            .cast::<*mut u8>() = ptr81.cast_mut();
                     }
                     None => {
                         *base
@@ -896,64 +914,64 @@ pub unsafe fn _export_review_cabi<T_: Guest>(arg0: *mut u8) -> *mut u8 {
                             .cast::<u8>() = (0i32) as u8;
                     }
                 };
-                *base.add(8 + 12 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match mended70 {
+                *base.add(8 + 12 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (match mended76 {
                     true => 1,
                     false => 0,
                 }) as u8;
             }
         }
-        *ptr68.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len76;
-        *ptr68.add(0).cast::<*mut u8>() = result76;
-        match patch69 {
+        *ptr74.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len82;
+        *ptr74.add(0).cast::<*mut u8>() = result82;
+        match patch75 {
             Some(e) => {
-                *ptr68.add(2 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (1i32)
+                *ptr74.add(2 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (1i32)
                     as u8;
-                let vec77 = (e.into_bytes()).into_boxed_slice();
-                let ptr77 = vec77.as_ptr().cast::<u8>();
-                let len77 = vec77.len();
-                ::core::mem::forget(vec77);
-                *ptr68.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len77;
-                *ptr68.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr77
+                let vec83 = (e.into_bytes()).into_boxed_slice();
+                let ptr83 = vec83.as_ptr().cast::<u8>();
+                let len83 = vec83.len();
+                ::core::mem::forget(vec83);
+                *ptr74.add(4 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len83;
+                *ptr74.add(3 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr83
                     .cast_mut();
             }
             None => {
-                *ptr68.add(2 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (0i32)
+                *ptr74.add(2 * ::core::mem::size_of::<*const u8>()).cast::<u8>() = (0i32)
                     as u8;
             }
         };
-        let vec81 = audit_annotations69;
-        let len81 = vec81.len();
-        let layout81 = _rt::alloc::Layout::from_size_align(
-                vec81.len() * (4 * ::core::mem::size_of::<*const u8>()),
+        let vec87 = audit_annotations75;
+        let len87 = vec87.len();
+        let layout87 = _rt::alloc::Layout::from_size_align(
+                vec87.len() * (4 * ::core::mem::size_of::<*const u8>()),
                 ::core::mem::size_of::<*const u8>(),
             )
             .unwrap();
-        let (result81, _cleanup81) = ::wit_bindgen::rt::Cleanup::new(layout81);
-        if let Some(cleanup) = _cleanup81 {
+        let (result87, _cleanup87) = ::wit_bindgen::rt::Cleanup::new(layout87);
+        if let Some(cleanup) = _cleanup87 {
             cleanup.forget();
         }
-        for (i, e) in vec81.into_iter().enumerate() {
-            let base = result81.add(i * (4 * ::core::mem::size_of::<*const u8>()));
+        for (i, e) in vec87.into_iter().enumerate() {
+            let base = result87.add(i * (4 * ::core::mem::size_of::<*const u8>()));
             {
-                let tidegate::policy::types::Annotation { key: key78, value: value78 } = e;
-                let vec79 = (key78.into_bytes()).into_boxed_slice();
-                let ptr79 = vec79.as_ptr().cast::<u8>();
-                let len79 = vec79.len();
-                ::core::mem::forget(vec79);
-                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len79;
-                *base.add(0).cast::<*mut u8>() = ptr79.cast_mut();
-                let vec80 = (value78.into_bytes()).into_boxed_slice();
-                let ptr80 = vec80.as_ptr().cast::<u8>();
-                let len80 = vec80.len();
-                ::core::mem::forget(vec80);
-                *base.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len80;
-                *base.add(2 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr80
+                let tidegate::policy::types::Annotation { key: key84, value: value84 } = e;
+                let vec85 = (key84.into_bytes()).into_boxed_slice();
+                let ptr85 = vec85.as_ptr().cast::<u8>();
+                let len85 = vec85.len();
+                ::core::mem::forget(vec85);
+                *base.add(::core::mem::size_of::<*const u8>()).cast::<usize>() = len85;
+                *base.add(0).cast::<*mut u8>() = ptr85.cast_mut();
+                let vec86 = (value84.into_bytes()).into_boxed_slice();
+                let ptr86 = vec86.as_ptr().cast::<u8>();
+                let len86 = vec86.len();
+                ::core::mem::forget(vec86);
+                *base.add(3 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len86;
+                *base.add(2 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = ptr86
                     .cast_mut();
             }
         }
-        *ptr68.add(6 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len81;
-        *ptr68.add(5 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result81;
-        ptr68
+        *ptr74.add(6 * ::core::mem::size_of::<*const u8>()).cast::<usize>() = len87;
+        *ptr74.add(5 * ::core::mem::size_of::<*const u8>()).cast::<*mut u8>() = result87;
+        ptr74
     }
 }
 #[doc(hidden)]
@@ -1607,6 +1625,9 @@ pub mod tidegate {
                 pub user: UserInfo,
                 /// Nothing will be stored. A policy must answer as it would otherwise: tools compare the two.
                 pub dry_run: bool,
+                /// The day of the review in UTC, as `2026-12-01`. A policy has no clock; what ends on a day can still be judged, and the same request gets the
+                /// same answer.
+                pub day: _rt::String,
                 /// The object as JSON text; none for a delete.
                 pub object: ::core::option::Option<_rt::String>,
                 /// What is stored now; none for a create.
@@ -1624,6 +1645,7 @@ pub mod tidegate {
                         .field("key", &self.key)
                         .field("user", &self.user)
                         .field("dry-run", &self.dry_run)
+                        .field("day", &self.day)
                         .field("object", &self.object)
                         .field("old-object", &self.old_object)
                         .field("settings", &self.settings)
@@ -1666,6 +1688,8 @@ pub mod tidegate {
                 pub changes: _rt::Vec<Change>,
                 /// `mysql`, `mariadb`, `postgres` or `sqlite` where `changes` holds statements.
                 pub dialect: ::core::option::Option<_rt::String>,
+                /// The day of the review in UTC, as `2026-12-01`.
+                pub day: _rt::String,
                 pub settings: _rt::String,
             }
             impl ::core::fmt::Debug for Plan {
@@ -1677,6 +1701,7 @@ pub mod tidegate {
                         .field("subject", &self.subject)
                         .field("changes", &self.changes)
                         .field("dialect", &self.dialect)
+                        .field("day", &self.day)
                         .field("settings", &self.settings)
                         .finish()
                 }
@@ -1928,9 +1953,9 @@ macro_rules! __export_policy_impl {
         "wasm32")] #[unsafe (link_section =
         "component-type:wit-bindgen:0.61.1:tidegate:policy@0.1.0:policy:imports and exports")]
         #[doc(hidden)] #[allow(clippy::octal_escapes)] pub static
-        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1419] = *
+        __WIT_BINDGEN_COMPONENT_TYPE : [u8; 1429] = *
         b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x8e\x0a\x01A\x02\x01\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\x98\x0a\x01A\x02\x01\
 A\x14\x01B\x04\x01m\x03\x05debug\x04info\x04warn\x04\0\x05level\x03\0\0\x01@\x02\
 \x05level\x01\x07messages\x01\0\x04\0\x05write\x01\x02\x03\0\x19tidegate:policy/\
 log@0.1.0\x05\0\x01B\x06\x01ks\x01@\x04\x05groups\x04kinds\x09namespace\0\x04nam\
@@ -1944,23 +1969,23 @@ eate\x06update\x06delete\x07connect\x04\0\x09operation\x03\0\x02\x01r\x04\x02ids
 mutates\x7f\x05rules\x0b\x0fsettings-schemas\x0ccapabilities\x06\x04\0\x0bpolicy\
 -info\x03\0\x0c\x01r\x03\x08usernames\x03uids\x06groups\x06\x04\0\x09user-info\x03\
 \0\x0e\x01ks\x01r\x05\x05groups\x07versions\x04kinds\x09namespace\x10\x04names\x04\
-\0\x0aobject-key\x03\0\x11\x01r\x07\x09operation\x03\x03key\x12\x04user\x0f\x07d\
-ry-run\x7f\x06object\x10\x0aold-object\x10\x08settingss\x04\0\x09admission\x03\0\
-\x13\x01q\x03\x0capply-object\x01s\0\x0ddelete-object\x01s\0\x0drun-statement\x01\
-s\0\x04\0\x06change\x03\0\x15\x01p\x16\x01r\x04\x07subjects\x07changes\x17\x07di\
-alect\x10\x08settingss\x04\0\x04plan\x03\0\x18\x01q\x02\x09admission\x01\x14\0\x04\
-plan\x01\x19\0\x04\0\x07request\x03\0\x1a\x01r\x02\x04liney\x06columny\x04\0\x08\
-position\x03\0\x1c\x01k\x1d\x01r\x07\x04rules\x08severity\x01\x07messages\x04pat\
-h\x10\x08position\x1e\x0asuggestion\x10\x06mended\x7f\x04\0\x07finding\x03\0\x1f\
-\x01r\x02\x03keys\x05values\x04\0\x0aannotation\x03\0!\x01p\x20\x01p\"\x01r\x03\x08\
-findings#\x05patch\x10\x11audit-annotations$\x04\0\x07verdict\x03\0%\x03\0\x1bti\
-degate:policy/types@0.1.0\x05\x02\x02\x03\0\x02\x0bpolicy-info\x03\0\x0bpolicy-i\
-nfo\x03\0\x03\x02\x03\0\x02\x07request\x03\0\x07request\x03\0\x05\x02\x03\0\x02\x07\
-verdict\x03\0\x07verdict\x03\0\x07\x01@\0\0\x04\x04\0\x08describe\x01\x09\x01ps\x01\
-j\0\x01\x0a\x01@\x01\x08settingss\0\x0b\x04\0\x0echeck-settings\x01\x0c\x01@\x01\
-\x07request\x06\0\x08\x04\0\x06review\x01\x0d\x04\0\x1ctidegate:policy/policy@0.\
-1.0\x04\0\x0b\x0c\x01\0\x06policy\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\
-\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
+\0\x0aobject-key\x03\0\x11\x01r\x08\x09operation\x03\x03key\x12\x04user\x0f\x07d\
+ry-run\x7f\x03days\x06object\x10\x0aold-object\x10\x08settingss\x04\0\x09admissi\
+on\x03\0\x13\x01q\x03\x0capply-object\x01s\0\x0ddelete-object\x01s\0\x0drun-stat\
+ement\x01s\0\x04\0\x06change\x03\0\x15\x01p\x16\x01r\x05\x07subjects\x07changes\x17\
+\x07dialect\x10\x03days\x08settingss\x04\0\x04plan\x03\0\x18\x01q\x02\x09admissi\
+on\x01\x14\0\x04plan\x01\x19\0\x04\0\x07request\x03\0\x1a\x01r\x02\x04liney\x06c\
+olumny\x04\0\x08position\x03\0\x1c\x01k\x1d\x01r\x07\x04rules\x08severity\x01\x07\
+messages\x04path\x10\x08position\x1e\x0asuggestion\x10\x06mended\x7f\x04\0\x07fi\
+nding\x03\0\x1f\x01r\x02\x03keys\x05values\x04\0\x0aannotation\x03\0!\x01p\x20\x01\
+p\"\x01r\x03\x08findings#\x05patch\x10\x11audit-annotations$\x04\0\x07verdict\x03\
+\0%\x03\0\x1btidegate:policy/types@0.1.0\x05\x02\x02\x03\0\x02\x0bpolicy-info\x03\
+\0\x0bpolicy-info\x03\0\x03\x02\x03\0\x02\x07request\x03\0\x07request\x03\0\x05\x02\
+\x03\0\x02\x07verdict\x03\0\x07verdict\x03\0\x07\x01@\0\0\x04\x04\0\x08describe\x01\
+\x09\x01ps\x01j\0\x01\x0a\x01@\x01\x08settingss\0\x0b\x04\0\x0echeck-settings\x01\
+\x0c\x01@\x01\x07request\x06\0\x08\x04\0\x06review\x01\x0d\x04\0\x1ctidegate:pol\
+icy/policy@0.1.0\x04\0\x0b\x0c\x01\0\x06policy\x03\0\0\0G\x09producers\x01\x0cpr\
+ocessed-by\x02\x0dwit-component\x070.258.3\x10wit-bindgen-rust\x060.61.1";
         };
     };
 }
@@ -1973,8 +1998,8 @@ pub use __export_policy_impl as export;
 )]
 #[doc(hidden)]
 #[allow(clippy::octal_escapes)]
-pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1398] = *b"\
-\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xd9\x09\x01A\x02\x01\
+pub static __WIT_BINDGEN_COMPONENT_TYPE: [u8; 1408] = *b"\
+\0asm\x0d\0\x01\0\0\x19\x16wit-component-encoding\x04\0\x07\xe3\x09\x01A\x02\x01\
 A\x0c\x01B\x04\x01m\x03\x05debug\x04info\x04warn\x04\0\x05level\x03\0\0\x01@\x02\
 \x05level\x01\x07messages\x01\0\x04\0\x05write\x01\x02\x03\0\x19tidegate:policy/\
 log@0.1.0\x05\0\x01B\x06\x01ks\x01@\x04\x05groups\x04kinds\x09namespace\0\x04nam\
@@ -1988,22 +2013,22 @@ eate\x06update\x06delete\x07connect\x04\0\x09operation\x03\0\x02\x01r\x04\x02ids
 mutates\x7f\x05rules\x0b\x0fsettings-schemas\x0ccapabilities\x06\x04\0\x0bpolicy\
 -info\x03\0\x0c\x01r\x03\x08usernames\x03uids\x06groups\x06\x04\0\x09user-info\x03\
 \0\x0e\x01ks\x01r\x05\x05groups\x07versions\x04kinds\x09namespace\x10\x04names\x04\
-\0\x0aobject-key\x03\0\x11\x01r\x07\x09operation\x03\x03key\x12\x04user\x0f\x07d\
-ry-run\x7f\x06object\x10\x0aold-object\x10\x08settingss\x04\0\x09admission\x03\0\
-\x13\x01q\x03\x0capply-object\x01s\0\x0ddelete-object\x01s\0\x0drun-statement\x01\
-s\0\x04\0\x06change\x03\0\x15\x01p\x16\x01r\x04\x07subjects\x07changes\x17\x07di\
-alect\x10\x08settingss\x04\0\x04plan\x03\0\x18\x01q\x02\x09admission\x01\x14\0\x04\
-plan\x01\x19\0\x04\0\x07request\x03\0\x1a\x01r\x02\x04liney\x06columny\x04\0\x08\
-position\x03\0\x1c\x01k\x1d\x01r\x07\x04rules\x08severity\x01\x07messages\x04pat\
-h\x10\x08position\x1e\x0asuggestion\x10\x06mended\x7f\x04\0\x07finding\x03\0\x1f\
-\x01r\x02\x03keys\x05values\x04\0\x0aannotation\x03\0!\x01p\x20\x01p\"\x01r\x03\x08\
-findings#\x05patch\x10\x11audit-annotations$\x04\0\x07verdict\x03\0%\x03\0\x1bti\
-degate:policy/types@0.1.0\x05\x02\x02\x03\0\x02\x0bpolicy-info\x03\0\x0bpolicy-i\
-nfo\x03\0\x03\x02\x03\0\x02\x07request\x03\0\x07request\x03\0\x05\x02\x03\0\x02\x07\
-verdict\x03\0\x07verdict\x03\0\x07\x04\0<tidegate:policy/policy-with-all-of-its-\
-exports-removed@0.1.0\x04\0\x0b,\x01\0&policy-with-all-of-its-exports-removed\x03\
-\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x070.258.3\x10wit-\
-bindgen-rust\x060.61.1";
+\0\x0aobject-key\x03\0\x11\x01r\x08\x09operation\x03\x03key\x12\x04user\x0f\x07d\
+ry-run\x7f\x03days\x06object\x10\x0aold-object\x10\x08settingss\x04\0\x09admissi\
+on\x03\0\x13\x01q\x03\x0capply-object\x01s\0\x0ddelete-object\x01s\0\x0drun-stat\
+ement\x01s\0\x04\0\x06change\x03\0\x15\x01p\x16\x01r\x05\x07subjects\x07changes\x17\
+\x07dialect\x10\x03days\x08settingss\x04\0\x04plan\x03\0\x18\x01q\x02\x09admissi\
+on\x01\x14\0\x04plan\x01\x19\0\x04\0\x07request\x03\0\x1a\x01r\x02\x04liney\x06c\
+olumny\x04\0\x08position\x03\0\x1c\x01k\x1d\x01r\x07\x04rules\x08severity\x01\x07\
+messages\x04path\x10\x08position\x1e\x0asuggestion\x10\x06mended\x7f\x04\0\x07fi\
+nding\x03\0\x1f\x01r\x02\x03keys\x05values\x04\0\x0aannotation\x03\0!\x01p\x20\x01\
+p\"\x01r\x03\x08findings#\x05patch\x10\x11audit-annotations$\x04\0\x07verdict\x03\
+\0%\x03\0\x1btidegate:policy/types@0.1.0\x05\x02\x02\x03\0\x02\x0bpolicy-info\x03\
+\0\x0bpolicy-info\x03\0\x03\x02\x03\0\x02\x07request\x03\0\x07request\x03\0\x05\x02\
+\x03\0\x02\x07verdict\x03\0\x07verdict\x03\0\x07\x04\0<tidegate:policy/policy-wi\
+th-all-of-its-exports-removed@0.1.0\x04\0\x0b,\x01\0&policy-with-all-of-its-expo\
+rts-removed\x03\0\0\0G\x09producers\x01\x0cprocessed-by\x02\x0dwit-component\x07\
+0.258.3\x10wit-bindgen-rust\x060.61.1";
 #[inline(never)]
 #[doc(hidden)]
 pub fn __link_custom_section_describing_imports() {

@@ -27,6 +27,8 @@ pub struct Admission {
     pub user: UserInfo,
     /// Nothing will be stored. A policy answers as it would otherwise.
     pub dry_run: bool,
+    /// The day of the review in UTC, as `2026-12-01`.
+    pub day: String,
     /// The object; none for a delete.
     pub object: Option<Object>,
     /// What is stored now; none for a create.
@@ -42,6 +44,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// `mysql`, `mariadb`, `postgres` or `sqlite` where `changes` holds statements.
     pub dialect: Option<String>,
+    /// The day of the review in UTC, as `2026-12-01`.
+    pub day: String,
 }
 
 /// One thing about to be done to the cluster or to a database.
@@ -80,6 +84,14 @@ impl Request {
         }
     }
 
+    /// The day of the review in UTC, as `2026-12-01`. Days written so compare as texts do.
+    pub fn day(&self) -> &str {
+        match self {
+            Self::Admission(admission) => &admission.day,
+            Self::Plan(plan) => &plan.day,
+        }
+    }
+
     /// The request, and the settings' text that came with it.
     pub(crate) fn from_wit(request: wit::Request) -> (Self, String) {
         match request {
@@ -89,6 +101,7 @@ impl Request {
                     key: admission.key,
                     user: admission.user,
                     dry_run: admission.dry_run,
+                    day: admission.day,
                     object: admission.object.map(Object::unparsed),
                     old_object: admission.old_object.map(Object::unparsed),
                 }),
@@ -99,6 +112,7 @@ impl Request {
                     subject: Object::unparsed(plan.subject),
                     changes: plan.changes.into_iter().map(Change::from_wit).collect(),
                     dialect: plan.dialect,
+                    day: plan.day,
                 }),
                 plan.settings,
             ),

@@ -170,6 +170,7 @@ fn admission(
             groups: vec!["system:authenticated".to_owned()],
         },
         dry_run: false,
+        day: cases::DAY.to_owned(),
         object: object.map(Value::to_string),
         old_object: old_object.map(Value::to_string),
         settings: settings.to_string(),

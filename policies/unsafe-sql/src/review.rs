@@ -15,7 +15,7 @@ use crate::findings::Findings;
 use crate::reading::{self, Read};
 use crate::rules::{self, RULES};
 use crate::settings::Settings;
-use crate::waiver;
+use crate::waiver::{self, Period};
 
 /// One text, read by the rules of one database.
 pub(crate) struct Text<'a> {
@@ -88,6 +88,7 @@ impl Judged<'_> {
 /// Judges a request.
 pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdict) {
     let mut findings = Findings::new(settings);
+    let period = Period::new(request.day(), settings);
     match request {
         Request::Admission(admission) => {
             if let Some(object) = &admission.object {
@@ -95,7 +96,7 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
                 let before = old.and_then(|old| old.annotation(waiver::ANNOTATION));
                 let now = object.annotation(waiver::ANNOTATION);
                 let waives = now.is_some() && now != before && !settings.may_waive(&admission.user);
-                judge_object(object, old, waives, "", settings, &mut findings);
+                judge_object(object, old, waives, "", settings, period, &mut findings);
             }
         }
         Request::Plan(plan) => {
@@ -108,7 +109,7 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
             let mut created = Created::new(settings);
             // What is about to be run was admitted, and its exceptions with it.
             if !settings.waivers.by.is_empty() {
-                findings.waive(waiver::read(&plan.subject).0);
+                findings.waive(waiver::read(&plan.subject, period).good);
             }
             for (index, change) in plan.changes.iter().enumerate() {
                 let pointer = format!("/changes/{index}");
@@ -117,7 +118,15 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
                         // Who wrote it is not told here; the API server asks again, and tells.
                         let waives = object.annotation(waiver::ANNOTATION).is_some()
                             && settings.waivers.by.is_empty();
-                        judge_object(object, None, waives, &pointer, settings, &mut findings);
+                        judge_object(
+                            object,
+                            None,
+                            waives,
+                            &pointer,
+                            settings,
+                            period,
+                            &mut findings,
+                        );
                     }
                     PlannedChange::RunStatement(text) => {
                         let document = Document {
@@ -149,6 +158,7 @@ fn judge_object(
     waives_without_right: bool,
     prefix: &str,
     settings: &Settings,
+    period: Period,
     findings: &mut Findings,
 ) {
     if !document::is_schema(object) && !document::is_migration(object) {
@@ -164,6 +174,7 @@ fn judge_object(
                     old,
                     database: &database,
                     waives_without_right,
+                    period,
                     prefix,
                 },
                 findings.of(entry.rule),
@@ -173,7 +184,7 @@ fn judge_object(
     let waivers = if waives_without_right {
         Vec::new()
     } else {
-        waiver::read(object).0
+        waiver::read(object, period).good
     };
     find_stale(&waivers, object, &database, prefix, findings);
     findings.waive(waivers);

@@ -30,12 +30,23 @@ pub struct Settings {
 }
 
 /// Who may allow an exception, by the annotation `gate.tidegate.dev/waive`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "camelCase")]
 pub struct Waivers {
     /// User names, and groups as `group:NAME`, who may write or change the annotation. Nobody, unless set. Who delivers for everybody (the
     /// account of Argo CD) makes everybody's commit an approval: then the review of the commit is what approves.
     pub by: Vec<String>,
+    /// The days an exception may last from the day on which it is judged, `until` included.
+    pub longest_days: u32,
+}
+
+impl Default for Waivers {
+    fn default() -> Self {
+        Self {
+            by: Vec::new(),
+            longest_days: 366,
+        }
+    }
 }
 
 /// How severe findings are as a whole.
@@ -85,6 +96,9 @@ impl Settings {
             .is_some_and(|version| !(9..=99).contains(&version))
         {
             problems.push("/postgres: the major version, for example 15".to_owned());
+        }
+        if !(1..=3660).contains(&self.waivers.longest_days) {
+            problems.push("/waivers/longestDays: from 1 to 3660".to_owned());
         }
         for (index, who) in self.waivers.by.iter().enumerate() {
             if who.trim().is_empty() || who == "group:" {

@@ -7,13 +7,16 @@
 //! [{"rule": "drop-column", "object": "users", "sha256": "<of the statement>", "until": "2026-12-01", "reason": "unused since 3.1", "ticket": "DB-12"}]
 //! ```
 //!
-//! What it is not: a comment in the SQL, whose author would approve himself; and no clock. A policy is not told the time, so that `until` must
-//! be a date, and is shown, but nothing happens when it has passed. The hash bounds the exception instead: a text that was run once is run once.
+//! It ends with the day `until`, which may not be farther away than the operator's setting. The request says which day it is.
+//!
+//! What it is not: a comment in the SQL, whose author would approve himself.
 
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 use tidegate_policy_sdk::prelude::{Object, Value, serde_json};
+
+use crate::settings::Settings;
 
 /// The annotation.
 pub(crate) const ANNOTATION: &str = "gate.tidegate.dev/waive";
@@ -56,39 +59,84 @@ pub(crate) struct Waiver {
     pub(crate) ticket: String,
 }
 
-/// The entries that hold, and what is wrong with the others.
-pub(crate) fn read(object: &Object) -> (Vec<Waiver>, Vec<String>) {
+/// From the day of the review to the farthest that an exception may end, as days since 1 January 1970.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Period {
+    today: i64,
+    farthest: i64,
+}
+
+impl Period {
+    pub(crate) fn new(today: &str, settings: &Settings) -> Self {
+        // Without a day nothing holds.
+        let today = day(today).unwrap_or(i64::MAX / 2);
+        Self {
+            today,
+            farthest: today + i64::from(settings.waivers.longest_days),
+        }
+    }
+}
+
+/// What an annotation says.
+#[derive(Debug, Default)]
+pub(crate) struct Waivers {
+    /// The entries that hold.
+    pub(crate) good: Vec<Waiver>,
+    /// What is wrong with the others.
+    pub(crate) problems: Vec<String>,
+    /// Those that were good once.
+    pub(crate) ended: Vec<String>,
+}
+
+/// Reads the annotation.
+pub(crate) fn read(object: &Object, period: Period) -> Waivers {
+    let mut waivers = Waivers::default();
     let Some(text) = object.annotation(ANNOTATION) else {
-        return (Vec::new(), Vec::new());
+        return waivers;
     };
     let entries = match serde_json::from_str(text) {
-        Ok(Value::Array(entries)) => entries,
-        Ok(_) => return (Vec::new(), vec!["it is no JSON list of waivers".to_owned()]),
+        Ok(Value::Array(entries)) if entries.len() <= MOST => entries,
+        Ok(Value::Array(entries)) => {
+            let problem = format!("it holds {} entries; {MOST} is the most", entries.len());
+            waivers.problems.push(problem);
+            return waivers;
+        }
+        Ok(_) => {
+            waivers
+                .problems
+                .push("it is no JSON list of waivers".to_owned());
+            return waivers;
+        }
         Err(problem) => {
-            return (
-                Vec::new(),
-                vec![format!("it is no JSON list of waivers: {problem}")],
-            );
+            let problem = format!("it is no JSON list of waivers: {problem}");
+            waivers.problems.push(problem);
+            return waivers;
         }
     };
-    if entries.len() > MOST {
-        return (
-            Vec::new(),
-            vec![format!(
-                "it holds {} entries; {MOST} is the most",
-                entries.len()
-            )],
-        );
-    }
-    let mut problems = Vec::new();
-    let mut good = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
+        let number = index + 1;
         match Waiver::parse(entry) {
-            Err(problem) => problems.push(format!("entry {}: {problem}", index + 1)),
-            Ok(waiver) => good.push(waiver),
+            Err(problem) => waivers.problems.push(format!("entry {number}: {problem}")),
+            Ok(waiver) => match day(&waiver.until) {
+                Some(until) if until < period.today => {
+                    let ended = format!(
+                        "entry {number}, for `{}`, ended with {}",
+                        waiver.rule, waiver.until
+                    );
+                    waivers.ended.push(ended);
+                }
+                Some(until) if until > period.farthest => {
+                    let days = period.farthest - period.today;
+                    let problem = format!(
+                        "entry {number}: `until` is farther away than the {days} days that the operator allows"
+                    );
+                    waivers.problems.push(problem);
+                }
+                _ => waivers.good.push(waiver),
+            },
         }
     }
-    (good, problems)
+    waivers
 }
 
 impl Waiver {
@@ -125,7 +173,7 @@ impl Waiver {
         if self.reason.trim().chars().count() < 8 {
             return Some("`reason` says why, in words");
         }
-        if !is_day(&self.until) {
+        if day(&self.until).is_none() {
             return Some("`until` is a day, as 2026-12-01");
         }
         let is_hash =
@@ -224,21 +272,70 @@ pub(crate) fn stale<'a>(
     waivers.iter().filter(move |waiver| !waiver.is_for(&texts))
 }
 
-/// `2026-12-01`, with or without a time behind it.
-fn is_day(text: &str) -> bool {
+/// `2026-12-01`, with or without a time behind it, as days since 1 January 1970.
+fn day(text: &str) -> Option<i64> {
     let day = text.split('T').next().unwrap_or_default();
     let parts: Vec<&str> = day.split('-').collect();
     let number = |part: &str, width: usize| {
         (part.len() == width && part.bytes().all(|byte| byte.is_ascii_digit()))
-            .then(|| part.parse::<u32>().ok())
+            .then(|| part.parse::<i64>().ok())
             .flatten()
     };
-    match parts.as_slice() {
-        [year, month, day] => {
-            number(year, 4).is_some()
-                && number(month, 2).is_some_and(|month| (1..=12).contains(&month))
-                && number(day, 2).is_some_and(|day| (1..=31).contains(&day))
+    let [year, month, day] = parts.as_slice() else {
+        return None;
+    };
+    let (year, month, day) = (number(year, 4)?, number(month, 2)?, number(day, 2)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let lengths = [
+        31,
+        28 + i64::from(leap),
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+        31,
+    ];
+    let length = lengths.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+    if !(1..=*length).contains(&day) {
+        return None;
+    }
+    let before: i64 = lengths.iter().take(usize::try_from(month - 1).ok()?).sum();
+    let past = year - 1;
+    let years = year * 365 + past / 4 - past / 100 + past / 400;
+    Some(years + before + day - 1 - FIRST_OF_1970)
+}
+
+/// Days from the year 0, as [`day`] counts them, to 1970.
+const FIRST_OF_1970: i64 = 1970 * 365 + 1969 / 4 - 1969 / 100 + 1969 / 400;
+
+#[cfg(test)]
+mod tests {
+    use super::day;
+
+    #[test]
+    fn days_are_counted() {
+        for (text, expected) in [
+            ("1970-01-01", Some(0)),
+            ("1970-03-01", Some(59)),
+            ("1972-03-01", Some(2 * 365 + 60)),
+            ("2000-02-29", Some(11_016)),
+            ("2026-11-21", Some(20_778)),
+            ("2026-11-21T10:00:00Z", Some(20_778)),
+            ("2026-02-29", None),
+            ("2100-02-29", None),
+            ("2026-13-01", None),
+            ("2026-00-01", None),
+            ("2026-11-00", None),
+            ("26-11-21", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(day(text), expected, "{text}");
         }
-        _ => false,
     }
 }

@@ -424,6 +424,7 @@ fn a_plan_is_judged_statement_by_statement() {
         subject: subject.to_string(),
         changes,
         dialect: Some("sqlite".to_owned()),
+        day: "2026-06-01".to_owned(),
         settings: "{}".to_owned(),
     };
     let verdict =

@@ -110,6 +110,7 @@ fn set_case(line: usize, block: &str) -> SetCase {
         subject: json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "shop"}}).to_string(),
         changes,
         dialect: None,
+        day: "2026-06-01".to_owned(),
         settings: "{}".to_owned(),
     };
     SetCase {
@@ -285,6 +286,7 @@ fn a_plan_is_judged_object_by_object_and_all_of_it_is_managed() {
             wit::Change::ApplyObject(web.to_string()),
         ],
         dialect: None,
+        day: "2026-06-01".to_owned(),
         settings: r#"{"defaultWave": 1}"#.to_owned(),
     };
     let verdict = native::review::<WaveOrder>(wit::Request::Plan(plan)).expect("the settings fit");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::Value;
-use tidegate_admission::{Call, Evaluate as _, Evaluated, Review, Selection, Stage, parse_review};
+use tidegate_admission::{Date, Call, Evaluate as _, Evaluated, Review, Selection, Stage, parse_review};
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
 use tidegate_load::review;
 use tidegate_policy_sdk::native::{self, wit};
@@ -36,6 +36,7 @@ async fn sandboxed(set: &PolicySet, review: &Arc<Review>) -> Vec<Evaluated> {
         selection: Selection::Matching,
         review: Arc::clone(review),
         budget: Duration::from_secs(10),
+        day: Date::constant(2026, 6, 1),
     };
     set.evaluate(call).await
 }
@@ -57,6 +58,7 @@ fn natively(review: &Review) -> wit::Verdict {
             groups: review.user.groups.clone(),
         },
         dry_run: review.dry_run,
+        day: "2026-06-01".to_owned(),
         object: review.object.as_deref().map(str::to_owned),
         old_object: None,
         settings: "{}".to_owned(),

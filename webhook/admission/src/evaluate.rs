@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use jiff::civil::Date;
+
 use crate::{Enforcement, PolicyFailure, PolicyInfo, Review, Verdict};
 
 /// Which of the two admission phases asks.
@@ -50,6 +52,8 @@ pub struct Call {
     pub review: Arc<Review>,
     /// How long from now the answer is still of use to the caller.
     pub budget: Duration,
+    /// The day in UTC: policies are told, having no clock.
+    pub day: Date,
 }
 
 /// Where the time of one policy's call went.

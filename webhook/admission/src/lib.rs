@@ -22,12 +22,14 @@ mod verdict;
 pub use answer::{answer, failure};
 pub use decide::{Decision, JudgedFinding, StatusReason, decide};
 pub use enforcement::{Action, Enforcement, FailurePolicy, Mode};
+/// A day, in UTC wherever it is used here.
+pub use jiff::civil::Date;
+
 pub use evaluate::{
     Call, Evaluate, Evaluated, PolicyState, PolicyStatus, Selection, Stage, Timing,
 };
 pub use patch::{PatchError, apply_checked};
 pub use policies_file::{Limits, PoliciesFile, PolicyEntry, PolicySource, parse_policies_file};
-
 pub use redact::Redactor;
 pub use review::{
     GroupVersionKind, GroupVersionResource, Operation, Review, ReviewError, UserInfo, parse_review,

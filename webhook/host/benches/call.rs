@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate_admission::{
-    Call, Evaluate as _, Evaluated, GroupVersionKind, GroupVersionResource, Operation, Review,
-    Selection, Stage, UserInfo,
+    Call, Date, Evaluate as _, Evaluated, GroupVersionKind, GroupVersionResource, Operation,
+    Review, Selection, Stage, UserInfo,
 };
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
 
@@ -64,6 +64,7 @@ async fn evaluate(set: &PolicySet, review: &Arc<Review>) -> Vec<Evaluated> {
         selection: Selection::Matching,
         review: Arc::clone(review),
         budget: Duration::from_secs(10),
+        day: Date::constant(2026, 6, 1),
     };
     let evaluated = set.evaluate(call).await;
     assert!(

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tidegate_admission::{
-    Call, Evaluate as _, GroupVersionKind, GroupVersionResource, Operation, Review, Selection,
-    Stage, UserInfo,
+    Call, Date, Evaluate as _, GroupVersionKind, GroupVersionResource, Operation, Review,
+    Selection, Stage, UserInfo,
 };
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
 
@@ -62,6 +62,7 @@ fn call() -> Call {
             old_object: None,
         }),
         budget: Duration::from_secs(10),
+        day: Date::constant(2026, 6, 1),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate_admission::GroupVersionKind;
+use tidegate_admission::{Date, GroupVersionKind};
 
 /// One thing about to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,4 +31,6 @@ pub struct PlanRequest {
     pub dialect: Option<String>,
     /// How long from now the answer is still of use.
     pub budget: Duration,
+    /// The day in UTC.
+    pub day: Date,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use tidegate_admission::{Limits, PolicyFailure, PolicyInfo, Review, Verdict};
+use tidegate_admission::{Date, Limits, PolicyFailure, PolicyInfo, Review, Verdict};
 use wasmtime::component::{ComponentExportIndex, InstancePre};
 use wasmtime::{Engine, Store};
 
@@ -42,7 +42,7 @@ pub(crate) enum Question {
     /// Are these settings good?
     CheckSettings,
     /// Is this object good?
-    Review(Arc<Review>, Arc<PolicyInfo>),
+    Review(Arc<Review>, Date, Arc<PolicyInfo>),
     /// Is this plan good?
     Plan(Arc<PlanRequest>, Arc<PolicyInfo>),
 }
@@ -106,15 +106,15 @@ impl Sandbox {
                 )?;
                 Answer::Settings(check.call_async(store, (&*self.settings,)).await?.0)
             }
-            Question::Review(review, info) => {
-                let groups = translate::groups(&review);
-                let request = translate::admission(&review, &groups, &self.settings);
+            Question::Review(review, day, info) => {
+                let (groups, day) = (translate::groups(&review), day.to_string());
+                let request = translate::admission(&review, &groups, &day, &self.settings);
                 let verdict = self.review(store, instance, request).await?;
                 Answer::Verdict(translate::verdict(verdict, &info, review.object.is_some())?)
             }
             Question::Plan(plan, info) => {
-                let changes = translate::changes(&plan);
-                let request = translate::plan(&plan, &changes, &self.settings);
+                let (changes, day) = (translate::changes(&plan), plan.day.to_string());
+                let request = translate::plan(&plan, &changes, &day, &self.settings);
                 let verdict = self.review(store, instance, request).await?;
                 Answer::Verdict(translate::verdict(verdict, &info, false)?)
             }

@@ -94,14 +94,18 @@ impl PolicySet {
             (None, _) => Vec::new(),
             (Some(only), None) => {
                 vec![
-                    only.judge(until, |info| Question::Review(Arc::clone(review), info))
-                        .await,
+                    only.judge(until, |info| {
+                        Question::Review(Arc::clone(review), call.day, info)
+                    })
+                    .await,
                 ]
             }
             (Some(first), Some(second)) => {
                 let all = [first, second].into_iter().chain(asked);
                 join_all(all.map(|slot| {
-                    slot.judge(until, |info| Question::Review(Arc::clone(review), info))
+                    slot.judge(until, |info| {
+                        Question::Review(Arc::clone(review), call.day, info)
+                    })
                 }))
                 .await
             }
@@ -113,7 +117,9 @@ impl PolicySet {
         let mut evaluated = Vec::new();
         for slot in self.asked(call).filter(|slot| slot.mutates()) {
             let mut one = slot
-                .judge(until, |info| Question::Review(Arc::clone(&review), info))
+                .judge(until, |info| {
+                    Question::Review(Arc::clone(&review), call.day, info)
+                })
                 .await;
             if let Ok(verdict) = &one.outcome {
                 match patched(&review, verdict) {

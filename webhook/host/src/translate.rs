@@ -18,6 +18,7 @@ pub(crate) fn groups(review: &Review) -> Vec<&str> {
 pub(crate) fn admission<'a>(
     review: &'a Review,
     groups: &'a [&'a str],
+    day: &'a str,
     settings: &'a str,
 ) -> wit::Request<'a> {
     wit::Request::Admission(wit::Admission {
@@ -40,6 +41,7 @@ pub(crate) fn admission<'a>(
             groups,
         },
         dry_run: review.dry_run,
+        day,
         object: review.object.as_deref(),
         old_object: review.old_object.as_deref(),
         settings,
@@ -62,12 +64,14 @@ pub(crate) fn changes(plan: &PlanRequest) -> Vec<wit::Change<'_>> {
 pub(crate) fn plan<'a>(
     plan: &'a PlanRequest,
     changes: &'a [wit::Change<'a>],
+    day: &'a str,
     settings: &'a str,
 ) -> wit::Request<'a> {
     wit::Request::Plan(wit::Plan {
         subject: &plan.subject,
         changes,
         dialect: plan.dialect.as_deref(),
+        day,
         settings,
     })
 }

@@ -14,6 +14,7 @@
 mod catalog;
 mod diff;
 mod exclude;
+mod executable;
 #[allow(dead_code, reason = "engines' plans take it up one by one")]
 mod order;
 mod plan;

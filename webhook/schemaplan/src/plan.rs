@@ -148,7 +148,12 @@ fn prepared(
         let respelled = sqlite::respelled(&current, &desired);
         rename(&mut current, &desired, &respelled)?;
     }
-    let renames = rename(&mut current, &desired, &settings.renames)?;
+    let mut renames = rename(&mut current, &desired, &settings.renames)?;
+    if desired.engine.dialect.is_mysql_like() {
+        // Said to the server, which keeps the spelling, though to it the two are one name.
+        let respelled = mysql::respelled(&current, &desired);
+        renames.extend(rename(&mut current, &desired, &respelled)?);
+    }
     Ok((current, desired, renames))
 }
 

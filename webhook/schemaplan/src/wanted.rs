@@ -8,6 +8,7 @@ use std::fmt;
 
 use tidegate_sqlplan::{Dialect, Effect, ObjectKind, Script, Statement};
 
+use crate::executable;
 use crate::settings::RenameHint;
 
 /// What a wanted text says.
@@ -50,7 +51,8 @@ pub fn wanted(texts: &[(String, String)], dialect: Dialect) -> Result<Wanted, Ve
     let mut wanted = Wanted::default();
     let mut problems = Vec::new();
     for (source, text) in texts {
-        let script = Script::new(text, dialect);
+        let text = executable::opened(text, dialect);
+        let script = Script::new(&text, dialect);
         let mut add = |(line, column): (u32, u32), message: String| {
             problems.push(WantedProblem {
                 source: source.clone(),
@@ -78,7 +80,7 @@ pub fn wanted(texts: &[(String, String)], dialect: Dialect) -> Result<Wanted, Ve
             let is_transaction = effects
                 .iter()
                 .any(|found| matches!(found.effect, Effect::Transaction { .. }));
-            match executed.find_map(|found| objection(&found.effect)) {
+            match executed.find_map(|found| objection(&found.effect, dialect)) {
                 Some(objection) => {
                     let position = statement.position();
                     let head: String = shown(statement.sql());
@@ -100,7 +102,7 @@ pub fn wanted(texts: &[(String, String)], dialect: Dialect) -> Result<Wanted, Ve
 }
 
 /// Why a statement that does this is not run.
-fn objection(effect: &Effect) -> Option<&'static str> {
+fn objection(effect: &Effect, dialect: Dialect) -> Option<&'static str> {
     match effect {
         Effect::Insert { .. }
         | Effect::Update { .. }
@@ -123,6 +125,12 @@ fn objection(effect: &Effect) -> Option<&'static str> {
         } => Some(
             "is about accounts and rights, which are the whole server's and no part of a schema; do it by hand, or in a migration",
         ),
+        // MySQL's is of the one database, and its scratch place sees to it that it is no other.
+        Effect::ServerSetting { what }
+            if dialect.is_mysql_like() && what.starts_with("ALTER DATABASE") =>
+        {
+            None
+        }
         Effect::ServerSetting { .. } => Some("changes the whole server, which a schema must not"),
         _ => None,
     }
@@ -281,6 +289,26 @@ mod tests {
                 "{text}: {problems:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_dump_says_what_its_server_runs() {
+        let text = "/*!40014 SET FOREIGN_KEY_CHECKS=0 */;\nCREATE TABLE t (a int) /*!50100 PARTITION BY HASH (a) */;\n/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET @a = 1 */;\n/*!80000 SET x = 1 */;";
+        let statements = read(text, Dialect::Mariadb).unwrap().statements;
+        let words: Vec<String> = statements
+            .iter()
+            .map(|sql| sql.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        assert_eq!(
+            words,
+            [
+                "SET FOREIGN_KEY_CHECKS=0",
+                "CREATE TABLE t (a int) PARTITION BY HASH (a)",
+                "CREATE DEFINER=`a`@`b` TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET @a = 1"
+            ]
+        );
+        let text = "ALTER DATABASE CHARACTER SET utf8mb4";
+        assert_eq!(read(text, Dialect::Mysql).unwrap().statements, [text]);
     }
 
     #[test]

@@ -229,6 +229,9 @@ async fn judge<E: Evaluate>(stage: Stage, selection: Selection, asked: Asked<'_,
         selection,
         review: Arc::clone(&review),
         budget: asked.deadline.saturating_duration_since(Instant::now()),
+        day: jiff::Timestamp::now()
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .date(),
     };
     let asking = async {
         let evaluated = asked.policies.evaluate(call).await;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::Value;
-use tidegate_admission::{Evaluate, PoliciesFile, PolicyState, RuleInfo, parse_policies_file};
+use tidegate_admission::{
+    Date, Evaluate, PoliciesFile, PolicyState, RuleInfo, parse_policies_file,
+};
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
 
 /// Where the policies come from.
@@ -51,6 +53,12 @@ impl PolicySource {
     pub(crate) fn cache(&self) -> Option<PathBuf> {
         self.cache.clone().or_else(cache_folder)
     }
+}
+
+/// The day, as policies are told it.
+pub(crate) fn today() -> Date {
+    let now = jiff::Timestamp::now();
+    now.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 /// Where compiled code is kept for this user.

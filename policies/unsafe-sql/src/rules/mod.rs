@@ -9,6 +9,7 @@ use crate::comparison::Comparison;
 use crate::document::Database;
 use crate::findings::Findings;
 use crate::review::{Judged, Text};
+use crate::waiver::Period;
 
 /// A rule, and what it looks at.
 #[derive(Clone, Copy)]
@@ -27,6 +28,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) database: &'a Database,
     /// The annotation that allows exceptions is new or changed, by somebody who may not.
     pub(crate) waives_without_right: bool,
+    /// When exceptions hold.
+    pub(crate) period: Period,
     /// What pointers into the object start with: nothing, or its place in a plan.
     pub(crate) prefix: &'a str,
 }

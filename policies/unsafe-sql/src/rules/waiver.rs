@@ -1,6 +1,6 @@
 //! See `waiver.md`.
 
-use tidegate_policy_sdk::prelude::Rule;
+use tidegate_policy_sdk::prelude::{Rule, Severity};
 
 use super::{Entry, Subject};
 use crate::findings::Findings;
@@ -14,8 +14,28 @@ pub(crate) const RULE: Rule = Rule::error(
 pub(crate) const ENTRY: Entry = Entry::new(&RULE).object(object);
 
 fn object(subject: &Subject<'_>, findings: &mut Findings) {
-    let (_, problems) = waiver::read(subject.object);
-    for problem in problems {
+    let waivers = waiver::read(subject.object, subject.period);
+    let before = subject
+        .old
+        .and_then(|old| old.annotation(waiver::ANNOTATION));
+    let is_new = before != subject.object.annotation(waiver::ANNOTATION);
+    for ended in waivers.ended {
+        // What ended while it was there keeps nobody from changing something else.
+        findings.push_as(
+            if is_new {
+                Severity::Error
+            } else {
+                Severity::Warning
+            },
+            None,
+            format!(
+                "the annotation {} does not hold any more: {ended}",
+                waiver::ANNOTATION
+            ),
+            "take the entry out; what must still be let through needs a new look and a new day",
+        );
+    }
+    for problem in waivers.problems {
         findings.push(
             None,
             format!("the annotation {} does not hold: {problem}", waiver::ANNOTATION),

@@ -245,6 +245,16 @@ impl MysqlSession {
         scratch::make(&mut wire, &name, collation.as_deref()).await?;
         let found = match scratch::run(&mut wire, statements).await {
             Ok(()) => self.inspect_scope(&Scope::One(name.clone())).await,
+            Err(DatabaseError::Wanted {
+                number,
+                message,
+                sql,
+            }) => Err(DatabaseError::Wanted {
+                number,
+                // It is nobody's business what the scratch database is called.
+                message: message.replace(&format!("{}.", quote(&name)), ""),
+                sql,
+            }),
             Err(error) => Err(error),
         };
         let dropped = scratch::drop_database(&mut wire, &name).await;

@@ -4,13 +4,11 @@
 //! between, `-- keeps QUERY` asks something that has to be answered alike before and after, and `-- loses` says that the plan has to be marked
 //! destructive, as all others may not be.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use tidegate_database::{Address, Limits, Session, TransactionMode};
 use tidegate_kit::MariaDb;
-use tidegate_schemaplan::{Catalog, Plan, Settings, plan};
-use tidegate_sqlplan::{Dialect, ProblemKind, Script};
+use tidegate_schemaplan::{Catalog, Plan, Settings, plan, wanted};
+use tidegate_sqlplan::{Dialect, Script};
 
 #[derive(Debug, Default, Clone)]
 struct Pair {
@@ -67,10 +65,7 @@ pub(crate) async fn open(server: &MariaDb, database: &str) -> anyhow::Result<Ses
 
 pub(crate) fn statements(text: &str) -> Vec<String> {
     let script = Script::new(text, Dialect::Mariadb);
-    // A dump's executable comments are a question of policy and not of what they say.
-    let mut problems = script.problems();
-    problems.retain(|problem| problem.kind != ProblemKind::ExecutableComment);
-    assert!(problems.is_empty(), "{problems:?}\n{text}");
+    assert_eq!(script.problems(), [], "{text}");
     script
         .statements()
         .map(|statement| statement.sql().to_owned())
@@ -79,10 +74,16 @@ pub(crate) fn statements(text: &str) -> Vec<String> {
 
 /// Makes the database what the text says, and sees that it is.
 pub(crate) async fn bring(session: &mut Session, text: &str) -> anyhow::Result<Plan> {
-    let desired = session.desired(&statements(text), None).await?;
+    let texts = [("schema.sql".to_owned(), text.to_owned())];
+    let wanted = wanted(&texts, Dialect::Mariadb).map_err(|problems| anyhow!("{problems:?}"))?;
+    let settings = Settings {
+        renames: wanted.renames,
+        ..Settings::default()
+    };
+    let desired = session.desired(&wanted.statements, None).await?;
     let current = session.inspect().await?;
-    let planned = plan(&current, &desired, &Settings::default())
-        .map_err(|refusals| anyhow::anyhow!("refused: {refusals:?}"))?;
+    let planned =
+        plan(&current, &desired, &settings).map_err(|refusals| anyhow!("refused: {refusals:?}"))?;
     let shown: Vec<&str> = planned
         .statements
         .iter()
@@ -93,8 +94,8 @@ pub(crate) async fn bring(session: &mut Session, text: &str) -> anyhow::Result<P
         .await
         .with_context(|| format!("the plan {shown:#?}"))?;
     let after = session.inspect().await?;
-    let again = plan(&after, &desired, &Settings::default())
-        .map_err(|refusals| anyhow::anyhow!("refused: {refusals:?}"))?;
+    let again =
+        plan(&after, &desired, &settings).map_err(|refusals| anyhow!("refused: {refusals:?}"))?;
     ensure!(
         again.statements.is_empty(),
         "after {shown:#?} there is still to do: {:#?}",
@@ -111,15 +112,12 @@ pub(crate) async fn bring(session: &mut Session, text: &str) -> anyhow::Result<P
     Ok(planned)
 }
 
-/// What is compared: rows move a table's counter, and the same view is not always written with the same parentheses.
+/// What is compared: rows move a table's counter, which is no difference of schemas.
 fn compared(catalog: &Catalog) -> Catalog {
     let mut catalog = catalog.clone();
     for schema in catalog.schemas.values_mut() {
         for table in schema.tables.values_mut() {
             table.options.remove("auto_increment");
-        }
-        for object in schema.objects.values_mut().flat_map(BTreeMap::values_mut) {
-            object.create.clear();
         }
     }
     catalog

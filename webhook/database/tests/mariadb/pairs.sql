@@ -848,3 +848,73 @@ CREATE TABLE `p` (
 CREATE DEFINER=`tidegate`@`127.0.0.1` TRIGGER `r` BEFORE INSERT ON `c` FOR EACH ROW SET NEW.p_id = 1;
 CREATE ALGORITHM=UNDEFINED DEFINER=`tidegate`@`127.0.0.1` SQL SECURITY DEFINER VIEW `v` AS select `c`.`id` AS `id` from `c`;
 SET SQL_MODE=@OLD_SQL_MODE;
+-- == a table and its columns are renamed by hint
+-- tidegate:rename purchases -> orders
+-- tidegate:rename purchases.amount -> total
+CREATE TABLE orders (id int PRIMARY KEY, total decimal(10,2), note varchar(20), KEY t (total), CONSTRAINT positive CHECK (total > 0));
+CREATE TABLE items (order_id int, n int AS (order_id + 1) VIRTUAL, CONSTRAINT fk FOREIGN KEY (order_id) REFERENCES orders (id));
+CREATE TRIGGER r BEFORE INSERT ON orders FOR EACH ROW SET NEW.note = 'x';
+-- rows
+INSERT INTO orders VALUES (1, 5, 'y');
+INSERT INTO items (order_id) VALUES (1);
+-- keeps SELECT count(*) FROM items
+-- to
+-- tidegate:rename orders -> purchases
+-- tidegate:rename orders.total -> amount
+CREATE TABLE purchases (id int PRIMARY KEY, amount decimal(12,2), note varchar(20), KEY t (amount), CONSTRAINT positive CHECK (amount > 0));
+CREATE TABLE items (order_id int, n int AS (order_id + 1) VIRTUAL, CONSTRAINT fk FOREIGN KEY (order_id) REFERENCES purchases (id));
+CREATE TRIGGER r BEFORE INSERT ON purchases FOR EACH ROW SET NEW.note = 'x';
+-- == a column of a foreign key is renamed by hint
+-- tidegate:rename c.b -> a
+-- tidegate:rename p.key_id -> id
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, g int AS (a + 1) STORED, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- rows
+INSERT INTO p VALUES (1);
+INSERT INTO c (a) VALUES (1);
+-- keeps SELECT g FROM c
+-- to
+-- tidegate:rename c.a -> b
+-- tidegate:rename p.id -> key_id
+CREATE TABLE p (key_id int PRIMARY KEY);
+CREATE TABLE c (b int, g int AS (b + 1) STORED, CONSTRAINT fk FOREIGN KEY (b) REFERENCES p (key_id));
+-- == a column's name changes its case
+CREATE TABLE t (id int, Name varchar(20), KEY Idx (Name));
+-- rows
+INSERT INTO t VALUES (1, 'x');
+-- keeps SELECT id, name FROM t
+-- to
+CREATE TABLE t (ID int, name varchar(30), KEY idx (name));
+-- == a dump with executable comments
+-- to
+/*!40101 SET NAMES utf8mb4 */;
+/*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;
+/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;
+DROP TABLE IF EXISTS `c`;
+/*!40101 SET @saved_cs_client     = @@character_set_client */;
+/*!40101 SET character_set_client = utf8 */;
+CREATE TABLE `c` (
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `p_id` int(11) DEFAULT NULL,
+  `t` text /*M!100301 COMPRESSED*/ DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  KEY `p_id` (`p_id`),
+  CONSTRAINT `c_ibfk_1` FOREIGN KEY (`p_id`) REFERENCES `p` (`id`)
+) ENGINE=InnoDB AUTO_INCREMENT=17 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci;
+/*!40101 SET character_set_client = @saved_cs_client */;
+LOCK TABLES `c` WRITE;
+/*!40000 ALTER TABLE `c` DISABLE KEYS */;
+/*!40000 ALTER TABLE `c` ENABLE KEYS */;
+UNLOCK TABLES;
+DELIMITER ;;
+/*!50003 CREATE*/ /*!50017 DEFINER=`tidegate`@`127.0.0.1`*/ /*!50003 TRIGGER `r` BEFORE INSERT ON `c` FOR EACH ROW BEGIN SET NEW.p_id = 1; END */;;
+DELIMITER ;
+CREATE TABLE `p` (`id` int(11) NOT NULL, PRIMARY KEY (`id`));
+CREATE TABLE `q` (`id` int(11) NOT NULL, PRIMARY KEY (`id`)) /*!50100 PARTITION BY HASH (`id`)
+PARTITIONS 2 */;
+/*!50001 CREATE VIEW `v` AS SELECT 1 AS `id` */;
+/*!50001 DROP VIEW IF EXISTS `v`*/;
+/*!50001 CREATE ALGORITHM=UNDEFINED */
+/*!50013 DEFINER=`tidegate`@`127.0.0.1` SQL SECURITY DEFINER */
+/*!50001 VIEW `v` AS select `c`.`id` AS `id` from `c` */;
+/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;

@@ -52,6 +52,9 @@ async fn a_statement_that_the_server_refuses_is_named_and_leaves_nothing() {
         matches!(&error, DatabaseError::Wanted { number: 2, sql, .. } if sql.contains("nonsense")),
         "{error}"
     );
+    let text = "CREATE TABLE c (a int, FOREIGN KEY (a) REFERENCES nowhere (id));";
+    let error = session.desired(&statements(text), None).await.unwrap_err();
+    assert!(!error.to_string().contains("tidegate"), "{error}");
     // What the text sets is over with it.
     let text = "SET foreign_key_checks = 0; CREATE TABLE c (a int, FOREIGN KEY (a) REFERENCES p (id)); CREATE TABLE p (id int PRIMARY KEY);";
     let desired = session.desired(&statements(text), None).await.unwrap();

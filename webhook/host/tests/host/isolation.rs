@@ -276,13 +276,12 @@ async fn spinning_calls_cannot_hold_every_place() {
         time: Duration::from_mins(1),
         ..Limits::default()
     };
-    let good = bench
-        .host
-        .load(
-            vec![bench.spec("good", &Guest::reviewing(guest::ONE_FINDING))],
-            None,
-        )
-        .await;
+    // On a machine with other work an answer may take long; that it comes is what counts.
+    let patient = PolicySpec {
+        limits: limits.clone(),
+        ..bench.spec("good", &Guest::reviewing(guest::ONE_FINDING))
+    };
+    let good = bench.host.load(vec![patient], None).await;
     let set = Arc::new(bench.host.load(vec![spinning(&bench, limits)], None).await);
     let spinning = tokio::spawn(async move { reasons(&set, 40).await });
     let start = Instant::now();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate_admission::{
-    Call, Enforcement, Evaluate as _, Mode, Operation, PolicyFailure, Review, Selection, Severity,
-    Stage,
+    Call, Date, Enforcement, Evaluate as _, Mode, Operation, PolicyFailure, Review, Selection,
+    Severity, Stage,
 };
 use tidegate_host::{Change, PlanRequest, PolicySpec};
 
@@ -178,6 +178,7 @@ async fn a_plan_is_judged() {
         ],
         dialect: Some("sqlite".into()),
         budget: Duration::from_secs(10),
+        day: Date::constant(2026, 6, 1),
     };
     let evaluated = set.judge_plan(plan).await;
     let findings: Vec<_> = evaluated

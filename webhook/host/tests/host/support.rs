@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tidegate_admission::{
-    Call, Evaluate as _, Evaluated, GroupVersionKind, GroupVersionResource, Operation,
+    Call, Date, Evaluate as _, Evaluated, GroupVersionKind, GroupVersionResource, Operation,
     PolicyFailure, PolicyState, Review, Selection, Stage, UserInfo, Verdict,
 };
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
@@ -119,6 +119,7 @@ pub(crate) fn call(stage: Stage, review: Review) -> Call {
         selection: Selection::Matching,
         review: Arc::new(review),
         budget: PATIENCE,
+        day: Date::constant(2026, 6, 1),
     }
 }
 

@@ -19,7 +19,7 @@ use self::tables::Work;
 use crate::catalog::Catalog;
 use crate::diff::Change;
 use crate::plan::{Plan, Refusal, Statement};
-use crate::settings::Settings;
+use crate::settings::{RenameHint, Settings};
 
 /// A table by the name of its schema and its own.
 type Name<'a> = (&'a str, &'a str);
@@ -49,6 +49,35 @@ pub(super) fn plan(
         statements,
         not_managed: objects::not_managed(current, desired),
     })
+}
+
+/// Renames of columns whose names differ in upper and lower case only: to these servers they are one name, and must not be dropped and added.
+pub(super) fn respelled(current: &Catalog, desired: &Catalog) -> Vec<RenameHint> {
+    let mut hints = Vec::new();
+    for (schema, content) in &current.schemas {
+        let dot = if schema.is_empty() { "" } else { "." };
+        for (name, table) in &content.tables {
+            let wanted = desired
+                .schemas
+                .get(schema)
+                .and_then(|content| content.tables.get(name));
+            let Some(wanted) = wanted else {
+                continue;
+            };
+            for column in table.columns.keys() {
+                if wanted.columns.contains_key(column) {
+                    continue;
+                }
+                let mut names = wanted.columns.keys();
+                let other = names.find(|other| other.to_lowercase() == column.to_lowercase());
+                hints.extend(other.map(|other| RenameHint {
+                    from: format!("{schema}{dot}{name}.{column}"),
+                    to: other.clone(),
+                }));
+            }
+        }
+    }
+    hints
 }
 
 fn statement(sql: String, destructive: bool, purpose: String) -> Statement {

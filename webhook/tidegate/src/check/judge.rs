@@ -15,6 +15,7 @@ use tidegate_admission::{
 use super::Dialect;
 use super::locations::{Locations, Place};
 use super::source::{Content, Item};
+use crate::policies::today;
 
 /// How long one object may take; each policy has its own, shorter limits.
 const BUDGET: Duration = Duration::from_secs(30);
@@ -156,6 +157,7 @@ async fn ask(policies: &impl Evaluate, stage: Stage, review: &Arc<Review>) -> De
         selection: Selection::Matching,
         review: review.clone(),
         budget: BUDGET,
+        day: today(),
     };
     decide(review, stage, &policies.evaluate(call).await)
 }

@@ -19,6 +19,7 @@ use tidegate_model::words::{APPLICATION, ARGO_GROUP};
 
 use super::judge::{Judged, ObjectName, object_name};
 use super::source::{Content, Item};
+use crate::policies::today;
 
 /// How long one set may take; each policy has its own, shorter limits.
 const BUDGET: Duration = Duration::from_mins(1);
@@ -105,6 +106,7 @@ pub(crate) async fn judge(judged: &mut [Judged], sets: Vec<Set>, policies: &Poli
             changes: set.changes,
             dialect: None,
             budget: BUDGET,
+            day: today(),
         };
         let decision = decide(
             &review,

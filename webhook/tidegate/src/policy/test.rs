@@ -12,7 +12,7 @@ use tidegate_admission::{
     Action, Call, Enforcement, Evaluate as _, Finding, GroupVersionKind, GroupVersionResource,
     Operation, PolicyState, Review, Selection, Severity, Stage, UserInfo, Verdict, apply_checked,
 };
-use tidegate_cases::{Case, Reported, compare, compare_object, parse};
+use tidegate_cases::{Case, DAY, Reported, compare, compare_object, parse};
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
 
 use crate::policies::cache_folder;
@@ -145,6 +145,7 @@ async fn ask(policies: &PolicySet, stage: Stage, review: &Arc<Review>) -> Result
         selection: Selection::Matching,
         review: review.clone(),
         budget: PATIENCE,
+        day: DAY.parse().map_err(|error| format!("{DAY}: {error}"))?,
     };
     match policies.evaluate(call).await.pop() {
         None => Ok(Verdict::default()),

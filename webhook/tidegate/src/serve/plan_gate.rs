@@ -11,6 +11,7 @@ use tidegate_host::{Change, PlanRequest};
 use tidegate_reconcile::{Gate, GateFinding, GateVerdict, PlanReview};
 
 use super::live::LivePolicies;
+use crate::policies::today;
 
 /// The reconciler can wait longer than an API server; each policy has its own, shorter limit.
 const BUDGET: Duration = Duration::from_secs(15);
@@ -33,6 +34,7 @@ impl Gate for PlanGate {
                 .collect(),
             dialect: Some(plan.dialect.clone()),
             budget: BUDGET,
+            day: today(),
         };
         let evaluated = self.0.set().judge_plan(request).await;
         verdict(&decide(&subject, Stage::Validate, &evaluated))

@@ -1,0 +1,314 @@
+//! Columns: added, and changed one property at a time; and the sequences that number them.
+
+use crate::catalog::{Column, Identity};
+use crate::diff::ColumnChange;
+
+use super::{Subject, Work, statement};
+use crate::plan::postgres::convert;
+use crate::plan::postgres::text::{
+    column, comment, generated_as_identity, is_plain_serial, qualified, quote, sequence_of,
+};
+
+pub(super) fn add_column<'a>(
+    subject: &Subject<'a, '_>,
+    name: &'a str,
+    new: &'a Column,
+    work: &mut Work,
+) {
+    let serial = is_plain_serial(subject.name, name, new);
+    if !serial && let Some(sequence) = sequence_of(new) {
+        make_sequence(subject, name, new, &sequence, work);
+    }
+    work.added
+        .push(format!("ADD COLUMN {}", column(name, new, serial)));
+    if new.comment.is_some() {
+        comment_on_column(subject, name, new.comment.as_deref(), work);
+    }
+}
+
+pub(super) fn change_column<'a>(
+    subject: &Subject<'a, '_>,
+    name: &'a str,
+    (old, new): (&'a Column, &'a Column),
+    changed: ColumnChange,
+    work: &mut Work,
+) {
+    let head = format!("ALTER COLUMN {}", quote(name));
+    let sequences = (sequence_of(old), sequence_of(new));
+    let converts = changed.data_type || changed.collation;
+    // A default of the old type may not fit the new one; the server would keep it with a cast around it.
+    if old.default.is_some() && (changed.default || changed.data_type) {
+        let renames = matches!(&sequences, (Some(_), Some(_)));
+        if new.default.is_none() || (changed.data_type && !renames) {
+            work.changed.push(format!("{head} DROP DEFAULT"));
+        }
+    }
+    if changed.generated && old.generated.is_some() && new.generated.is_none() {
+        work.changed.push(format!("{head} DROP EXPRESSION"));
+    }
+    if changed.generated
+        && let (Some(_), Some(generated)) = (&old.generated, &new.generated)
+    {
+        work.changed.push(format!(
+            "{head} SET EXPRESSION AS ({})",
+            generated.expression
+        ));
+    }
+    if changed.nullable && new.nullable {
+        work.changed.push(format!("{head} DROP NOT NULL"));
+    }
+    if converts {
+        let mut sql = format!("{head} TYPE {}", new.data_type);
+        if let Some(collation) = &new.collation {
+            sql = format!("{sql} COLLATE {collation}");
+        }
+        if changed.data_type {
+            if !convert::is_implicit(&old.data_type, &new.data_type) {
+                let using = convert::using(&quote(name), &old.data_type, &new.data_type);
+                sql = format!("{sql} USING {using}");
+            }
+            work.destructive |= convert::loses(&old.data_type, &new.data_type);
+        }
+        work.changed.push(sql);
+    }
+    if changed.identity || changed.default || (changed.data_type && sequences.0.is_some()) {
+        change_identity(subject, name, (old, new), &sequences, work);
+    }
+    if sequences.1.is_none()
+        && let Some(default) = &new.default
+        && (changed.default || changed.data_type)
+    {
+        work.changed.push(format!("{head} SET DEFAULT {default}"));
+    }
+    if changed.nullable && !new.nullable {
+        work.changed.push(format!("{head} SET NOT NULL"));
+    }
+    if changed.comment {
+        comment_on_column(subject, name, new.comment.as_deref(), work);
+    }
+}
+
+/// Numbers for new rows: identity columns, and `serial`, which is a sequence, a default and an owner.
+pub(super) fn change_identity<'a>(
+    subject: &Subject<'a, '_>,
+    name: &'a str,
+    (old, new): (&'a Column, &'a Column),
+    sequences: &(Option<String>, Option<String>),
+    work: &mut Work,
+) {
+    let head = format!("ALTER COLUMN {}", quote(name));
+    let kind = |column: &'a Column| {
+        column
+            .identity
+            .as_ref()
+            .filter(|identity| identity.kind != "serial")
+    };
+    let purpose = || format!("number column {}.{name}", subject.name);
+    match (sequences.0.as_ref(), sequences.1.as_ref()) {
+        (Some(from), Some(to)) => {
+            if from != to {
+                let last = to.rsplit('.').next().unwrap_or(to);
+                let sql = format!("ALTER SEQUENCE {from} RENAME TO {last}");
+                work.before.push(statement(sql, purpose()));
+            }
+            let options = |column: &Column| {
+                let options = column.identity.as_ref();
+                options.map(|identity| identity.options.clone())
+            };
+            // The sequence does not follow its column's type.
+            if let (Some(was), Some(is)) = (options(old), options(new))
+                && (was != is || old.data_type != new.data_type)
+            {
+                let sql = format!(
+                    "ALTER SEQUENCE {to} {}",
+                    all_options(&is, Some(&new.data_type)).join(" ")
+                );
+                work.after.push(statement(sql, purpose()));
+            }
+        }
+        (None, Some(to)) if old.default == new.default => {
+            let sql = own_sequence(subject.schema, subject.name, name, to);
+            work.after.push(statement(sql, purpose()));
+        }
+        (Some(from), None) if old.default == new.default => {
+            let sql = format!("ALTER SEQUENCE {from} OWNED BY NONE");
+            work.after.push(statement(sql, purpose()));
+        }
+        (None, Some(to)) => {
+            make_sequence(subject, name, new, to, work);
+            if let Some(default) = &new.default {
+                work.changed.push(format!("{head} SET DEFAULT {default}"));
+            }
+            if new
+                .identity
+                .as_ref()
+                .is_some_and(|identity| identity.options.is_empty())
+            {
+                let text = to.replace('\'', "''");
+                go_on_from_rows(subject, name, &format!("'{text}'"), work);
+            }
+        }
+        (Some(from), None) => {
+            let sql = format!("DROP SEQUENCE {from}");
+            work.after.push(statement(sql, purpose()));
+        }
+        (None, None) => {}
+    }
+    match (kind(old), kind(new)) {
+        (None, Some(identity)) => {
+            work.changed.push(format!(
+                "{head} ADD {}",
+                generated_as_identity(&identity.kind, &identity.options)
+            ));
+            if identity.options.is_empty() {
+                let table = qualified(subject.schema, subject.name).replace('\'', "''");
+                let column = name.replace('\'', "''");
+                let sequence = format!("pg_get_serial_sequence('{table}', '{column}')");
+                go_on_from_rows(subject, name, &sequence, work);
+            }
+        }
+        (Some(_), None) => work.changed.push(format!("{head} DROP IDENTITY")),
+        (Some(was), Some(is)) if was != is => {
+            work.changed
+                .push(set_identity(&head, was, is, &new.data_type));
+        }
+        _ => {}
+    }
+}
+
+pub(super) fn set_identity(head: &str, was: &Identity, is: &Identity, _data_type: &str) -> String {
+    let mut actions = Vec::new();
+    if was.kind != is.kind {
+        actions.push(format!("SET GENERATED {}", is.kind.to_uppercase()));
+    }
+    if was.options != is.options {
+        let options = all_options(&is.options, None);
+        actions.extend(options.into_iter().map(|option| format!("SET {option}")));
+    }
+    format!("{head} {}", actions.join(" "))
+}
+
+/// Every option of a sequence with its value, where only those that differ from the default are written down.
+pub(in crate::plan::postgres) fn all_options(
+    options: &str,
+    data_type: Option<&str>,
+) -> Vec<String> {
+    let words: Vec<&str> = options.split_whitespace().collect();
+    let value = |name: &[&str]| {
+        words
+            .windows(name.len() + 1)
+            .find(|window| window.starts_with(name))
+            .and_then(|window| window.last().copied())
+    };
+    let is_descending = value(&["INCREMENT", "BY"]).is_some_and(|by| by.starts_with('-'));
+    let minimum = value(&["MINVALUE"]);
+    let maximum = value(&["MAXVALUE"]);
+    let start = match (value(&["START", "WITH"]), is_descending) {
+        (Some(start), _) => Some(start.to_owned()),
+        (None, false) => Some(minimum.unwrap_or("1").to_owned()),
+        (None, true) => Some(maximum.unwrap_or("-1").to_owned()),
+    };
+    let or_none = |words: &str, value: Option<&str>| match value {
+        Some(value) => format!("{words} {value}"),
+        None => format!("NO {words}"),
+    };
+    let mut all = Vec::new();
+    if let Some(data_type) = value(&["AS"]).or(data_type) {
+        all.push(format!("AS {data_type}"));
+    }
+    all.push(format!(
+        "INCREMENT BY {}",
+        value(&["INCREMENT", "BY"]).unwrap_or("1")
+    ));
+    all.push(or_none("MINVALUE", minimum));
+    all.push(or_none("MAXVALUE", maximum));
+    all.extend(start.map(|start| format!("START WITH {start}")));
+    all.push(format!("CACHE {}", value(&["CACHE"]).unwrap_or("1")));
+    all.push(if words.contains(&"CYCLE") {
+        "CYCLE".to_owned()
+    } else {
+        "NO CYCLE".to_owned()
+    });
+    all
+}
+
+pub(super) fn make_sequence(
+    subject: &Subject<'_, '_>,
+    name: &str,
+    new: &Column,
+    sequence: &str,
+    work: &mut Work,
+) {
+    let purpose = || format!("number column {}.{name}", subject.name);
+    work.before
+        .push(statement(create_sequence(new, sequence), purpose()));
+    work.after.push(statement(
+        own_sequence(subject.schema, subject.name, name, sequence),
+        purpose(),
+    ));
+}
+
+/// The sequence of a `serial` that is not one of the usual.
+pub(in crate::plan::postgres) fn create_sequence(column: &Column, sequence: &str) -> String {
+    let options = column
+        .identity
+        .as_ref()
+        .map(|identity| identity.options.as_str())
+        .unwrap_or_default();
+    let of_type = if options.starts_with("AS ") || options.contains(" AS ") {
+        String::new()
+    } else {
+        format!(" AS {}", column.data_type)
+    };
+    format!("CREATE SEQUENCE {sequence}{of_type} {options}")
+        .trim_end()
+        .to_owned()
+}
+
+pub(in crate::plan::postgres) fn own_sequence(
+    schema: &str,
+    table: &str,
+    column: &str,
+    sequence: &str,
+) -> String {
+    let table = qualified(schema, table);
+    format!(
+        "ALTER SEQUENCE {sequence} OWNED BY {table}.{}",
+        quote(column)
+    )
+}
+
+/// A new sequence on a column with rows goes on behind the largest.
+pub(super) fn go_on_from_rows(
+    subject: &Subject<'_, '_>,
+    name: &str,
+    sequence: &str,
+    work: &mut Work,
+) {
+    let table = qualified(subject.schema, subject.name);
+    let column = quote(name);
+    let sql =
+        format!("SELECT setval({sequence}, max({column})) FROM {table} HAVING max({column}) > 0");
+    work.after.push(statement(
+        sql,
+        format!("number column {}.{name} behind its rows", subject.name),
+    ));
+}
+
+pub(super) fn comment_on_column(
+    subject: &Subject<'_, '_>,
+    name: &str,
+    text: Option<&str>,
+    work: &mut Work,
+) {
+    let column = format!(
+        "{}.{}",
+        qualified(subject.schema, subject.name),
+        quote(name)
+    );
+    let sql = comment(&format!("COLUMN {column}"), text);
+    work.after.push(statement(
+        sql,
+        format!("comment on column {}.{name}", subject.name),
+    ));
+}

@@ -1,0 +1,88 @@
+//! Constraints and indexes of a table that is there, and their comments.
+
+use crate::catalog::Index;
+use crate::plan::Statement;
+
+use super::{Subject, Work, statement};
+use crate::plan::postgres::text::{comment, create_index, index_constraint, qualified, quote};
+
+pub(super) fn drop_constraint(subject: &Subject<'_, '_>, name: &str, work: &mut Work) {
+    if subject
+        .lifted
+        .contains(&(subject.schema, subject.name, name))
+    {
+        return;
+    }
+    work.constraints_dropped
+        .push(format!("DROP CONSTRAINT {}", quote(name)));
+}
+
+pub(super) fn drop_index(subject: &Subject<'_, '_>, name: &str, old: &Index, work: &mut Work) {
+    if old.constraint {
+        drop_constraint(subject, name, work);
+        return;
+    }
+    if subject
+        .lifted
+        .contains(&(subject.schema, subject.name, name))
+    {
+        return;
+    }
+    let concurrently = subject.concurrently.1 && !subject.old.options.contains_key("partition by");
+    let word = if concurrently { "CONCURRENTLY " } else { "" };
+    work.before.push(Statement {
+        sql: format!("DROP INDEX {word}{}", qualified(subject.schema, name)),
+        destructive: false,
+        alone: concurrently,
+        purpose: format!("drop index {}.{name}", subject.name),
+    });
+}
+
+pub(super) fn add_index(subject: &Subject<'_, '_>, name: &str, new: &Index, work: &mut Work) {
+    if new.constraint {
+        work.constraints_added
+            .push(format!("ADD {}", index_constraint(name, new)));
+    } else {
+        let concurrently =
+            subject.concurrently.0 && !subject.new.options.contains_key("partition by");
+        let table = qualified(subject.schema, subject.name);
+        work.after.push(Statement {
+            sql: create_index(&table, name, new, concurrently),
+            destructive: false,
+            alone: concurrently,
+            purpose: format!("create index {}.{name}", subject.name),
+        });
+    }
+    comment_on_index(subject, name, None, new, work);
+}
+
+pub(super) fn comment_on_index(
+    subject: &Subject<'_, '_>,
+    name: &str,
+    old: Option<&Index>,
+    new: &Index,
+    work: &mut Work,
+) {
+    if old.and_then(|old| old.comment.as_ref()) != new.comment.as_ref() {
+        let index = qualified(subject.schema, name);
+        let sql = comment(&format!("INDEX {index}"), new.comment.as_deref());
+        work.after
+            .push(statement(sql, format!("comment on index {name}")));
+    }
+    let of = |index: &Index| index.options.get("comment on constraint").cloned();
+    if old.and_then(of) != of(new) {
+        comment_on_constraint(subject, name, of(new).as_deref(), work);
+    }
+}
+
+pub(super) fn comment_on_constraint(
+    subject: &Subject<'_, '_>,
+    name: &str,
+    text: Option<&str>,
+    work: &mut Work,
+) {
+    let table = qualified(subject.schema, subject.name);
+    let sql = comment(&format!("CONSTRAINT {} ON {table}", quote(name)), text);
+    work.after
+        .push(statement(sql, format!("comment on constraint {name}")));
+}

@@ -1,0 +1,161 @@
+//! What goes: what is in the way before anything changes, what is not wanted any more at the end. Users first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Object, ObjectKind};
+use crate::order::topological;
+use crate::plan::Statement;
+
+use super::objects::statement;
+use super::text::{joined, qualified, quote};
+use super::{ObjectName, TableName, Work, in_order, objects, parents, spelled, target};
+
+impl<'a> Work<'a> {
+    /// Tables that go, in the order in which they can: those that refer before those referred to, as far as that can be.
+    pub(super) fn drop_order(&self) -> Vec<TableName<'a>> {
+        let edges: BTreeMap<TableName<'a>, Vec<TableName<'a>>> = self
+            .dropped
+            .iter()
+            .map(|(&(schema, name), table)| {
+                let keys = table.foreign_keys.values().map(|key| target(schema, key));
+                let parents = parents(table).into_iter().filter_map(|parent| {
+                    self.dropped
+                        .keys()
+                        .find(|name| spelled(**name, &parent))
+                        .copied()
+                });
+                let needed = keys
+                    .chain(parents)
+                    .filter(|needed| *needed != (schema, name) && self.dropped.contains_key(needed))
+                    .collect();
+                ((schema, name), needed)
+            })
+            .collect();
+        let mut order = topological(&edges);
+        order.reverse();
+        order
+    }
+
+    /// What goes before anything changes, users first.
+    pub(super) fn in_the_way(&mut self) -> Vec<Statement> {
+        let mut gone: Vec<(ObjectName<'a>, &'a Object)> = Vec::new();
+        for (&name, &object) in &self.unmade {
+            let is_early = objects::is_outermost(name.1) || self.early_objects.contains(&name);
+            if is_early && objects::is_managed(object) {
+                gone.push((name, object));
+            }
+        }
+        for &(schema, kind, name) in &self.again {
+            let old = self
+                .current
+                .schemas
+                .get(schema)
+                .and_then(|held| held.objects.get(&kind)?.get(name));
+            gone.extend(old.map(|old| ((schema, kind, name), old)));
+        }
+        gone.sort_by_key(|(name, _)| (name.1, name.0, name.2));
+        let mut order = in_order(&gone);
+        order.reverse();
+        // Triggers and policies first, as a view takes its own with it.
+        order.sort_by_key(|((_, kind, _), _)| match kind {
+            ObjectKind::Trigger
+            | ObjectKind::Policy
+            | ObjectKind::Rule
+            | ObjectKind::Statistics => 0,
+            ObjectKind::View | ObjectKind::MaterializedView => 1,
+            _ => 2,
+        });
+        let mut statements: Vec<Statement> = order
+            .into_iter()
+            .filter(|((schema, _, _), object)| {
+                // It goes with its table.
+                !object
+                    .table
+                    .as_deref()
+                    .is_some_and(|table| self.dropped.contains_key(&(*schema, table)))
+            })
+            .map(|((schema, kind, name), object)| objects::drop(schema, kind, name, object))
+            .collect();
+        for &(schema, table, name) in &self.lifted {
+            let index = self
+                .current
+                .schemas
+                .get(schema)
+                .and_then(|held| held.tables.get(table)?.indexes.get(name));
+            let (sql, purpose) = if index.is_some_and(|index| !index.constraint) {
+                let sql = format!("DROP INDEX {}", qualified(schema, name));
+                (sql, format!("drop index {table}.{name}"))
+            } else {
+                let table_shown = qualified(schema, table);
+                let sql = format!("ALTER TABLE {table_shown} DROP CONSTRAINT {}", quote(name));
+                (sql, format!("drop constraint {table}.{name}"))
+            };
+            statements.push(statement(sql, &purpose));
+        }
+        let early = self.drop_order().into_iter();
+        statements.extend(
+            early
+                .filter(|table| self.early.contains(table))
+                .map(drop_table),
+        );
+        statements
+    }
+
+    /// What is not wanted any more, users first.
+    pub(super) fn drops(&mut self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        let mut unmade: Vec<(ObjectName<'a>, &'a Object)> = self
+            .unmade
+            .iter()
+            .filter(|(name, object)| {
+                !objects::is_outermost(name.1)
+                    && !self.early_objects.contains(*name)
+                    && objects::is_managed(object)
+            })
+            .map(|(&name, &object)| (name, object))
+            .collect();
+        unmade.sort_by_key(|(name, _)| (name.1, name.0, name.2));
+        let mut order = in_order(&unmade);
+        order.reverse();
+        let gone: BTreeSet<String> = self
+            .dropped
+            .keys()
+            .map(|(schema, name)| joined(schema, name))
+            .collect();
+        // A function that takes or gives rows of a table that goes has to go first; the others may be used by the table.
+        let (first, later): (Vec<_>, Vec<_>) =
+            order.into_iter().partition(|((_, kind, _), object)| {
+                matches!(kind, ObjectKind::Function | ObjectKind::Procedure)
+                    && object.needs.iter().any(|need| gone.contains(need))
+            });
+        let drop = |((schema, kind, name), object): (ObjectName<'a>, &'a Object)| {
+            objects::drop(schema, kind, name, object)
+        };
+        statements.extend(first.into_iter().map(drop));
+        let order = self.drop_order().into_iter();
+        statements.extend(
+            order
+                .filter(|table| !self.early.contains(table))
+                .map(drop_table),
+        );
+        statements.extend(later.into_iter().map(drop));
+        for schema in &self.schemas_dropped {
+            statements.push(Statement {
+                sql: format!("DROP SCHEMA {}", quote(schema)),
+                destructive: true,
+                alone: false,
+                purpose: format!("drop schema {schema}"),
+            });
+        }
+        statements
+    }
+}
+
+fn drop_table((schema, name): TableName<'_>) -> Statement {
+    Statement {
+        sql: format!("DROP TABLE {}", qualified(schema, name)),
+        destructive: true,
+        alone: false,
+        purpose: format!("drop table {name}"),
+    }
+}

@@ -1,0 +1,247 @@
+//! What is in the way: objects that use what changes, and foreign keys to keys that change. They are dropped early and made again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{Object, ObjectKind, Table};
+use crate::diff::TableChange;
+
+use super::text::{joined, primary_key_name};
+use super::{TableName, Work, alter, columns_of, target};
+
+impl<'a> Work<'a> {
+    /// What uses something that changes is dropped and made again; so is what uses that.
+    pub(super) fn lift_objects(&mut self) {
+        let altered = self
+            .altered
+            .iter()
+            .filter(|(_, (old, new, changes))| {
+                alter::is_in_the_way(changes)
+                    || !alter::recomputed(old, new, changes, self.desired.engine.version).is_empty()
+            })
+            .map(|((schema, name), _)| joined(schema, name))
+            .collect();
+        let mut touched = Touched {
+            tables: altered,
+            ..Touched::default()
+        };
+        for &(schema, _, name) in &self.rebuilt {
+            let key = joined(schema, name);
+            for (table_schema, held) in &self.current.schemas {
+                let tables = held.tables.iter();
+                touched.tables.extend(
+                    tables
+                        .filter(|(_, table)| table.needs.contains(&key))
+                        .map(|(table, _)| joined(table_schema, table)),
+                );
+            }
+            touched.types.insert(key);
+        }
+        for (schema, kind, name) in self.again.iter().chain(self.unmade.keys()) {
+            touched.add(*kind, joined(schema, name));
+        }
+        loop {
+            let mut more = Vec::new();
+            for (schema, held) in &self.current.schemas {
+                for (kind, objects) in &held.objects {
+                    for (name, object) in objects {
+                        let full = (schema.as_str(), *kind, name.as_str());
+                        let is_known =
+                            self.again.contains(&full) || self.unmade.contains_key(&full);
+                        if !is_known && uses(&touched, schema, *kind, object) {
+                            more.push(full);
+                        }
+                    }
+                }
+            }
+            if more.is_empty() {
+                break;
+            }
+            for (schema, kind, name) in more {
+                touched.add(kind, joined(schema, name));
+                self.in_place.remove(&(schema, kind, name));
+                self.again.insert((schema, kind, name));
+            }
+        }
+    }
+
+    /// Tables, views, sequences and indexes of a schema share their names: what gives one up goes before what takes it.
+    pub(super) fn lift_names(&mut self) {
+        let mut taken: BTreeSet<(&str, String)> = BTreeSet::new();
+        for (&(schema, name), table) in &self.created {
+            taken.insert((schema, name.to_owned()));
+            taken.extend(index_names(name, table).map(|index| (schema, index)));
+        }
+        for &(schema, _, name) in self.made.keys() {
+            taken.insert((schema, name.to_owned()));
+        }
+        for (&(schema, name), (_, _, changes)) in &self.altered {
+            for change in changes {
+                match change {
+                    TableChange::IndexAdded { name, .. } => {
+                        taken.insert((schema, (*name).to_owned()));
+                    }
+                    TableChange::PrimaryKeyAdded { new }
+                    | TableChange::PrimaryKeyChanged { new, .. } => {
+                        taken.insert((schema, primary_key_name(name, new)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for (&(schema, table), (_, _, changes)) in &self.altered {
+            for change in changes {
+                if let TableChange::IndexDropped { name, .. } = change
+                    && taken.contains(&(schema, (*name).to_owned()))
+                {
+                    self.lifted.insert((schema, table, name));
+                }
+            }
+        }
+        for &(schema, kind, name) in self.unmade.keys() {
+            let is_relation = kind == ObjectKind::Sequence;
+            if is_relation && taken.contains(&(schema, name.to_owned())) {
+                self.early_objects.insert((schema, kind, name));
+            }
+        }
+        for (&(schema, name), table) in &self.dropped {
+            let mut names = index_names(name, table).chain([name.to_owned()]);
+            if names.any(|name| taken.contains(&(schema, name))) {
+                self.early.insert((schema, name));
+            }
+        }
+    }
+
+    /// Foreign keys to a primary or unique key that goes or changes, and those between tables that go in a circle.
+    pub(super) fn lift_foreign_keys(&mut self) {
+        let mut keys: BTreeMap<TableName<'a>, Vec<BTreeSet<&'a str>>> = BTreeMap::new();
+        for ((schema, name), (old, new, changes)) in &self.altered {
+            let again = alter::recomputed(old, new, changes, self.desired.engine.version);
+            let mut gone: Vec<BTreeSet<&'a str>> = Vec::new();
+            for change in changes {
+                match change {
+                    TableChange::PrimaryKeyDropped { old } => {
+                        gone.push(
+                            old.parts
+                                .iter()
+                                .filter_map(|part| part.column.as_deref())
+                                .collect(),
+                        );
+                    }
+                    TableChange::PrimaryKeyChanged { old, new }
+                        if (&old.parts, &old.include, &old.attributes)
+                            != (&new.parts, &new.include, &new.attributes) =>
+                    {
+                        gone.push(
+                            old.parts
+                                .iter()
+                                .filter_map(|part| part.column.as_deref())
+                                .collect(),
+                        );
+                    }
+                    TableChange::IndexDropped { old, .. }
+                    | TableChange::IndexChanged { old, .. }
+                        if old.unique =>
+                    {
+                        gone.push(columns_of(old));
+                    }
+                    _ => {}
+                }
+            }
+            gone.extend(again.into_iter().map(|column| BTreeSet::from([column])));
+            if !gone.is_empty() {
+                keys.insert((schema, name), gone);
+            }
+        }
+        let order = self.drop_order();
+        let place: BTreeMap<TableName<'a>, usize> = order
+            .iter()
+            .enumerate()
+            .map(|(place, name)| (*name, place))
+            .collect();
+        for (schema, held) in &self.current.schemas {
+            for (table_name, table) in &held.tables {
+                let own = (schema.as_str(), table_name.as_str());
+                for (name, key) in &table.foreign_keys {
+                    let target = target(schema, key);
+                    let referred: BTreeSet<&str> =
+                        key.referred.iter().map(String::as_str).collect();
+                    let key_goes = keys
+                        .get(&target)
+                        .is_some_and(|gone| gone.contains(&referred));
+                    let circle = match (place.get(&own), place.get(&target)) {
+                        (Some(own), Some(target)) => target < own,
+                        _ => false,
+                    };
+                    let goes_early = self.early.contains(&target) && target != own;
+                    if key_goes || circle || goes_early {
+                        self.lifted.insert((schema, table_name, name));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The names of a table's indexes, those behind its constraints among them.
+fn index_names<'a>(name: &str, table: &'a Table) -> impl Iterator<Item = String> + use<'a> {
+    let key = table.primary_key.as_ref();
+    let key = key.map(|key| primary_key_name(name, key));
+    key.into_iter().chain(table.indexes.keys().cloned())
+}
+
+/// What changes in a way that the server does not allow while something uses it, by the names of `needs`.
+#[derive(Debug, Default)]
+struct Touched {
+    tables: BTreeSet<String>,
+    views: BTreeSet<String>,
+    types: BTreeSet<String>,
+    functions: BTreeSet<String>,
+}
+
+impl Touched {
+    fn add(&mut self, kind: ObjectKind, name: String) {
+        match kind {
+            ObjectKind::View | ObjectKind::MaterializedView => self.views.insert(name),
+            ObjectKind::Function | ObjectKind::Procedure => self.functions.insert(name),
+            _ => false,
+        };
+    }
+}
+
+/// Whether an object is in the way of a change to what is `touched`.
+fn uses(touched: &Touched, schema: &str, kind: ObjectKind, object: &Object) -> bool {
+    let needs = |names: &BTreeSet<String>| object.needs.iter().any(|need| names.contains(need));
+    let needs_any = || {
+        [
+            &touched.tables,
+            &touched.views,
+            &touched.types,
+            &touched.functions,
+        ]
+        .into_iter()
+        .any(needs)
+    };
+    let table = object.table.as_deref().map(|table| joined(schema, table));
+    let is_on =
+        |names: &BTreeSet<String>| table.as_ref().is_some_and(|table| names.contains(table));
+    match kind {
+        ObjectKind::View | ObjectKind::MaterializedView => needs_any(),
+        ObjectKind::Policy | ObjectKind::Rule | ObjectKind::Statistics => {
+            needs_any() || is_on(&touched.tables) || is_on(&touched.views)
+        }
+        // The server looks at the columns of a trigger's condition and of its `UPDATE OF`.
+        ObjectKind::Trigger => {
+            needs(&touched.functions)
+                || is_on(&touched.views)
+                || (is_on(&touched.tables)
+                    && (object.create.contains(" WHEN (") || object.create.contains(" UPDATE OF ")))
+        }
+        // Its signature counts; a body in dollar quotes is not looked into.
+        ObjectKind::Function | ObjectKind::Procedure => {
+            needs(&touched.types)
+                || needs(&touched.views)
+                || (needs_any() && !object.create.contains("\nAS $"))
+        }
+        _ => false,
+    }
+}

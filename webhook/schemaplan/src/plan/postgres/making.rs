@@ -1,0 +1,328 @@
+//! What is made and changed, each behind what it needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::catalog::{ForeignKey, Object, ObjectKind, Table};
+use crate::diff::TableChange;
+use crate::order::topological;
+use crate::plan::Statement;
+
+use super::alter::{KeyName, Subject};
+use super::table::{add_key, new_table};
+use super::text::{joined, qualified};
+use super::{
+    ObjectName, TableName, Work, alter, columns_of, in_order, objects, parent_in, parents, rebuild,
+    target,
+};
+
+impl<'a> Work<'a> {
+    /// Types, sequences, functions and tables, each behind what it needs.
+    pub(super) fn middle(&mut self) -> Vec<Statement> {
+        let mut nodes: Vec<Node<'a>> = Vec::new();
+        for (&(schema, kind, name), &object) in &self.made {
+            if !objects::is_outermost(kind) && objects::is_managed(object) {
+                nodes.push(Node::object((schema, kind, name), object));
+            }
+        }
+        for (&(schema, kind, name), (_, new)) in &self.changed {
+            if !objects::is_outermost(kind) && objects::is_managed(new) {
+                nodes.push(Node::object((schema, kind, name), new));
+            }
+        }
+        for &(schema, kind, name) in &self.again {
+            let is_changed = self.changed.contains_key(&(schema, kind, name));
+            let new = self
+                .desired
+                .schemas
+                .get(schema)
+                .and_then(|held| held.objects.get(&kind)?.get(name));
+            if !objects::is_outermost(kind) && !is_changed {
+                nodes.extend(new.map(|new| Node::object((schema, kind, name), new)));
+            }
+        }
+        for (&(schema, name), &table) in &self.created {
+            nodes.push(Node::table((schema, name), table));
+        }
+        for (&(schema, name), (_, new, _)) in &self.altered {
+            nodes.push(Node::table((schema, name), new));
+        }
+        nodes.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        let by_key: BTreeMap<&str, usize> = nodes
+            .iter()
+            .enumerate()
+            .map(|(index, node)| (node.key.as_str(), index))
+            .collect();
+        let edges: BTreeMap<usize, Vec<usize>> = nodes
+            .iter()
+            .enumerate()
+            .map(|(index, node)| {
+                let needs = node.needs.iter();
+                let needed = needs.filter_map(|need| by_key.get(need.as_str()).copied());
+                (index, needed.filter(|needed| *needed != index).collect())
+            })
+            .collect();
+        let order = topological(&edges);
+        let place: BTreeMap<usize, usize> = order
+            .iter()
+            .enumerate()
+            .map(|(place, index)| (*index, place))
+            .collect();
+        // Foreign keys to a table that comes later, or to a key that is no part of `CREATE TABLE`.
+        let mut late: Vec<(KeyName<'a>, &'a ForeignKey)> = Vec::new();
+        for (index, node) in nodes.iter().enumerate() {
+            let What::Table((schema, name), table) = node.what else {
+                continue;
+            };
+            for (key_name, key) in &table.foreign_keys {
+                let target = target(schema, key);
+                let comes_later = target != (schema, name)
+                    && by_key
+                        .get(joined(target.0, target.1).as_str())
+                        .is_some_and(|target| place.get(target) > place.get(&index));
+                let full = (schema, name, key_name.as_str());
+                let is_new = self.created.contains_key(&(schema, name));
+                let invalid = is_new && key.attributes.contains("NOT VALID");
+                if comes_later || invalid || self.refers_to_an_index(target, key) {
+                    self.late.insert(full);
+                    late.push((full, key));
+                }
+            }
+        }
+        let mut statements = Vec::new();
+        let mut owners = Vec::new();
+        for index in order {
+            let Some(node) = nodes.get(index) else {
+                continue;
+            };
+            match node.what {
+                What::Object(name, object) => {
+                    statements.extend(self.object(name, object, &mut owners));
+                }
+                What::Table(name, table) => statements.extend(self.table(name, table)),
+            }
+        }
+        statements.extend(owners);
+        let added = self.added_keys();
+        for ((schema, table, name), key) in late {
+            let is_again = self.lifted.contains(&(schema, table, name));
+            if added.contains(&(schema, table, name)) || is_again {
+                statements.extend(add_key(schema, table, name, key));
+            }
+        }
+        // Lifted keys that do not differ themselves, and whose table has no other way to get them back.
+        for &(schema, table, name) in &self.lifted {
+            let key = self
+                .desired
+                .schemas
+                .get(schema)
+                .and_then(|held| held.tables.get(table)?.foreign_keys.get(name));
+            let handled = added.contains(&(schema, table, name))
+                || self.late.contains(&(schema, table, name));
+            if let Some(key) = key.filter(|_| !handled) {
+                statements.extend(add_key(schema, table, name, key));
+            }
+        }
+        statements
+    }
+
+    /// Foreign keys that are new or changed, of all tables.
+    fn added_keys(&self) -> BTreeSet<KeyName<'a>> {
+        let mut added = BTreeSet::new();
+        for (&(schema, table), definition) in &self.created {
+            let names = definition.foreign_keys.keys();
+            added.extend(names.map(|name| (schema, table, name.as_str())));
+        }
+        for (&(schema, table), (_, _, changes)) in &self.altered {
+            for change in changes {
+                if let TableChange::ForeignKeyAdded { name, .. }
+                | TableChange::ForeignKeyChanged { name, .. } = change
+                {
+                    added.insert((schema, table, *name));
+                }
+            }
+        }
+        added
+    }
+
+    /// Whether a foreign key needs an index that is made behind its table.
+    fn refers_to_an_index(&self, target: TableName<'a>, key: &ForeignKey) -> bool {
+        let Some(table) = self
+            .desired
+            .schemas
+            .get(target.0)
+            .and_then(|held| held.tables.get(target.1))
+        else {
+            return false;
+        };
+        let referred: BTreeSet<&str> = key.referred.iter().map(String::as_str).collect();
+        let primary = table.primary_key.as_ref().is_some_and(|key| {
+            key.parts
+                .iter()
+                .filter_map(|part| part.column.as_deref())
+                .collect::<BTreeSet<_>>()
+                == referred
+        });
+        let constraint = table
+            .indexes
+            .values()
+            .any(|index| index.constraint && columns_of(index) == referred);
+        !primary && !constraint
+    }
+
+    fn object(
+        &mut self,
+        (schema, kind, name): ObjectName<'a>,
+        object: &'a Object,
+        owners: &mut Vec<Statement>,
+    ) -> Vec<Statement> {
+        if self.rebuilt.contains(&(schema, kind, name)) {
+            let built = rebuild::rebuild(
+                self.current,
+                self.desired,
+                (schema, kind, name),
+                object,
+                &mut self.lifted,
+            );
+            return built.unwrap_or_else(|refusal| {
+                self.refusals.push(refusal);
+                Vec::new()
+            });
+        }
+        if let Some(statements) = self.in_place.remove(&(schema, kind, name)) {
+            return statements;
+        }
+        if self.changed.contains_key(&(schema, kind, name))
+            && !self.again.contains(&(schema, kind, name))
+        {
+            return Vec::new();
+        }
+        if kind == ObjectKind::Sequence && !object.labels.is_empty() {
+            let shown = qualified(schema, name);
+            owners.push(objects::owner(
+                &shown,
+                &format!("create sequence {name}"),
+                object,
+            ));
+        }
+        objects::create(schema, kind, name, object)
+    }
+
+    fn table(&mut self, (schema, name): TableName<'a>, table: &'a Table) -> Vec<Statement> {
+        if let Some((old, new, changes)) = self.altered.get(&(schema, name)) {
+            let (statements, refusals) = alter::alter(Subject {
+                schema,
+                name,
+                old,
+                new,
+                changes,
+                lifted: &self.lifted,
+                late: &self.late,
+                concurrently: (
+                    self.settings.concurrent_index_create,
+                    self.settings.concurrent_index_drop,
+                ),
+                version: self.desired.engine.version,
+                parents: (parent_in(self.current, old), parent_in(self.desired, new)),
+            });
+            self.refusals.extend(refusals);
+            return statements;
+        }
+        let is_inline = |key: &str| {
+            let invalid = table
+                .foreign_keys
+                .get(key)
+                .is_some_and(|key| key.attributes.contains("NOT VALID"));
+            !invalid && !self.late.contains(&(schema, name, key))
+        };
+        new_table(schema, name, table, is_inline)
+    }
+
+    /// Views, triggers and the like, behind what they need.
+    pub(super) fn outermost(&mut self) -> Vec<Statement> {
+        let mut wanted: Vec<(ObjectName<'a>, &'a Object)> = Vec::new();
+        for (&name, &object) in &self.made {
+            if objects::is_outermost(name.1) && objects::is_managed(object) {
+                wanted.push((name, object));
+            }
+        }
+        for (&name, (_, new)) in &self.changed {
+            if objects::is_outermost(name.1) && objects::is_managed(new) {
+                wanted.push((name, new));
+            }
+        }
+        for &(schema, kind, name) in &self.again {
+            let is_changed = self.changed.contains_key(&(schema, kind, name));
+            let new = self
+                .desired
+                .schemas
+                .get(schema)
+                .and_then(|held| held.objects.get(&kind)?.get(name));
+            if objects::is_outermost(kind) && !is_changed {
+                wanted.extend(new.map(|new| ((schema, kind, name), new)));
+            }
+        }
+        wanted.sort_by_key(|(name, _)| (name.1, name.0, name.2));
+        let mut statements = Vec::new();
+        for ((schema, kind, name), object) in in_order(&wanted) {
+            if let Some(in_place) = self.in_place.remove(&(schema, kind, name)) {
+                statements.extend(in_place);
+            } else {
+                statements.extend(objects::create(schema, kind, name, object));
+            }
+        }
+        statements
+    }
+}
+
+/// Something to make or change between the drops.
+struct Node<'a> {
+    key: String,
+    needs: Vec<String>,
+    what: What<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum What<'a> {
+    Object(ObjectName<'a>, &'a Object),
+    Table(TableName<'a>, &'a Table),
+}
+
+impl<'a> Node<'a> {
+    fn object(name: ObjectName<'a>, object: &'a Object) -> Self {
+        Self {
+            key: joined(name.0, name.2),
+            needs: object.needs.clone(),
+            what: What::Object(name, object),
+        }
+    }
+
+    fn table(name: TableName<'a>, table: &'a Table) -> Self {
+        let keys = table.foreign_keys.values().map(|key| {
+            let (schema, table) = target(name.0, key);
+            joined(schema, table)
+        });
+        // `regclass` quotes what it must; both spellings are of a name that is a word.
+        let parents = parents(table)
+            .into_iter()
+            .map(|parent| parent.replace('"', ""));
+        Self {
+            key: joined(name.0, name.1),
+            needs: table
+                .needs
+                .iter()
+                .cloned()
+                .chain(parents)
+                .chain(keys)
+                .collect(),
+            what: What::Table(name, table),
+        }
+    }
+
+    fn rank(&self) -> (usize, &str) {
+        let rank = match &self.what {
+            What::Object((_, kind, _), _) => *kind as usize,
+            What::Table(..) => usize::MAX,
+        };
+        (rank, &self.key)
+    }
+}

@@ -1,0 +1,125 @@
+//! A new table, and foreign keys that come late.
+
+use crate::catalog::{ForeignKey, Table};
+use crate::plan::Statement;
+
+use super::alter;
+use super::objects::statement;
+use super::text::{
+    check, comment, create_index, create_table, foreign_key, is_plain_serial, primary_key_name,
+    qualified, quote, sequence_of,
+};
+
+/// A new table with what cannot be said in `CREATE TABLE`.
+pub(super) fn new_table(
+    schema: &str,
+    name: &str,
+    table: &Table,
+    is_inline: impl Fn(&str) -> bool,
+) -> Vec<Statement> {
+    let purpose = format!("create table {name}");
+    let shown = qualified(schema, name);
+    let mut before = Vec::new();
+    let mut after = Vec::new();
+    for (column_name, column) in &table.columns {
+        if let Some(sequence) = sequence_of(column)
+            && !is_plain_serial(name, column_name, column)
+        {
+            before.push(alter::create_sequence(column, &sequence));
+            after.push(alter::own_sequence(schema, name, column_name, &sequence));
+        }
+    }
+    let mut sql = before;
+    sql.push(create_table(schema, name, table, &is_inline));
+    sql.extend(after);
+    for (check_name, definition) in &table.checks {
+        if definition.attributes.contains("NOT VALID") {
+            sql.push(format!(
+                "ALTER TABLE {shown} ADD {}",
+                check(check_name, definition)
+            ));
+        }
+    }
+    for (index_name, index) in &table.indexes {
+        if !index.constraint {
+            sql.push(create_index(&shown, index_name, index, false));
+        }
+    }
+    for (option, value) in &table.options {
+        match option.as_str() {
+            "row level security" => {
+                sql.push(format!("ALTER TABLE {shown} ENABLE ROW LEVEL SECURITY"));
+            }
+            "force row level security" => {
+                sql.push(format!("ALTER TABLE {shown} FORCE ROW LEVEL SECURITY"));
+            }
+            "replica identity" => sql.push(format!("ALTER TABLE {shown} REPLICA IDENTITY {value}")),
+            other => {
+                if let Some(column) = other.strip_prefix("storage of ") {
+                    sql.push(format!(
+                        "ALTER TABLE {shown} ALTER COLUMN {column} SET STORAGE {value}"
+                    ));
+                }
+            }
+        }
+    }
+    if table.comment.is_some() {
+        sql.push(comment(&format!("TABLE {shown}"), table.comment.as_deref()));
+    }
+    for (column_name, column) in &table.columns {
+        if column.comment.is_some() {
+            let column_shown = format!("COLUMN {shown}.{}", quote(column_name));
+            sql.push(comment(&column_shown, column.comment.as_deref()));
+        }
+    }
+    for (index_name, index) in &table.indexes {
+        if index.comment.is_some() {
+            let index_shown = format!("INDEX {}", qualified(schema, index_name));
+            sql.push(comment(&index_shown, index.comment.as_deref()));
+        }
+    }
+    let constraint = |name: &str| format!("CONSTRAINT {} ON {shown}", quote(name));
+    let key = table.primary_key.as_ref();
+    let key = key.map(|key| (primary_key_name(name, key), key.comment.as_deref()));
+    let commented = table
+        .checks
+        .iter()
+        .map(|(name, check)| (name.clone(), check.comment.as_deref()))
+        .chain(key)
+        .chain(
+            table
+                .foreign_keys
+                .iter()
+                .filter(|(name, _)| is_inline(name))
+                .map(|(name, key)| (name.clone(), key.comment.as_deref())),
+        )
+        .chain(table.indexes.iter().map(|(name, index)| {
+            let text = index.options.get("comment on constraint");
+            (name.clone(), text.map(String::as_str))
+        }));
+    for (constraint_name, text) in commented {
+        if text.is_some() {
+            sql.push(comment(&constraint(&constraint_name), text));
+        }
+    }
+    sql.into_iter()
+        .map(|sql| statement(sql, &purpose))
+        .collect()
+}
+
+pub(super) fn add_key(schema: &str, table: &str, name: &str, key: &ForeignKey) -> Vec<Statement> {
+    let purpose = format!("add foreign key {table}.{name}");
+    let shown = qualified(schema, table);
+    let mut statements = vec![statement(
+        format!("ALTER TABLE {shown} ADD {}", foreign_key(schema, name, key)),
+        &purpose,
+    )];
+    if key.comment.is_some() {
+        let sql = comment(
+            &format!("CONSTRAINT {} ON {shown}", quote(name)),
+            key.comment.as_deref(),
+        );
+        statements.push(statement(sql, &purpose));
+    }
+    statements
+}
