@@ -78,17 +78,16 @@ async fn read_views(
         let (database, name) = (row.text(0), row.text(1));
         let object = match row.filled(2) {
             None => Object::default(),
-            Some(mut select) => {
-                let own = |text: &str| match reader.scope {
-                    Scope::One(_) => without_qualifier(text, &database),
-                    Scope::Server => text.to_owned(),
-                };
-                select = own(&select);
+            Some(kept) => {
                 // What is kept is how it was written; what is shown is how the server reads it, joins in parentheses and every character there.
+                let mut select = kept;
                 if select.contains(" join ") || select.contains("????") {
                     let what = format!("VIEW {}.{}", quote(&database), quote(&name));
                     let text = reader.shown(&what, 1).await?.unwrap_or_default();
-                    select = view_query(&text, &name).map_or(select, own);
+                    select = view_query(&text, &name).map_or(select, str::to_owned);
+                }
+                if matches!(reader.scope, Scope::One(_)) {
+                    select = without_qualifier(&select, &database);
                 }
                 view(
                     &row,
