@@ -2,6 +2,7 @@
 //!
 //! Precedence is the Atlas operator's: `urlFrom` before `url` before `credentials`; `configMapKeyRef` before `hcl` before `sql` before `url`.
 
+use tidegate_migrations::Directory;
 use tidegate_policy_sdk::pointer;
 use tidegate_policy_sdk::prelude::Object;
 use tidegate_sqlplan::Dialect;
@@ -109,6 +110,15 @@ pub(crate) fn documents(object: &Object) -> Vec<Document<'_>> {
         .collect();
     documents.sort_by(|left, right| left.pointer.cmp(&right.pointer));
     documents
+}
+
+/// The folder of migrations that an object holds.
+pub(crate) fn directory(object: &Object) -> Option<Directory> {
+    let files = object.get("/spec/dir/local")?.as_object()?;
+    let texts = files
+        .iter()
+        .filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned())));
+    is_migration(object).then(|| Directory::new(texts))
 }
 
 /// Where the SQL is that an object has but does not hold, in words.

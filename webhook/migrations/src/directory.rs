@@ -1,7 +1,5 @@
 //! A folder of migrations as names and texts.
 
-use std::collections::BTreeMap;
-
 use crate::directive::Directives;
 use crate::sum::{SUM_FILE, Sum, SumError};
 
@@ -26,9 +24,7 @@ pub struct File {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DirectoryError {
     /// Two files would write the same revision.
-    #[error(
-        "{first} and {second} have the same version {version:?}: only one of them could be recorded. Give one of them another version"
-    )]
+    #[error("{first} and {second} have the same version {version:?}: give one of them another")]
     DuplicateVersion {
         /// What their names begin with.
         version: String,
@@ -38,9 +34,7 @@ pub enum DirectoryError {
         second: String,
     },
     /// A name that says no version.
-    #[error(
-        "{name} has no version: its name must begin with one, for example `20261121180000_users.sql`"
-    )]
+    #[error("{name} has no version: its name must begin with one")]
     NoVersion {
         /// The file.
         name: String,
@@ -57,18 +51,18 @@ impl Directory {
     /// Takes what belongs to a directory out of a folder's (or a `ConfigMap`'s) entries; everything else is ignored, as Atlas does.
     pub fn new(entries: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut sum = None;
-        let mut files = BTreeMap::new();
+        let mut files: Vec<File> = Vec::new();
         for (name, text) in entries {
             if name == SUM_FILE {
                 sum = Some(text);
             } else if name.strip_suffix(".sql").is_some() && !name.contains('/') {
-                files.insert(name, text);
+                // Names nearly always come in order.
+                let place = files.partition_point(|file| file.name < name);
+                if files.get(place).is_none_or(|other| other.name != name) {
+                    files.insert(place, File { name, text });
+                }
             }
         }
-        let files = files
-            .into_iter()
-            .map(|(name, text)| File { name, text })
-            .collect();
         Self { files, sum }
     }
 
@@ -103,18 +97,21 @@ impl Directory {
                 found: self.files.len(),
             });
         }
-        let mut versions: BTreeMap<&str, &str> = BTreeMap::new();
-        for file in &self.files {
-            if file.version().is_empty() {
+        for (index, file) in self.files.iter().enumerate() {
+            let version = file.version();
+            if version.is_empty() {
                 return Err(DirectoryError::NoVersion {
                     name: file.name.clone(),
                 });
             }
-            if let Some(first) = versions.insert(file.version(), &file.name) {
+            // Names that begin alike stand together.
+            let behind = self.files.iter().skip(index + 1);
+            let mut alike = behind.take_while(|other| other.name.starts_with(version));
+            if let Some(second) = alike.find(|other| other.version() == version) {
                 return Err(DirectoryError::DuplicateVersion {
-                    version: file.version().to_owned(),
-                    first: first.to_owned(),
-                    second: file.name.clone(),
+                    version: version.to_owned(),
+                    first: file.name.clone(),
+                    second: second.name.clone(),
                 });
             }
         }

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use crate::directive;
 use crate::directory::{Directory, DirectoryError, File};
 use crate::revision::Revision;
-use crate::sum::SumError;
+use crate::sum::{SumError, base64};
 
 /// What to do about files that were added before the last one applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -322,7 +320,7 @@ fn as_it_was(
             running.update(file.text());
         }
     }
-    STANDARD.encode(running.finalize())
+    base64(&running.finalize())
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! A migration's text as what is run: statements, and the checks before them.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 use tidegate_sqlplan::{Dialect, ProblemKind, Script, SqlProblem};
 
 use crate::archive::{self, Section};
 use crate::directive::{DirectiveError, TransactionMode};
 use crate::directory::File;
+use crate::sum::base64;
 
 /// What running a file means.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,7 +99,7 @@ impl Migration {
         let each = self.statements.iter();
         each.map(|statement| {
             running.update(&statement.text);
-            STANDARD.encode(running.clone().finalize())
+            base64(&running.clone().finalize())
         })
         .collect()
     }

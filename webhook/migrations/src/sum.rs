@@ -5,8 +5,6 @@
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 use crate::directive;
@@ -17,6 +15,9 @@ pub const SUM_FILE: &str = "atlas.sum";
 
 /// Every sum is written behind this.
 const PREFIX: &str = "h1:";
+
+/// 32 bytes in base64.
+const HASH_LENGTH: usize = 44;
 
 /// What `atlas.sum` says, or should say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,31 +36,28 @@ struct Row {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SumError {
     /// There are migrations and no `atlas.sum`.
-    #[error(
-        "checksum file not found: the folder has no atlas.sum. Write it with `tidegate migrate hash`"
-    )]
+    #[error("checksum file not found: the folder has no atlas.sum ({SEAL})")]
     Missing,
     /// A line that is none of the format's.
-    #[error(
-        "checksum file format invalid: atlas.sum, line {line}. Where a merge left its marks, settle it and run `tidegate migrate hash`"
-    )]
+    #[error("checksum file format invalid: atlas.sum, line {line} ({SEAL})")]
     Format {
         /// Counted from 1.
         line: usize,
     },
     /// The first line is not the sum of the others.
-    #[error(
-        "checksum mismatch: atlas.sum, line 1 is not the sum of the lines below it: atlas.sum itself was edited or merged. Run `tidegate migrate hash` when the files are as they should be"
-    )]
+    #[error("checksum mismatch: atlas.sum, line 1 is not the sum of the lines below it ({SEAL})")]
     Total,
     /// The folder is not what was summed.
-    #[error("checksum mismatch: {0}. When this is meant, run `tidegate migrate hash`")]
+    #[error("checksum mismatch: {0} ({SEAL})")]
     Mismatch(Difference),
 }
 
+/// What to do when the files are as they should be.
+const SEAL: &str = "when it is meant: `tidegate migrate hash`";
+
 /// The first place where a folder is not what was summed. What comes after it cannot be told apart: the sums run on.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file} was {reason} (atlas.sum, line {line})")]
+#[error("{file} was {reason}, atlas.sum line {line}")]
 pub struct Difference {
     /// The file.
     pub file: String,
@@ -103,7 +101,7 @@ impl Sum {
             running.update(file.text());
             rows.push(Row {
                 file: file.name().to_owned(),
-                hash: STANDARD.encode(running.clone().finalize()),
+                hash: base64(&running.clone().finalize()),
             });
         }
         Self { rows }
@@ -119,11 +117,12 @@ impl Sum {
         let total = total.strip_prefix(PREFIX).unwrap_or(total);
         let mut rows: Vec<Row> = Vec::new();
         for (index, line) in lines {
-            let wrong = SumError::Format { line: index + 1 };
-            let (file, hash) = line.split_once(PREFIX).ok_or_else(|| wrong.clone())?;
+            let wrong = || SumError::Format { line: index + 1 };
+            let (file, hash) = line.split_once(PREFIX).ok_or_else(wrong)?;
             let (file, hash) = (file.trim(), hash.trim_end());
-            if STANDARD.decode(hash).map_or(0, |hash| hash.len()) != 32 {
-                return Err(wrong);
+            let is_base64 = |next: u8| next.is_ascii_alphanumeric() || b"+/=".contains(&next);
+            if hash.len() != HASH_LENGTH || !hash.bytes().all(is_base64) {
+                return Err(wrong());
             }
             rows.push(Row {
                 file: file.to_owned(),
@@ -145,7 +144,7 @@ impl Sum {
             total.update(&row.file);
             total.update(&row.hash);
         }
-        STANDARD.encode(total.finalize())
+        base64(&total.finalize())
     }
 
     /// The running sum up to and with a file, in base64 without its prefix; none for a file that has no line.
@@ -193,6 +192,23 @@ impl Sum {
         }
         Ok(())
     }
+}
+
+/// A sum as it is written everywhere: base64 with its filling. Written out here, because the policy carries this code into every sandbox.
+pub(crate) fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(HASH_LENGTH);
+    for chunk in bytes.chunks(3) {
+        let bits = (0..3).fold(0_usize, |bits, place| {
+            bits << 8 | usize::from(chunk.get(place).copied().unwrap_or_default())
+        });
+        for place in 0..4 {
+            let letter = LETTERS.get(bits >> (18 - 6 * place) & 63);
+            let letter = letter.filter(|_| place <= chunk.len());
+            text.push(letter.map_or('=', |letter| char::from(*letter)));
+        }
+    }
+    text
 }
 
 #[cfg(test)]

@@ -151,6 +151,8 @@ rules! {
     transaction_control,
     unparsed,
     imperative_statement,
+    migration_folder,
+    migration_history,
 }
 
 /// The rule of exceptions that do not hold.

@@ -11,6 +11,7 @@
 
 mod certificate;
 mod chart;
+mod folders;
 mod gate;
 mod reconcile;
 mod rooms;

@@ -32,7 +32,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-cases", &[]),
     ("tidegate-componentize", &[]),
     ("tidegate-policy-sdk", &["tidegate-cases"]),
-    ("unsafe-sql", &["tidegate-policy-sdk", "tidegate-sqlplan"]),
+    (
+        "unsafe-sql",
+        &[
+            "tidegate-migrations",
+            "tidegate-policy-sdk",
+            "tidegate-sqlplan",
+        ],
+    ),
     (
         "wave-order",
         &["tidegate-policy-sdk", "tidegate-waves", "tidegate-model"],

@@ -56,27 +56,27 @@ fn the_first_difference_is_named_with_its_line() {
     check(
         &[USERS, ("1_z.sql", ""), ORDERS],
         TWO,
-        "checksum mismatch: 1_z.sql was added (atlas.sum, line 3). ",
+        "checksum mismatch: 1_z.sql was added, atlas.sum line 3",
     );
     check(
         &[USERS, ORDERS, ("3.sql", "")],
         TWO,
-        "checksum mismatch: 3.sql was added (atlas.sum, line 4)",
+        "checksum mismatch: 3.sql was added, atlas.sum line 4",
     );
     check(
         &[ORDERS],
         TWO,
-        "checksum mismatch: 1_users.sql was removed (atlas.sum, line 2)",
+        "checksum mismatch: 1_users.sql was removed, atlas.sum line 2",
     );
     check(
         &[USERS],
         TWO,
-        "checksum mismatch: 2_orders.sql was removed (atlas.sum, line 3)",
+        "checksum mismatch: 2_orders.sql was removed, atlas.sum line 3",
     );
     check(
         &[USERS, (ORDERS.0, "x")],
         TWO,
-        "checksum mismatch: 2_orders.sql was edited (atlas.sum, line 3)",
+        "checksum mismatch: 2_orders.sql was edited, atlas.sum line 3",
     );
 }
 
@@ -101,4 +101,20 @@ fn what_is_no_sum_file_is_said_so() {
     let unsealed = Directory::new([(USERS.0.to_owned(), USERS.1.to_owned())]);
     assert_eq!(unsealed.verify(), Err(SumError::Missing));
     assert_eq!(Directory::default().verify(), Ok(()));
+}
+
+#[test]
+fn base64_is_filled_up() {
+    // The examples of RFC 4648.
+    for (bytes, expected) in [
+        ("", ""),
+        ("f", "Zg=="),
+        ("fo", "Zm8="),
+        ("foo", "Zm9v"),
+        ("foob", "Zm9vYg=="),
+        ("fooba", "Zm9vYmE="),
+        ("foobar", "Zm9vYmFy"),
+    ] {
+        assert_eq!(base64(bytes.as_bytes()), expected);
+    }
 }

@@ -59,6 +59,21 @@ pub(crate) struct Judged {
 }
 
 impl Judged {
+    /// A file that was not judged by itself, with nothing found yet.
+    pub(super) fn of_file(file: &str, text: &str) -> Self {
+        Self {
+            item: usize::MAX,
+            file: file.to_owned(),
+            text: text.into(),
+            start: Place { line: 1, column: 1 },
+            object: None,
+            uid: "check".to_owned(),
+            decision: Decision::default(),
+            mutation: None,
+            locations: None,
+        }
+    }
+
     /// The bodies that the two webhooks answer with, the mutating one only for an object.
     pub(crate) fn answers(&self) -> (Vec<u8>, Option<Vec<u8>>) {
         let mutation = self.mutation.as_ref();
@@ -151,6 +166,25 @@ pub(crate) async fn judge(
     Ok(judged)
 }
 
+/// What the policies say of a folder of migrations as the one object that would carry it.
+pub(super) async fn judge_folder(
+    files: &[(String, String)],
+    old: Option<&[(String, String)]>,
+    dialect: Option<Dialect>,
+    policies: &impl Evaluate,
+) -> Decision {
+    let object = |files: &[(String, String)]| {
+        let texts: serde_json::Map<String, Value> = files
+            .iter()
+            .map(|(name, text)| (name.clone(), json!(text)))
+            .collect();
+        carrier("AtlasMigration", json!({"dir": {"local": texts}}), dialect)
+    };
+    let (new, old) = (object(files), old.map(object));
+    let review = Arc::new(review(&object_name(&new), &new, old.as_ref()));
+    ask(policies, Stage::Validate, &review).await
+}
+
 async fn ask(policies: &impl Evaluate, stage: Stage, review: &Arc<Review>) -> Decision {
     let call = Call {
         stage,
@@ -221,19 +255,7 @@ fn sql_review(
     old: Option<&PreviousSql<'_>>,
     dialect: Option<Dialect>,
 ) -> Option<Review> {
-    let url = dialect.map(|dialect| format!("{}://check/check", dialect.url_scheme()));
-    let object = |kind: &str, mut spec: Value| {
-        if let Some(fields) = spec.as_object_mut() {
-            match &url {
-                Some(url) => fields.insert("url".into(), json!(url)),
-                None => fields.insert(
-                    "urlFrom".into(),
-                    json!({"secretKeyRef": {"name": "unknown", "key": "url"}}),
-                ),
-            };
-        }
-        json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": kind, "metadata": {"name": "check", "namespace": "default"}, "spec": spec})
-    };
+    let object = |kind: &str, spec: Value| carrier(kind, spec, dialect);
     let name = file.rsplit('/').next().unwrap_or(file);
     let schema = |text: &str| object("AtlasSchema", json!({"schema": {"sql": text}}));
     let (new, old) = match old {
@@ -245,6 +267,23 @@ fn sql_review(
         ),
     };
     Some(review(&object_name(&new), &new, old.as_ref()))
+}
+
+/// An object of Atlas with this specification, for a database of this dialect or of one that is not known.
+fn carrier(kind: &str, mut spec: Value, dialect: Option<Dialect>) -> Value {
+    if let Some(fields) = spec.as_object_mut() {
+        match dialect {
+            Some(dialect) => fields.insert(
+                "url".into(),
+                json!(format!("{}://check/check", dialect.url_scheme())),
+            ),
+            None => fields.insert(
+                "urlFrom".into(),
+                json!({"secretKeyRef": {"name": "unknown", "key": "url"}}),
+            ),
+        };
+    }
+    json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": kind, "metadata": {"name": "check", "namespace": "default"}, "spec": spec})
 }
 
 fn review(name: &ObjectName, object: &Value, old: Option<&Value>) -> Review {

@@ -4,6 +4,7 @@
 //! components, called by the same host, weighed by the same function.
 
 mod fix;
+mod folders;
 mod github;
 mod human;
 mod judge;
@@ -121,11 +122,12 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
     } else {
         sets::sets(&items, &roots)
     };
-    let not_judged = items
+    let mut not_judged: Vec<String> = items
         .iter()
         .filter(|item| matches!(item.content, source::Content::WayBack))
         .map(|item| item.file.clone())
         .collect();
+    let folders = folders::folders(&items, &args.paths, args.old.as_deref(), &mut not_judged)?;
     let mut judged = judge::judge(
         items,
         previous.as_ref(),
@@ -135,6 +137,7 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
     )
     .await?;
     sets::judge(&mut judged, sets, &policies).await;
+    folders::judge(&mut judged, folders, args.dialect, policies.as_ref()).await;
     let report = report::Report::new(judged, order, not_judged);
     let text = match args.output {
         Output::Human => human::draw(&report),

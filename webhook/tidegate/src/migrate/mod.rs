@@ -11,6 +11,8 @@ mod show;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub(crate) use folder::entries;
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum MigrateCommand {

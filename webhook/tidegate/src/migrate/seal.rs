@@ -73,6 +73,18 @@ fn report(directory: &Directory, dialect: Option<Dialect>) -> Report {
         file: None,
         message,
     }));
+    for (before, after) in directory
+        .files()
+        .iter()
+        .zip(directory.files().iter().skip(1))
+    {
+        if before.version() > after.version() {
+            report.warnings.push(Remark {
+                file: Some(after.name().to_owned()),
+                message: format!("version {} is less than {} of {}, which runs before it: files run in the order of their names, versions are compared alone", after.version(), before.version(), before.name()),
+            });
+        }
+    }
     for file in directory.files() {
         for name in file.directives().without_effect() {
             report.warnings.push(Remark {

@@ -34,11 +34,11 @@ fn validate_names_what_is_wrong() {
     fs::write(file("1_users.sql"), "CREATE TABLE users (id bigint);\n").unwrap();
     place
         .run(&["validate"])
-        .refused("checksum mismatch: 1_users.sql was edited (atlas.sum, line 2)");
+        .refused("checksum mismatch: 1_users.sql was edited, atlas.sum line 2");
     fs::remove_file(file("1_users.sql")).unwrap();
     place
         .run(&["validate"])
-        .refused("checksum mismatch: 1_users.sql was removed (atlas.sum, line 2)");
+        .refused("checksum mismatch: 1_users.sql was removed, atlas.sum line 2");
     place.write(&[("2_more.sql", "SELECT 1;")]);
     place
         .run(&["validate"])
@@ -49,6 +49,18 @@ fn validate_names_what_is_wrong() {
     assert_eq!(
         run.out,
         "{\"problems\":[{\"file\":\"1_a.sql\",\"message\":\"1_a.sql, line 2, column 8: a bracket is never closed\"}],\"warnings\":[{\"file\":\"1_a.sql\",\"message\":\"atlas:txmode means nothing here: an empty line must follow the comments that a file begins with\"}]}\n"
+    );
+}
+
+#[test]
+fn validate_warns_of_names_and_versions_that_sort_differently() {
+    let place = Place::new(&[("3_b.sql", "SELECT 1;"), ("3.1_c.sql", "SELECT 1;")]);
+    let said = place.run(&["validate"]).fine();
+    assert!(
+        said.contains(
+            "warning: 3_b.sql: version 3 is less than 3.1 of 3.1_c.sql, which runs before it"
+        ),
+        "{said}"
     );
 }
 
