@@ -18,11 +18,10 @@ const TYPES: &[(&str, &str)] = &[
     ("integer", "1"),
     ("bigint", "1"),
     ("smallint", "1"),
-    ("numeric(10,2)", "1"),
+    ("numeric(10,0)", "1"),
     ("text", "'1'"),
     ("varchar(20)", "'1'"),
     ("char(5)", "'1'"),
-    ("boolean", "true"),
     ("jsonb", "'1'"),
     ("mood", "'1'"),
     ("count", "1"),
@@ -134,7 +133,7 @@ fn script(tables: &[(u8, Table)], labels: &[u8]) -> String {
                 ),
                 3 => writeln!(
                     sql,
-                    "CREATE INDEX i{name}_{number} ON t{name} (({one}::text || 'x'));"
+                    "CREATE INDEX i{name}_{number} ON t{name} ((lower(keep) || '{one}'));"
                 ),
                 4 => writeln!(
                     sql,
