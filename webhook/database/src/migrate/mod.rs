@@ -404,7 +404,9 @@ fn now() -> Duration {
 /// What the server said, without what the session put around it.
 fn message_of(error: &DatabaseError) -> String {
     match error {
-        DatabaseError::Apply { message, .. } => message.clone(),
+        DatabaseError::Apply { message, .. } | DatabaseError::Server { message, .. } => {
+            message.clone()
+        }
         other => other.to_string(),
     }
 }

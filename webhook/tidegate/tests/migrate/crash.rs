@@ -13,7 +13,7 @@ const FILES: usize = 20;
 const STATEMENTS: usize = 3;
 
 /// Longer than the 64 KiB of a pipe.
-const COMMENT_BYTES: usize = 70_000;
+pub(crate) const COMMENT_BYTES: usize = 70_000;
 
 /// Each file makes a table, says so in a log, and says so again. The statement to stop at, counted over all files from 0, is a long one.
 fn files(directive: &str, stop: usize) -> Vec<(String, String)> {
@@ -40,10 +40,15 @@ fn files(directive: &str, stop: usize) -> Vec<(String, String)> {
 }
 
 /// Kills the program just before it runs this statement of the whole run, counted from 0. False when it ended before.
-fn killed_before(place: &Place, arguments: &[&str], statement: usize) -> bool {
+pub(crate) fn killed_before(
+    place: &Place,
+    url: &str,
+    arguments: &[&str],
+    statement: usize,
+) -> bool {
     let mut child = place
         .command(arguments)
-        .env("TIDEGATE_DATABASE_URL", "sqlite://x.db")
+        .env("TIDEGATE_DATABASE_URL", url)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
@@ -80,7 +85,7 @@ fn check(directive: &str, arguments: &[&str]) {
             .collect();
         let place = Place::new(&files);
         assert!(
-            killed_before(&place, &arguments, statement),
+            killed_before(&place, "sqlite://x.db", &arguments, statement),
             "it ended before statement {statement}"
         );
         place.on(&["apply"]).fine();

@@ -8,6 +8,7 @@
 
 mod crash;
 mod folder;
+mod servers;
 mod sqlite;
 
 use std::fs;
@@ -69,13 +70,13 @@ impl Place {
 
     /// On the database of this place.
     fn on(&self, arguments: &[&str]) -> Run {
+        self.at("sqlite://x.db", arguments)
+    }
+
+    /// On another database.
+    fn at(&self, url: &str, arguments: &[&str]) -> Run {
         let mut command = self.command(arguments);
-        Run::of(
-            &command
-                .env("TIDEGATE_DATABASE_URL", "sqlite://x.db")
-                .output()
-                .unwrap(),
-        )
+        Run::of(&command.env("TIDEGATE_DATABASE_URL", url).output().unwrap())
     }
 
     /// The rows that a query on the database gives, values joined by `|`.
@@ -130,6 +131,18 @@ impl Run {
             self.code == 1 && all.contains(expected),
             "{}: {all}",
             self.code
+        );
+    }
+
+    /// This exit code, and these words on standard error.
+    #[track_caller]
+    fn error_of(self, code: i32, expected: &str) {
+        assert!(
+            self.code == code && self.error.contains(expected),
+            "{}: {}{}",
+            self.code,
+            self.out,
+            self.error
         );
     }
 }
