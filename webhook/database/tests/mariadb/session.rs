@@ -299,7 +299,7 @@ async fn a_dump_of_a_database_is_its_schema() {
         CREATE TRIGGER q BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'z';
         CREATE PROCEDURE pr (IN n int) proc: BEGIN IF n = 0 THEN LEAVE proc; END IF; END;
         CREATE FUNCTION f (i int) RETURNS int DETERMINISTIC RETURN i + 1;
-        CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM t; END;";
+        CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO BEGIN DELETE FROM t; END;";
     bring(&mut session, text).await.unwrap();
     let dump = server().dump("dumped").unwrap();
     let planned = bring(&mut session, &dump).await.unwrap();

@@ -93,14 +93,14 @@ impl<'a> Work<'a> {
         if touched.is_empty() {
             return;
         }
-        let has = |schema: &str, table: &str| {
+        let is_wanted = |schema: &str, table: &str| {
             let content = desired.schemas.get(schema);
-            content.is_some_and(|content| content.tables.contains_key(table))
+            content.is_none_or(|content| content.tables.contains_key(table))
         };
         // One that is not wanted and stays all the same, because drops are skipped.
         let left: Vec<_> = all_tables(current)
             .filter(|(schema, table, _)| {
-                !has(schema, table) && !self.dropped.contains_key(&(*schema, *table))
+                !is_wanted(schema, table) && !self.dropped.contains_key(&(*schema, *table))
             })
             .collect();
         for (schema, table, new) in all_tables(desired).chain(left) {
