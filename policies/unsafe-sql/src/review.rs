@@ -111,6 +111,7 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
             if !settings.waivers.by.is_empty() {
                 findings.waive(waiver::read(&plan.subject, period).good);
             }
+            look_ahead(&plan.changes, &database, &mut created);
             for (index, change) in plan.changes.iter().enumerate() {
                 let pointer = format!("/changes/{index}");
                 match change {
@@ -150,6 +151,21 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
     for finding in findings.into_list() {
         verdict.report(finding);
     }
+}
+
+/// A plan's statements are one text: what rebuilds a table, or drops a view for a while, is told by all of them.
+fn look_ahead(changes: &[PlannedChange], database: &Database, created: &mut Created) {
+    let Database::Known(dialect) = *database else {
+        return;
+    };
+    let statements = changes.iter().filter_map(|change| match change {
+        PlannedChange::RunStatement(text) => Some(text.as_str()),
+        PlannedChange::ApplyObject(_) | PlannedChange::DeleteObject(_) => None,
+    });
+    let whole = statements.collect::<Vec<_>>().join(";\n");
+    let script = Script::new(&whole, dialect);
+    let readings: Vec<Reading> = script.statements().map(|it| it.read()).collect();
+    created.look_ahead(&script, &readings);
 }
 
 fn judge_object(

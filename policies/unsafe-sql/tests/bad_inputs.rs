@@ -452,6 +452,50 @@ fn a_plan_is_judged_statement_by_statement() {
 }
 
 #[test]
+fn a_plan_that_rebuilds_a_table_of_sqlite_is_one_text() {
+    let subject = schema("sqlite", &json!({"sql": "CREATE TABLE t (id int);"}));
+    let rules = |statements: &[&str]| {
+        let plan = wit::Plan {
+            subject: subject.to_string(),
+            changes: statements
+                .iter()
+                .map(|sql| wit::Change::RunStatement((*sql).to_owned()))
+                .collect(),
+            dialect: Some("sqlite".to_owned()),
+            day: "2026-06-01".to_owned(),
+            settings: "{}".to_owned(),
+        };
+        let verdict =
+            native::review::<UnsafeSql>(wit::Request::Plan(plan)).expect("the settings are right");
+        let rules = verdict.findings.into_iter().map(|finding| finding.rule);
+        rules.collect::<Vec<_>>()
+    };
+    let rebuild = [
+        "PRAGMA foreign_keys = off",
+        "DROP TRIGGER \"tr\"",
+        "DROP VIEW \"v\"",
+        "PRAGMA legacy_alter_table = on",
+        "CREATE TABLE \"new_t\" (id INTEGER PRIMARY KEY AUTOINCREMENT, a text, b text)",
+        "INSERT INTO \"new_t\" (\"id\", \"a\", \"b\") SELECT \"id\", IFNULL(\"a\", ('x')), \"b\" FROM \"t\"",
+        "DELETE FROM sqlite_sequence WHERE name = 'new_t'",
+        "INSERT INTO sqlite_sequence (name, seq) SELECT 'new_t', seq FROM sqlite_sequence WHERE name = 't'",
+        "DROP TABLE \"t\"",
+        "ALTER TABLE \"new_t\" RENAME TO \"t\"",
+        "PRAGMA legacy_alter_table = off",
+        "CREATE UNIQUE INDEX i ON t (a)",
+        "CREATE VIEW v AS SELECT a FROM t",
+        "CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT 1; END",
+        "PRAGMA foreign_keys = on",
+    ];
+    assert_eq!(rules(&rebuild), Vec::<String>::new());
+    assert_eq!(
+        rules(&["PRAGMA foreign_keys = off", "DROP TABLE \"t\""]),
+        ["session-setting", "drop-table"],
+        "what is not copied is lost"
+    );
+}
+
+#[test]
 fn a_password_is_never_shown() {
     let mut object = schema(
         "postgres",

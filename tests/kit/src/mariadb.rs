@@ -76,15 +76,35 @@ impl MariaDb {
 
     /// Runs statements with MariaDB's own client, past every code of ours, and gives back what they print: a line a row, columns behind tabs.
     pub fn sql(&self, database: &str, statements: &str) -> anyhow::Result<String> {
-        let mut client = Command::new(program("mariadb")?);
-        client.args(["--no-defaults", "--batch", "--skip-column-names"]);
-        client.arg(format!("--socket={}", self.folder.join("socket").display()));
-        client.args([format!("--user={USER}"), format!("--password={PASSWORD}")]);
-        client.arg("--default-character-set=utf8mb4");
+        let mut client = self.client("mariadb")?;
+        client.args(["--batch", "--skip-column-names"]);
         if !database.is_empty() {
             client.arg(database);
         }
         run(&mut client, statements)?.ok()
+    }
+
+    /// What MariaDB's own dump says of a database's schema.
+    pub fn dump(&self, database: &str) -> anyhow::Result<String> {
+        let mut dump = self.client("mariadb-dump")?;
+        dump.args([
+            "--no-data",
+            "--routines",
+            "--events",
+            "--triggers",
+            database,
+        ]);
+        run(&mut dump, "")?.ok()
+    }
+
+    fn client(&self, name: &str) -> anyhow::Result<Command> {
+        let mut client = Command::new(program(name)?);
+        client
+            .arg("--no-defaults")
+            .arg(format!("--socket={}", self.folder.join("socket").display()))
+            .args([format!("--user={USER}"), format!("--password={PASSWORD}")])
+            .arg("--default-character-set=utf8mb4");
+        Ok(client)
     }
 
     fn try_start() -> anyhow::Result<Self> {

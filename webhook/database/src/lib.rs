@@ -22,6 +22,7 @@ mod database;
 mod error;
 mod guard;
 mod locks;
+mod migrate;
 mod mysql;
 mod network;
 mod postgres;
@@ -31,6 +32,9 @@ mod sqlite;
 pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddress};
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
+pub use migrate::{
+    FailedStatement, InDoubt, MigrateError, MigrateSettings, Migrated, Migrator, Progress,
+};
 pub use mysql::{MysqlAddress, MysqlSession};
 pub use postgres::{PostgresAddress, PostgresSession};
 pub use session::{Session, TransactionMode};

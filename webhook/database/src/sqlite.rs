@@ -16,6 +16,7 @@ use crate::guard::{self, Freedom};
 use crate::{DatabaseError, FileMode, Limits};
 
 mod inspect;
+mod lock;
 mod session;
 
 pub use session::SqliteSession;

@@ -224,6 +224,33 @@ async fn tables_that_refer_to_each_other_are_made_and_dropped() {
 }
 
 #[tokio::test]
+async fn a_view_that_is_broken_or_excluded_is_not_looked_at() {
+    let broken = "CREATE VIEW bad AS SELECT nope FROM gone;";
+    let from = format!("CREATE TABLE t (a INT); CREATE TABLE u (a INT); {broken}");
+    let to =
+        format!("CREATE TABLE t (a INT, b INT); CREATE TABLE u (a TEXT DEFAULT x'00'); {broken}");
+    let mut session = holding(&from, "INSERT INTO u VALUES (1)").await;
+    bring(&mut session, &to, Settings::default()).await;
+    session.execute("DROP VIEW bad").await.expect("it is there");
+    session
+        .execute("CREATE VIEW v AS SELECT a FROM u")
+        .await
+        .expect("good");
+    let exclude = vec!["*[type=view]".to_owned()];
+    let to = "CREATE TABLE t (a INT); CREATE TABLE u (a TEXT NOT NULL)";
+    bring(
+        &mut session,
+        to,
+        Settings {
+            exclude,
+            ..Settings::default()
+        },
+    )
+    .await;
+    assert_eq!(rows(&mut session, "SELECT a FROM v").await, "1");
+}
+
+#[tokio::test]
 async fn what_is_skipped_stays_even_in_a_rebuilt_table() {
     let mut session = holding(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT); CREATE INDEX by_b ON t (b)",

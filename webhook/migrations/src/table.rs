@@ -93,6 +93,28 @@ impl RevisionTable {
         }
     }
 
+    /// A query that gives a row where the table is.
+    pub fn exists(&self) -> String {
+        let schema = |own: &str| {
+            self.schema
+                .as_deref()
+                .map_or_else(|| own.to_owned(), |schema| self.text(schema))
+        };
+        match self.dialect {
+            Dialect::Sqlite => {
+                format!("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '{TABLE}'")
+            }
+            Dialect::Postgres => format!(
+                "SELECT CAST(1 AS text) FROM pg_catalog.pg_tables WHERE tablename = '{TABLE}' AND schemaname = {}",
+                schema("current_schema()")
+            ),
+            Dialect::Mysql | Dialect::Mariadb => format!(
+                "SELECT CAST(1 AS char) FROM information_schema.tables WHERE table_name = '{TABLE}' AND table_schema = {}",
+                schema("DATABASE()")
+            ),
+        }
+    }
+
     /// The query for all rows, each column as a text.
     pub fn select(&self) -> String {
         let columns: Vec<String> = COLUMNS
@@ -354,6 +376,7 @@ mod tests {
         let table = RevisionTable::new(dialect, schema);
         let all = [
             table.create().join(";\n"),
+            table.exists(),
             table.select(),
             table.write(&revision()),
             table.delete("1'"),
@@ -382,6 +405,7 @@ mod tests {
             &[
                 "CREATE SCHEMA IF NOT EXISTS \"audit\";\nCREATE TABLE IF NOT EXISTS \"audit\".\"atlas_schema_revisions\" (\"version\" character varying NOT NULL",
                 "\"partial_hashes\" jsonb NULL",
+                "tablename = 'atlas_schema_revisions' AND schemaname = E'audit'",
                 "VALUES (E'1''', E'a\\\\', 2, 1, 2, to_timestamp(1795253689.250000), 12",
             ],
         );
@@ -391,6 +415,7 @@ mod tests {
             &[
                 "PRIMARY KEY (`version`)) CHARSET utf8mb4 COLLATE utf8mb4_bin",
                 "`executed_at` timestamp NULL",
+                "table_schema = DATABASE()",
                 "VALUES (CONVERT(X'3127' USING utf8mb4)",
                 "ON DUPLICATE KEY UPDATE `description` = VALUES(`description`)",
             ],

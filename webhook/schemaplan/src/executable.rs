@@ -14,6 +14,9 @@ const MYSQL_ONLY: std::ops::Range<u32> = 50_700..100_000;
 /// No MySQL of today is newer: 9.9.
 const MYSQL_NEWEST: u32 = 90_999;
 
+/// No MariaDB of today is newer: 12. (Its dumps begin with a comment for 99.99.99, which no server runs.)
+const MARIADB_NEWEST: u32 = 129_999;
+
 /// The text with its executable comments opened.
 pub(crate) fn opened(text: &str, dialect: Dialect) -> Cow<'_, str> {
     if !dialect.is_mysql_like() || !(text.contains("/*!") || text.contains("/*M!")) {
@@ -77,7 +80,9 @@ fn mark(text: &str, dialect: Dialect) -> Option<(&str, bool)> {
     let new_enough = match (version, dialect) {
         (None, _) => true,
         (Some(version), Dialect::Mysql) => version <= MYSQL_NEWEST,
-        (Some(version), _) => start == 4 || !MYSQL_ONLY.contains(&version),
+        (Some(version), _) => {
+            version <= MARIADB_NEWEST && (start == 4 || !MYSQL_ONLY.contains(&version))
+        }
     };
     Some((text.get(..start + digits)?, ours && new_enough))
 }
@@ -137,6 +142,11 @@ mod tests {
         check(Dialect::Mysql, "/*!80000 a */ b", "         a    b");
         check(Dialect::Mariadb, "/*M!100301 a */", "           a   ");
         check(Dialect::Mysql, "/*M!100301 a */", "/*  100301 a */");
+        check(
+            Dialect::Mariadb,
+            "/*M!999999\\- a */ b",
+            "/*  999999\\- a */ b",
+        );
         check(Dialect::Postgres, "/*! a */", "/*! a */");
         check(Dialect::Mariadb, "/*!50100 a", "         a");
     }

@@ -93,6 +93,7 @@ fn truth(expression: &Expr) -> Option<bool> {
         Expr::Like { negated: false, pattern, .. } | Expr::ILike { negated: false, pattern, .. } => {
             matches!(constant(pattern), Some(Constant::Text(text)) if !text.is_empty() && text.chars().all(|next| next == '%')).then_some(true)
         }
+        choice if is_choice(choice) => truth(taken(choice)?),
         other => match constant(other)? {
             Constant::Truth(truth) => Some(truth),
             Constant::Number(number) => Some(number != 0),
@@ -110,6 +111,15 @@ enum Constant {
 }
 
 fn comparison(left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<bool> {
+    // What a choice comes to is worked out once: each nested one would double the work otherwise.
+    let worked_out = |side| {
+        if is_choice(side) {
+            taken(side)
+        } else {
+            Some(side)
+        }
+    };
+    let (left, right) = (worked_out(left)?, worked_out(right)?);
     let allows_equal = matches!(
         op,
         BinaryOperator::Eq
@@ -269,17 +279,62 @@ fn finds_no_row(query: &Query) -> bool {
 
 /// The first argument of `coalesce` and its like.
 fn first_argument(function: &Function) -> Option<&Expr> {
+    arguments(function)?.first().copied()
+}
+
+/// All arguments, where each is a plain expression.
+fn arguments(function: &Function) -> Option<Vec<&Expr>> {
     let FunctionArguments::List(list) = &function.args else {
         return None;
     };
-    match list.args.first()? {
+    let arguments = list.args.iter().map(|argument| match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => Some(expression),
+        _ => None,
+    });
+    arguments.collect()
+}
+
+fn is_choice(expression: &Expr) -> bool {
+    matches!(expression, Expr::Case { .. }) || calls_one_of(expression, &["if", "iif"])
+}
+
+/// What is left of `CASE` and `IF` when their conditions are constants.
+fn taken(expression: &Expr) -> Option<&Expr> {
+    match expression {
+        Expr::Case {
+            operand,
+            conditions,
+            else_result,
+            ..
+        } => {
+            for when in conditions {
+                let holds = match operand {
+                    None => truth(&when.condition)?,
+                    Some(operand) => comparison(operand, &BinaryOperator::Eq, &when.condition)?,
+                };
+                if holds {
+                    return Some(&when.result);
+                }
+            }
+            else_result.as_deref()
+        }
+        Expr::Function(function) if is_one_of(function, &["if", "iif"]) => {
+            let [condition, then, otherwise] = arguments(function)?.try_into().ok()?;
+            Some(if truth(condition)? { then } else { otherwise })
+        }
         _ => None,
     }
 }
 
 fn constant(expression: &Expr) -> Option<Constant> {
     match expression {
+        choice if is_choice(choice) => constant(taken(choice)?),
+        Expr::Function(function) if is_one_of(function, &["nullif"]) => {
+            let [value, null] = arguments(function)?.try_into().ok()?;
+            (!comparison(value, &BinaryOperator::Eq, null)?)
+                .then(|| constant(value))
+                .flatten()
+        }
         Expr::Nested(inner) => constant(inner),
         Expr::Function(function) if is_one_of(function, &["coalesce", "ifnull"]) => {
             constant(first_argument(function)?)
@@ -365,6 +420,16 @@ mod tests {
                 false,
             ),
             (Postgres, "NOT EXISTS (SELECT 1 FROM users)", false),
+            (Postgres, "CASE WHEN 1 = 1 THEN true ELSE false END", true),
+            (Postgres, "CASE 1 WHEN 2 THEN false ELSE true END", true),
+            (Postgres, "CASE WHEN id > 5 THEN true ELSE false END", false),
+            (Postgres, "CASE WHEN false THEN true END", false),
+            (Postgres, "NULLIF(1, 2) = 1", true),
+            (Postgres, "NULLIF(1, 1) = 1", false),
+            (Mysql, "IF(1, 1, 0)", true),
+            (Mysql, "IF(1 = 1, id, 0) = id", true),
+            (Mysql, "IF(id > 5, 1, 0)", false),
+            (Mysql, "IF(0, 1, 0)", false),
             (Postgres, "id > 5", false),
             (Postgres, "a > 0", false),
             (Postgres, "a IS NOT NULL", false),
@@ -383,5 +448,16 @@ mod tests {
             };
             assert_eq!(check(dialect), expected, "{dialect}: {text}");
         }
+    }
+
+    /// Each is looked at once, however deep: else this would not end.
+    #[test]
+    fn choices_in_choices_cost_no_more() {
+        let mut text = "id > 5".to_owned();
+        for _ in 0..20 {
+            text = format!("CASE WHEN {text} THEN 1 ELSE 0 END = 1");
+        }
+        let (tokens, _) = token::tokens(&text, Postgres);
+        assert!(!is_always_true(&Cursor::new(&text, Postgres, &tokens)));
     }
 }

@@ -206,7 +206,7 @@ fn bound(cursor: Cursor<'_>, table: &Name) -> Bound {
         end.skip_one();
     }
     let condition = cursor.range(index + 1, end.index());
-    if is_always_true(condition) || is_in_itself(condition, table) {
+    if is_always_true(condition) || is_in_itself(condition, table, cursor) {
         Bound::AlwaysTrue
     } else {
         Bound::Condition
@@ -257,8 +257,8 @@ fn is_same_on_both_sides(condition: Cursor<'_>) -> bool {
     false
 }
 
-/// `id IN (SELECT id FROM the_same_table)`.
-fn is_in_itself(mut condition: Cursor<'_>, table: &Name) -> bool {
+/// `id IN (SELECT id FROM the_same_table)`, also by way of a CTE of the statement.
+fn is_in_itself(mut condition: Cursor<'_>, table: &Name, statement: Cursor<'_>) -> bool {
     let dialect = condition.dialect();
     let Some(column) = condition.name() else {
         return false;
@@ -271,21 +271,61 @@ fn is_in_itself(mut condition: Cursor<'_>, table: &Name) -> bool {
     } else if !condition.accept("in") {
         return false;
     }
-    let Some(mut query) = condition.group() else {
+    let Some(query) = condition.group() else {
         return false;
     };
+    let is_column =
+        |name: &Name| dialect.column_key(&name.name) == dialect.column_key(&column.name);
+    let Some((chosen, from)) = whole_column(query).filter(|_| condition.is_done()) else {
+        return false;
+    };
+    let same = |name: &Name| name.key(dialect) == table.key(dialect);
+    is_column(&chosen)
+        && (same(&from)
+            || cte(statement, &from)
+                .and_then(whole_column)
+                .is_some_and(|(chosen, from)| is_column(&chosen) && same(&from)))
+}
+
+/// Column and table of `SELECT column FROM table` with nothing that leaves a row out.
+fn whole_column(mut query: Cursor<'_>) -> Option<(Name, Name)> {
     query.accept("select");
     query.accept("distinct");
-    let same = query
-        .name()
-        .is_some_and(|name| dialect.column_key(&name.name) == dialect.column_key(&column.name))
-        && query.accept("from")
-        && query
-            .name()
-            .is_some_and(|name| name.key(dialect) == table.key(dialect));
+    let column = query.name()?;
+    if !query.accept("from") {
+        return None;
+    }
+    let table = query.name()?;
     query.accept("as");
     if !query.is_any(&["where", "limit", "join", "order", "group"]) {
         query.part();
     }
-    same && query.is_done() && condition.is_done()
+    query.is_done().then_some((column, table))
+}
+
+/// The query behind `WITH name AS`, wherever in the statement.
+fn cte<'a>(statement: Cursor<'a>, wanted: &Name) -> Option<Cursor<'a>> {
+    let mut probe = statement;
+    probe.move_to(0);
+    if !probe.accept("with") {
+        return None;
+    }
+    probe.accept("recursive");
+    loop {
+        let name = probe.name()?;
+        let is_wanted = name.key(probe.dialect()) == wanted.key(probe.dialect());
+        // Columns of other names than the query's are not followed.
+        let renamed = probe.group().is_some();
+        if !probe.accept("as") {
+            return None;
+        }
+        probe.accept_any(&["materialized", "not materialized"]);
+        let query = probe.group()?;
+        if is_wanted {
+            return (!renamed).then_some(query);
+        }
+        if !probe.accept_symbol(',') {
+            return None;
+        }
+    }
 }

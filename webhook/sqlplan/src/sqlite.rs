@@ -305,6 +305,14 @@ fn option(item: &mut Cursor<'_>, column: &mut SqliteColumn) -> bool {
     } else if item.accept("default") {
         let start = item.index();
         while item.accept_symbol('-') || item.accept_symbol('+') {}
+        // `x'00'` is two tokens.
+        let is_blob = item.is_word(0, "x")
+            && item.peek(1).is_some_and(|next| {
+                next.kind == TokenKind::Text && item.peek(0).is_some_and(|x| x.end == next.start)
+            });
+        if is_blob {
+            item.advance();
+        }
         item.skip_one();
         column.default = Some(item.source_between(start, item.index()).to_owned());
     } else if item.accept("collate") {
@@ -361,7 +369,7 @@ mod tests {
             email VARCHAR(50) NOT NULL ON CONFLICT IGNORE COLLATE nocase CONSTRAINT mail CHECK ("email" LIKE '%@%') DEFAULT -1,
             org INT REFERENCES orgs (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED,
             low TEXT GENERATED ALWAYS AS (lower("email")) STORED,
-            d TEXT DEFAULT (date('now')),
+            d TEXT DEFAULT (date('now')), e BLOB DEFAULT x'00' NOT NULL,
             CONSTRAINT u UNIQUE (email, org) ON CONFLICT REPLACE
             CHECK (id > 0), FOREIGN KEY (org) REFERENCES orgs
         ) STRICT, WITHOUT ROWID"#;
@@ -390,6 +398,7 @@ mod tests {
             Some(("lower(email)".to_owned(), true))
         );
         assert_eq!(table.columns[4].default.as_deref(), Some("(date('now'))"));
+        assert_eq!(table.columns[5].default.as_deref(), Some("x'00'"));
         assert_eq!(table.constraints.len(), 3);
         assert_eq!(table.all_constraints().count(), 6);
         assert_eq!(table.constraints[0].attributes, "ON CONFLICT REPLACE");

@@ -7,6 +7,7 @@ mod app;
 mod check;
 mod connect;
 mod explain;
+mod migrate;
 mod policies;
 mod policy;
 mod schema;
@@ -41,6 +42,9 @@ enum Command {
     /// Applications: what a sync would do, and how healthy objects are.
     #[command(subcommand)]
     App(app::AppCommand),
+    /// Folders of versioned migrations: seal, validate, import, apply.
+    #[command(subcommand)]
+    Migrate(migrate::MigrateCommand),
     /// Databases: what is there, what should be, and the way from one to the other.
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -86,6 +90,10 @@ async fn run(command: Command) -> anyhow::Result<bool> {
             quiet_logs();
             app::run(&command)
         }
+        Command::Migrate(command) => {
+            quiet_logs();
+            Box::pin(migrate::run(command)).await
+        }
         Command::Schema(command) => {
             quiet_logs();
             Box::pin(schema::run(command)).await
@@ -128,6 +136,11 @@ fn failed(error: &anyhow::Error) -> ExitCode {
     }
     let _ = writeln!(anstream::stderr(), "error: {error:#}");
     ExitCode::from(2)
+}
+
+/// To standard error, as a reason for the exit code 1.
+fn print_error(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(anstream::stderr(), "error: {text}")?)
 }
 
 /// To standard output; colours are taken out where it is no terminal.

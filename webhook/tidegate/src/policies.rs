@@ -6,7 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::Value;
-use tidegate_admission::{Date, Evaluate, PoliciesFile, PolicyState, RuleInfo, parse_policies_file};
+use tidegate_admission::{
+    Date, Evaluate, PoliciesFile, PolicyState, RuleInfo, parse_policies_file,
+};
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
 
 /// Where the policies come from.

@@ -19,7 +19,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
     (
         "tidegate-database",
-        &["tidegate-schemaplan", "tidegate-sqlplan"],
+        &[
+            "tidegate-migrations",
+            "tidegate-schemaplan",
+            "tidegate-sqlplan",
+        ],
     ),
     (
         "tidegate-reconcile",

@@ -8,9 +8,9 @@ use tidegate_schemaplan::{Catalog, Object, ObjectKind};
 use tidegate_sqlplan::Dialect;
 
 use super::inspect::{Reader, Scope};
-use super::sql::{quote, restored, without_join_parentheses, without_qualifier};
+use super::sql::{quote, without_join_parentheses, without_qualifier};
 use super::tables::Listed;
-use super::texts::{definer, names, trigger_body, without_start};
+use super::texts::{definer, names, trigger_body, view_query, without_start};
 use super::wire::TextRow;
 use crate::DatabaseError;
 
@@ -78,16 +78,16 @@ async fn read_views(
         let (database, name) = (row.text(0), row.text(1));
         let object = match row.filled(2) {
             None => Object::default(),
-            Some(mut select) => {
-                let own = |text: &str| match reader.scope {
-                    Scope::One(_) => without_qualifier(text, &database),
-                    Scope::Server => text.to_owned(),
-                };
-                select = own(&select);
-                if select.contains("????") {
+            Some(kept) => {
+                // What is kept is how it was written; what is shown is how the server reads it, joins in parentheses and every character there.
+                let mut select = kept;
+                if select.contains(" join ") || select.contains("????") {
                     let what = format!("VIEW {}.{}", quote(&database), quote(&name));
-                    let text = own(&reader.shown(&what, 1).await?.unwrap_or_default());
-                    select = restored(&select, &text).unwrap_or(select);
+                    let text = reader.shown(&what, 1).await?.unwrap_or_default();
+                    select = view_query(&text, &name).map_or(select, str::to_owned);
+                }
+                if matches!(reader.scope, Scope::One(_)) {
+                    select = without_qualifier(&select, &database);
                 }
                 view(
                     &row,

@@ -10,7 +10,7 @@ use tidegate_schemaplan::{Catalog, Engine, Statement};
 use super::connect::{connect, words};
 use super::inspect::{Scope, inspect};
 use super::outside::Surroundings;
-use super::sql::{literal, quote, shown, with_parameters};
+use super::sql::{literal, quote, shown, with_parameters, without_qualifier};
 use super::wire::{Refused, Wire};
 use super::{MysqlAddress, scratch};
 use crate::session::TransactionMode;
@@ -75,6 +75,15 @@ impl MysqlSession {
     ) -> Result<Catalog, DatabaseError> {
         let limit = self.limits.apply;
         let collation = self.collation().await?;
+        // A dump names the database that it was made of where a default draws from a sequence.
+        let statements: Vec<String> = match &self.scope {
+            Scope::One(name) => statements
+                .iter()
+                .map(|sql| without_qualifier(sql, name))
+                .collect(),
+            Scope::Server => statements.to_vec(),
+        };
+        let statements = statements.as_slice();
         let work = async {
             match dev {
                 Some(dev) => dev.desired_in_dev(self.engine, statements, collation).await,

@@ -37,6 +37,17 @@ pub(super) fn names(sql: &str) -> Vec<String> {
         .collect()
 }
 
+/// The query in a view's whole text.
+pub(super) fn view_query<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (_, query) = text.split_once(&format!("{} AS ", quote(name)))?;
+    let query = query.strip_suffix(" CHECK OPTION").map_or(query, |query| {
+        let before = query.strip_suffix(" WITH CASCADED");
+        let before = before.or_else(|| query.strip_suffix(" WITH LOCAL"));
+        before.unwrap_or(query)
+    });
+    Some(query)
+}
+
 /// What follows `FOR EACH ROW`, and the order among triggers that may be said there.
 pub(super) fn trigger_body(text: &str) -> Option<&str> {
     let words = words(text);
@@ -104,6 +115,16 @@ mod tests {
         );
         assert_eq!(definer(Some("root@localhost"), "root@localhost"), "");
         assert_eq!(definer(Some("role"), "root@localhost"), "DEFINER=`role` ");
+    }
+
+    #[test]
+    fn the_query_of_a_view_is_found_in_its_text() {
+        for text in [
+            "CREATE ALGORITHM=UNDEFINED DEFINER=`v`@`%` SQL SECURITY DEFINER VIEW `x`.`v` AS select 1 AS `v`",
+            "CREATE VIEW `v` AS select 1 AS `v` WITH LOCAL CHECK OPTION",
+        ] {
+            assert_eq!(view_query(text, "v"), Some("select 1 AS `v`"));
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::ValueRef;
@@ -17,6 +17,7 @@ use rusqlite::{Connection, Statement as Prepared, params_from_iter};
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 
 use super::inspect::{self, ReadError};
+use super::lock::{self, FileLock};
 use super::{classify, dangling_rows, open, set_deadline, shown, without_sql};
 use crate::database::{canonical, on_a_thread};
 use crate::guard::Freedom;
@@ -26,15 +27,12 @@ use crate::{Applied, DatabaseError, FileMode, Limits, SqliteAddress};
 /// How often a lock that somebody else holds is looked at.
 const LOOK_AT_LOCK: Duration = Duration::from_millis(50);
 
-/// How long a lock lasts that its holder never gave back.
-const LOCK_LASTS: Duration = Duration::from_mins(1);
-
 /// A database of SQLite.
 #[derive(Debug)]
 pub struct SqliteSession {
     place: Arc<Place>,
     /// The lock files that this session made.
-    locks: Vec<PathBuf>,
+    locks: Vec<FileLock>,
 }
 
 #[derive(Debug)]
@@ -134,15 +132,14 @@ impl SqliteSession {
         .await
     }
 
-    /// See [`crate::Session::lock`]. Atlas' way: a file in the folder for temporary ones that holds the nanosecond at which it stops counting; made
-    /// here so that only one of several can make it.
+    /// See [`crate::Session::lock`] and [`super::lock`].
     pub async fn lock(&mut self, name: &str, wait: Duration) -> Result<(), DatabaseError> {
-        let path = std::env::temp_dir().join(format!("{name}.lock"));
+        let path = lock::path(name, self.place.path());
         let begun = Instant::now();
         loop {
             let file = path.clone();
-            if on_a_thread(move || take(&file)).await? {
-                self.locks.push(path);
+            if let Some(held) = on_a_thread(move || FileLock::take(&file)).await? {
+                self.locks.push(held);
                 return Ok(());
             }
             if begun.elapsed() >= wait {
@@ -154,12 +151,16 @@ impl SqliteSession {
 
     /// See [`crate::Session::unlock`].
     pub async fn unlock(&mut self, name: &str) -> Result<(), DatabaseError> {
-        let path = std::env::temp_dir().join(format!("{name}.lock"));
-        if let Some(index) = self.locks.iter().position(|held| *held == path) {
-            self.locks.swap_remove(index);
-            on_a_thread(move || give_back(&path)).await?;
-        }
-        Ok(())
+        let path = lock::path(name, self.place.path());
+        let given_back: Vec<FileLock> = self
+            .locks
+            .extract_if(.., |held| held.is_at(&path))
+            .collect();
+        on_a_thread(move || {
+            drop(given_back);
+            Ok(())
+        })
+        .await
     }
 
     /// See [`crate::Session::query`].
@@ -200,14 +201,6 @@ impl SqliteSession {
     ) -> Result<T, DatabaseError> {
         let place = Arc::clone(&self.place);
         on_a_thread(move || work(&place)).await
-    }
-}
-
-impl Drop for SqliteSession {
-    fn drop(&mut self) {
-        for path in &self.locks {
-            let _ = give_back(path);
-        }
     }
 }
 
@@ -436,51 +429,4 @@ fn transaction_error(
     classify(source, limits, "applying", limits.apply, |source| {
         DatabaseError::Transaction { doing, source }
     })
-}
-
-/// Whether the lock is ours now. One that ran out is taken over.
-fn take(path: &Path) -> Result<bool, DatabaseError> {
-    let failed = |source| DatabaseError::Unreachable {
-        path: path.to_path_buf(),
-        source,
-    };
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    match std::fs::read_to_string(path) {
-        Ok(text) => {
-            let ends: u128 = text.trim().parse().unwrap_or_default();
-            if ends > now.as_nanos() {
-                return Ok(false);
-            }
-            give_back(path)?;
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(error)),
-    }
-    let made = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(path);
-    match made {
-        Ok(mut file) => {
-            let ends = (now + LOCK_LASTS).as_nanos().to_string();
-            std::io::Write::write_all(&mut file, ends.as_bytes()).map_err(failed)?;
-            Ok(true)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-fn give_back(path: &Path) -> Result<(), DatabaseError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(DatabaseError::Unreachable {
-                path: path.to_path_buf(),
-                source: error,
-            })
-        }
-        _ => Ok(()),
-    }
 }

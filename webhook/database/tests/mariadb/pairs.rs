@@ -4,8 +4,6 @@
 //! between, `-- keeps QUERY` asks something that has to be answered alike before and after, and `-- loses` says that the plan has to be marked
 //! destructive, as all others may not be.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, anyhow, bail, ensure};
 use tidegate_database::{Address, Limits, Session, TransactionMode};
 use tidegate_kit::MariaDb;
@@ -114,15 +112,12 @@ pub(crate) async fn bring(session: &mut Session, text: &str) -> anyhow::Result<P
     Ok(planned)
 }
 
-/// What is compared: rows move a table's counter, and the same view is not always written with the same parentheses.
+/// What is compared: rows move a table's counter, which is no difference of schemas.
 fn compared(catalog: &Catalog) -> Catalog {
     let mut catalog = catalog.clone();
     for schema in catalog.schemas.values_mut() {
         for table in schema.tables.values_mut() {
             table.options.remove("auto_increment");
-        }
-        for object in schema.objects.values_mut().flat_map(BTreeMap::values_mut) {
-            object.create.clear();
         }
     }
     catalog

@@ -283,6 +283,30 @@ async fn a_connection_is_as_safe_as_the_address_says() {
 }
 
 #[tokio::test]
+async fn a_dump_of_a_database_is_its_schema() {
+    let mut session = open(server(), "dumped").await.unwrap();
+    let text = "CREATE SEQUENCE s START WITH 5;
+        CREATE TABLE t (a varchar(50) DEFAULT 'it''s', n int DEFAULT (nextval(s)), d varchar(50) AS (concat('ä😀;', a)) VIRTUAL, j json,
+          KEY i (a), CONSTRAINT k CHECK (a <> 'x')) COMMENT 'it''s';
+        CREATE TABLE p (id int, d date) PARTITION BY HASH (id) PARTITIONS 2;
+        CREATE TABLE h (id int) WITH SYSTEM VERSIONING;
+        CREATE TABLE a (id int PRIMARY KEY, b_id int);
+        CREATE TABLE b (id int PRIMARY KEY, a_id int, FOREIGN KEY (a_id) REFERENCES a (id));
+        ALTER TABLE a ADD FOREIGN KEY (b_id) REFERENCES b (id);
+        CREATE VIEW v AS SELECT t.a, p.id FROM t, p WHERE t.a LIKE '%\\\\%%';
+        CREATE VIEW a_v AS SELECT * FROM v;
+        CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 'it''s \\\\ 😀;'; END;
+        CREATE TRIGGER q BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'z';
+        CREATE PROCEDURE pr (IN n int) proc: BEGIN IF n = 0 THEN LEAVE proc; END IF; END;
+        CREATE FUNCTION f (i int) RETURNS int DETERMINISTIC RETURN i + 1;
+        CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO BEGIN DELETE FROM t; END;";
+    bring(&mut session, text).await.unwrap();
+    let dump = server().dump("dumped").unwrap();
+    let planned = bring(&mut session, &dump).await.unwrap();
+    assert_eq!(planned.statements, [], "{dump}");
+}
+
+#[tokio::test]
 async fn questions_take_parameters_and_give_texts() {
     let mut session = open(server(), "questions").await.unwrap();
     let rows = session

@@ -5,6 +5,9 @@
 //! new one takes its name (`rebuild`). Dropping a table deletes rows that refer to it while foreign keys are enforced, hence the pragma around
 //! such a plan; it counts outside a transaction only, so both its statements stand alone.
 //!
+//! Where views or triggers stay that this plan knows nothing of (they are excluded, or speak of other tables and may be broken for a long time), tables
+//! are rebuilt under `legacy_alter_table`, which does not look at them.
+//!
 //! Views and triggers that speak of a table which is dropped, rebuilt or loses a column are dropped before and made again afterwards: SQLite checks
 //! all of them when it renames. Renames are left to SQLite, which rewrites what refers to the name.
 //!
@@ -29,7 +32,7 @@ pub(super) fn plan(
     current: &Catalog,
     desired: &Catalog,
     changes: &[Change<'_>],
-    _settings: &Settings,
+    settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
     let none = const { &Schema::empty() };
     let mut planner = Planner {
@@ -40,7 +43,7 @@ pub(super) fn plan(
     for change in changes {
         planner.change(change);
     }
-    planner.finish()
+    planner.finish(!settings.exclude.is_empty())
 }
 
 /// Hints for names that differ in upper and lower case only, which to SQLite are one name. They are not said to it.
@@ -97,6 +100,7 @@ struct Planner<'a> {
     objects_made: Vec<(ObjectKind, &'a str, &'a Object)>,
     /// Tables, in lower case, whose views and triggers have to go for a while.
     touched: BTreeSet<String>,
+    rebuilt: Vec<Statement>,
     /// Rows must not be deleted with the table they refer to.
     unenforced: bool,
     not_managed: Vec<String>,
@@ -117,6 +121,7 @@ impl<'a> Planner<'a> {
             objects_dropped: Vec::new(),
             objects_made: Vec::new(),
             touched: BTreeSet::new(),
+            rebuilt: Vec::new(),
             unenforced: false,
             not_managed: Vec::new(),
             refusals: Vec::new(),
@@ -223,7 +228,7 @@ impl<'a> Planner<'a> {
             Ok(rebuilt) => {
                 self.touched.insert(name.to_lowercase());
                 self.unenforced = true;
-                self.changed.extend(rebuilt.statements);
+                self.rebuilt.extend(rebuilt.statements);
                 self.indexes_made.extend(rebuilt.indexes);
             }
             Err(refusal) => self.refusals.push(refusal),
@@ -296,7 +301,22 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Plan, Vec<Refusal>> {
+    /// Whether views or triggers are there that this plan does not drop.
+    fn leaves_users(&self) -> bool {
+        let mut users = [ObjectKind::View, ObjectKind::Trigger]
+            .into_iter()
+            .flat_map(|kind| {
+                let objects = self.current.objects.get(&kind).into_iter();
+                objects
+                    .flat_map(move |objects| objects.keys().map(move |name| (kind, name.as_str())))
+            });
+        users.any(|user| {
+            let mut dropped = self.objects_dropped.iter();
+            !dropped.any(|(kind, name, _)| (*kind, *name) == user)
+        })
+    }
+
+    fn finish(mut self, is_partial: bool) -> Result<Plan, Vec<Refusal>> {
         if !self.refusals.is_empty() {
             return Err(self.refusals);
         }
@@ -325,6 +345,11 @@ impl<'a> Planner<'a> {
             self.indexes_made.extend(indexes);
         }
         statements.append(&mut self.changed);
+        if !self.rebuilt.is_empty() && (is_partial || self.leaves_users()) {
+            self.rebuilt.insert(0, switch("legacy_alter_table", "on"));
+            self.rebuilt.push(switch("legacy_alter_table", "off"));
+        }
+        statements.append(&mut self.rebuilt);
         statements.append(&mut self.dropped);
         statements.append(&mut self.indexes_made);
         for (kind, name, object) in order::objects(&self.objects_made) {
@@ -335,18 +360,24 @@ impl<'a> Planner<'a> {
             });
         }
         if self.unenforced {
-            let switch = |to: &str| Statement {
-                sql: format!("PRAGMA foreign_keys = {to}"),
+            let alone = |to| Statement {
                 alone: true,
-                ..said(format!("switch foreign keys {to}"))
+                ..switch("foreign_keys", to)
             };
-            statements.insert(0, switch("off"));
-            statements.push(switch("on"));
+            statements.insert(0, alone("off"));
+            statements.push(alone("on"));
         }
         Ok(Plan {
             statements,
             not_managed: self.not_managed,
         })
+    }
+}
+
+fn switch(pragma: &str, to: &str) -> Statement {
+    Statement {
+        sql: format!("PRAGMA {pragma} = {to}"),
+        ..said(format!("switch {pragma} {to}"))
     }
 }
 

@@ -65,6 +65,17 @@ impl Dialect {
     }
 }
 
+impl From<Dialect> for tidegate_sqlplan::Dialect {
+    fn from(dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::Mysql => Self::Mysql,
+            Dialect::Mariadb => Self::Mariadb,
+            Dialect::Postgres => Self::Postgres,
+            Dialect::Sqlite => Self::Sqlite,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
     Human,

@@ -81,6 +81,7 @@ impl GateArgs {
                     .collect(),
                 dialect: Some(dialect.to_string()),
                 budget: BUDGET,
+                day: policies::today(),
             })
             .await;
         let decision = decide(&subject, Stage::Validate, &evaluated);

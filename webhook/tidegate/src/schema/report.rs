@@ -105,15 +105,20 @@ pub(super) fn catalog(catalog: &Catalog, exclude: &[String], output: Output) -> 
         return Ok(serde_json::to_string_pretty(catalog)? + "\n");
     }
     let mut empty = Catalog::empty(catalog.engine);
-    // The schema that the scope is about is there already.
-    if let Some(schema) = catalog.schemas.get("") {
+    // The schema that the scope is about is there already, and so is the one that every database of PostgreSQL starts with.
+    for name in ["", "public"] {
+        let Some(schema) = catalog.schemas.get(name) else {
+            continue;
+        };
         let bare = Schema {
             charset: schema.charset.clone(),
             collation: schema.collation.clone(),
             comment: schema.comment.clone(),
             ..Schema::default()
         };
-        empty.schemas.insert(String::new(), bare);
+        if name.is_empty() || catalog.engine.dialect == Dialect::Postgres {
+            empty.schemas.insert(name.to_owned(), bare);
+        }
     }
     let settings = Settings {
         exclude: exclude.to_vec(),

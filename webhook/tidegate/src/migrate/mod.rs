@@ -1,0 +1,37 @@
+//! `tidegate migrate`: folders of versioned migrations, with and without a database.
+//!
+//! The folder is Atlas': `atlas.sum`, directives and the table of revisions are the ones that the `atlas` command line reads and writes.
+
+mod database;
+mod folder;
+mod import;
+mod seal;
+mod show;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Write a folder's atlas.sum.
+    Hash(seal::HashArgs),
+    /// Say whether a folder can be run: atlas.sum, versions, directives, and where statements end. Exits with 1 when not.
+    Validate(seal::ValidateArgs),
+    /// Take over a folder that was written for Flyway, golang-migrate, goose, dbmate or Liquibase (formatted SQL).
+    Import(import::ImportArgs),
+    /// Say what a database has of a folder, and what is pending.
+    Status(database::StatusArgs),
+    /// Run what is pending. Exits with 1 when it is refused or fails; what was done until then is kept or rolled back, and said.
+    Apply(database::ApplyArgs),
+}
+
+pub(crate) async fn run(command: MigrateCommand) -> Result<bool> {
+    match command {
+        MigrateCommand::Hash(args) => seal::hash(&args).map(|()| true),
+        MigrateCommand::Validate(args) => seal::validate(&args),
+        MigrateCommand::Import(args) => import::run(&args),
+        MigrateCommand::Status(args) => database::status(&args).await,
+        MigrateCommand::Apply(args) => database::apply(&args).await,
+    }
+}
