@@ -19,6 +19,17 @@ pub(super) enum Verdict {
     Leave,
 }
 
+/// The statement without the lines for `psql` that newer versions of `pg_dump` begin and end with.
+pub(super) fn without_client_lines(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    while rest.starts_with("\\restrict ") || rest.starts_with("\\unrestrict ") {
+        rest = rest
+            .split_once('\n')
+            .map_or("", |(_, behind)| behind.trim_start());
+    }
+    rest
+}
+
 /// Judges one statement. `schema` is the one schema in scope, if it is one.
 pub(super) fn judge(
     sql: &str,
@@ -26,6 +37,9 @@ pub(super) fn judge(
     schema: Option<&str>,
 ) -> Result<Verdict, DatabaseError> {
     let script = Script::new(sql, Dialect::Postgres);
+    if script.statements().next().is_none() {
+        return Ok(Verdict::Leave);
+    }
     let mut verdict = Verdict::Run;
     for statement in script.statements() {
         let words = first_words(statement.sql());
@@ -195,6 +209,16 @@ mod tests {
         refused(Some("app"), "CREATE TABLE other.t (a int)", "\"other\"");
         refused(Some("app"), "DROP TABLE other.t", "\"other\"");
         refused(Some("app"), "CREATE SCHEMA other", "\"other\"");
+    }
+
+    #[test]
+    fn lines_for_psql_are_left_out() {
+        assert_eq!(
+            without_client_lines("\\restrict abc\n\n-- x\nSET a = 1"),
+            "-- x\nSET a = 1"
+        );
+        assert_eq!(without_client_lines("\\unrestrict abc"), "");
+        assert_eq!(without_client_lines("SELECT 1"), "SELECT 1");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tidegate_schemaplan::Catalog;
 
 use super::PostgresSession;
 use super::apply::in_batches;
-use super::guard::{Verdict, judge};
+use super::guard::{Verdict, judge, without_client_lines};
 use super::inspect::{self, Namespace};
 use super::requalify::requalify;
 use super::sql::{fnv1, literal, quoted, shown};
@@ -89,6 +89,7 @@ async fn in_schema(
     let mut texts = Vec::with_capacity(statements.len());
     let scratch = unique(session).await?;
     for (index, sql) in statements.iter().enumerate() {
+        let sql = without_client_lines(sql);
         if runs(session, sql, index, Some(schema)).await? {
             texts.push((index, not_concurrently(&requalify(sql, schema, &scratch))));
         }
@@ -199,6 +200,7 @@ async fn whole(
 ) -> Result<Catalog, DatabaseError> {
     let mut texts = Vec::with_capacity(statements.len());
     for (index, sql) in statements.iter().enumerate() {
+        let sql = without_client_lines(sql);
         if runs(session, sql, index, None).await? {
             texts.push((index, not_concurrently(sql)));
         }
