@@ -1076,3 +1076,15 @@ INSERT INTO t (id) VALUES (1);
 CREATE TABLE t (id int PRIMARY KEY, b int);
 CREATE VIEW v AS SELECT b AS x FROM t;
 CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 1;
+-- == tables made of others and by steps
+CREATE TABLE a (id int PRIMARY KEY, n varchar(10));
+-- to
+CREATE TABLE IF NOT EXISTS a (id int PRIMARY KEY, n varchar(10));
+CREATE TABLE b LIKE a;
+CREATE TABLE c AS SELECT id, n, id + 1 AS m FROM a;
+ALTER TABLE c ADD PRIMARY KEY (id), ADD COLUMN x int AFTER id;
+CREATE UNIQUE INDEX u ON b (n);
+RENAME TABLE c TO d;
+CREATE OR REPLACE VIEW v AS SELECT 1 AS one;
+CREATE OR REPLACE VIEW v AS SELECT table_name AS t FROM information_schema.tables;
+DROP TABLE IF EXISTS nothing;
