@@ -264,7 +264,8 @@ fn rename_column(
                 .needs
                 .iter()
                 .any(|need| need.eq_ignore_ascii_case(table));
-        if is_near {
+        // MySQL leaves views and triggers broken that name the column as it was; they are found to differ, and are made again.
+        if is_near && !dialect.is_mysql_like() {
             object.definition = words.within(&object.definition);
         }
     }

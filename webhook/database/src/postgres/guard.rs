@@ -3,7 +3,7 @@
 //! The place is a transaction that is rolled back, so this is the second fence, for what a transaction does not hold: files, programs, other
 //! servers, settings of the server, accounts; and for what would only make other sessions wait: tables outside.
 
-use tidegate_sqlplan::{Dialect, Effect, ObjectKind, Script};
+use tidegate_sqlplan::{AlterAction, Dialect, Effect, Found, ObjectKind, Script};
 
 use super::sql::shown;
 use crate::DatabaseError;
@@ -58,6 +58,10 @@ pub(super) fn judge(
         {
             return Ok(Verdict::Leave);
         }
+        // Who owns a thing is no part of a schema here, and dumps say it of each; the role may not even be there.
+        if words.first() == Some(&"alter") && only_gives_away(&statement.read().effects) {
+            return Ok(Verdict::Leave);
+        }
         // Rights on what the schema makes stay in the scratch place; the plan says that they are not managed.
         let is_grant = matches!(words.as_slice(), ["grant" | "revoke", ..])
             && statement.sql().to_lowercase().contains(" on ");
@@ -92,6 +96,16 @@ pub(super) fn judge(
         }
     }
     Ok(verdict)
+}
+
+/// `ALTER .. OWNER TO` and nothing else.
+fn only_gives_away(effects: &[Found]) -> bool {
+    !effects.is_empty()
+        && effects.iter().all(|found| match &found.effect {
+            Effect::Privilege { what } => what == "OWNER TO",
+            Effect::AlterTable { action, .. } => matches!(action, AlterAction::OwnerTo { .. }),
+            _ => false,
+        })
 }
 
 fn effect(effect: &Effect, schema: Option<&str>) -> Result<Option<Verdict>, String> {
@@ -236,6 +250,12 @@ mod tests {
             ),
             (None, "BEGIN", Verdict::Leave),
             (None, "GRANT SELECT ON t TO PUBLIC", Verdict::Run),
+            (None, "ALTER TABLE public.t OWNER TO app", Verdict::Leave),
+            (
+                None,
+                "ALTER FUNCTION f(integer) OWNER TO app",
+                Verdict::Leave,
+            ),
             (None, "SET statement_timeout = 0", Verdict::Leave),
             (
                 Some("app"),

@@ -1043,3 +1043,48 @@ CREATE PROCEDURE x () SELECT 1;
 CREATE PROCEDURE x () SELECT 2;
 CREATE FUNCTION x () RETURNS int RETURN 2;
 CREATE AGGREGATE FUNCTION g (n int) RETURNS int BEGIN DECLARE s int DEFAULT 0; DECLARE CONTINUE HANDLER FOR NOT FOUND RETURN s; LOOP FETCH GROUP NEXT ROW; SET s = s + n; END LOOP; END;
+-- == what is named by hint is named by views, triggers and routines
+-- tidegate:rename purchases -> orders
+-- tidegate:rename orders.amount -> total
+CREATE TABLE orders (id int PRIMARY KEY, total int, twice int AS (total * 2) STORED, CONSTRAINT positive CHECK (total > 0));
+CREATE VIEW v AS SELECT o.total AS sum FROM orders o WHERE total > 1;
+CREATE VIEW w AS SELECT sum FROM v;
+CREATE TRIGGER r BEFORE INSERT ON orders FOR EACH ROW SET NEW.total = NEW.total + 1;
+CREATE FUNCTION f () RETURNS int READS SQL DATA RETURN (SELECT max(total) FROM orders);
+-- rows
+INSERT INTO orders (id, total) VALUES (1, 4);
+-- keeps SELECT * FROM w
+-- keeps SELECT f()
+-- to
+-- tidegate:rename orders -> purchases
+-- tidegate:rename purchases.total -> amount
+CREATE TABLE purchases (id int PRIMARY KEY, amount int, twice int AS (amount * 2) STORED, CONSTRAINT positive CHECK (amount > 0));
+CREATE VIEW v AS SELECT o.amount AS sum FROM purchases o WHERE amount > 1;
+CREATE VIEW w AS SELECT sum FROM v;
+CREATE TRIGGER r BEFORE INSERT ON purchases FOR EACH ROW SET NEW.amount = NEW.amount + 1;
+CREATE FUNCTION f () RETURNS int READS SQL DATA RETURN (SELECT max(amount) FROM purchases);
+-- == a column that is renamed by hint is named by views and triggers
+-- tidegate:rename t.b -> a
+CREATE TABLE t (id int PRIMARY KEY, a int);
+CREATE VIEW v AS SELECT a AS x FROM t;
+CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1;
+-- rows
+INSERT INTO t (id) VALUES (1);
+-- keeps SELECT * FROM v
+-- to
+-- tidegate:rename t.a -> b
+CREATE TABLE t (id int PRIMARY KEY, b int);
+CREATE VIEW v AS SELECT b AS x FROM t;
+CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 1;
+-- == tables made of others and by steps
+CREATE TABLE a (id int PRIMARY KEY, n varchar(10));
+-- to
+CREATE TABLE IF NOT EXISTS a (id int PRIMARY KEY, n varchar(10));
+CREATE TABLE b LIKE a;
+CREATE TABLE c AS SELECT id, n, id + 1 AS m FROM a;
+ALTER TABLE c ADD PRIMARY KEY (id), ADD COLUMN x int AFTER id;
+CREATE UNIQUE INDEX u ON b (n);
+RENAME TABLE c TO d;
+CREATE OR REPLACE VIEW v AS SELECT 1 AS one;
+CREATE OR REPLACE VIEW v AS SELECT table_name AS t FROM information_schema.tables;
+DROP TABLE IF EXISTS nothing;

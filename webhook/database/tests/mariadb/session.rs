@@ -116,6 +116,23 @@ async fn what_a_crash_left_behind_is_swept_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn many_try_out_their_schemas_on_one_server_at_once() {
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..6 {
+        tasks.spawn(async move {
+            let mut session = open(server(), &format!("many_{number}")).await?;
+            for _ in 0..3 {
+                bring(&mut session, &format!("CREATE TABLE t{number} (id int)")).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    for done in tasks.join_all().await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_lock_is_atlas_own_and_excludes() {
     let name = "atlas_migrate_execute";
     let mut first = open(server(), "lock").await.unwrap();
