@@ -289,9 +289,7 @@ fn what_is_wanted_may_be_many_files_a_folder_or_another_database() {
             "--to",
             "sqlite://app.db",
             "--exclude",
-            "b",
-            "--exclude",
-            "*[type=view]",
+            "b,*[type=view]",
             "-o",
             "sql",
         ])

@@ -65,6 +65,45 @@ pub(crate) fn hosts(variable: &str, text: &str) -> BTreeSet<String> {
     found
 }
 
+/// What urls of databases, queues and caches begin with; `postgresql+psycopg` and `jdbc:mysql` are of them too.
+const STORE_SCHEMES: [&str; 16] = [
+    "postgres",
+    "postgresql",
+    "pgsql",
+    "mysql",
+    "mariadb",
+    "maria",
+    "sqlserver",
+    "mssql",
+    "clickhouse",
+    "mongodb",
+    "redis",
+    "rediss",
+    "amqp",
+    "amqps",
+    "nats",
+    "kafka",
+];
+
+/// The hosts among [`hosts`] that a url calls a database, queue or cache.
+pub(crate) fn store_hosts(text: &str) -> BTreeSet<String> {
+    let text = if text.len() > LONGEST { "" } else { text };
+    let is_end = |c: char| {
+        c.is_whitespace() || matches!(c, '"' | '\'' | ';' | ',' | '=' | '(' | ')' | '<' | '>')
+    };
+    text.split(is_end)
+        .filter(|word| {
+            let scheme = word.split("://").next().unwrap_or_default();
+            let scheme = scheme.strip_prefix("jdbc:").unwrap_or(scheme);
+            let scheme = scheme.split('+').next().unwrap_or_default();
+            STORE_SCHEMES
+                .iter()
+                .any(|store| scheme.eq_ignore_ascii_case(store))
+        })
+        .filter_map(host_of_url)
+        .collect()
+}
+
 /// The host of a database's url; none for a file, or for what is no url.
 pub(crate) fn host_of_url(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
@@ -112,6 +151,22 @@ pub(crate) fn decode(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_says_what_is_a_store() {
+        for (text, expected) in [
+            ("postgres://app:pw@db:5432/shop", Some("db")),
+            ("postgresql+asyncpg://db.shop.svc/shop", Some("db.shop.svc")),
+            ("jdbc:mysql://mysql:3306/shop", Some("mysql")),
+            ("migrate -database redis://cache:6379 up", Some("cache")),
+            ("https://api/v1", None),
+            ("db:5432", None),
+            ("sqlite:///data/app.db", None),
+        ] {
+            let found = store_hosts(text);
+            assert_eq!(found.first().map(String::as_str), expected, "{text}");
+        }
+    }
 
     #[test]
     fn hosts_are_found_where_an_address_is_meant() {

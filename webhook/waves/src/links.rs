@@ -148,6 +148,8 @@ pub(crate) struct Workload<'a> {
     pub(crate) namespace: Option<&'a str>,
     pub(crate) secrets: BTreeSet<&'a str>,
     pub(crate) hosts: BTreeSet<String>,
+    /// Those of them that its urls call a database, queue or cache.
+    pub(crate) store_hosts: BTreeSet<String>,
     pub(crate) waits: BTreeSet<String>,
     pub(crate) is_store: bool,
     pub(crate) is_tool: bool,
@@ -162,6 +164,8 @@ pub(crate) struct Index<'a> {
     /// Workloads by the Service that leads to them.
     pub(crate) behind: BTreeMap<(Option<&'a str>, &'a str), Vec<usize>>,
     pub(crate) stores: BTreeSet<usize>,
+    /// Everything that runs pods.
+    pub(crate) workloads: BTreeSet<usize>,
     /// Objects of database operators: namespace, name, place.
     pub(crate) managed: Vec<(Option<&'a str>, &'a str, usize)>,
 }
@@ -224,8 +228,10 @@ fn workload<'a>(
             .collect::<BTreeSet<&str>>()
     };
     let mut found = BTreeSet::new();
+    let mut store_hosts = BTreeSet::new();
     for (variable, text) in pods::containers(pod).flat_map(pods::texts) {
         found.extend(hosts::hosts(variable, text));
+        store_hosts.extend(hosts::store_hosts(text));
     }
     let waits = pods::init_containers(pod)
         .flat_map(pods::texts)
@@ -258,6 +264,7 @@ fn workload<'a>(
         namespace,
         secrets,
         hosts: found,
+        store_hosts,
         waits,
         is_store: is_server
             && images
@@ -363,6 +370,7 @@ fn index<'a>(
             .filter(|workload| workload.is_store)
             .map(|workload| workload.index)
             .collect(),
+        workloads: workloads.iter().map(|workload| workload.index).collect(),
         managed,
     }
 }
@@ -446,11 +454,13 @@ pub(crate) fn link_references(
 fn link_stores(workload: &Workload, index: &Index, links: &mut Vec<Link>) {
     for host in &workload.hosts {
         let waits = workload.waits.contains(host);
+        let called_store = workload.store_hosts.contains(host);
         for provider in index.behind(host, workload.namespace) {
             if provider == workload.index {
                 continue;
             }
             let is_store = index.stores.contains(&provider)
+                || (called_store && index.workloads.contains(&provider))
                 || index.managed.iter().any(|(_, _, place)| *place == provider);
             let need = match (waits, is_store) {
                 (true, _) => Need::Waits,

@@ -10,6 +10,9 @@ use super::MysqlAddress;
 use super::wire::{Refused, Wire};
 use crate::{DatabaseError, Limits};
 
+/// The modes of every session.
+const MODES: &str = "STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION";
+
 /// Connects, finds out who is there, and makes the session's settings.
 pub(super) async fn connect(
     address: &MysqlAddress,
@@ -24,9 +27,8 @@ pub(super) async fn connect(
     let rows = wire.rows("SELECT VERSION()").await.map_err(failed)?;
     let version = rows.first().map(|row| row.text(0)).unwrap_or_default();
     let engine = engine(&version);
-    for sql in settings(engine.dialect, limits) {
-        wire.run(&sql).await.map_err(failed)?;
-    }
+    let settings = settings(engine.dialect, limits);
+    wire.run(&settings).await.map_err(failed)?;
     Ok((wire, engine))
 }
 
@@ -49,13 +51,23 @@ fn engine(version: &str) -> Engine {
     }
 }
 
+/// Sets the modes. Strict, so that a value that does not fit is an error and not another value; and none that changes how quotes are read. While a
+/// table is changed a zero stays a zero, also where its column begins to count.
+pub(super) fn sql_mode(keeps_zeros: bool) -> String {
+    let more = if keeps_zeros {
+        ",NO_AUTO_VALUE_ON_ZERO"
+    } else {
+        ""
+    };
+    format!("SET SESSION sql_mode = '{MODES}{more}'")
+}
+
 /// What a session begins with.
-fn settings(dialect: Dialect, limits: &Limits) -> Vec<String> {
+fn settings(dialect: Dialect, limits: &Limits) -> String {
     let wait = limits.wait_for_lock.as_secs().max(1);
     let mut settings = vec![
-        // Strict, so that a value that does not fit is an error and not another value; and no mode that changes how quotes are read.
-        "sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
-            .to_owned(),
+        format!("sql_mode = '{MODES}'"),
+        "autocommit = 1".to_owned(),
         "sql_quote_show_create = 1".to_owned(),
         "foreign_key_checks = 1".to_owned(),
         "unique_checks = 1".to_owned(),
@@ -63,15 +75,14 @@ fn settings(dialect: Dialect, limits: &Limits) -> Vec<String> {
     ];
     settings.extend(match dialect {
         // A table whose rows have a history may be changed; the history is, too.
-        Dialect::Mariadb => [
+        Dialect::Mariadb => vec![
             "system_versioning_alter_history = KEEP".to_owned(),
             "check_constraint_checks = 1".to_owned(),
-        ]
-        .to_vec(),
+        ],
         // Otherwise counters are as old as a day.
         _ => vec!["information_schema_stats_expiry = 0".to_owned()],
     });
-    vec![format!("SET SESSION {}", settings.join(", "))]
+    format!("SET SESSION {}", settings.join(", "))
 }
 
 /// A server in words, for messages.

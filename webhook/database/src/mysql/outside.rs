@@ -183,6 +183,8 @@ fn other_database(tokens: &[Token], databases: &[String]) -> Option<String> {
         if matches!(before, Some(Token::Symbol('.' | '@')))
             || first.eq_ignore_ascii_case("new")
             || first.eq_ignore_ascii_case("old")
+            // It can only be read, and says nothing that the account may not see.
+            || first.eq_ignore_ascii_case("information_schema")
         {
             continue;
         }
@@ -219,6 +221,9 @@ fn names_object(tokens: &[Token], index: usize) -> bool {
     }
     if word(before, "like") {
         return word(0, "create") && before < 8;
+    }
+    if word(before, "update") && before.checked_sub(1).is_some_and(|key| word(key, "key")) {
+        return false; // ON DUPLICATE KEY UPDATE
     }
     if word(before, "from") && in_function(tokens, before) {
         return false;
@@ -316,6 +321,8 @@ mod tests {
             "LOCK TABLES users WRITE",
             "CREATE TABLE a (id int) -- shop.users\n",
             "SELECT 1 FROM dual",
+            "CREATE VIEW v AS SELECT table_name FROM information_schema.tables",
+            "CREATE TRIGGER t AFTER INSERT ON users FOR EACH ROW INSERT INTO log VALUES (1) ON DUPLICATE KEY UPDATE log.a = 2",
         ] {
             assert_eq!(check(sql), None, "{sql}");
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 
-use super::connect::{connect, words};
+use super::connect::{connect, sql_mode, words};
 use super::inspect::{Scope, inspect};
 use super::outside::Surroundings;
 use super::sql::{literal, quote, shown, with_parameters, without_qualifier};
@@ -111,8 +111,17 @@ impl MysqlSession {
         if transaction {
             self.execute("START TRANSACTION").await?;
         }
+        let mut keeps_zeros = false;
         for (index, statement) in statements.iter().enumerate() {
-            let ran = tokio::time::timeout_at(deadline, self.wire.run(&statement.sql)).await;
+            let changes_table = statement.sql.starts_with("ALTER TABLE ");
+            let run = async {
+                if keeps_zeros != changes_table {
+                    self.wire.run(&sql_mode(changes_table)).await?;
+                    keeps_zeros = changes_table;
+                }
+                self.wire.run(&statement.sql).await
+            };
+            let ran = tokio::time::timeout_at(deadline, run).await;
             let refused = match ran {
                 Ok(Ok(())) => continue,
                 Ok(Err(refused)) => refused,
@@ -124,14 +133,18 @@ impl MysqlSession {
                     ),
                 },
             };
-            if transaction && refused.number.is_some() {
-                // Best effort: the connection is given up with its transaction anyway.
+            if refused.number.is_some() {
+                // Best effort: a connection that is given up takes both with it.
                 let _ = self.wire.run("ROLLBACK").await;
+                let _ = self.wire.run(&sql_mode(false)).await;
             }
             return Err(failed(&refused, index, statements.len(), &statement.sql));
         }
         if transaction {
             self.execute("COMMIT").await?;
+        }
+        if keeps_zeros {
+            self.execute(&sql_mode(false)).await?;
         }
         Ok(Applied {
             statements: statements.len(),

@@ -3,7 +3,7 @@
 //! The place is a transaction that is rolled back, so this is the second fence, for what a transaction does not hold: files, programs, other
 //! servers, settings of the server, accounts; and for what would only make other sessions wait: tables outside.
 
-use tidegate_sqlplan::{Dialect, Effect, ObjectKind, Script};
+use tidegate_sqlplan::{AlterAction, Dialect, Effect, Found, ObjectKind, Script};
 
 use super::sql::shown;
 use crate::DatabaseError;
@@ -19,6 +19,17 @@ pub(super) enum Verdict {
     Leave,
 }
 
+/// The statement without the lines for `psql` that newer versions of `pg_dump` begin and end with.
+pub(super) fn without_client_lines(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    while rest.starts_with("\\restrict ") || rest.starts_with("\\unrestrict ") {
+        rest = rest
+            .split_once('\n')
+            .map_or("", |(_, behind)| behind.trim_start());
+    }
+    rest
+}
+
 /// Judges one statement. `schema` is the one schema in scope, if it is one.
 pub(super) fn judge(
     sql: &str,
@@ -26,6 +37,9 @@ pub(super) fn judge(
     schema: Option<&str>,
 ) -> Result<Verdict, DatabaseError> {
     let script = Script::new(sql, Dialect::Postgres);
+    if script.statements().next().is_none() {
+        return Ok(Verdict::Leave);
+    }
     let mut verdict = Verdict::Run;
     for statement in script.statements() {
         let words = first_words(statement.sql());
@@ -42,6 +56,10 @@ pub(super) fn judge(
             ..,
         ] = words.as_slice()
         {
+            return Ok(Verdict::Leave);
+        }
+        // Who owns a thing is no part of a schema here, and dumps say it of each; the role may not even be there.
+        if words.first() == Some(&"alter") && only_gives_away(&statement.read().effects) {
             return Ok(Verdict::Leave);
         }
         // Rights on what the schema makes stay in the scratch place; the plan says that they are not managed.
@@ -78,6 +96,16 @@ pub(super) fn judge(
         }
     }
     Ok(verdict)
+}
+
+/// `ALTER .. OWNER TO` and nothing else.
+fn only_gives_away(effects: &[Found]) -> bool {
+    !effects.is_empty()
+        && effects.iter().all(|found| match &found.effect {
+            Effect::Privilege { what } => what == "OWNER TO",
+            Effect::AlterTable { action, .. } => matches!(action, AlterAction::OwnerTo { .. }),
+            _ => false,
+        })
 }
 
 fn effect(effect: &Effect, schema: Option<&str>) -> Result<Option<Verdict>, String> {
@@ -198,6 +226,16 @@ mod tests {
     }
 
     #[test]
+    fn lines_for_psql_are_left_out() {
+        assert_eq!(
+            without_client_lines("\\restrict abc\n\n-- x\nSET a = 1"),
+            "-- x\nSET a = 1"
+        );
+        assert_eq!(without_client_lines("\\unrestrict abc"), "");
+        assert_eq!(without_client_lines("SELECT 1"), "SELECT 1");
+    }
+
+    #[test]
     fn what_stays_inside_runs() {
         for (schema, sql, verdict) in [
             (Some("app"), "CREATE TABLE app.t (a int)", Verdict::Run),
@@ -212,6 +250,12 @@ mod tests {
             ),
             (None, "BEGIN", Verdict::Leave),
             (None, "GRANT SELECT ON t TO PUBLIC", Verdict::Run),
+            (None, "ALTER TABLE public.t OWNER TO app", Verdict::Leave),
+            (
+                None,
+                "ALTER FUNCTION f(integer) OWNER TO app",
+                Verdict::Leave,
+            ),
             (None, "SET statement_timeout = 0", Verdict::Leave),
             (
                 Some("app"),

@@ -11,7 +11,7 @@ use tidegate_schemaplan::Catalog;
 
 use super::PostgresSession;
 use super::apply::in_batches;
-use super::guard::{Verdict, judge};
+use super::guard::{Verdict, judge, without_client_lines};
 use super::inspect::{self, Namespace};
 use super::requalify::requalify;
 use super::sql::{fnv1, literal, quoted, shown};
@@ -75,8 +75,10 @@ pub(super) async fn in_dev(
                 Ok(()) => whole(dev, statements).await,
                 Err(error) => Err(error),
             };
-            dev.own("ROLLBACK").await?;
-            outcome
+            let undone = dev.own("ROLLBACK").await;
+            let catalog = outcome?;
+            undone?;
+            Ok(catalog)
         }
     }
 }
@@ -89,6 +91,7 @@ async fn in_schema(
     let mut texts = Vec::with_capacity(statements.len());
     let scratch = unique(session).await?;
     for (index, sql) in statements.iter().enumerate() {
+        let sql = without_client_lines(sql);
         if runs(session, sql, index, Some(schema)).await? {
             texts.push((index, not_concurrently(&requalify(sql, schema, &scratch))));
         }
@@ -96,10 +99,14 @@ async fn in_schema(
     session.limit(session.limits.inspect).await?;
     session.own("BEGIN").await?;
     let outcome = try_in_schema(session, schema, &scratch, &texts).await;
-    session.own("ROLLBACK").await?;
-    session.find_extensions().await?;
-    session.set_path().await?;
-    outcome
+    let undone = session.own("ROLLBACK").await;
+    if undone.is_ok() {
+        session.find_extensions().await?;
+        session.set_path().await?;
+    }
+    let catalog = outcome?;
+    undone?;
+    Ok(catalog)
 }
 
 async fn try_in_schema(
@@ -199,6 +206,7 @@ async fn whole(
 ) -> Result<Catalog, DatabaseError> {
     let mut texts = Vec::with_capacity(statements.len());
     for (index, sql) in statements.iter().enumerate() {
+        let sql = without_client_lines(sql);
         if runs(session, sql, index, None).await? {
             texts.push((index, not_concurrently(sql)));
         }

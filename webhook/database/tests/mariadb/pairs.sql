@@ -114,7 +114,7 @@ CREATE TABLE t (a int);
 -- == auto increment comes
 CREATE TABLE t (id int NOT NULL PRIMARY KEY, a int);
 -- rows
-INSERT INTO t VALUES (7, 1);
+INSERT INTO t VALUES (7, 1), (0, 2);
 -- keeps SELECT id, a FROM t
 -- to
 CREATE TABLE t (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, a int);
@@ -918,3 +918,173 @@ PARTITIONS 2 */;
 /*!50013 DEFINER=`tidegate`@`127.0.0.1` SQL SECURITY DEFINER */
 /*!50001 VIEW `v` AS select `c`.`id` AS `id` from `c` */;
 /*!40101 SET SQL_MODE=@OLD_SQL_MODE */;
+-- == a text too long for its index
+CREATE TABLE t (a varchar(20), KEY i (a), UNIQUE u (a));
+-- rows
+INSERT INTO t VALUES ('x');
+-- keeps SELECT a FROM t
+-- to
+CREATE TABLE t (a text, KEY i (a(10)), UNIQUE u (a(20)));
+-- == columns that are computed from each other go together
+-- loses
+CREATE TABLE t (id int, a int, b int AS (a + 1) STORED, c int AS (b + 1) VIRTUAL, d int CHECK (d > a), KEY i (b), KEY j (c));
+-- to
+CREATE TABLE t (id int, d int CHECK (d > id));
+-- == a counter becomes a plain column without a key
+CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, a int);
+-- rows
+INSERT INTO t VALUES (3, 1);
+-- keeps SELECT id, a FROM t
+-- to
+CREATE TABLE t (id int NOT NULL, a int);
+-- == the index that a foreign key needs is renamed, on both ends
+CREATE TABLE p (id int, UNIQUE u (id));
+CREATE TABLE c (a int, KEY i (a), CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- to
+CREATE TABLE p (id int, UNIQUE v (id));
+CREATE TABLE c (a int, KEY j (a), CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- == what a foreign key refers to becomes part of a longer key
+CREATE TABLE p (a int NOT NULL, b int NOT NULL, PRIMARY KEY (a));
+CREATE TABLE c (x int, CONSTRAINT fk FOREIGN KEY (x) REFERENCES p (a));
+-- to
+CREATE TABLE p (a int NOT NULL, b int NOT NULL, PRIMARY KEY (a, b));
+CREATE TABLE c (x int, CONSTRAINT fk FOREIGN KEY (x) REFERENCES p (a));
+-- == an engine without foreign keys
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE c (a int, CONSTRAINT fk FOREIGN KEY (a) REFERENCES p (id));
+-- rows
+INSERT INTO p VALUES (1);
+INSERT INTO c VALUES (1);
+-- keeps SELECT a FROM c
+-- to
+CREATE TABLE p (id int PRIMARY KEY) ENGINE=MyISAM;
+CREATE TABLE c (a int, KEY fk (a)) ENGINE=MyISAM;
+-- == a default goes with its label
+-- loses
+CREATE TABLE t (a enum('x','y') NOT NULL DEFAULT 'y', b set('p','q') DEFAULT 'p,q');
+-- to
+CREATE TABLE t (a enum('x') NOT NULL DEFAULT 'x', b set('p') DEFAULT 'p');
+-- == the same index twice
+CREATE TABLE t (a int, UNIQUE u (a), UNIQUE v (a), KEY i (a), KEY j (a));
+-- to
+CREATE TABLE t (a int, UNIQUE v (a), KEY j (a), KEY k (a));
+-- == a table with triggers changes below them
+CREATE TABLE t (a int, b int);
+CREATE TABLE log (n int);
+CREATE TRIGGER r AFTER INSERT ON t FOR EACH ROW INSERT INTO log VALUES (NEW.a);
+CREATE TRIGGER s AFTER UPDATE ON t FOR EACH ROW INSERT INTO log VALUES (OLD.b);
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT n FROM log
+-- loses
+-- to
+CREATE TABLE t (a bigint NOT NULL DEFAULT 0, c int);
+CREATE TABLE log (n bigint);
+CREATE TRIGGER r AFTER INSERT ON t FOR EACH ROW INSERT INTO log VALUES (NEW.a);
+CREATE TRIGGER s AFTER UPDATE ON t FOR EACH ROW INSERT INTO log VALUES (OLD.c);
+-- == versions in partitions
+CREATE TABLE t (id int) WITH SYSTEM VERSIONING;
+-- to
+CREATE TABLE t (id int) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME LIMIT 1000 (PARTITION h HISTORY, PARTITION c CURRENT);
+-- == a versioned table changes
+CREATE TABLE t (id int PRIMARY KEY, a varchar(10)) WITH SYSTEM VERSIONING;
+-- rows
+INSERT INTO t VALUES (1, 'x');
+UPDATE t SET a = 'y';
+-- keeps SELECT count(*) FROM t FOR SYSTEM_TIME ALL
+-- to
+CREATE TABLE t (id bigint PRIMARY KEY, a varchar(20), b int, KEY i (a)) WITH SYSTEM VERSIONING;
+-- == full texts of a table that changes its characters
+CREATE TABLE t (a text, b varchar(100), FULLTEXT f (a), FULLTEXT g (a, b)) COLLATE utf8mb4_general_ci;
+-- rows
+INSERT INTO t VALUES ('x', 'y');
+-- keeps SELECT a, b FROM t
+-- to
+CREATE TABLE t (a text, b varchar(100), FULLTEXT f (a), FULLTEXT h (b)) COLLATE utf8mb4_unicode_ci;
+-- == a key over a generated column
+CREATE TABLE t (id int PRIMARY KEY, j json, n varchar(20) AS (json_value(j, '$.n')) STORED, v int AS (json_length(j)) VIRTUAL, UNIQUE u (n), KEY i (v));
+-- rows
+INSERT INTO t (id, j) VALUES (1, '{"n":"x"}');
+-- keeps SELECT id, j FROM t
+-- to
+CREATE TABLE t (id int PRIMARY KEY, j json NOT NULL, n varchar(30) AS (json_value(j, '$.name')) STORED, v int AS (json_length(j) + 1) VIRTUAL, KEY u (n), UNIQUE i (v));
+-- == keys of many parts in many orders
+CREATE TABLE t (a int NOT NULL, b varchar(30) NOT NULL, c date NOT NULL, d text, PRIMARY KEY (a, b), KEY x (c, a DESC, b(5)), UNIQUE y (c, b), KEY z (d(3), a));
+-- to
+CREATE TABLE t (a int NOT NULL, b varchar(30) NOT NULL, c date NOT NULL, d text, PRIMARY KEY (b DESC, a, c), KEY x (c DESC, a, b(7)), UNIQUE y (b, c), KEY z (a, d(3) DESC));
+-- == small changes of numbers
+CREATE TABLE t (a decimal(10,2) NOT NULL DEFAULT 1.5, b float DEFAULT 0.1, c bit(4) DEFAULT b'11', d year DEFAULT 2000, e time DEFAULT '10:00:00', f tinyint(1) DEFAULT 1, g bigint DEFAULT 9223372036854775807, h bigint unsigned DEFAULT 18446744073709551615);
+-- to
+CREATE TABLE t (a decimal(12,4) NOT NULL DEFAULT 1.5, b double DEFAULT 0.25, c bit(8) DEFAULT b'111', d year DEFAULT 2001, e time(3) DEFAULT '10:00:00.5', f tinyint(4) DEFAULT -1, g bigint DEFAULT -9223372036854775808, h bigint unsigned DEFAULT 0);
+-- == three tables in a row change the column that they share
+CREATE TABLE a (id int PRIMARY KEY);
+CREATE TABLE b (id int PRIMARY KEY, CONSTRAINT f1 FOREIGN KEY (id) REFERENCES a (id) ON DELETE CASCADE);
+CREATE TABLE c (id int PRIMARY KEY, CONSTRAINT f2 FOREIGN KEY (id) REFERENCES b (id), CONSTRAINT f3 FOREIGN KEY (id) REFERENCES a (id));
+-- rows
+INSERT INTO a VALUES (1);
+INSERT INTO b VALUES (1);
+INSERT INTO c VALUES (1);
+-- keeps SELECT id FROM a NATURAL JOIN b NATURAL JOIN c
+-- to
+CREATE TABLE a (id bigint PRIMARY KEY);
+CREATE TABLE b (id bigint PRIMARY KEY, CONSTRAINT f1 FOREIGN KEY (id) REFERENCES a (id) ON DELETE CASCADE);
+CREATE TABLE c (id bigint PRIMARY KEY, CONSTRAINT f2 FOREIGN KEY (id) REFERENCES b (id), CONSTRAINT f3 FOREIGN KEY (id) REFERENCES a (id));
+-- == nameless foreign keys trade places
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE q (id int PRIMARY KEY);
+CREATE TABLE c (a int, b int, FOREIGN KEY (a) REFERENCES p (id), FOREIGN KEY (b) REFERENCES q (id));
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE q (id int PRIMARY KEY);
+CREATE TABLE c (a int, b int, c int, FOREIGN KEY (c) REFERENCES q (id), FOREIGN KEY (b) REFERENCES q (id), FOREIGN KEY (a) REFERENCES p (id));
+-- == a procedure and a function of one name
+CREATE PROCEDURE x () SELECT 1;
+-- to
+CREATE PROCEDURE x () SELECT 2;
+CREATE FUNCTION x () RETURNS int RETURN 2;
+CREATE AGGREGATE FUNCTION g (n int) RETURNS int BEGIN DECLARE s int DEFAULT 0; DECLARE CONTINUE HANDLER FOR NOT FOUND RETURN s; LOOP FETCH GROUP NEXT ROW; SET s = s + n; END LOOP; END;
+-- == what is named by hint is named by views, triggers and routines
+-- tidegate:rename purchases -> orders
+-- tidegate:rename orders.amount -> total
+CREATE TABLE orders (id int PRIMARY KEY, total int, twice int AS (total * 2) STORED, CONSTRAINT positive CHECK (total > 0));
+CREATE VIEW v AS SELECT o.total AS sum FROM orders o WHERE total > 1;
+CREATE VIEW w AS SELECT sum FROM v;
+CREATE TRIGGER r BEFORE INSERT ON orders FOR EACH ROW SET NEW.total = NEW.total + 1;
+CREATE FUNCTION f () RETURNS int READS SQL DATA RETURN (SELECT max(total) FROM orders);
+-- rows
+INSERT INTO orders (id, total) VALUES (1, 4);
+-- keeps SELECT * FROM w
+-- keeps SELECT f()
+-- to
+-- tidegate:rename orders -> purchases
+-- tidegate:rename purchases.total -> amount
+CREATE TABLE purchases (id int PRIMARY KEY, amount int, twice int AS (amount * 2) STORED, CONSTRAINT positive CHECK (amount > 0));
+CREATE VIEW v AS SELECT o.amount AS sum FROM purchases o WHERE amount > 1;
+CREATE VIEW w AS SELECT sum FROM v;
+CREATE TRIGGER r BEFORE INSERT ON purchases FOR EACH ROW SET NEW.amount = NEW.amount + 1;
+CREATE FUNCTION f () RETURNS int READS SQL DATA RETURN (SELECT max(amount) FROM purchases);
+-- == a column that is renamed by hint is named by views and triggers
+-- tidegate:rename t.b -> a
+CREATE TABLE t (id int PRIMARY KEY, a int);
+CREATE VIEW v AS SELECT a AS x FROM t;
+CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1;
+-- rows
+INSERT INTO t (id) VALUES (1);
+-- keeps SELECT * FROM v
+-- to
+-- tidegate:rename t.a -> b
+CREATE TABLE t (id int PRIMARY KEY, b int);
+CREATE VIEW v AS SELECT b AS x FROM t;
+CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 1;
+-- == tables made of others and by steps
+CREATE TABLE a (id int PRIMARY KEY, n varchar(10));
+-- to
+CREATE TABLE IF NOT EXISTS a (id int PRIMARY KEY, n varchar(10));
+CREATE TABLE b LIKE a;
+CREATE TABLE c AS SELECT id, n, id + 1 AS m FROM a;
+ALTER TABLE c ADD PRIMARY KEY (id), ADD COLUMN x int AFTER id;
+CREATE UNIQUE INDEX u ON b (n);
+RENAME TABLE c TO d;
+CREATE OR REPLACE VIEW v AS SELECT 1 AS one;
+CREATE OR REPLACE VIEW v AS SELECT table_name AS t FROM information_schema.tables;
+DROP TABLE IF EXISTS nothing;

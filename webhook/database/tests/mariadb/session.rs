@@ -116,6 +116,23 @@ async fn what_a_crash_left_behind_is_swept_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn many_try_out_their_schemas_on_one_server_at_once() {
+    let mut tasks = tokio::task::JoinSet::new();
+    for number in 0..6 {
+        tasks.spawn(async move {
+            let mut session = open(server(), &format!("many_{number}")).await?;
+            for _ in 0..3 {
+                bring(&mut session, &format!("CREATE TABLE t{number} (id int)")).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    for done in tasks.join_all().await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_lock_is_atlas_own_and_excludes() {
     let name = "atlas_migrate_execute";
     let mut first = open(server(), "lock").await.unwrap();
@@ -299,7 +316,7 @@ async fn a_dump_of_a_database_is_its_schema() {
         CREATE TRIGGER q BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'z';
         CREATE PROCEDURE pr (IN n int) proc: BEGIN IF n = 0 THEN LEAVE proc; END IF; END;
         CREATE FUNCTION f (i int) RETURNS int DETERMINISTIC RETURN i + 1;
-        CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM t; END;";
+        CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO BEGIN DELETE FROM t; END;";
     bring(&mut session, text).await.unwrap();
     let dump = server().dump("dumped").unwrap();
     let planned = bring(&mut session, &dump).await.unwrap();

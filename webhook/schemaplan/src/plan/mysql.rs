@@ -88,3 +88,194 @@ fn statement(sql: String, destructive: bool, purpose: String) -> Statement {
         purpose,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::{
+        Check, Column, Engine, ForeignKey, Generated, Index, IndexPart, PrimaryKey, Schema, Table,
+    };
+    use crate::plan::plan;
+    use crate::settings::Skip;
+    use tidegate_sqlplan::Dialect;
+
+    fn catalog(dialect: Dialect, table: Table) -> Catalog {
+        let mut schema = Schema::default();
+        schema.tables.insert("t".to_owned(), table);
+        let engine = Engine {
+            dialect,
+            version: (8, 0),
+        };
+        let mut catalog = Catalog::empty(engine);
+        catalog.schemas.insert(String::new(), schema);
+        catalog
+    }
+
+    fn table() -> Table {
+        let mut table = Table::default();
+        for name in ["a", "b"] {
+            let column = Column {
+                data_type: "int".to_owned(),
+                ..Column::default()
+            };
+            table.columns.insert(name.to_owned(), column);
+        }
+        table.primary_key = Some(PrimaryKey {
+            parts: vec![IndexPart {
+                column: Some("a".to_owned()),
+                ..IndexPart::default()
+            }],
+            ..PrimaryKey::default()
+        });
+        table
+    }
+
+    #[track_caller]
+    fn check(dialect: Dialect, old: Table, new: Table, expected: &[&str]) {
+        let (old, new) = (catalog(dialect, old), catalog(dialect, new));
+        let planned = plan(&old, &new, &Settings::default()).unwrap();
+        let statements: Vec<&str> = planned
+            .statements
+            .iter()
+            .map(|statement| statement.sql.as_str())
+            .collect();
+        assert_eq!(statements, expected);
+    }
+
+    /// What is MySQL's alone, and which no server of ours can try.
+    #[test]
+    fn mysql_has_words_of_its_own() {
+        let mut old = table();
+        let mut new = table();
+        old.checks.insert(
+            "c".to_owned(),
+            Check {
+                expression: "`a` > 0".to_owned(),
+                ..Check::default()
+            },
+        );
+        new.checks.insert(
+            "c".to_owned(),
+            Check {
+                expression: "`a` > 0".to_owned(),
+                attributes: "NOT ENFORCED".to_owned(),
+                ..Check::default()
+            },
+        );
+        let mut index = Index {
+            parts: vec![IndexPart {
+                expression: Some("lower(`b`)".to_owned()),
+                descending: true,
+                ..IndexPart::default()
+            }],
+            ..Index::default()
+        };
+        index.options.insert("ignored".to_owned(), String::new());
+        new.indexes.insert("i".to_owned(), index.clone());
+        new.columns.insert(
+            "g".to_owned(),
+            Column {
+                data_type: "int".to_owned(),
+                generated: Some(Generated {
+                    expression: "`a` + 1".to_owned(),
+                    stored: true,
+                }),
+                ..Column::default()
+            },
+        );
+        check(
+            Dialect::Mysql,
+            old,
+            new.clone(),
+            &[
+                "ALTER TABLE `t` DROP CHECK `c`, ADD COLUMN `g` int GENERATED ALWAYS AS (`a` + 1) STORED NOT NULL, \
+                 ADD INDEX `i` ((lower(`b`)) DESC) INVISIBLE, ADD CONSTRAINT `c` CHECK (`a` > 0) NOT ENFORCED",
+            ],
+        );
+        let mut visible = new.clone();
+        index.options.clear();
+        visible.indexes.insert("i".to_owned(), index);
+        check(
+            Dialect::Mysql,
+            new.clone(),
+            visible.clone(),
+            &["ALTER TABLE `t` ALTER INDEX `i` VISIBLE"],
+        );
+        check(
+            Dialect::Mariadb,
+            new,
+            visible,
+            &["ALTER TABLE `t` ALTER INDEX `i` NOT IGNORED"],
+        );
+    }
+
+    #[test]
+    fn a_table_that_stays_though_it_is_not_wanted_lets_go_of_what_changes() {
+        let mut old = catalog(Dialect::Mariadb, table());
+        let mut new = catalog(Dialect::Mariadb, table());
+        let mut child = table();
+        child.foreign_keys.insert(
+            "fk".to_owned(),
+            ForeignKey {
+                columns: vec!["b".to_owned()],
+                table: "t".to_owned(),
+                referred: vec!["a".to_owned()],
+                ..ForeignKey::default()
+            },
+        );
+        let tables = |catalog: &mut Catalog, name: &str, table: Table| {
+            let schema = catalog.schemas.entry(String::new()).or_default();
+            schema.tables.insert(name.to_owned(), table);
+        };
+        tables(&mut old, "c", child);
+        let mut wider = table();
+        "bigint".clone_into(&mut wider.columns["a"].data_type);
+        tables(&mut new, "t", wider);
+        let skipping = Settings {
+            skip: Skip {
+                drop_table: true,
+                ..Skip::default()
+            },
+            ..Settings::default()
+        };
+        let planned = plan(&old, &new, &skipping).unwrap();
+        let statements: Vec<&str> = planned
+            .statements
+            .iter()
+            .map(|statement| statement.sql.as_str())
+            .collect();
+        assert_eq!(
+            statements,
+            [
+                "ALTER TABLE `c` DROP FOREIGN KEY `fk`",
+                "ALTER TABLE `t` MODIFY COLUMN `a` bigint NOT NULL",
+                "ALTER TABLE `c` ADD CONSTRAINT `fk` FOREIGN KEY (`b`) REFERENCES `t` (`a`)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_counter_is_moved_forward_only() {
+        let with = |next: &str| {
+            let mut table = table();
+            let options = &mut table.options;
+            options.insert("auto_increment".to_owned(), next.to_owned());
+            table
+        };
+        let dialect = Dialect::Mariadb;
+        check(
+            dialect,
+            with("5"),
+            with("9"),
+            &["ALTER TABLE `t` AUTO_INCREMENT=9"],
+        );
+        check(dialect, with("9"), with("5"), &[]);
+        check(dialect, with("9"), table(), &[]);
+        check(
+            dialect,
+            table(),
+            with("9"),
+            &["ALTER TABLE `t` AUTO_INCREMENT=9"],
+        );
+    }
+}

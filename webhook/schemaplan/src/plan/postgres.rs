@@ -127,8 +127,14 @@ impl<'a> Work<'a> {
     fn sort(&mut self, change: &Change<'a>) {
         match change {
             Change::SchemaAdded { schema, new } => {
+                // Every database is made with this one.
+                let unless = if *schema == "public" {
+                    "IF NOT EXISTS "
+                } else {
+                    ""
+                };
                 self.schema_statements.push(statement(
-                    format!("CREATE SCHEMA {}", quote(schema)),
+                    format!("CREATE SCHEMA {unless}{}", quote(schema)),
                     &format!("create schema {schema}"),
                 ));
                 if new.comment.is_some() {

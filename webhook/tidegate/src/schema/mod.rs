@@ -62,11 +62,12 @@ struct CompareArgs {
         hide_env_values = true
     )]
     dev_url: Option<String>,
-    /// Only these schemas; may be repeated.
-    #[arg(short, long, value_name = "NAME")]
+    /// Only these schemas; may be repeated, or with commas between.
+    #[arg(short, long, value_name = "NAME", value_delimiter = ',')]
     schema: Vec<String>,
-    /// What neither side is looked at for: `table`, `schema.table`, `table.column`, `*[type=view]`; globs, may be repeated.
-    #[arg(long, value_name = "GLOB")]
+    /// What neither side is looked at for: `table`, `schema.table`, `table.column`, `*[type=view]`; globs, may be repeated, or with
+    /// commas between.
+    #[arg(long, value_name = "GLOB", value_delimiter = ',')]
     exclude: Vec<String>,
 }
 

@@ -110,18 +110,35 @@ impl<'a> Alter<'a> {
             })
     }
 
-    /// The columns whose text is of another collation afterwards, also where it is the table's that changes.
+    /// The columns whose text is of another collation afterwards, also where it is the table's that changes. What was left out of the changes is
+    /// left alone.
     fn converted(&self) -> BTreeSet<&'a str> {
+        let of_table = self.changes.iter().any(|change| {
+            matches!(
+                change,
+                TableChange::OptionChanged {
+                    option: "collation",
+                    ..
+                }
+            )
+        });
+        let of_column = |column: &str| {
+            self.changes.iter().any(|change| {
+                matches!(change, TableChange::ColumnChanged { name, .. } if *name == column)
+            })
+        };
         let both = self
             .new
             .columns
             .iter()
-            .filter_map(|(name, new)| Some((name, self.old.columns.get(name)?, new)));
-        both.filter(|(_, old, new)| {
+            .filter_map(|(name, new)| Some((name.as_str(), self.old.columns.get(name)?, new)));
+        both.filter(|(name, old, new)| {
             let collation = collation_of(self.new, new);
-            collation.is_some() && collation_of(self.old, old) != collation
+            collation.is_some()
+                && collation_of(self.old, old) != collation
+                && (of_table || of_column(name))
         })
-        .map(|(name, ..)| name.as_str())
+        .map(|(name, ..)| name)
         .collect()
     }
 

@@ -93,7 +93,17 @@ impl<'a> Work<'a> {
         if touched.is_empty() {
             return;
         }
-        for (schema, table, new) in all_tables(desired) {
+        let is_wanted = |schema: &str, table: &str| {
+            let content = desired.schemas.get(schema);
+            content.is_none_or(|content| content.tables.contains_key(table))
+        };
+        // One that is not wanted and stays all the same, because drops are skipped.
+        let left: Vec<_> = all_tables(current)
+            .filter(|(schema, table, _)| {
+                !is_wanted(schema, table) && !self.dropped.contains_key(&(*schema, *table))
+            })
+            .collect();
+        for (schema, table, new) in all_tables(desired).chain(left) {
             let old = current
                 .schemas
                 .get(schema)

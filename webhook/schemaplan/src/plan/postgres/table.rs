@@ -6,8 +6,8 @@ use crate::plan::Statement;
 use super::alter;
 use super::objects::statement;
 use super::text::{
-    check, comment, create_index, create_table, foreign_key, is_plain_serial, primary_key_name,
-    qualified, quote, sequence_of,
+    check, comment, create_index, create_table, foreign_key, index_constraint, is_double,
+    is_plain_serial, primary_key_name, qualified, quote, sequence_of,
 };
 
 /// A new table with what cannot be said in `CREATE TABLE`.
@@ -43,6 +43,9 @@ pub(super) fn new_table(
     for (index_name, index) in &table.indexes {
         if !index.constraint {
             sql.push(create_index(&shown, index_name, index, false));
+        } else if is_double(table, index_name) {
+            let constraint = index_constraint(index_name, index);
+            sql.push(format!("ALTER TABLE {shown} ADD {constraint}"));
         }
     }
     for (option, value) in &table.options {

@@ -311,7 +311,8 @@ pub(super) fn create_table(
         })
         .collect();
     lines.extend(table.primary_key.as_ref().map(primary_key));
-    for (index_name, index) in table.indexes.iter().filter(|(_, index)| index.constraint) {
+    let constraints = table.indexes.iter().filter(|(_, index)| index.constraint);
+    for (index_name, index) in constraints.filter(|(name, _)| !is_double(table, name)) {
         lines.push(index_constraint(index_name, index));
     }
     for (check_name, definition) in &table.checks {
@@ -363,6 +364,24 @@ pub(super) fn create_table(
         let _ = write!(sql, " TABLESPACE {}", quote(tablespace));
     }
     sql
+}
+
+/// Whether a unique constraint has the columns of the primary key or of another before it: `CREATE TABLE` would make one of the two.
+pub(super) fn is_double(table: &Table, name: &str) -> bool {
+    let Some(index) = table.indexes.get(name) else {
+        return false;
+    };
+    let key = table.primary_key.as_ref();
+    let before = table
+        .indexes
+        .iter()
+        .filter(|(other, index)| index.constraint && other.as_str() < name);
+    index.constraint
+        && !index.options.contains_key("exclude")
+        && (key.is_some_and(|key| key.parts == index.parts)
+            || before
+                .into_iter()
+                .any(|(_, other)| other.parts == index.parts))
 }
 
 /// A column of a partition, as far as it is not its parent's.

@@ -135,6 +135,12 @@ pub(super) fn change_identity<'a>(
             work.after.push(statement(sql, purpose()));
         }
         (None, Some(to)) => {
+            // The sequence of an identity column has the name that the new one takes.
+            if kind(old).is_some() {
+                let table = qualified(subject.schema, subject.name);
+                let sql = format!("ALTER TABLE {table} {head} DROP IDENTITY");
+                work.before.push(statement(sql, purpose()));
+            }
             make_sequence(subject, name, new, to, work);
             if let Some(default) = &new.default {
                 work.changed.push(format!("{head} SET DEFAULT {default}"));
@@ -167,6 +173,7 @@ pub(super) fn change_identity<'a>(
                 go_on_from_rows(subject, name, &sequence, work);
             }
         }
+        (Some(_), None) if sequences.1.is_some() => {}
         (Some(_), None) => work.changed.push(format!("{head} DROP IDENTITY")),
         (Some(was), Some(is)) if was != is => {
             work.changed

@@ -4,7 +4,9 @@ use crate::catalog::Index;
 use crate::plan::Statement;
 
 use super::{Subject, Work, statement};
-use crate::plan::postgres::text::{comment, create_index, index_constraint, qualified, quote};
+use crate::plan::postgres::text::{
+    comment, create_index, index_constraint, is_double, qualified, quote,
+};
 
 pub(super) fn drop_constraint(subject: &Subject<'_, '_>, name: &str, work: &mut Work) {
     if subject
@@ -39,7 +41,14 @@ pub(super) fn drop_index(subject: &Subject<'_, '_>, name: &str, old: &Index, wor
 }
 
 pub(super) fn add_index(subject: &Subject<'_, '_>, name: &str, new: &Index, work: &mut Work) {
-    if new.constraint {
+    if new.constraint && is_double(subject.new, name) {
+        let table = qualified(subject.schema, subject.name);
+        let sql = format!("ALTER TABLE {table} ADD {}", index_constraint(name, new));
+        work.after.push(statement(
+            sql,
+            format!("create index {}.{name}", subject.name),
+        ));
+    } else if new.constraint {
         work.constraints_added
             .push(format!("ADD {}", index_constraint(name, new)));
     } else {
