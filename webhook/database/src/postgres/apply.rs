@@ -30,7 +30,10 @@ pub(super) async fn apply(
         TransactionMode::None => one_by_one(wire, statements, 0, statements.len()).await,
         TransactionMode::File | TransactionMode::All => together(wire, statements).await,
     };
-    let reset = wire.run("RESET check_function_bodies").await.map_err(own);
+    let reset = wire
+        .run("RESET check_function_bodies; RESET statement_timeout; RESET lock_timeout")
+        .await
+        .map_err(own);
     applied.and(reset)
 }
 

@@ -112,8 +112,12 @@ impl PostgresSession {
             &self.limits,
         )
         .await;
-        self.set_path().await?;
-        catalog
+        // The first error is the one that matters: those behind it are of the connection.
+        let path = self.set_path().await;
+        let catalog = catalog?;
+        path?;
+        self.unlimit().await?;
+        Ok(catalog)
     }
 
     /// What there would be had only these statements run. They run in a transaction that is rolled back: in a schema made for it, or, for a whole
@@ -127,8 +131,19 @@ impl PostgresSession {
         dev: Option<&mut Self>,
     ) -> Result<Catalog, DatabaseError> {
         match dev {
-            Some(dev) => scratch::in_dev(dev, self.address.schema.as_deref(), statements).await,
-            None => scratch::on_this_server(self, statements).await,
+            Some(dev) => {
+                let desired =
+                    scratch::in_dev(dev, self.address.schema.as_deref(), statements).await;
+                let desired = desired?;
+                dev.unlimit().await?;
+                Ok(desired)
+            }
+            None => {
+                let desired = scratch::on_this_server(self, statements).await;
+                let desired = desired?;
+                self.unlimit().await?;
+                Ok(desired)
+            }
         }
     }
 
@@ -282,6 +297,12 @@ impl PostgresSession {
             sql = format!("{sql}; SET lock_timeout = {lock}");
         }
         self.own(&sql).await
+    }
+
+    /// What others run in this session has the limits of its address.
+    async fn unlimit(&mut self) -> Result<(), DatabaseError> {
+        self.own("RESET statement_timeout; RESET lock_timeout")
+            .await
     }
 
     async fn own(&mut self, sql: &str) -> Result<(), DatabaseError> {

@@ -75,8 +75,10 @@ pub(super) async fn in_dev(
                 Ok(()) => whole(dev, statements).await,
                 Err(error) => Err(error),
             };
-            dev.own("ROLLBACK").await?;
-            outcome
+            let undone = dev.own("ROLLBACK").await;
+            let catalog = outcome?;
+            undone?;
+            Ok(catalog)
         }
     }
 }
@@ -97,10 +99,14 @@ async fn in_schema(
     session.limit(session.limits.inspect).await?;
     session.own("BEGIN").await?;
     let outcome = try_in_schema(session, schema, &scratch, &texts).await;
-    session.own("ROLLBACK").await?;
-    session.find_extensions().await?;
-    session.set_path().await?;
-    outcome
+    let undone = session.own("ROLLBACK").await;
+    if undone.is_ok() {
+        session.find_extensions().await?;
+        session.set_path().await?;
+    }
+    let catalog = outcome?;
+    undone?;
+    Ok(catalog)
 }
 
 async fn try_in_schema(

@@ -476,6 +476,12 @@ fn plan_of(
 #[tokio::test]
 async fn questions_are_answered_as_text() -> anyhow::Result<()> {
     let (_, mut session) = bound().await?;
+    // What was asked before has no limits left behind.
+    reach(&mut session, "CREATE TABLE t (a integer)", &settings()).await?;
+    for setting in ["statement_timeout", "lock_timeout"] {
+        let rows = session.query(&format!("SHOW {setting}"), &[]).await?;
+        assert_eq!(rows, [vec![Some("0".to_owned())]], "{setting}");
+    }
     let rows = session
         .query(
             "SELECT $1 || $2, NULL, 1 + 1, now() IS NULL",

@@ -87,6 +87,8 @@ pub(super) fn using(column: &str, old: &str, new: &str) -> String {
         (0, 0) if from.name == "boolean" && is_integer(to.name) => {
             format!("{column}::integer::{new}")
         }
+        // The blanks behind a char(n) go with its being a text.
+        (0, _) if from.name == "character" => format!("{column}::text::{new}"),
         (0, 0) if TEXTS.contains(&from.name) || TIMES.contains(&from.name) && is_time(to.name) => {
             format!("{column}::{new}")
         }
@@ -229,6 +231,7 @@ mod tests {
                 "timestamp without time zone",
                 "c::text::timestamp without time zone",
             ),
+            ("character(5)", "mood", "c::text::mood"),
             ("bigint", "boolean", "c <> 0"),
             ("boolean", "bigint", "c::integer::bigint"),
             ("integer", "integer[]", "ARRAY[c]::integer[]"),
