@@ -12,6 +12,10 @@ help: ## Say what there is
 setup: ## Install what building needs (compiler, Go, tools), where it is missing
 	@tests/setup
 
+.PHONY: servers
+servers: setup ## Install the database servers that the tests start for themselves
+	@tests/setup servers
+
 .PHONY: policies
 policies: setup ## Build the policies as Wasm components into target/policies
 	@policies/build
@@ -32,7 +36,7 @@ lint: setup ## Formatting, clippy without a warning, licences and bans
 	@cargo-deny --log-level error check bans licenses sources
 
 .PHONY: test
-test: policies cluster lint ## All tests, against a real API server
+test: servers policies cluster lint ## All tests, against a real API server
 	@cargo test --locked --workspace --no-fail-fast
 
 .PHONY: bench

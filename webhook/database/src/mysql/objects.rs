@@ -208,7 +208,13 @@ async fn read_routines(
         let kind = match row.text(2).as_str() {
             "FUNCTION" => ObjectKind::Function,
             "PROCEDURE" => ObjectKind::Procedure,
-            _ => continue, // Oracle's packages
+            // Oracle's packages: named, and left alone.
+            other => {
+                let name = format!("{} {name}", other.to_ascii_lowercase());
+                let (kind, object) = (ObjectKind::Procedure, Object::default());
+                insert(catalog, reader.scope, &database, kind, name, object);
+                continue;
+            }
         };
         let word = row.text(2);
         let object = made_of_text(reader, &word, &database, &name, 2, row.str(3), account).await?;

@@ -324,6 +324,19 @@ async fn a_dump_of_a_database_is_its_schema() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_made_again_is_named_and_left_alone() {
+    let mut session = open(server(), "packages").await.unwrap();
+    let package = "SET sql_mode = ORACLE; CREATE PACKAGE p AS FUNCTION f RETURN INT; END;";
+    let package = format!("DELIMITER //\n{}//\n", package.replacen("; ", "//\n", 1));
+    server().sql("packages", &package).unwrap();
+    let desired = session.desired(&[], None).await.unwrap();
+    let current = session.inspect().await.unwrap();
+    let planned = plan(&current, &desired, &Settings::default()).unwrap();
+    assert_eq!(planned.statements, []);
+    assert_eq!(planned.not_managed, ["procedure package p is not managed"]);
+}
+
+#[tokio::test]
 async fn questions_take_parameters_and_give_texts() {
     let mut session = open(server(), "questions").await.unwrap();
     let rows = session
