@@ -38,6 +38,16 @@ pub(crate) fn exclude(catalog: &mut Catalog, patterns: &[String]) {
     }
 }
 
+/// Takes away the table in which versioned migrations say what was run, and the schema made for it: whoever wants a schema does not mean that
+/// the history of how it was reached be lost.
+pub(crate) fn exclude_revisions(catalog: &mut Catalog) {
+    const REVISIONS: &str = "atlas_schema_revisions";
+    catalog.schemas.remove(REVISIONS);
+    for schema in catalog.schemas.values_mut() {
+        schema.tables.remove(REVISIONS);
+    }
+}
+
 fn exclude_from_schema(schema: &mut Schema, parts: &[Part]) {
     match parts {
         [name] => {
@@ -340,6 +350,36 @@ mod tests {
                 ]
             ),
             "app: orders+ users+(email,secret_a) log: orders+ users+(email,secret_a)"
+        );
+    }
+
+    #[test]
+    fn the_history_of_migrations_is_left_alone() {
+        let engine = Engine {
+            dialect: Dialect::Postgres,
+            version: (15, 0),
+        };
+        let mut catalog = Catalog::empty(engine);
+        let mut own = Schema::default();
+        for table in ["users", "atlas_schema_revisions", "revisions"] {
+            own.tables.insert(table.to_owned(), Table::default());
+        }
+        catalog
+            .schemas
+            .insert("atlas_schema_revisions".to_owned(), own.clone());
+        catalog.schemas.insert("public".to_owned(), own);
+        exclude_revisions(&mut catalog);
+        let left: Vec<(&String, Vec<&String>)> = catalog
+            .schemas
+            .iter()
+            .map(|(name, schema)| (name, schema.tables.keys().collect()))
+            .collect();
+        assert_eq!(
+            left,
+            [(
+                &"public".to_owned(),
+                vec![&"revisions".to_owned(), &"users".to_owned()]
+            )]
         );
     }
 

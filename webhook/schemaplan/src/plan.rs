@@ -11,7 +11,7 @@ use tidegate_sqlplan::Dialect;
 
 use crate::catalog::Catalog;
 use crate::diff::{Change, TableChange, diff};
-use crate::exclude::exclude;
+use crate::exclude::{exclude, exclude_revisions};
 use crate::renames::{self, Rename, rename};
 use crate::settings::Settings;
 use crate::skip::skip;
@@ -141,6 +141,8 @@ fn prepared(
     let (mut current, mut desired) = (current.clone(), desired.clone());
     exclude(&mut current, &settings.exclude);
     exclude(&mut desired, &settings.exclude);
+    exclude_revisions(&mut current);
+    exclude_revisions(&mut desired);
     if desired.engine.dialect == Dialect::Sqlite {
         // One that is not there yet has its one schema all the same.
         current.schemas.entry(String::new()).or_default();
