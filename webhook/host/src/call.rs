@@ -1,7 +1,7 @@
 //! The way of one call: wait for a place, run for a few ticks beside everybody else, go on in the slow lane, be stopped at a limit.
 //!
 //! Three bounds keep a bad policy from taking everything. Each policy has so many calls at once and so many waiting. All calls together have so many
-//! places on the server's threads, which are left after [`FIRST_TICKS`] at the latest. And the lane has so many places of its own: when those are
+//! places on the server's threads, which are left after [`FIRST`] of CPU time at the latest. And the lane has so many places of its own: when those are
 //! taken, a call that would need one is refused, not kept, so that places on the server's threads are always soon free.
 
 use std::future::{Future, poll_fn};
@@ -19,8 +19,9 @@ use crate::host::Shared;
 use crate::meter::{Metered, Report, Stopped, total};
 use crate::sandbox::{Answer, Question, Sandbox, peak};
 
-/// After that many ticks, a millisecond each, a call leaves the server's threads.
-const FIRST_TICKS: u32 = 2;
+/// After so much CPU time, looked at with every tick, a call leaves the server's threads. Not of time that passed: a good call that the machine let wait
+/// for a moment would need a place in the lane, and be refused where spinning ones hold them all.
+const FIRST: Duration = Duration::from_millis(2);
 
 /// A policy's way to be called.
 pub(crate) struct Caller {
@@ -109,27 +110,19 @@ impl Caller {
         deadline: Instant,
     ) -> Result<T, Refused> {
         let running = self.host.ticker.running();
-        let mut ticks = 0;
         let first = poll_fn(|context| match pin!(&mut call).poll(context) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
-            Poll::Pending => {
-                ticks += 1;
-                if ticks < FIRST_TICKS {
-                    Poll::Pending
-                } else {
-                    Poll::Ready(None)
-                }
-            }
+            Poll::Pending if call.used() < FIRST => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
         });
         if let Some(outcome) = first.await {
             return outcome.map_err(Refused::Stopped);
         }
-        let slow = self
-            .host
-            .slow
-            .clone()
-            .try_acquire_owned()
-            .map_err(|_| Refused::LaneFull)?;
+        let Ok(slow) = self.host.slow.clone().try_acquire_owned() else {
+            // Its instance goes before its place does: who gets the place next needs the memory.
+            drop(call);
+            return Err(Refused::LaneFull);
+        };
         drop(fast);
         // The permits go with the call: it holds its place until it is really gone, also when nobody waits for it any more.
         let in_lane = self.host.lane.run(async move {

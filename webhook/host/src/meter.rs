@@ -55,6 +55,11 @@ impl<T> Metered<T> {
             deadline,
         }
     }
+
+    /// CPU time until the last poll.
+    pub(crate) fn used(&self) -> Duration {
+        self.used
+    }
 }
 
 impl<T> Future for Metered<T> {
