@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::Value;
-use tidegate_admission::{Date, Call, Evaluate as _, Evaluated, Review, Selection, Stage, parse_review};
+use tidegate_admission::{
+    Call, Date, Evaluate as _, Evaluated, Review, Selection, Stage, parse_review,
+};
 use tidegate_host::{Host, HostSettings, PolicySet, PolicySpec};
 use tidegate_load::review;
 use tidegate_policy_sdk::native::{self, wit};
