@@ -2,8 +2,8 @@
 //!
 //! Every review has a fresh instance, so that a heap need not stand the test of time, and what costs is what the host must do for it: each growth of
 //! the linear memory changes the protection of pages, which stops every other thread of the gate for a moment. The standard library's heap grows the
-//! memory for its first byte and in small steps after that. This one starts in what the module has from the start ([`FIRST_PAGES`] more
-//! than its stack and data, see `policies/componentize`), and grows in large steps.
+//! memory for its first byte and in small steps after that. This one starts in what the module has from the start (1 MiB more
+//! than its stack and data, by `policies/componentize`), and grows in large steps.
 //!
 //! Blocks come in sizes of sixteens up to 512 bytes, and of four steps to each doubling above. What is freed is kept by size and used again; it is
 //! never joined. The block at the end of the heap grows in place, as a text or list that is being filled does.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -262,21 +262,17 @@ impl Held {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        // A poisoned slot holds a connection whose transaction was rolled back when the panic dropped it.
-        let mut slot = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(connection) = slot.as_mut() {
-            return work(connection);
-        }
-        let opened = match &self.place {
-            Place::Memory => sqlite::open(None, FileMode::Create, Freedom::Additive, &self.limits),
-            Place::File { path, mode } => {
-                sqlite::open(Some(path), *mode, Freedom::Additive, &self.limits)
-            }
-        }?;
-        work(slot.insert(opened))
+        let file = match &self.place {
+            Place::Memory => None,
+            Place::File { path, mode } => Some((path.as_path(), *mode)),
+        };
+        sqlite::with_connection(
+            &self.connection,
+            file,
+            Freedom::Additive,
+            &self.limits,
+            work,
+        )
     }
 }
 

@@ -37,5 +37,6 @@ pub use migrate::{
 };
 pub use mysql::{MysqlAddress, MysqlSession};
 pub use postgres::{PostgresAddress, PostgresSession};
-pub use session::{Session, TransactionMode};
+pub use session::Session;
 pub use sqlite::{Inspection, SchemaText, SqliteSession};
+pub use tidegate_migrations::TransactionMode;

@@ -4,7 +4,22 @@
 //! decoded in each part, a literal IPv6 address stands in brackets. Nothing here puts a part of an address into an error but a parameter's
 //! name.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use crate::AddressError;
+
+/// How long connecting may take where the address does not say.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How the connection is encrypted. `Mode` is the engine's own word for how much is demanded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Tls<Mode> {
+    pub(crate) mode: Mode,
+    pub(crate) root_certificate: Option<PathBuf>,
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+}
 
 /// An address in its parts, decoded. It holds a password and therefore has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -49,6 +64,18 @@ impl NetworkAddress {
             parameters,
         })
     }
+}
+
+/// The parameter `name` as a time to connect. Zero is for ever to the drivers; here nothing is.
+pub(crate) fn timeout(name: String, seconds: &str) -> Result<Duration, AddressError> {
+    let seconds = seconds.parse().map_err(|_| AddressError::BadValue {
+        name,
+        value_is: "a number of seconds",
+    })?;
+    Ok(match seconds {
+        0 => CONNECT_TIMEOUT,
+        seconds => Duration::from_secs(seconds),
+    })
 }
 
 fn host_and_port(text: &str) -> Result<(Option<String>, Option<u16>), AddressError> {

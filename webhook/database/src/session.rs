@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use tidegate_migrations::TransactionMode;
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 
 use crate::mysql::MysqlSession;
@@ -23,18 +24,6 @@ pub enum Session {
     Postgres(Box<PostgresSession>),
     /// MySQL and MariaDB.
     Mysql(Box<MysqlSession>),
-}
-
-/// What is one transaction: `txMode` of an AtlasSchema.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum TransactionMode {
-    /// All statements of one file, or of one plan.
-    #[default]
-    File,
-    /// All statements there are.
-    All,
-    /// Each statement by itself.
-    None,
 }
 
 impl Session {

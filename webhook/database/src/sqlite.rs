@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -70,6 +71,26 @@ impl Inspection {
     pub fn is_empty(&self) -> bool {
         self.texts.is_empty() && self.unmanaged.is_empty()
     }
+}
+
+/// Works with the connection in the slot; opens one first where there is none. Without a file it is memory.
+pub(crate) fn with_connection<T>(
+    slot: &Mutex<Option<Connection>>,
+    file: Option<(&Path, FileMode)>,
+    freedom: Freedom,
+    limits: &Limits,
+    work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
+) -> Result<T, DatabaseError> {
+    // A poisoned slot holds a connection whose transaction was rolled back when the panic dropped it.
+    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(connection) = slot.as_mut() {
+        return work(connection);
+    }
+    let opened = match file {
+        None => open(None, FileMode::Create, freedom, limits),
+        Some((path, mode)) => open(Some(path), mode, freedom, limits),
+    }?;
+    work(slot.insert(opened))
 }
 
 /// Opens a file (made here where `mode` says so) or, without a path, memory; and shuts every way out of it.

@@ -7,13 +7,13 @@ use std::fmt;
 /// Directives that mean something for a whole file only.
 const OF_A_FILE: &[&str] = &["txmode", "checkpoint"];
 
-/// How much of a run is one transaction.
+/// How much of a run is one transaction: Atlas' `txMode`, for migrations and for the plan of a schema.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TransactionMode {
-    /// Each file and its revision.
+    /// Each file and its revision; a plan.
     #[default]
     File,
-    /// All files.
+    /// All files; a plan.
     All,
     /// Nothing: every statement on its own.
     None,

@@ -19,6 +19,7 @@ use crate::skip::skip;
 mod mysql;
 mod postgres;
 mod sqlite;
+mod text;
 
 /// What to run, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

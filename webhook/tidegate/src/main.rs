@@ -8,6 +8,7 @@ mod check;
 mod connect;
 mod explain;
 mod migrate;
+mod plan_review;
 mod policies;
 mod policy;
 mod schema;

@@ -12,13 +12,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::AddressError;
-use crate::network::NetworkAddress;
+use crate::network::{CONNECT_TIMEOUT, NetworkAddress, Tls, timeout};
 
 /// The port that the server listens on where the address has none.
 const DEFAULT_PORT: u16 = 3306;
-
-/// How long connecting may take where the address does not say.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Parameters of Go's driver that change nothing here: every value is read as text, time zones are not, and nothing is prepared.
 const WITHOUT_MEANING: &[&str] = &[
@@ -48,17 +45,8 @@ pub struct MysqlAddress {
     pub(crate) user: String,
     pub(crate) password: Option<String>,
     pub(crate) database: Option<String>,
-    pub(crate) tls: Tls,
+    pub(crate) tls: Tls<TlsMode>,
     pub(crate) connect_timeout: Duration,
-}
-
-/// How the connection is encrypted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Tls {
-    pub(crate) mode: TlsMode,
-    pub(crate) root_certificate: Option<PathBuf>,
-    pub(crate) certificate: Option<PathBuf>,
-    pub(crate) key: Option<PathBuf>,
 }
 
 /// The servers' own `ssl-mode`.
@@ -118,13 +106,7 @@ impl MysqlAddress {
                 "timeout" | "connect-timeout" => {
                     // Go writes a unit.
                     let seconds = value.strip_suffix('s').unwrap_or(&value);
-                    let seconds: u64 = seconds.parse().map_err(|_| AddressError::BadValue {
-                        name,
-                        value_is: "a number of seconds",
-                    })?;
-                    if seconds > 0 {
-                        address.connect_timeout = Duration::from_secs(seconds);
-                    }
+                    address.connect_timeout = timeout(name, seconds)?;
                 }
                 known if WITHOUT_MEANING.contains(&known) => {}
                 _ => {

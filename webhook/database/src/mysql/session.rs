@@ -5,6 +5,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use tidegate_migrations::TransactionMode;
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 
 use super::connect::{connect, sql_mode, words};
@@ -13,7 +14,6 @@ use super::outside::Surroundings;
 use super::sql::{literal, quote, shown, with_parameters, without_qualifier};
 use super::wire::{Refused, Wire};
 use super::{MysqlAddress, scratch};
-use crate::session::TransactionMode;
 use crate::{Applied, DatabaseError, Limits};
 
 /// What keeps two wanted schemas from being tried out in one development database at once.

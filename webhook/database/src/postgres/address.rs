@@ -7,17 +7,13 @@
 //! With `search_path` the address is one schema's (Atlas' "schema-bound"), without it the whole database's.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::AddressError;
-use crate::network::NetworkAddress;
+use crate::network::{CONNECT_TIMEOUT, NetworkAddress, Tls, timeout};
 
 /// The port that the server listens on where the address has none.
 const DEFAULT_PORT: u16 = 5432;
-
-/// How long connecting may take where the address does not say.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The address of a `PostgreSQL` database, or of one schema in it. `Debug` shows neither password nor parameters.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,20 +24,11 @@ pub struct PostgresAddress {
     pub(crate) password: Option<String>,
     pub(crate) database: String,
     pub(crate) schema: Option<String>,
-    pub(crate) tls: Tls,
+    pub(crate) tls: Tls<TlsMode>,
     pub(crate) connect_timeout: Duration,
     pub(crate) application_name: String,
     /// Other settings of the session, by name.
     pub(crate) settings: Vec<(String, String)>,
-}
-
-/// How the connection is encrypted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Tls {
-    pub(crate) mode: TlsMode,
-    pub(crate) root_certificate: Option<PathBuf>,
-    pub(crate) certificate: Option<PathBuf>,
-    pub(crate) key: Option<PathBuf>,
 }
 
 /// libpq's `sslmode`.
@@ -101,14 +88,7 @@ impl PostgresAddress {
                 "dbname" => address.database = value,
                 "search_path" => address.schema = one_schema(&value)?,
                 "connect_timeout" => {
-                    // libpq: zero is for ever; here nothing is.
-                    let seconds: u64 = value.parse().map_err(|_| AddressError::BadValue {
-                        name,
-                        value_is: "a number of seconds",
-                    })?;
-                    if seconds > 0 {
-                        address.connect_timeout = Duration::from_secs(seconds);
-                    }
+                    address.connect_timeout = timeout(name, &value)?;
                 }
                 _ if is_setting(&name) => address.settings.push((name, value)),
                 _ => {

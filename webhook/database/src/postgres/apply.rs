@@ -4,12 +4,12 @@
 //! it and stays; the rest is all or nothing. Statements go out many at a time: a round trip for each would be most of the time of a first
 //! apply. The server answers one by one, so that the one that failed is still known.
 
+use tidegate_migrations::TransactionMode;
 use tidegate_schemaplan::Statement;
 
 use super::sql::shown;
 use super::wire::{Refused, Wire};
 use crate::DatabaseError;
-use crate::session::TransactionMode;
 
 /// How many statements are sent at once, and how many bytes of them.
 const BATCH: usize = 64;

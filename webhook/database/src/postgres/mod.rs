@@ -14,6 +14,7 @@ mod wire;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use tidegate_migrations::TransactionMode;
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 use tidegate_sqlplan::Dialect;
 
@@ -21,7 +22,6 @@ pub use self::address::PostgresAddress;
 use self::inspect::Namespace;
 use self::sql::{fnv1, literal, quoted, with_parameters};
 use self::wire::Wire;
-use crate::session::TransactionMode;
 use crate::{Applied, DatabaseError, Limits};
 
 /// The time between two attempts at a lock that somebody else holds: doubled from the first to the last, as Atlas does.

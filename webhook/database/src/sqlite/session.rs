@@ -8,20 +8,20 @@
 //! hears that only outside a transaction. Before a commit, rows that refer to nothing are looked for, and more of them than before are an error.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement as Prepared, params_from_iter};
+use tidegate_migrations::TransactionMode;
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 
 use super::inspect::{self, ReadError};
 use super::lock::{self, FileLock};
-use super::{classify, dangling_rows, open, set_deadline, shown, without_sql};
+use super::{classify, dangling_rows, set_deadline, shown, with_connection, without_sql};
 use crate::database::{canonical, on_a_thread};
 use crate::guard::Freedom;
-use crate::session::TransactionMode;
 use crate::{Applied, DatabaseError, FileMode, Limits, SqliteAddress};
 
 /// How often a lock that somebody else holds is looked at.
@@ -221,19 +221,11 @@ impl Place {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
-        // A poisoned slot holds a connection whose transaction was rolled back when the panic dropped it.
-        let mut slot = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(connection) = slot.as_mut() {
-            return work(connection);
-        }
-        let opened = match &self.file {
-            None => open(None, FileMode::Create, Freedom::Sql, &self.limits),
-            Some((path, mode)) => open(Some(path), *mode, Freedom::Sql, &self.limits),
-        }?;
-        work(slot.insert(opened))
+        let file = self
+            .file
+            .as_ref()
+            .map(|(path, mode)| (path.as_path(), *mode));
+        with_connection(&self.connection, file, Freedom::Sql, &self.limits, work)
     }
 }
 

@@ -9,17 +9,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_admission::{
-    Action, GroupVersionKind, JudgedFinding, Operation, Review, Stage, StatusReason, UserInfo,
-    decide,
-};
-use tidegate_host::{Change, PlanRequest, PolicySet};
+use tidegate_admission::{Action, JudgedFinding, StatusReason};
+use tidegate_host::{Change, PolicySet};
 use tidegate_model::object::{group, kind};
 use tidegate_model::words::{APPLICATION, ARGO_GROUP};
 
 use super::judge::{Judged, ObjectName, object_name};
 use super::source::{Content, Item};
-use crate::policies::today;
+use crate::plan_review::{self, Question};
 
 /// How long one set may take; each policy has its own, shorter limits.
 const BUDGET: Duration = Duration::from_mins(1);
@@ -98,21 +95,14 @@ pub(crate) async fn judge(judged: &mut [Judged], sets: Vec<Set>, policies: &Poli
         .collect();
     for set in sets {
         let subject = set.subject.to_string();
-        let review = review(&set.subject, &subject);
-        let request = PlanRequest {
-            kind: review.kind.clone(),
+        let question = Question {
+            subject: &subject,
             namespace: None,
-            subject: subject.as_str().into(),
             changes: set.changes,
             dialect: None,
             budget: BUDGET,
-            day: today(),
         };
-        let decision = decide(
-            &review,
-            Stage::Validate,
-            &policies.judge_plan(request).await,
-        );
+        let decision = plan_review::judge(policies, question).await;
         let place_of = |member: usize| {
             set.members
                 .get(member)
@@ -120,7 +110,7 @@ pub(crate) async fn judge(judged: &mut [Judged], sets: Vec<Set>, policies: &Poli
                 .copied()
         };
         for mut finding in decision.findings {
-            let Some((member, inside)) = finding.path.as_deref().and_then(member_of) else {
+            let Some((member, inside)) = plan_review::change_of(&finding) else {
                 continue;
             };
             finding.path = Some(inside.to_owned());
@@ -155,14 +145,6 @@ fn add(judged: &mut Judged, finding: JudgedFinding) {
         judged.decision.denied = Some(StatusReason::Forbidden);
     }
     judged.decision.findings.push(finding);
-}
-
-/// The member that a finding of a plan is about, and the pointer inside it.
-fn member_of(path: &str) -> Option<(usize, &str)> {
-    let rest = path.strip_prefix("/changes/")?;
-    let end = rest.find('/').unwrap_or(rest.len());
-    let (member, inside) = rest.split_at_checked(end)?;
-    Some((member.parse().ok()?, inside))
 }
 
 fn manifests(items: &[Item]) -> impl Iterator<Item = (usize, &Path, &Value)> {
@@ -241,42 +223,9 @@ fn subject(home: &Path, applications: &[&Value]) -> Value {
     )
 }
 
-fn review(subject: &Value, text: &str) -> Review {
-    let name = object_name(subject);
-    Review {
-        uid: "check".into(),
-        operation: Operation::Update,
-        kind: GroupVersionKind {
-            group: ARGO_GROUP.into(),
-            version: "v1alpha1".into(),
-            kind: APPLICATION.into(),
-        },
-        resource: tidegate_admission::GroupVersionResource::default(),
-        sub_resource: None,
-        name: name.name,
-        namespace: name.namespace,
-        user: UserInfo::default(),
-        dry_run: true,
-        object: Some(text.into()),
-        old_object: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_finding_names_its_member() {
-        for (path, expected) in [
-            ("/changes/3/metadata/name", Some((3, "/metadata/name"))),
-            ("/changes/0", Some((0, ""))),
-            ("/changes/x/y", None),
-            ("/metadata", None),
-        ] {
-            assert_eq!(member_of(path), expected, "{path}");
-        }
-    }
 
     #[test]
     fn an_application_points_at_its_folder() {

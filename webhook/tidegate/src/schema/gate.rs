@@ -6,18 +6,19 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
-use tidegate_admission::{
-    Action, GroupVersionKind, GroupVersionResource, JudgedFinding, Operation, Review, Stage,
-    UserInfo, decide,
-};
-use tidegate_host::{Change, PlanRequest};
+use tidegate_admission::{Action, JudgedFinding};
+use tidegate_host::Change;
 use tidegate_schemaplan::Plan;
 use tidegate_sqlplan::Dialect;
 
+use crate::plan_review::{self, Question};
 use crate::policies::{self, PolicySource};
 
 /// How long all policies may take; each has its own, shorter limit.
 const BUDGET: Duration = Duration::from_secs(30);
+
+/// Policies match kinds of objects: a plan at a terminal is what this AtlasSchema would bring about.
+const SUBJECT: &str = r#"{"apiVersion":"db.atlasgo.io/v1alpha1","kind":"AtlasSchema","metadata":{"name":"plan"},"spec":{}}"#;
 
 /// Which policies judge.
 #[derive(Debug, Args)]
@@ -68,29 +69,24 @@ impl GateArgs {
             cache: self.cache.clone(),
         };
         let set = policies::load(&source, Some(&dialect.to_string())).await?;
-        let subject = subject();
-        let evaluated = set
-            .judge_plan(PlanRequest {
-                kind: subject.kind.clone(),
-                namespace: None,
-                subject: subject.object.clone().unwrap_or_default(),
-                changes: plan
-                    .statements
-                    .iter()
-                    .map(|statement| Change::Statement(statement.sql.clone()))
-                    .collect(),
-                dialect: Some(dialect.to_string()),
-                budget: BUDGET,
-                day: policies::today(),
-            })
-            .await;
-        let decision = decide(&subject, Stage::Validate, &evaluated);
+        let question = Question {
+            subject: SUBJECT,
+            namespace: None,
+            changes: plan
+                .statements
+                .iter()
+                .map(|statement| Change::Statement(statement.sql.clone()))
+                .collect(),
+            dialect: Some(dialect.to_string()),
+            budget: BUDGET,
+        };
+        let decision = plan_review::judge(&set, question).await;
         Ok(Judgement {
             findings: decision
                 .findings
                 .into_iter()
                 .map(|found| Finding {
-                    statement: statement(&found),
+                    statement: plan_review::change_of(&found).map(|(index, _)| index + 1),
                     found,
                 })
                 .collect(),
@@ -98,38 +94,10 @@ impl GateArgs {
                 .failures
                 .iter()
                 .map(|(policy, why, action)| {
-                    let message = format!("policy {policy} could not judge the plan: {why}");
+                    let message = plan_review::could_not_judge(policy, why);
                     (message, *action == Action::Deny)
                 })
                 .collect(),
         })
-    }
-}
-
-fn statement(finding: &JudgedFinding) -> Option<usize> {
-    let rest = finding.path.as_deref()?.strip_prefix("/changes/")?;
-    let index: usize = rest.split('/').next()?.parse().ok()?;
-    Some(index + 1)
-}
-
-/// Policies match kinds of objects: this plan is what an AtlasSchema would bring about.
-fn subject() -> Review {
-    let object = r#"{"apiVersion":"db.atlasgo.io/v1alpha1","kind":"AtlasSchema","metadata":{"name":"plan"},"spec":{}}"#;
-    Review {
-        uid: String::new(),
-        operation: Operation::Update,
-        kind: GroupVersionKind {
-            group: "db.atlasgo.io".to_owned(),
-            version: "v1alpha1".to_owned(),
-            kind: "AtlasSchema".to_owned(),
-        },
-        resource: GroupVersionResource::default(),
-        sub_resource: None,
-        name: "plan".to_owned(),
-        namespace: None,
-        user: UserInfo::default(),
-        dry_run: false,
-        object: Some(object.into()),
-        old_object: None,
     }
 }

@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use tidegate_admission::{
-    Action, Decision, GroupVersionKind, GroupVersionResource, JudgedFinding, Operation, Review,
-    Stage, UserInfo, decide,
-};
-use tidegate_host::{Change, PlanRequest};
+use tidegate_admission::{Action, Decision, JudgedFinding};
+use tidegate_host::Change;
 use tidegate_reconcile::{Gate, GateFinding, GateVerdict, PlanReview};
 
 use super::live::LivePolicies;
-use crate::policies::today;
+use crate::plan_review::{self, Question};
 
 /// The reconciler can wait longer than an API server; each policy has its own, shorter limit.
 const BUDGET: Duration = Duration::from_secs(15);
@@ -21,11 +17,9 @@ pub(crate) struct PlanGate(pub(crate) LivePolicies);
 
 impl Gate for PlanGate {
     async fn judge(&self, plan: &PlanReview) -> GateVerdict {
-        let subject = as_review(&plan.subject);
-        let request = PlanRequest {
-            kind: subject.kind.clone(),
-            namespace: subject.namespace.clone(),
-            subject: plan.subject.as_str().into(),
+        let question = Question {
+            subject: &plan.subject,
+            namespace: plan_review::namespace(&plan.subject),
             changes: plan
                 .statements
                 .iter()
@@ -34,10 +28,8 @@ impl Gate for PlanGate {
                 .collect(),
             dialect: Some(plan.dialect.clone()),
             budget: BUDGET,
-            day: today(),
         };
-        let evaluated = self.0.set().judge_plan(request).await;
-        verdict(&decide(&subject, Stage::Validate, &evaluated))
+        verdict(&plan_review::judge(&self.0.set(), question).await)
     }
 }
 
@@ -57,7 +49,7 @@ fn verdict(decision: &Decision) -> GateVerdict {
     match failed {
         _ if !denied.is_empty() => GateVerdict::Denied { findings: denied },
         Some((policy, why, _)) => GateVerdict::Unavailable {
-            message: format!("policy {policy} could not judge the plan: {why}"),
+            message: plan_review::could_not_judge(policy, why),
         },
         None => GateVerdict::Allowed {
             warnings: found(Action::Warn).collect(),
@@ -66,57 +58,11 @@ fn verdict(decision: &Decision) -> GateVerdict {
 }
 
 fn finding(finding: &JudgedFinding) -> GateFinding {
-    let statement = finding.path.as_deref().and_then(|path| {
-        path.strip_prefix("/changes/")?
-            .split('/')
-            .next()?
-            .parse()
-            .ok()
-    });
     GateFinding {
         policy: finding.policy.to_string(),
         rule: finding.rule.clone(),
         message: finding.message.clone(),
-        statement,
+        statement: plan_review::change_of(finding).map(|(statement, _)| statement),
         suggestion: finding.suggestion.clone(),
-    }
-}
-
-/// The subject as a review: what names it, and its secrets, which are then kept out of the findings.
-fn as_review(subject: &str) -> Review {
-    #[derive(Default, Deserialize)]
-    #[serde(default, rename_all = "camelCase")]
-    struct Subject {
-        api_version: String,
-        kind: String,
-        metadata: Metadata,
-    }
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Metadata {
-        name: String,
-        namespace: Option<String>,
-    }
-    let named: Subject = serde_json::from_str(subject).unwrap_or_default();
-    let (group, version) = named
-        .api_version
-        .split_once('/')
-        .unwrap_or(("", &named.api_version));
-    Review {
-        uid: String::new(),
-        operation: Operation::Update,
-        kind: GroupVersionKind {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            kind: named.kind,
-        },
-        resource: GroupVersionResource::default(),
-        sub_resource: None,
-        name: named.metadata.name,
-        namespace: named.metadata.namespace,
-        user: UserInfo::default(),
-        dry_run: false,
-        object: Some(subject.into()),
-        old_object: None,
     }
 }

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use tidegate_sqlplan::Dialect;
 
 use crate::catalog::{Check, Column, ForeignKey, Index, IndexPart, PrimaryKey, Table};
+use crate::plan::text;
 
 /// The attribute of a [`Check`] that MariaDB keeps within its column's definition.
 pub(super) const OF_COLUMN: &str = "column";
@@ -230,28 +231,19 @@ pub(super) fn foreign_key(schema: &str, name: &str, key: &ForeignKey) -> String 
     } else {
         &key.schema
     };
-    let mut sql = format!(
-        "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
+    format!(
+        "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}){}",
         quote(name),
         names(&key.columns),
         qualified(referred, &key.table),
-        names(&key.referred)
-    );
-    for (event, action) in [("UPDATE", &key.on_update), ("DELETE", &key.on_delete)] {
-        if !action.is_empty() {
-            let _ = write!(sql, " ON {event} {action}");
-        }
-    }
-    sql
+        names(&key.referred),
+        text::actions(key)
+    )
 }
 
 /// `CONSTRAINT c CHECK ..` of the table.
 pub(super) fn check(name: &str, check: &Check) -> String {
-    let mut sql = format!("CONSTRAINT {} CHECK ({})", quote(name), check.expression);
-    if !check.attributes.is_empty() {
-        let _ = write!(sql, " {}", check.attributes);
-    }
-    sql
+    text::check(&quote(name), check)
 }
 
 /// A table's option as `CREATE TABLE` and `ALTER TABLE` take it, none for its default. Partitions and versioning are written elsewhere.

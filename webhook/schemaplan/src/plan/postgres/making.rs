@@ -18,28 +18,11 @@ use super::{
 impl<'a> Work<'a> {
     /// Types, sequences, functions and tables, each behind what it needs.
     pub(super) fn middle(&mut self) -> Vec<Statement> {
-        let mut nodes: Vec<Node<'a>> = Vec::new();
-        for (&(schema, kind, name), &object) in &self.made {
-            if !objects::is_outermost(kind) && objects::is_managed(object) {
-                nodes.push(Node::object((schema, kind, name), object));
-            }
-        }
-        for (&(schema, kind, name), (_, new)) in &self.changed {
-            if !objects::is_outermost(kind) && objects::is_managed(new) {
-                nodes.push(Node::object((schema, kind, name), new));
-            }
-        }
-        for &(schema, kind, name) in &self.again {
-            let is_changed = self.changed.contains_key(&(schema, kind, name));
-            let new = self
-                .desired
-                .schemas
-                .get(schema)
-                .and_then(|held| held.objects.get(&kind)?.get(name));
-            if !objects::is_outermost(kind) && !is_changed {
-                nodes.extend(new.map(|new| Node::object((schema, kind, name), new)));
-            }
-        }
+        let mut nodes: Vec<Node<'a>> = self
+            .objects_to_make(false)
+            .into_iter()
+            .map(|(name, object)| Node::object(name, object))
+            .collect();
         for (&(schema, name), &table) in &self.created {
             nodes.push(Node::table((schema, name), table));
         }
@@ -237,30 +220,31 @@ impl<'a> Work<'a> {
         new_table(schema, name, table, is_inline)
     }
 
+    /// Everything that is new, changed or made again: the outermost kinds or the others.
+    fn objects_to_make(&self, outermost: bool) -> Vec<(ObjectName<'a>, &'a Object)> {
+        let is_wanted = |kind| objects::is_outermost(kind) == outermost;
+        let made = self.made.iter().map(|(&name, &object)| (name, object));
+        let changed = self.changed.iter().map(|(&name, &(_, new))| (name, new));
+        let managed = made
+            .chain(changed)
+            .filter(|(_, object)| objects::is_managed(object));
+        let again = self
+            .again
+            .iter()
+            .filter(|name| !self.changed.contains_key(*name))
+            .filter_map(|&(schema, kind, name)| {
+                let held = self.desired.schemas.get(schema)?;
+                Some(((schema, kind, name), held.objects.get(&kind)?.get(name)?))
+            });
+        managed
+            .chain(again)
+            .filter(|((_, kind, _), _)| is_wanted(*kind))
+            .collect()
+    }
+
     /// Views, triggers and the like, behind what they need.
     pub(super) fn outermost(&mut self) -> Vec<Statement> {
-        let mut wanted: Vec<(ObjectName<'a>, &'a Object)> = Vec::new();
-        for (&name, &object) in &self.made {
-            if objects::is_outermost(name.1) && objects::is_managed(object) {
-                wanted.push((name, object));
-            }
-        }
-        for (&name, (_, new)) in &self.changed {
-            if objects::is_outermost(name.1) && objects::is_managed(new) {
-                wanted.push((name, new));
-            }
-        }
-        for &(schema, kind, name) in &self.again {
-            let is_changed = self.changed.contains_key(&(schema, kind, name));
-            let new = self
-                .desired
-                .schemas
-                .get(schema)
-                .and_then(|held| held.objects.get(&kind)?.get(name));
-            if objects::is_outermost(kind) && !is_changed {
-                wanted.extend(new.map(|new| ((schema, kind, name), new)));
-            }
-        }
+        let mut wanted = self.objects_to_make(true);
         wanted.sort_by_key(|(name, _)| (name.1, name.0, name.2));
         let mut statements = Vec::new();
         for ((schema, kind, name), object) in in_order(&wanted) {

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::catalog::{Check, Column, ForeignKey, Index, IndexPart, PrimaryKey, Table};
+use crate::plan::text;
 
 /// A name in quotes.
 pub(super) fn quote(name: &str) -> String {
@@ -271,11 +272,7 @@ pub(super) fn foreign_key(own_schema: &str, name: &str, key: &ForeignKey) -> Str
         qualified(schema, &key.table),
         list(&key.referred),
     );
-    for (words, action) in [("ON UPDATE", &key.on_update), ("ON DELETE", &key.on_delete)] {
-        if !action.is_empty() {
-            let _ = write!(sql, " {words} {action}");
-        }
-    }
+    sql += &text::actions(key);
     if !rest.is_empty() {
         let _ = write!(sql, " {rest}");
     }
@@ -283,11 +280,7 @@ pub(super) fn foreign_key(own_schema: &str, name: &str, key: &ForeignKey) -> Str
 }
 
 pub(super) fn check(name: &str, check: &Check) -> String {
-    let mut sql = format!("CONSTRAINT {} CHECK ({})", quote(name), check.expression);
-    if !check.attributes.is_empty() {
-        let _ = write!(sql, " {}", check.attributes);
-    }
-    sql
+    text::check(&quote(name), check)
 }
 
 /// A table with its columns and the constraints that can be made with it. `inline` says which foreign keys those are.

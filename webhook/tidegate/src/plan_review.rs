@@ -1,0 +1,109 @@
+//! How the policies are asked about a plan: by the reconciler's gate, by `check` for a folder, and by `schema` at a terminal.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tidegate_admission::{
+    Decision, GroupVersionKind, GroupVersionResource, JudgedFinding, Operation, Review, Stage,
+    UserInfo, decide,
+};
+use tidegate_host::{Change, PlanRequest, PolicySet};
+
+use crate::policies::today;
+
+/// What is asked.
+pub(crate) struct Question<'a> {
+    /// The object that is being brought about, as JSON text. Policies are asked that match its kind.
+    pub(crate) subject: &'a str,
+    /// The namespace whose exemption counts; none where no exemption does.
+    pub(crate) namespace: Option<String>,
+    /// In the order of application.
+    pub(crate) changes: Vec<Change>,
+    /// The database's SQL, where there are statements.
+    pub(crate) dialect: Option<String>,
+    /// How long all policies may take; each has its own, shorter limit.
+    pub(crate) budget: Duration,
+}
+
+/// Asks, and weighs the answers. What is secret in the subject is kept out of them.
+pub(crate) async fn judge(policies: &PolicySet, question: Question<'_>) -> Decision {
+    let subject: Value = serde_json::from_str(question.subject).unwrap_or_default();
+    let api_version = text(&subject, "/apiVersion").unwrap_or_default();
+    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+    let kind = GroupVersionKind {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind: text(&subject, "/kind").unwrap_or_default(),
+    };
+    let request = PlanRequest {
+        kind: kind.clone(),
+        namespace: question.namespace,
+        subject: question.subject.into(),
+        changes: question.changes,
+        dialect: question.dialect,
+        budget: question.budget,
+        day: today(),
+    };
+    let review = Review {
+        uid: String::new(),
+        operation: Operation::Update,
+        kind,
+        resource: GroupVersionResource::default(),
+        sub_resource: None,
+        name: text(&subject, "/metadata/name").unwrap_or_default(),
+        namespace: text(&subject, "/metadata/namespace"),
+        user: UserInfo::default(),
+        dry_run: false,
+        object: Some(question.subject.into()),
+        old_object: None,
+    };
+    decide(
+        &review,
+        Stage::Validate,
+        &policies.judge_plan(request).await,
+    )
+}
+
+/// The namespace that a subject names.
+pub(crate) fn namespace(subject: &str) -> Option<String> {
+    let subject: Value = serde_json::from_str(subject).ok()?;
+    text(&subject, "/metadata/namespace")
+}
+
+/// The change that a finding is about, from 0, and the pointer inside it.
+pub(crate) fn change_of(finding: &JudgedFinding) -> Option<(usize, &str)> {
+    change_in(finding.path.as_deref()?)
+}
+
+/// A policy that gave no verdict, in words.
+pub(crate) fn could_not_judge(policy: &str, why: &str) -> String {
+    format!("policy {policy} could not judge the plan: {why}")
+}
+
+fn change_in(path: &str) -> Option<(usize, &str)> {
+    let rest = path.strip_prefix("/changes/")?;
+    let end = rest.find('/').unwrap_or(rest.len());
+    let (change, inside) = rest.split_at_checked(end)?;
+    Some((change.parse().ok()?, inside))
+}
+
+fn text(object: &Value, pointer: &str) -> Option<String> {
+    object.pointer(pointer)?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_names_its_change() {
+        for (path, expected) in [
+            ("/changes/3/metadata/name", Some((3, "/metadata/name"))),
+            ("/changes/0", Some((0, ""))),
+            ("/changes/x/y", None),
+            ("/metadata", None),
+        ] {
+            assert_eq!(change_in(path), expected, "{path}");
+        }
+    }
+}
