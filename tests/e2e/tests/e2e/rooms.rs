@@ -29,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "tidegate-reconcile",
         &["tidegate-model", "tidegate-sqlplan", "tidegate-database"],
     ),
+    ("tidegate-render", &["tidegate-model"]),
     ("tidegate-cases", &[]),
     ("tidegate-componentize", &[]),
     ("tidegate-policy-sdk", &["tidegate-cases"]),
