@@ -5,6 +5,7 @@
 
 mod live;
 mod plan_gate;
+mod render;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
-use tidegate_reconcile::{NoRenderer, ReconcileSettings};
+use tidegate_reconcile::ReconcileSettings;
+use tidegate_render::Renderer;
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
 };
@@ -24,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::policies::PolicySource;
+use crate::sources::SourceArgs;
 use live::LivePolicies;
 
 /// An own leaf's life. It is renewed after two thirds of it, without anybody noticing.
@@ -106,6 +109,8 @@ struct ReconcileArgs {
     /// The only folder in which SQLite databases may be; without it an AtlasSchema may name any file that this process can write.
     #[arg(long, value_name = "FOLDER")]
     sqlite_folder: Option<PathBuf>,
+    #[command(flatten)]
+    sources: SourceArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -169,11 +174,14 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             .databases
             .sqlite_folder
             .clone_from(&args.reconcile.sqlite_folder);
+        let renderer = Renderer::new(args.reconcile.sources.settings())
+            .context("cannot use the folder of --sources-cache")?;
+        let renderer = Arc::new(render::Sources::new(renderer));
         let stop = shutdown.clone().cancelled_owned();
         let gate = plan_gate::PlanGate(live);
         background.spawn(async move {
             if let Err(error) =
-                tidegate_reconcile::run(settings, client, gate, Arc::new(NoRenderer), stop).await
+                tidegate_reconcile::run(settings, client, gate, renderer, stop).await
             {
                 error!(%error, "the reconciler has ended");
             }
