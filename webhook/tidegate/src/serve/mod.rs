@@ -17,7 +17,6 @@ use clap::{Args, ValueEnum};
 use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
 use tidegate_reconcile::ReconcileSettings;
-use tidegate_render::Renderer;
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
 };
@@ -174,9 +173,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             .databases
             .sqlite_folder
             .clone_from(&args.reconcile.sqlite_folder);
-        let renderer = Renderer::new(args.reconcile.sources.settings())
-            .context("cannot use the folder of --sources-cache")?;
-        let renderer = Arc::new(render::Sources::new(renderer));
+        let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()));
         let stop = shutdown.clone().cancelled_owned();
         let gate = plan_gate::PlanGate(live);
         background.spawn(async move {

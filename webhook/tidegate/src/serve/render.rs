@@ -2,7 +2,7 @@
 //!
 //! A rendering waits for programs, so it has a thread of its own; one that nobody waits for any more ends by the limits of its programs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -10,16 +10,32 @@ use tidegate_reconcile::render::{
     Render, RenderFailure, RenderRequest, Rendered, RepositorySecret, SourceType,
 };
 use tidegate_render::{
-    Cluster, KnownRepositories, Refresh, RenderError, Renderer, Request, SourceRequest,
+    Cluster, KnownRepositories, Refresh, RenderError, Renderer, Request, Settings, SourceRequest,
 };
 
-/// Renders for the reconciler.
-#[derive(Debug, Clone)]
-pub(super) struct Sources(Arc<Renderer>);
+/// Renders for the reconciler. Its folder is made when the first Application comes: who has none needs no folder.
+#[derive(Debug)]
+pub(super) struct Sources {
+    settings: Settings,
+    renderer: Mutex<Option<Arc<Renderer>>>,
+}
 
 impl Sources {
-    pub(super) fn new(renderer: Renderer) -> Self {
-        Self(Arc::new(renderer))
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            renderer: Mutex::default(),
+        }
+    }
+
+    fn renderer(&self) -> Result<Arc<Renderer>, RenderError> {
+        let mut renderer = self.renderer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(renderer) = &*renderer {
+            return Ok(renderer.clone());
+        }
+        let made = Arc::new(Renderer::new(self.settings.clone())?);
+        *renderer = Some(made.clone());
+        Ok(made)
     }
 }
 
@@ -28,7 +44,10 @@ impl Render for Sources {
         &'a self,
         request: &'a RenderRequest,
     ) -> BoxFuture<'a, Result<Rendered, RenderFailure>> {
-        let renderer = self.0.clone();
+        let renderer = match self.renderer() {
+            Ok(renderer) => renderer,
+            Err(error) => return Box::pin(async move { Err(failure(&error)) }),
+        };
         let known = known(&request.repositories);
         let project = request.project.clone();
         let request = asked(request);
@@ -151,7 +170,7 @@ mod tests {
         let cache = tempfile::tempdir().expect("a folder");
         let path = std::env::var_os("PATH").expect("a PATH");
         let settings = tidegate_render::Settings::new(cache.path(), path);
-        let sources = Sources::new(Renderer::new(settings).expect("a renderer"));
+        let sources = Sources::new(settings);
         // Nothing listens on port 1.
         let failure = sources
             .render(&request("http://127.0.0.1:1/a", "."))
