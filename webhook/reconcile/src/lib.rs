@@ -25,6 +25,7 @@ pub mod gate;
 mod kinds;
 mod pacing;
 mod queue;
+pub mod remote;
 pub mod render;
 pub mod schema;
 mod settings;
