@@ -33,7 +33,7 @@ pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddr
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
 pub use migrate::{
-    FailedStatement, InDoubt, MigrateError, MigrateSettings, Migrated, Migrator, Progress,
+    DownPlan, FailedStatement, InDoubt, MigrateError, MigrateSettings, Migrated, Migrator, Progress,
 };
 pub use mysql::{MysqlAddress, MysqlSession};
 pub use postgres::{PostgresAddress, PostgresSession};

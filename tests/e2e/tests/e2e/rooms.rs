@@ -35,6 +35,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tidegate-database",
         ],
     ),
+    ("tidegate-render", &["tidegate-model"]),
     ("tidegate-cases", &[]),
     ("tidegate-componentize", &[]),
     ("tidegate-policy-sdk", &["tidegate-cases"]),
