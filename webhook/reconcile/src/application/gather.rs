@@ -100,6 +100,10 @@ async fn render<G: Gate>(
             || wish::sources(application),
             |running| running.sources(application),
         ),
+        // A change of the spec, and a person, want what is newest now.
+        fresh: Refresh::of(application) != Refresh::No
+            || running.is_some_and(Running::is_new)
+            || !wish::is_compared(application),
         hard: Refresh::of(application) == Refresh::Hard,
         repositories: control.repositories.clone(),
         settings: control.settings.clone(),

@@ -1,8 +1,8 @@
 //! How well the objects of an Application are, for its waves and its status. Pure.
 //!
-//! `tidegate-health` has the rules and the operator's scripts; here are three kinds more, for which Argo CD ships scripts, or ships none and its users
-//! are told to write one: an Application (removed in Argo CD 1.8, so that waves of an app of apps wait for nobody), and the two kinds of Atlas, whose
-//! health counts only once it speaks of the generation that is there. A script of the operator for one of them wins.
+//! `tidegate-health` has the rules and the operator's scripts. Here is what those cannot know: an Application has a health of its own unless a script of
+//! the operator says otherwise (Argo CD took it away in 1.8, so that the waves of an app of apps wait for nobody), and what an AtlasSchema or
+//! AtlasMigration says of the generation before is no answer about this one.
 
 use serde_json::Value;
 use tidegate_health::{Customizations, Surroundings, assess};
@@ -30,21 +30,21 @@ impl<'a> Judge<'a> {
 
     /// The health of a live object; none where nobody knows what that means for its kind.
     pub(crate) fn health(&self, live: &Value) -> Option<Health> {
-        let told = match assess(live, self.customizations, &self.surroundings) {
-            Ok(told) => told,
-            Err(error) => return Some(Health::new(HealthStatus::Unknown, error.to_string())),
-        };
-        match told {
+        if is_atlas(live) && speaks_of_the_past(live) {
+            let message = "Waiting for reconciliation of the latest change";
+            return Some(Health::new(HealthStatus::Progressing, message));
+        }
+        match assess(live, self.customizations, &self.surroundings) {
+            Err(error) => Some(Health::new(HealthStatus::Unknown, error.to_string())),
             // A script that says nothing is no health that a wave could go by.
-            Some(told) => Some(Health::new(
+            Ok(Some(told)) => Some(Health::new(
                 told.status.unwrap_or(HealthStatus::Unknown),
                 told.message,
             )),
-            None => match (group(live), kind(live)) {
-                (ARGO_GROUP, APPLICATION) => Some(application(live)),
-                (ATLAS_GROUP, ATLAS_SCHEMA | ATLAS_MIGRATION) => Some(atlas(live)),
-                _ => None,
-            },
+            Ok(None) if group(live) == ARGO_GROUP && kind(live) == APPLICATION => {
+                Some(application(live))
+            }
+            Ok(None) => None,
         }
     }
 }
@@ -103,34 +103,15 @@ fn application(live: &Value) -> Health {
     }
 }
 
-/// The conditions of AtlasSchema and AtlasMigration: Ready, or why not.
-fn atlas(live: &Value) -> Health {
-    let conditions = at(live, "/status/conditions").and_then(Value::as_array);
-    let ready = conditions
-        .into_iter()
-        .flatten()
-        .find(|condition| text(condition, "/type") == Some("Ready"));
-    let Some(ready) = ready else {
-        return Health::new(HealthStatus::Progressing, "Waiting for reconciliation");
-    };
+fn is_atlas(live: &Value) -> bool {
+    group(live) == ATLAS_GROUP && matches!(kind(live), ATLAS_SCHEMA | ATLAS_MIGRATION)
+}
+
+/// Whether a status is of an older generation than the spec.
+fn speaks_of_the_past(live: &Value) -> bool {
     let generation = at(live, "/metadata/generation").and_then(Value::as_i64);
     let observed = at(live, "/status/observedGeneration").and_then(Value::as_i64);
-    if observed.is_some() && observed < generation {
-        return Health::new(
-            HealthStatus::Progressing,
-            "Waiting for reconciliation of the latest change",
-        );
-    }
-    let message = text(ready, "/message").unwrap_or_default();
-    let is_under_way = |word: &str| matches!(word, "Reconciling" | "GettingDevDB");
-    let status = if text(ready, "/status") == Some("True") {
-        HealthStatus::Healthy
-    } else if is_under_way(message) || text(ready, "/reason").is_some_and(is_under_way) {
-        HealthStatus::Progressing
-    } else {
-        HealthStatus::Degraded
-    };
-    Health::new(status, message)
+    observed.is_some() && observed < generation
 }
 
 #[cfg(test)]
@@ -205,35 +186,15 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_is_healthy_once_it_speaks_of_the_latest_change() {
-        use HealthStatus::{Degraded, Healthy, Progressing};
-        let schema = |observed: i64, ready: &str, reason: &str, message: &str| {
+    fn what_a_schema_says_of_the_generation_before_is_no_answer() {
+        use HealthStatus::{Healthy, Progressing};
+        let schema = |observed: i64| {
             json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema", "metadata": {"name": "s", "generation": 2},
-                "status": {"observedGeneration": observed, "conditions": [{"type": "Ready", "status": ready, "reason": reason, "message": message}]}})
+                "status": {"observedGeneration": observed, "conditions": [{"type": "Ready", "status": "True", "reason": "Applied"}]}})
         };
-        check(
-            &json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema"}),
-            Some((Progressing, "Waiting for reconciliation")),
-        );
-        check(
-            &schema(2, "True", "Applied", "done"),
-            Some((Healthy, "done")),
-        );
-        check(
-            &schema(1, "True", "Applied", "done"),
-            Some((
-                Progressing,
-                "Waiting for reconciliation of the latest change",
-            )),
-        );
-        check(
-            &schema(2, "False", "Reconciling", "Reconciling"),
-            Some((Progressing, "Reconciling")),
-        );
-        check(
-            &schema(2, "False", "LintPolicyError", "no"),
-            Some((Degraded, "no")),
-        );
+        check(&schema(2), Some((Healthy, "Applied")));
+        let waits = "Waiting for reconciliation of the latest change";
+        check(&schema(1), Some((Progressing, waits)));
         check(&json!({"apiVersion": "v1", "kind": "ConfigMap"}), None);
     }
 }

@@ -110,6 +110,11 @@ pub(super) fn compared_to(application: &Value) -> Value {
     compared
 }
 
+/// Whether the status speaks of the spec as it is now.
+pub(super) fn is_compared(application: &Value) -> bool {
+    at(application, "/status/sync/comparedTo") == Some(&compared_to(application))
+}
+
 /// What in the spec cannot be followed, in Argo CD's words where it has some.
 pub(super) fn problem_of_spec(
     application: &Value,
