@@ -18,6 +18,7 @@
 //! It is not a pool: a connection lives as long as a [`Locked`], and a reconciler at rest holds none.
 
 mod address;
+mod count;
 mod database;
 mod error;
 mod guard;
@@ -30,6 +31,7 @@ mod session;
 mod sqlite;
 
 pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddress};
+pub use count::{Counted, count};
 pub use database::{Applied, Database, Databases, Limits, Locked, Settings};
 pub use error::DatabaseError;
 pub use migrate::{

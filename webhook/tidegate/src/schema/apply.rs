@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use tidegate_database::{DatabaseError, TransactionMode};
+use tidegate_database::TransactionMode;
 use tidegate_sqlplan::Dialect;
 
 use super::state::{Scope, State};
@@ -110,7 +110,7 @@ pub(crate) async fn run(args: &ApplyArgs) -> Result<bool> {
             Ok(true)
         }
         // The server's no is an answer; that it cannot be reached is not.
-        Err(error) if is_answer(&error) => {
+        Err(error) if error.is_answer() => {
             if args.output == Output::Json {
                 crate::print(&report::json(
                     &outcome,
@@ -156,15 +156,6 @@ fn refusal(args: &ApplyArgs, outcome: &Outcome) -> Result<Option<String>> {
     Ok(loses.then(|| {
         format!("the plan loses data and nobody approved it; nothing was changed. When the above is meant: --approve {hash}, or --auto-approve")
     }))
-}
-
-fn is_answer(error: &DatabaseError) -> bool {
-    matches!(
-        error,
-        DatabaseError::Apply { .. }
-            | DatabaseError::Statement { .. }
-            | DatabaseError::DanglingForeignKey { .. }
-    )
 }
 
 /// What is not the plan goes to standard error, so that standard output is the plan alone.

@@ -4,7 +4,6 @@
 //! inspected there. The way between is `schemaplan`'s, and the policies judge it as the reconciler's gate would.
 
 mod apply;
-mod count;
 mod report;
 mod state;
 
@@ -12,6 +11,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
+use tidegate_database::Counted;
 use tidegate_schemaplan::{Plan, Refusal, Settings};
 
 use crate::connect::UrlArgs;
@@ -132,7 +132,7 @@ struct Outcome {
     planned: Result<Plan, Vec<Refusal>>,
     judgement: Judgement,
     /// What would be gone, counted.
-    losses: Vec<count::Counted>,
+    losses: Vec<Counted>,
 }
 
 impl Outcome {
@@ -215,7 +215,7 @@ async fn compare(
         // Files have no rows.
         Ok(plan) if plan.is_destructive() && matches!(from, State::Database(_)) => {
             let losses = tidegate_schemaplan::losses(&current, &desired, &settings);
-            count::count(scope, losses).await
+            tidegate_database::count(scope.session(), losses).await
         }
         _ => Vec::new(),
     };

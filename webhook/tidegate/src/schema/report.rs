@@ -10,9 +10,9 @@ use tidegate_admission::Action;
 use tidegate_schemaplan::{Catalog, Plan, Refusal, Schema, Settings, Statement, plan};
 use tidegate_sqlplan::Dialect;
 
-use super::count::Counted;
 use super::{Outcome, Output};
 use crate::gate::{Finding, Judgement};
+use tidegate_database::Counted;
 
 /// What Atlas says, word for word, because scripts look for it.
 const NOTHING_TO_DO: &str = "Schemas are synced, no changes to be made.\n";
