@@ -1,5 +1,6 @@
 //! What every reconciliation is given: the API server, the databases, the gate, the renderer, the claims.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +10,9 @@ use kube::api::{Api, DynamicObject};
 use tidegate_database::Databases;
 use tidegate_model::ObjectKey;
 
+use crate::application::{ControlPlane, Memory};
 use crate::claims::Claims;
+use crate::cluster::Kinds;
 use crate::kinds::Kind;
 use crate::writes::Writes;
 use crate::{ReconcileSettings, Render};
@@ -19,14 +22,13 @@ pub(crate) struct Context<G> {
     pub(crate) client: Client,
     pub(crate) databases: Databases,
     pub(crate) gate: G,
-    #[expect(
-        dead_code,
-        reason = "the Application's module, which asks it, lands next"
-    )]
     pub(crate) renderer: Arc<dyn Render>,
     pub(crate) settings: ReconcileSettings,
     claims: Mutex<Claims>,
     writes: Mutex<Writes>,
+    pub(crate) kinds: Mutex<Option<Arc<Kinds>>>,
+    pub(crate) control: Mutex<Option<Arc<ControlPlane>>>,
+    memories: Mutex<BTreeMap<ObjectKey, Memory>>,
 }
 
 /// The API server could not be asked, or said no. The message names no value of an object.
@@ -55,6 +57,26 @@ impl ApiError {
         }
     }
 
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
+    /// Whether the object is fine but cannot become so from what is there: a field that may not change, or one that somebody else changed.
+    pub(crate) fn is_unchangeable(&self) -> bool {
+        matches!(self.code(), Some(409 | 422))
+    }
+
+    /// The API server's own words where it said no, as kubectl would show them.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Refused { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => status.message.clone(),
+                _ => self.to_string(),
+            },
+            Self::TimedOut { .. } => self.to_string(),
+        }
+    }
+
     pub(crate) fn is_forbidden(&self) -> bool {
         self.code() == Some(403)
     }
@@ -80,6 +102,9 @@ impl<G> Context<G> {
             settings,
             claims: Mutex::default(),
             writes: Mutex::default(),
+            kinds: Mutex::default(),
+            control: Mutex::default(),
+            memories: Mutex::default(),
         }
     }
 
@@ -142,9 +167,23 @@ impl<G> Context<G> {
             .is_own(key, resource_version)
     }
 
+    /// What is remembered of an Application.
+    pub(crate) fn with_memory<T>(
+        &self,
+        key: &ObjectKey,
+        change: impl FnOnce(&mut Memory) -> T,
+    ) -> T {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        change(memories.entry(key.clone()).or_default())
+    }
+
     /// The object is gone: nothing is remembered of it.
     pub(crate) fn forget(&self, key: &ObjectKey) {
         self.release(key);
+        self.memories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(key);
         self.writes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

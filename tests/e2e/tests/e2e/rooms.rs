@@ -27,7 +27,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "tidegate-reconcile",
-        &["tidegate-model", "tidegate-sqlplan", "tidegate-database"],
+        &[
+            "tidegate-model",
+            "tidegate-health",
+            "tidegate-syncplan",
+            "tidegate-sqlplan",
+            "tidegate-database",
+        ],
     ),
     ("tidegate-render", &["tidegate-model"]),
     ("tidegate-cases", &[]),
