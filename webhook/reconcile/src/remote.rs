@@ -42,7 +42,9 @@ pub enum RemoteError {
         name: String,
     },
     /// Somebody changed it at the same moment.
-    #[error("application {namespace}/{name} was changed by somebody else at the same moment; try again")]
+    #[error(
+        "application {namespace}/{name} was changed by somebody else at the same moment; try again"
+    )]
     Changed {
         /// Its namespace.
         namespace: String,
@@ -124,11 +126,14 @@ impl Remote {
     /// It is there already, or the API server (a policy, mostly) says no.
     pub async fn create(&self, namespace: &str, application: &Value) -> Result<Value, RemoteError> {
         let doing = "create the application";
-        let name = application.pointer("/metadata/name").and_then(Value::as_str);
-        let object = DynamicObject::deserialize(application).map_err(|error| RemoteError::Refused {
-            doing,
-            message: error.to_string(),
-        })?;
+        let name = application
+            .pointer("/metadata/name")
+            .and_then(Value::as_str);
+        let object =
+            DynamicObject::deserialize(application).map_err(|error| RemoteError::Refused {
+                doing,
+                message: error.to_string(),
+            })?;
         let parameters = PostParams {
             field_manager: Some(MANAGER.to_owned()),
             ..PostParams::default()
@@ -156,10 +161,13 @@ impl Remote {
         };
         let api = self.api(namespace);
         let patch = Patch::Merge(patch);
-        ask("change the application", api.patch(name, &parameters, &patch))
-            .await
-            .map(|object| plain(&object))
-            .map_err(|problem| problem.of(namespace, name))
+        ask(
+            "change the application",
+            api.patch(name, &parameters, &patch),
+        )
+        .await
+        .map(|object| plain(&object))
+        .map_err(|problem| problem.of(namespace, name))
     }
 
     /// Deletes one, if it is still the one with this uid.
@@ -174,14 +182,21 @@ impl Remote {
             }),
             ..DeleteParams::default()
         };
-        ask("delete the application", self.api(namespace).delete(name, &parameters))
-            .await
-            .map(drop)
-            .map_err(|problem| problem.of(namespace, name))
+        ask(
+            "delete the application",
+            self.api(namespace).delete(name, &parameters),
+        )
+        .await
+        .map(drop)
+        .map_err(|problem| problem.of(namespace, name))
     }
 
     fn api(&self, namespace: &str) -> Api<DynamicObject> {
-        Api::namespaced_with(self.client.clone(), namespace, &Kind::Application.resource())
+        Api::namespaced_with(
+            self.client.clone(),
+            namespace,
+            &Kind::Application.resource(),
+        )
     }
 }
 
@@ -204,7 +219,9 @@ impl Problem {
         match self {
             Self::NotFound if name.is_empty() => RemoteError::Refused {
                 doing: "list applications",
-                message: "the cluster has no Applications: their custom resource definition is not there".to_owned(),
+                message:
+                    "the cluster has no Applications: their custom resource definition is not there"
+                        .to_owned(),
             },
             Self::NotFound => RemoteError::NotFound { namespace, name },
             Self::Changed => RemoteError::Changed { namespace, name },

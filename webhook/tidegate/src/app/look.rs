@@ -108,7 +108,17 @@ pub(crate) async fn list(args: &ListArgs) -> Result<()> {
     found.retain(|application| args.takes(application));
     let text = match args.output {
         ListOutput::Wide => status::list(&found, true),
-        ListOutput::Name => found.iter().map(|found| format!("{}\n", Place::of(found))).collect(),
+        ListOutput::Name => {
+            let names: Vec<String> = found
+                .iter()
+                .map(|found| Place::of(found).to_string())
+                .collect();
+            names.join(
+                "
+",
+            ) + "
+"
+        }
         ListOutput::Json => serde_json::to_string_pretty(&found)? + "\n",
         ListOutput::Yaml => serde_saphyr::to_string(&found)?,
     };
@@ -145,7 +155,11 @@ pub(crate) async fn get(args: &GetArgs) -> Result<()> {
         } else {
             String::new()
         };
-        format!("{}\n{operation}{}", status::summary(application), status::resource_table(application))
+        format!(
+            "{}\n{operation}{}",
+            status::summary(application),
+            status::resource_table(application)
+        )
     })?)
 }
 
@@ -161,7 +175,9 @@ pub(crate) async fn refreshed(remote: &Remote, place: &Place, hard: bool) -> Res
             return Ok(application);
         }
         if Instant::now() >= until {
-            bail!("application {place} was not refreshed within {REFRESH_TIME:?}: is its reconciler running?");
+            bail!(
+                "application {place} was not refreshed within {REFRESH_TIME:?}: is its reconciler running?"
+            );
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -176,9 +192,19 @@ pub(crate) async fn history(args: &HistoryArgs) -> Result<()> {
 
 fn history_text(application: &Value, output: HistoryOutput) -> String {
     let entries = at(application, "/status/history").and_then(Value::as_array);
-    let id = |entry: &Value| entry.get("id").and_then(Value::as_i64).unwrap_or_default().to_string();
+    let id = |entry: &Value| {
+        entry
+            .get("id")
+            .and_then(Value::as_i64)
+            .unwrap_or_default()
+            .to_string()
+    };
     if output == HistoryOutput::Id {
-        return entries.into_iter().flatten().map(|entry| id(entry) + "\n").collect();
+        return entries
+            .into_iter()
+            .flatten()
+            .map(|entry| id(entry) + "\n")
+            .collect();
     }
     let rows: Vec<Vec<String>> = entries
         .into_iter()
@@ -186,10 +212,17 @@ fn history_text(application: &Value, output: HistoryOutput) -> String {
         .map(|entry| {
             let of = |pointer: &str| text(entry, pointer).unwrap_or_default();
             let revisions = entry.get("revisions").and_then(Value::as_array);
-            let several: Vec<&str> = revisions.into_iter().flatten().filter_map(Value::as_str).collect();
+            let several: Vec<&str> = revisions
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .collect();
             let revision = match (several.as_slice(), of("/source/targetRevision")) {
                 ([], "") => of("/revision").to_owned(),
-                ([], target) => format!("{target} ({})", of("/revision").get(..7).unwrap_or(of("/revision"))),
+                ([], target) => format!(
+                    "{target} ({})",
+                    of("/revision").get(..7).unwrap_or_default()
+                ),
                 (several, _) => several.join(", "),
             };
             vec![id(entry), of("/deployedAt").to_owned(), revision]
@@ -203,7 +236,9 @@ pub(crate) async fn resources(args: &ResourcesArgs) -> Result<()> {
     let place = args.cluster.place(&args.name);
     let application = remote.get(&place.namespace, &place.name).await?;
     let listed = match args.output {
-        Output::Json | Output::Yaml => at(&application, "/status/resources").cloned().unwrap_or_else(|| json!([])),
+        Output::Json | Output::Yaml => at(&application, "/status/resources")
+            .cloned()
+            .unwrap_or_else(|| json!([])),
         Output::Wide | Output::Tree => application,
     };
     crate::print(&args.output.drawn(&listed, status::resource_table)?)
@@ -224,6 +259,9 @@ mod tests {
             "ID  DATE                  REVISION\n0   2026-01-01T00:00:00Z  main (0123456)\n1   2026-01-02T00:00:00Z  aa, bb\n"
         );
         assert_eq!(history_text(&application, HistoryOutput::Id), "0\n1\n");
-        assert_eq!(history_text(&json!({}), HistoryOutput::Wide), "ID  DATE  REVISION\n");
+        assert_eq!(
+            history_text(&json!({}), HistoryOutput::Wide),
+            "ID  DATE  REVISION\n"
+        );
     }
 }

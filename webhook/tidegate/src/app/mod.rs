@@ -10,6 +10,7 @@ mod health;
 mod look;
 mod manifests;
 mod plan;
+mod spec;
 mod status;
 mod sync;
 mod table;
@@ -44,9 +45,9 @@ pub(crate) enum AppCommand {
     /// List the resources of an Application.
     Resources(look::ResourcesArgs),
     /// Make an Application.
-    Create(Box<change::CreateArgs>),
+    Create(Box<spec::CreateArgs>),
     /// Change an Application.
-    Set(Box<change::SetArgs>),
+    Set(Box<spec::SetArgs>),
     /// Delete Applications, with or without what they brought.
     Delete(change::DeleteArgs),
     /// End the operation that runs.
@@ -101,8 +102,8 @@ pub(crate) async fn run(command: &AppCommand) -> Result<bool> {
         AppCommand::Wait(args) => wait::run(args).await,
         AppCommand::History(args) => look::history(args).await.map(|()| true),
         AppCommand::Resources(args) => look::resources(args).await.map(|()| true),
-        AppCommand::Create(args) => change::create(args).await,
-        AppCommand::Set(args) => change::set(args).await,
+        AppCommand::Create(args) => spec::create(args).await,
+        AppCommand::Set(args) => spec::set(args).await,
         AppCommand::Delete(args) => change::delete(args).await,
         AppCommand::TerminateOp(args) => change::terminate(args).await,
         AppCommand::Rollback(args) => change::rollback(args).await,
@@ -122,7 +123,9 @@ async fn chosen(
     let places: Vec<Place> = match (names, selector) {
         ([], None) => bail!("name an application, or choose some by --selector"),
         ([], Some(selector)) => {
-            let found = remote.list(Some(&cluster.namespace), Some(selector)).await?;
+            let found = remote
+                .list(Some(&cluster.namespace), Some(selector))
+                .await?;
             found.iter().map(Place::of).collect()
         }
         (_, Some(_)) => bail!("give either names or --selector"),
@@ -137,7 +140,9 @@ async fn chosen(
 /// A number of seconds.
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.trim_end_matches('s').parse::<u64>();
-    seconds.map(Duration::from_secs).map_err(|_| "write a number of seconds".to_owned())
+    seconds
+        .map(Duration::from_secs)
+        .map_err(|_| "write a number of seconds".to_owned())
 }
 
 /// The manifests of files and folders.

@@ -12,7 +12,14 @@ use super::table::table;
 
 /// The columns of a resource.
 pub(crate) const RESOURCE_COLUMNS: [&str; 8] = [
-    "GROUP", "KIND", "NAMESPACE", "NAME", "STATUS", "HEALTH", "HOOK", "MESSAGE",
+    "GROUP",
+    "KIND",
+    "NAMESPACE",
+    "NAME",
+    "STATUS",
+    "HEALTH",
+    "HOOK",
+    "MESSAGE",
 ];
 
 /// Group, kind, namespace, name, and the kind of hook.
@@ -52,7 +59,10 @@ pub(crate) fn resources(application: &Value) -> Vec<(RowKey, Vec<String>)> {
             of(result, "hookPhase")
         };
         let health = resource.and_then(|resource| text(resource, "/health/status"));
-        rows.push((key.clone(), row(&key, status, health, of(result, "message"))));
+        rows.push((
+            key.clone(),
+            row(&key, status, health, of(result, "message")),
+        ));
         seen.push(key);
     }
     for (key, resource) in known {
@@ -76,7 +86,10 @@ fn row(key: &RowKey, status: String, health: Option<&str>, message: String) -> V
 
 /// `app resources` and the end of `app get`.
 pub(crate) fn resource_table(application: &Value) -> String {
-    let rows: Vec<Vec<String>> = resources(application).into_iter().map(|(_, row)| row).collect();
+    let rows: Vec<Vec<String>> = resources(application)
+        .into_iter()
+        .map(|(_, row)| row)
+        .collect();
     table(&RESOURCE_COLUMNS, &rows)
 }
 
@@ -85,7 +98,11 @@ pub(crate) fn tree(application: &Value) -> String {
     let mut text = format!("Application/{}\n", Place::of(application).name);
     let rows = resources(application);
     for (index, ([_, kind, _, name, _], row)) in rows.iter().enumerate() {
-        let branch = if index + 1 == rows.len() { "└─" } else { "├─" };
+        let branch = if index + 1 == rows.len() {
+            "└─"
+        } else {
+            "├─"
+        };
         let column = |at: usize| row.get(at).map(String::as_str).unwrap_or_default();
         let line = format!("{branch}{kind}/{name}  {}  {}", column(4), column(5));
         let _ = writeln!(text, "{}", line.trim_end());
@@ -96,7 +113,14 @@ pub(crate) fn tree(application: &Value) -> String {
 /// `app list`.
 pub(crate) fn list(applications: &[Value], wide: bool) -> String {
     let mut head = vec![
-        "NAME", "CLUSTER", "NAMESPACE", "PROJECT", "STATUS", "HEALTH", "SYNCPOLICY", "CONDITIONS",
+        "NAME",
+        "CLUSTER",
+        "NAMESPACE",
+        "PROJECT",
+        "STATUS",
+        "HEALTH",
+        "SYNCPOLICY",
+        "CONDITIONS",
     ];
     if wide {
         head.extend(["REPO", "PATH", "TARGET"]);
@@ -124,7 +148,11 @@ pub(crate) fn list(applications: &[Value], wide: bool) -> String {
                     let value = source.and_then(|source| source.get(field)?.as_str());
                     value.unwrap_or_default().to_owned()
                 };
-                row.extend([address(&field("repoURL")), field("path"), field("targetRevision")]);
+                row.extend([
+                    address(&field("repoURL")),
+                    field("path"),
+                    field("targetRevision"),
+                ]);
             }
             row
         })
@@ -142,21 +170,45 @@ pub(crate) fn summary(application: &Value) -> String {
     };
     line("Name:", &Place::of(application).to_string());
     line("Project:", &project(application));
-    line("Server:", view.server().or_else(|| view.cluster_name()).unwrap_or_default());
+    line(
+        "Server:",
+        view.server()
+            .or_else(|| view.cluster_name())
+            .unwrap_or_default(),
+    );
     line("Namespace:", view.namespace().unwrap_or_default());
     let sources = view.sources();
-    line(if sources.len() > 1 { "Sources:" } else { "Source:" }, "");
+    line(
+        if sources.len() > 1 {
+            "Sources:"
+        } else {
+            "Source:"
+        },
+        "",
+    );
     for (_, source) in &sources {
-        let field = |field: &str| source.get(field).and_then(Value::as_str).unwrap_or_default();
+        let field = |field: &str| {
+            source
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         line("- Repo:", &address(field("repoURL")));
         line("  Target:", field("targetRevision"));
-        for (name, key) in [("  Path:", "path"), ("  Chart:", "chart"), ("  Ref:", "ref")] {
+        for (name, key) in [
+            ("  Path:", "path"),
+            ("  Chart:", "chart"),
+            ("  Ref:", "ref"),
+        ] {
             if !field(key).is_empty() {
                 line(name, field(key));
             }
         }
     }
-    line("Sync Policy:", policy(view, ["Automated (Prune)", "Automated", "Manual"]));
+    line(
+        "Sync Policy:",
+        policy(view, ["Automated (Prune)", "Automated", "Manual"]),
+    );
     line("Sync Status:", &sync_status(application));
     let message = of("/status/health/message");
     let health = match message {
@@ -199,7 +251,11 @@ pub(crate) fn operation(application: &Value) -> String {
     };
     line("Operation:", "Sync");
     let revisions = at(state, "/syncResult/revisions").and_then(Value::as_array);
-    let several: Vec<&str> = revisions.into_iter().flatten().filter_map(Value::as_str).collect();
+    let several: Vec<&str> = revisions
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     match several.as_slice() {
         [] => line("Sync Revision:", of("/syncResult/revision")),
         several => line("Sync Revision:", &several.join(", ")),
@@ -218,7 +274,10 @@ fn sync_status(application: &Value) -> String {
     let view = Application(application);
     let sources = view.sources();
     let target = match sources.as_slice() {
-        [(_, source)] => source.get("targetRevision").and_then(Value::as_str).unwrap_or_default(),
+        [(_, source)] => source
+            .get("targetRevision")
+            .and_then(Value::as_str)
+            .unwrap_or_default(),
         _ => return status.to_owned(),
     };
     let mut shown = match status {
@@ -227,7 +286,8 @@ fn sync_status(application: &Value) -> String {
         other => other.to_owned(),
     };
     let revision = of("/status/sync/revision");
-    let is_digits = |text: &str| text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_digits =
+        |text: &str| text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_digits(target) && revision.len() > 7 {
         let short = revision.get(..7).unwrap_or(revision);
         let _ = write!(shown, " ({short})");

@@ -107,14 +107,23 @@ enum Strategy {
 
 pub(crate) async fn run(args: &SyncArgs) -> Result<bool> {
     let remote = args.cluster.remote().await?;
-    let places = chosen(&remote, &args.cluster, &args.names, args.selector.as_deref()).await?;
+    let places = chosen(
+        &remote,
+        &args.cluster,
+        &args.names,
+        args.selector.as_deref(),
+    )
+    .await?;
     let mut all = true;
     for place in &places {
         let application = remote.get(&place.namespace, &place.name).await?;
         let operation = operation(&args.operation, &application, &user())?;
         ask(&remote, place, &application, operation).await?;
         if args.r#async {
-            writeln!(anstream::stderr(), "application {place}: the sync is asked for")?;
+            writeln!(
+                anstream::stderr(),
+                "application {place}: the sync is asked for"
+            )?;
             continue;
         }
         all &= finish(&remote, place, args).await?;
@@ -131,7 +140,9 @@ pub(crate) async fn ask(
     operation: Value,
 ) -> Result<()> {
     if at(application, "/operation").is_some_and(Value::is_object) {
-        bail!("application {place}: another operation is already in progress; wait for it, or end it with `tidegate app terminate-op {place}`");
+        bail!(
+            "application {place}: another operation is already in progress; wait for it, or end it with `tidegate app terminate-op {place}`"
+        );
     }
     let patch = json!({
         "metadata": {"resourceVersion": text(application, "/metadata/resourceVersion")},
@@ -173,10 +184,16 @@ pub(crate) fn verdict(application: &Value, is_whole: bool) -> Option<String> {
     let of = |pointer: &str| text(application, pointer).unwrap_or_default();
     let phase = of("/status/operationState/phase");
     if phase != "Succeeded" {
-        return Some(format!("operation has completed with phase: {phase}: {}", of("/status/operationState/message")));
+        return Some(format!(
+            "operation has completed with phase: {phase}: {}",
+            of("/status/operationState/message")
+        ));
     }
     let dry_run = at(application, "/status/operationState/operation/sync/dryRun");
-    if !is_whole || dry_run.and_then(Value::as_bool) == Some(true) || of("/status/sync/status") == "Synced" {
+    if !is_whole
+        || dry_run.and_then(Value::as_bool) == Some(true)
+        || of("/status/sync/status") == "Synced"
+    {
         return None;
     }
     let resources = at(application, "/status/resources").and_then(Value::as_array);
@@ -185,7 +202,8 @@ pub(crate) fn verdict(application: &Value, is_whole: bool) -> Option<String> {
         .flatten()
         .filter(|resource| resource.get("requiresPruning").and_then(Value::as_bool) == Some(true))
         .count();
-    (count > 0).then(|| format!("{count} resources require pruning; sync with --prune to delete them"))
+    (count > 0)
+        .then(|| format!("{count} resources require pruning; sync with --prune to delete them"))
 }
 
 /// `.operation` for these flags (argo-cd `server/application/application.go`, `Sync`).
@@ -196,17 +214,24 @@ fn operation(args: &OperationArgs, application: &Value, user: &str) -> Result<Va
     }
     let sources = view.sources();
     if view.is_automated() && !args.dry_run {
-        let targets = sources.iter().map(|(_, source)| source.get("targetRevision").and_then(Value::as_str));
+        let targets = sources
+            .iter()
+            .map(|(_, source)| source.get("targetRevision").and_then(Value::as_str));
         let asked = args.revision.iter().chain(&args.revisions);
         for (asked, target) in asked.zip(targets) {
             let target = target.filter(|target| !target.is_empty()).unwrap_or("HEAD");
             if asked != target {
-                bail!("cannot sync to {asked}: auto-sync currently set to {target}, and would undo it");
+                bail!(
+                    "cannot sync to {asked}: auto-sync currently set to {target}, and would undo it"
+                );
             }
         }
     }
     if !args.revisions.is_empty() && args.revisions.len() != sources.len() {
-        bail!("the application has {} sources: give --revisions as many times", sources.len());
+        bail!(
+            "the application has {} sources: give --revisions as many times",
+            sources.len()
+        );
     }
     let mut sync = Map::new();
     if let Some(revision) = &args.revision {
@@ -224,13 +249,19 @@ fn operation(args: &OperationArgs, application: &Value, user: &str) -> Result<Va
         Some(Strategy::Apply) => "apply",
         Some(Strategy::Hook) | None => "hook",
     };
-    sync.insert("syncStrategy".to_owned(), json!({strategy: {"force": args.force}}));
+    sync.insert(
+        "syncStrategy".to_owned(),
+        json!({strategy: {"force": args.force}}),
+    );
     let options = options(args, view);
     if !options.is_empty() {
         sync.insert("syncOptions".to_owned(), json!(options));
     }
     if !args.resource.is_empty() {
-        sync.insert("resources".to_owned(), selected(&args.resource, application)?);
+        sync.insert(
+            "resources".to_owned(),
+            selected(&args.resource, application)?,
+        );
     }
     let mut operation = Map::from_iter([
         ("initiatedBy".to_owned(), json!({"username": user})),
@@ -238,7 +269,9 @@ fn operation(args: &OperationArgs, application: &Value, user: &str) -> Result<Va
     ]);
     let mut info = Vec::new();
     for pair in &args.info {
-        let (name, value) = pair.split_once('=').with_context(|| format!("--info {pair}: write KEY=VALUE"))?;
+        let (name, value) = pair
+            .split_once('=')
+            .with_context(|| format!("--info {pair}: write KEY=VALUE"))?;
         info.push(json!({"name": name, "value": value}));
     }
     if !info.is_empty() {
@@ -254,7 +287,9 @@ fn operation(args: &OperationArgs, application: &Value, user: &str) -> Result<Va
                 "factor": args.retry_backoff_factor,
             },
         })),
-        None => at(application, "/spec/syncPolicy/retry").filter(|retry| retry.is_object()).cloned(),
+        None => at(application, "/spec/syncPolicy/retry")
+            .filter(|retry| retry.is_object())
+            .cloned(),
     };
     operation.extend(retry.map(|retry| ("retry".to_owned(), retry)));
     Ok(Value::Object(operation))
@@ -267,7 +302,10 @@ fn options(args: &OperationArgs, view: Application<'_>) -> Vec<String> {
         (args.server_side, "ServerSideApply=true"),
         (args.apply_out_of_sync_only, "ApplyOutOfSyncOnly=true"),
     ];
-    let flags = flags.iter().filter(|(is_on, _)| *is_on).map(|(_, word)| *word);
+    let flags = flags
+        .iter()
+        .filter(|(is_on, _)| *is_on)
+        .map(|(_, word)| *word);
     let given = args.sync_option.iter().map(String::as_str);
     let mut options: Vec<String> = Vec::new();
     for option in view.sync_options().chain(flags).chain(given) {
@@ -305,14 +343,20 @@ fn selected(written: &[String], application: &Value) -> Result<Value> {
         }
     }
     if found.is_empty() {
-        bail!("--resource {}: no resource of the application is meant by it", written.join(" "));
+        bail!(
+            "--resource {}: no resource of the application is meant by it",
+            written.join(" ")
+        );
     }
     Ok(Value::Array(found))
 }
 
 /// Who asked for it, for people: nothing is decided by it.
 pub(crate) fn user() -> String {
-    std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "tidegate".to_owned())
+    std::env::var("USER")
+        .ok()
+        .filter(|user| !user.is_empty())
+        .unwrap_or_else(|| "tidegate".to_owned())
 }
 
 #[cfg(test)]
@@ -321,7 +365,7 @@ mod tests {
     use crate::app::status::tests::synced;
 
     #[track_caller]
-    fn check(change: impl FnOnce(&mut OperationArgs, &mut Value), expected: Result<Value, &str>) {
+    fn check(change: impl FnOnce(&mut OperationArgs, &mut Value), expected: &Result<Value, &str>) {
         let mut args = OperationArgs {
             retry_backoff_duration: "5s".to_owned(),
             retry_backoff_max_duration: "3m0s".to_owned(),
@@ -331,14 +375,19 @@ mod tests {
         let mut application = synced();
         change(&mut args, &mut application);
         let operation = operation(&args, &application, "ann").map_err(|error| error.to_string());
-        assert_eq!(operation.as_ref().map_err(String::as_str), expected.as_ref().map_err(|error| *error));
+        assert_eq!(
+            operation.as_ref().map_err(String::as_str),
+            expected.as_ref().map_err(|error| *error)
+        );
     }
 
     #[test]
     fn flags_become_an_operation() {
         check(
             |_, _| {},
-            Ok(json!({"initiatedBy": {"username": "ann"}, "sync": {"syncStrategy": {"hook": {"force": false}}}})),
+            &Ok(
+                json!({"initiatedBy": {"username": "ann"}, "sync": {"syncStrategy": {"hook": {"force": false}}}}),
+            ),
         );
         check(
             |args, application| {
@@ -351,7 +400,7 @@ mod tests {
                 application["spec"]["syncPolicy"]["syncOptions"] = json!(["CreateNamespace=true"]);
                 application["spec"]["syncPolicy"]["retry"] = json!({"limit": 2});
             },
-            Ok(json!({
+            &Ok(json!({
                 "initiatedBy": {"username": "ann"}, "info": [{"name": "why", "value": "a=b"}], "retry": {"limit": 2},
                 "sync": {"revision": "main", "prune": true, "syncStrategy": {"apply": {"force": true}}, "syncOptions": ["CreateNamespace=true", "ServerSideApply=true"]},
             })),
@@ -361,7 +410,7 @@ mod tests {
                 args.resource = vec!["*:*:*".to_owned(), "!apps:Deployment:*".to_owned()];
                 args.retry_limit = Some(3);
             },
-            Ok(json!({
+            &Ok(json!({
                 "initiatedBy": {"username": "ann"},
                 "retry": {"limit": 3, "refresh": false, "backoff": {"duration": "5s", "maxDuration": "3m0s", "factor": 2}},
                 "sync": {"syncStrategy": {"hook": {"force": false}}, "resources": [{"group": "", "kind": "ConfigMap", "namespace": "shop", "name": "settings"}]},
@@ -373,21 +422,26 @@ mod tests {
     fn what_cannot_be_meant_is_refused() {
         check(
             |args, _| args.revision = Some("other".to_owned()),
-            Err("cannot sync to other: auto-sync currently set to main, and would undo it"),
+            &Err("cannot sync to other: auto-sync currently set to main, and would undo it"),
         );
         check(
             |args, _| args.resource = vec!["Deployment".to_owned()],
-            Err("--resource Deployment: not of the form [!]GROUP:KIND:[NAMESPACE/]NAME"),
+            &Err("--resource Deployment: not of the form [!]GROUP:KIND:[NAMESPACE/]NAME"),
         );
         check(
             |args, _| args.resource = vec![":Pod:x".to_owned()],
-            Err("--resource :Pod:x: no resource of the application is meant by it"),
+            &Err("--resource :Pod:x: no resource of the application is meant by it"),
         );
         check(
-            |_, application| application["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z"),
-            Err("the application is being deleted"),
+            |_, application| {
+                application["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            },
+            &Err("the application is being deleted"),
         );
-        check(|args, _| args.info = vec!["why".to_owned()], Err("--info why: write KEY=VALUE"));
+        check(
+            |args, _| args.info = vec!["why".to_owned()],
+            &Err("--info why: write KEY=VALUE"),
+        );
     }
 
     #[test]
@@ -402,6 +456,9 @@ mod tests {
         assert_eq!(verdict(&application, false), None);
         application["status"]["operationState"]["phase"] = json!("Failed");
         application["status"]["operationState"]["message"] = json!("no");
-        assert_eq!(verdict(&application, false).as_deref(), Some("operation has completed with phase: Failed: no"));
+        assert_eq!(
+            verdict(&application, false).as_deref(),
+            Some("operation has completed with phase: Failed: no")
+        );
     }
 }

@@ -38,7 +38,10 @@ mod tests {
     #[test]
     fn columns_stand_under_each_other() {
         let row = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect();
-        let rows = [row(&["web", "Synced", ""]), row(&["a-long-name", "", "two\nlines"])];
+        let rows = [
+            row(&["web", "Synced", ""]),
+            row(&["a-long-name", "", "two\nlines"]),
+        ];
         assert_eq!(
             table(&["NAME", "STATUS", "MESSAGE"], &rows),
             "NAME         STATUS  MESSAGE\nweb          Synced\na-long-name          two lines\n"

@@ -66,7 +66,15 @@ pub(crate) struct Wish {
 
 impl WaitArgs {
     fn wish(&self) -> Wish {
-        let nothing_said = ![self.sync, self.health, self.operation, self.suspended, self.degraded, self.delete].contains(&true);
+        let nothing_said = ![
+            self.sync,
+            self.health,
+            self.operation,
+            self.suspended,
+            self.degraded,
+            self.delete,
+        ]
+        .contains(&true);
         let health = [
             (self.health || nothing_said, "Healthy"),
             (self.suspended, "Suspended"),
@@ -74,7 +82,11 @@ impl WaitArgs {
         ];
         Wish {
             synced: self.sync || nothing_said,
-            health: health.iter().filter(|(is, _)| *is).map(|(_, word)| *word).collect(),
+            health: health
+                .iter()
+                .filter(|(is, _)| *is)
+                .map(|(_, word)| *word)
+                .collect(),
             no_operation: self.operation || nothing_said,
             gone: self.delete,
         }
@@ -83,7 +95,13 @@ impl WaitArgs {
 
 pub(crate) async fn run(args: &WaitArgs) -> Result<bool> {
     let remote = args.cluster.remote().await?;
-    let places = chosen(&remote, &args.cluster, &args.names, args.selector.as_deref()).await?;
+    let places = chosen(
+        &remote,
+        &args.cluster,
+        &args.names,
+        args.selector.as_deref(),
+    )
+    .await?;
     let until = deadline(args.timeout);
     let mut all = true;
     for place in places {
@@ -149,10 +167,9 @@ pub(crate) fn missing(application: &Value, wish: &Wish) -> Option<String> {
         return Some("it is still there".to_owned());
     }
     let of = |pointer: &str| text(application, pointer).unwrap_or_default();
-    if wish.no_operation {
-        if let Some(why) = operation_under_way(application) {
-            return Some(why);
-        }
+    let under_way = operation_under_way(application).filter(|_| wish.no_operation);
+    if under_way.is_some() {
+        return under_way;
     }
     let sync = of("/status/sync/status");
     if wish.synced && sync != "Synced" {
@@ -181,7 +198,11 @@ fn operation_under_way(application: &Value) -> Option<String> {
 }
 
 fn or_unknown(status: &str) -> &str {
-    if status.is_empty() { "not known yet" } else { status }
+    if status.is_empty() {
+        "not known yet"
+    } else {
+        status
+    }
 }
 
 /// Prints the rows that changed since they were told, on standard error: the result is what goes to standard output. Whether there were any.
@@ -193,10 +214,23 @@ fn tell(application: &Value, told: &mut BTreeMap<RowKey, Vec<String>>) -> Result
         }
         let [group, kind, namespace, name, hook] = &key;
         let column = |at: usize| row.get(at).map(String::as_str).unwrap_or_default();
-        let words = [group, kind, namespace, name, column(4), column(5), hook, column(7)];
+        let words = [
+            group,
+            kind,
+            namespace,
+            name,
+            column(4),
+            column(5),
+            hook,
+            column(7),
+        ];
         let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
         let now = jiff::Timestamp::now().strftime("%H:%M:%S");
-        writeln!(anstream::stderr(), "{now}  {}", words.join("  ").replace('\n', " "))?;
+        writeln!(
+            anstream::stderr(),
+            "{now}  {}",
+            words.join("  ").replace('\n', " ")
+        )?;
         told.insert(key, row);
         is_news = true;
     }
@@ -248,10 +282,22 @@ mod tests {
                 &everything,
                 Some("the status is being refreshed"),
             ),
-            (changed("/status/sync/status", json!("OutOfSync")), &everything, Some("sync status is OutOfSync")),
+            (
+                changed("/status/sync/status", json!("OutOfSync")),
+                &everything,
+                Some("sync status is OutOfSync"),
+            ),
             (synced(), &wish(|wish| wish.synced = true), None),
-            (synced(), &wish(|wish| wish.health = vec!["Healthy", "Progressing"]), None),
-            (synced(), &wish(|wish| wish.gone = true), Some("it is still there")),
+            (
+                synced(),
+                &wish(|wish| wish.health = vec!["Healthy", "Progressing"]),
+                None,
+            ),
+            (
+                synced(),
+                &wish(|wish| wish.gone = true),
+                Some("it is still there"),
+            ),
             (json!({}), &everything, Some("sync status is not known yet")),
         ] {
             assert_eq!(missing(&application, wish).as_deref(), expected, "{wish:?}");

@@ -16,7 +16,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
-use tidegate_reconcile::ReconcileSettings;
+use tidegate_model::words::ARGO_CD_NAMESPACE;
+use tidegate_reconcile::{Kind, ReconcileSettings};
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
 };
@@ -93,9 +94,15 @@ struct TlsArgs {
 
 #[derive(Debug, Args)]
 struct ReconcileArgs {
-    /// Also bring about what is admitted: `AtlasSchemas` are applied to their databases.
+    /// Also bring about what is admitted: `AtlasSchemas` are applied to their databases, Applications are synced from their sources.
     #[arg(long, env = "TIDEGATE_RECONCILE")]
     reconcile: bool,
+    /// The kinds that are brought about [default: all]; leave out those that something else in the cluster looks after, such as Argo CD.
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
+    reconcile_kinds: Vec<Kind>,
+    /// Where Argo CD's settings, projects and repository Secrets are.
+    #[arg(long, value_name = "NAMESPACE", default_value = ARGO_CD_NAMESPACE)]
+    control_namespace: String,
     /// The cluster to reconcile; in a pod its service account is used.
     #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
@@ -166,6 +173,11 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         )
         .await?;
         let mut settings = ReconcileSettings {
+            kinds: match args.reconcile.reconcile_kinds.as_slice() {
+                [] => Kind::ALL.into_iter().collect(),
+                some => some.iter().copied().collect(),
+            },
+            control_namespace: args.reconcile.control_namespace.clone(),
             namespace: args.reconcile.reconcile_namespace.clone(),
             ..ReconcileSettings::default()
         };
@@ -195,6 +207,15 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         .await;
     background.join_all().await;
     Ok(())
+}
+
+/// A kind by its name.
+fn kind(name: &str) -> Result<Kind, String> {
+    let known = || Kind::ALL.into_iter().map(Kind::name);
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.name().eq_ignore_ascii_case(name.trim()))
+        .ok_or_else(|| format!("one of {}", known().collect::<Vec<_>>().join(", ")))
 }
 
 fn certificate(tls: &TlsArgs) -> Result<CertificateSource> {
