@@ -4,7 +4,6 @@
 //! inspected there. The way between is `schemaplan`'s, and the policies judge it as the reconciler's gate would.
 
 mod apply;
-mod count;
 mod gate;
 mod report;
 mod state;
@@ -13,6 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
+use tidegate_database::Counted;
 use tidegate_schemaplan::{Plan, Refusal, Settings};
 
 use crate::connect::UrlArgs;
@@ -133,7 +133,7 @@ struct Outcome {
     planned: Result<Plan, Vec<Refusal>>,
     judgement: Judgement,
     /// What would be gone, counted.
-    losses: Vec<count::Counted>,
+    losses: Vec<Counted>,
 }
 
 impl Outcome {
@@ -155,7 +155,7 @@ async fn inspect(args: &InspectArgs) -> Result<()> {
     let state = State::parse(&[args.url.url()?])?;
     let mut scope = Scope::of(&[&state], args.compare.dev_url.as_deref()).await?;
     let (mut catalog, _) = scope.read(&state).await?;
-    state::restrict(&mut catalog, &args.compare.schema);
+    catalog.restrict(&args.compare.schema);
     crate::print(&report::catalog(
         &catalog,
         &args.compare.exclude,
@@ -193,8 +193,8 @@ async fn compare(
 ) -> Result<Outcome> {
     let (mut current, _) = scope.read(from).await?;
     let (mut desired, renames) = scope.read(to).await?;
-    state::restrict(&mut current, &compare.schema);
-    state::restrict(&mut desired, &compare.schema);
+    current.restrict(&compare.schema);
+    desired.restrict(&compare.schema);
     let settings = Settings {
         exclude: compare.exclude.clone(),
         renames,
@@ -209,7 +209,7 @@ async fn compare(
         // Files have no rows.
         Ok(plan) if plan.is_destructive() && matches!(from, State::Database(_)) => {
             let losses = tidegate_schemaplan::losses(&current, &desired, &settings);
-            count::count(scope, losses).await
+            tidegate_database::count(scope.session(), losses).await
         }
         _ => Vec::new(),
     };

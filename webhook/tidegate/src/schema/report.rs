@@ -7,10 +7,10 @@ use std::fmt::Write as _;
 use anyhow::{Result, anyhow};
 use serde::Serialize;
 use tidegate_admission::Action;
+use tidegate_database::Counted;
 use tidegate_schemaplan::{Catalog, Plan, Refusal, Schema, Settings, Statement, plan};
 use tidegate_sqlplan::Dialect;
 
-use super::count::Counted;
 use super::gate::{Finding, Judgement};
 use super::{Outcome, Output};
 

@@ -2,31 +2,32 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tidegate_schemaplan::Loss;
 use tidegate_sqlplan::Dialect;
 
-use super::state::Scope;
+use crate::Session;
 
 /// More than this are not counted: looking must not take long.
 const MOST: u64 = 1_000_000;
 
 /// A loss and its size.
-#[derive(Debug, Serialize)]
-pub(super) struct Counted {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// What.
     #[serde(flatten)]
-    loss: Loss,
-    /// None where it could not be counted. More than [`MOST`] are one more than it.
-    rows: Option<u64>,
+    pub loss: Loss,
+    /// The rows of a table, or those with a value in a column. None where they could not be counted; more than a million are one more than that.
+    pub rows: Option<u64>,
 }
 
 /// Counts in the database. What cannot be counted (a missing right) is still a loss.
-pub(super) async fn count(scope: &mut Scope, losses: Vec<Loss>) -> Vec<Counted> {
-    let dialect = scope.dialect();
+pub async fn count(session: &mut Session, losses: Vec<Loss>) -> Vec<Counted> {
+    let dialect = session.engine().dialect;
     let mut counted = Vec::with_capacity(losses.len());
     for loss in losses {
         let query = query(&loss, dialect);
-        let rows = scope.session().query(&query, &[]).await.ok();
+        let rows = session.query(&query, &[]).await.ok();
         let rows = rows.and_then(|rows| rows.first()?.first()?.as_deref()?.parse().ok());
         counted.push(Counted { loss, rows });
     }
