@@ -1,24 +1,32 @@
-//! What every reconciliation is given: the API server, the databases, the gate, the claims.
+//! What every reconciliation is given: the API server, the databases, the gate, the renderer, the claims.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
-use kube::api::{Api, ApiResource, DynamicObject};
+use kube::api::{Api, DynamicObject};
 use tidegate_database::Databases;
 use tidegate_model::ObjectKey;
 
-use crate::ReconcileSettings;
 use crate::claims::Claims;
+use crate::kinds::Kind;
+use crate::writes::Writes;
+use crate::{ReconcileSettings, Render};
 
 /// Shared by all workers.
 pub(crate) struct Context<G> {
     pub(crate) client: Client,
     pub(crate) databases: Databases,
     pub(crate) gate: G,
+    #[expect(
+        dead_code,
+        reason = "the Application's module, which asks it, lands next"
+    )]
+    pub(crate) renderer: Arc<dyn Render>,
     pub(crate) settings: ReconcileSettings,
     claims: Mutex<Claims>,
+    writes: Mutex<Writes>,
 }
 
 /// The API server could not be asked, or said no. The message names no value of an object.
@@ -57,21 +65,28 @@ impl ApiError {
 }
 
 impl<G> Context<G> {
-    pub(crate) fn new(client: Client, gate: G, settings: ReconcileSettings) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        gate: G,
+        renderer: Arc<dyn Render>,
+        settings: ReconcileSettings,
+    ) -> Self {
         let databases = Databases::new(settings.databases.clone());
         Self {
             client,
             databases,
             gate,
+            renderer,
             settings,
             claims: Mutex::default(),
+            writes: Mutex::default(),
         }
     }
 
-    /// The objects of the key's kind in the key's namespace.
-    pub(crate) fn api(&self, key: &ObjectKey) -> Api<DynamicObject> {
+    /// The reconciled objects of a kind in the key's namespace.
+    pub(crate) fn api(&self, kind: Kind, key: &ObjectKey) -> Api<DynamicObject> {
         let namespace = key.namespace.as_deref().unwrap_or_default();
-        Api::namespaced_with(self.client.clone(), namespace, &atlas_schemas())
+        Api::namespaced_with(self.client.clone(), namespace, &kind.resource())
     }
 
     /// Asks the API server, for no longer than the settings allow.
@@ -110,15 +125,29 @@ impl<G> Context<G> {
             .unwrap_or_else(PoisonError::into_inner)
             .release(key);
     }
-}
 
-/// The kind that is reconciled.
-pub(crate) fn atlas_schemas() -> ApiResource {
-    ApiResource {
-        group: "db.atlasgo.io".to_owned(),
-        version: "v1alpha1".to_owned(),
-        api_version: "db.atlasgo.io/v1alpha1".to_owned(),
-        kind: "AtlasSchema".to_owned(),
-        plural: "atlasschemas".to_owned(),
+    /// See [`Writes::note`].
+    pub(crate) fn wrote(&self, key: &ObjectKey, resource_version: &str) {
+        self.writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .note(key, resource_version);
+    }
+
+    /// See [`Writes::is_own`].
+    pub(crate) fn is_own_write(&self, key: &ObjectKey, resource_version: &str) -> bool {
+        self.writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_own(key, resource_version)
+    }
+
+    /// The object is gone: nothing is remembered of it.
+    pub(crate) fn forget(&self, key: &ObjectKey) {
+        self.release(key);
+        self.writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .forget(key);
     }
 }

@@ -1,12 +1,12 @@
 //! The loop: watch, queue, workers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use jiff::Timestamp;
+use futures::stream::select_all;
 use kube::Client;
 use kube::api::{Api, DynamicObject, ObjectMeta, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
@@ -15,43 +15,53 @@ use tidegate_model::ObjectKey;
 use tokio::task::{Id, JoinSet};
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
-use crate::context::{ApiError, Context, atlas_schemas};
+use crate::context::{ApiError, Context};
 use crate::gate::Gate;
+use crate::kinds::Kind;
 use crate::queue::Queue;
-use crate::{ReconcileError, ReconcileSettings, schema};
+use crate::{ReconcileError, ReconcileSettings, Render, schema};
 
 /// Reconciles until `shutdown` is ready; then takes nothing new, lets the work under way end within [`ReconcileSettings::grace`], and returns.
 ///
-/// An API server that cannot be reached, or that does not know the kind yet, is asked again for ever, with growing pauses.
+/// An API server that cannot be reached, or that does not know a kind yet, is asked again for ever, with growing pauses; a kind that is not there
+/// holds up no other.
 ///
 /// # Errors
-/// [`ReconcileError::NoWorkers`]. Whatever happens later is retried, not returned.
+/// [`ReconcileError::NoWorkers`], [`ReconcileError::NoKinds`]. Whatever happens later is retried, not returned.
 pub async fn run<G: Gate>(
     settings: ReconcileSettings,
     client: Client,
     gate: G,
+    renderer: Arc<dyn Render>,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ReconcileError> {
     if settings.workers == 0 || settings.queue == 0 {
         return Err(ReconcileError::NoWorkers);
     }
-    let kind = atlas_schemas();
-    let api: Api<PartialObjectMeta<DynamicObject>> = match &settings.namespace {
-        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &kind),
-        None => Api::all_with(client.clone(), &kind),
+    if settings.kinds.is_empty() {
+        return Err(ReconcileError::NoKinds);
+    }
+    let watch = |kind: Kind| {
+        let resource = kind.resource();
+        let api: Api<PartialObjectMeta<DynamicObject>> = match &settings.namespace {
+            Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+            None => Api::all_with(client.clone(), &resource),
+        };
+        info!(kind = kind.name(), "reconciling");
+        watcher::watcher(api, watcher::Config::default())
+            .default_backoff()
+            .map(move |event| (kind, event))
+            .boxed()
     };
-    let mut events = watcher::watcher(api, watcher::Config::default())
-        .default_backoff()
-        .boxed();
-    let mut control = Control::new(Context::new(client, gate, settings));
+    let mut events = select_all(settings.kinds.iter().copied().map(watch));
+    let mut control = Control::new(Context::new(client.clone(), gate, renderer, settings));
     let mut shutdown = std::pin::pin!(shutdown);
-    info!(kind = kind.kind, "reconciling");
     loop {
         control.start_workers();
         let idle = control.idle();
         tokio::select! {
             () = &mut shutdown => break,
-            Some(event) = events.next() => control.note(event),
+            Some((kind, event)) = events.next() => control.note(kind, event),
             Some(ended) = control.workers.join_next_with_id() => control.end(ended),
             () = tokio::time::sleep(idle) => {}
         }
@@ -67,14 +77,29 @@ struct Control<G> {
     queue: Queue,
     workers: JoinSet<Next>,
     working_on: HashMap<Id, ObjectKey>,
+    /// What happened to objects while they were worked on: only afterwards it is known which of it was our own doing.
+    meanwhile: BTreeMap<ObjectKey, Vec<Noted>>,
+    /// Kinds that the API server does not know, so that it is said once.
+    unknown: BTreeSet<Kind>,
     /// A digest of the metadata that was queued last, to tell an event about a status, mostly our own, from one about a wish.
     seen: BTreeMap<ObjectKey, u64>,
     /// How often in a row the API server failed an object. Failures of the object itself are counted in its status.
     failed: BTreeMap<ObjectKey, u32>,
 }
 
+/// An event, as far as it matters.
+#[derive(Debug)]
+struct Noted {
+    resource_version: String,
+    digest: u64,
+}
+
+/// More events than this about one object while it is worked on are not told apart.
+const MOST_NOTED: usize = 32;
+
 /// How one reconciliation ended.
-enum Next {
+#[derive(Debug)]
+pub(crate) enum Next {
     /// Look again after this time.
     After(Duration),
     /// Nothing more to do until an event says otherwise.
@@ -93,30 +118,70 @@ impl<G: Gate> Control<G> {
             begun: Instant::now(),
             workers: JoinSet::new(),
             working_on: HashMap::new(),
+            meanwhile: BTreeMap::new(),
+            unknown: BTreeSet::new(),
             seen: BTreeMap::new(),
             failed: BTreeMap::new(),
         }
     }
 
-    fn note(&mut self, event: watcher::Result<Event<PartialObjectMeta<DynamicObject>>>) {
+    fn note(
+        &mut self,
+        kind: Kind,
+        event: watcher::Result<Event<PartialObjectMeta<DynamicObject>>>,
+    ) {
         match event {
             Ok(Event::Apply(object) | Event::InitApply(object)) => {
-                let Some(key) = key_of(&object.metadata) else {
+                let Some(key) = key_of(kind, &object.metadata) else {
                     return;
                 };
-                let digest = digest(&object.metadata);
-                if self.seen.get(&key) != Some(&digest) && self.push(&key, Duration::ZERO) {
-                    self.seen.insert(key, digest);
+                let noted = Noted {
+                    resource_version: object.metadata.resource_version.clone().unwrap_or_default(),
+                    digest: digest(&object.metadata),
+                };
+                match self.meanwhile.get_mut(&key) {
+                    Some(events) => note_meanwhile(events, noted),
+                    None => self.wish(&key, &noted),
                 }
             }
             Ok(Event::Delete(object)) => {
-                if let Some(key) = key_of(&object.metadata) {
+                if let Some(key) = key_of(kind, &object.metadata) {
                     self.forget(&key);
                 }
             }
-            Ok(Event::Init) => debug!("listing objects"),
-            Ok(Event::InitDone) => debug!(waiting = self.queue.len(), "objects listed"),
-            Err(problem) => warn!(%problem, "watching failed; it is begun again"),
+            Ok(Event::Init) => debug!(kind = kind.name(), "listing objects"),
+            Ok(Event::InitDone) => {
+                if self.unknown.remove(&kind) {
+                    info!(kind = kind.name(), "the API server knows the kind now");
+                }
+                debug!(
+                    kind = kind.name(),
+                    waiting = self.queue.len(),
+                    "objects listed"
+                );
+            }
+            Err(problem) if is_unknown(&problem) => {
+                if self.unknown.insert(kind) {
+                    info!(
+                        kind = kind.name(),
+                        "the API server does not know the kind; it is asked again"
+                    );
+                }
+            }
+            Err(problem) => {
+                warn!(kind = kind.name(), %problem, "watching failed; it is begun again");
+            }
+        }
+    }
+
+    /// Queues an object unless the event is an echo of our own write, or of nothing that a person or a tool asked for.
+    fn wish(&mut self, key: &ObjectKey, noted: &Noted) {
+        if self.context.is_own_write(key, &noted.resource_version) {
+            self.seen.insert(key.clone(), noted.digest);
+            return;
+        }
+        if self.seen.get(key) != Some(&noted.digest) && self.push(key, Duration::ZERO) {
+            self.seen.insert(key.clone(), noted.digest);
         }
     }
 
@@ -130,6 +195,7 @@ impl<G: Gate> Control<G> {
             let object = key.clone();
             let work = async move { reconcile(&context, &object).await };
             let worker = self.workers.spawn(work.instrument(span));
+            self.meanwhile.insert(key.clone(), Vec::new());
             self.working_on.insert(worker.id(), key);
         }
     }
@@ -165,8 +231,11 @@ impl<G: Gate> Control<G> {
             Next::Retry => {
                 let wait = self.context.settings.pacing.retry(&key, failed);
                 self.push(&key, wait);
-                self.failed.insert(key, failed);
+                self.failed.insert(key.clone(), failed);
             }
+        }
+        for noted in self.meanwhile.remove(&key).unwrap_or_default() {
+            self.wish(&key, &noted);
         }
     }
 
@@ -185,7 +254,7 @@ impl<G: Gate> Control<G> {
         self.queue.remove(key);
         self.seen.remove(key);
         self.failed.remove(key);
-        self.context.release(key);
+        self.context.forget(key);
     }
 
     /// How long nothing will be due.
@@ -226,34 +295,37 @@ async fn reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Next {
 }
 
 async fn try_reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Result<Next, ApiError> {
-    let Some(mut gathered) = schema::gather(context, key).await? else {
-        return Ok(Next::Gone);
-    };
-    let pacing = context.settings.pacing.clone();
-    let snapshot = gathered.snapshot.clone();
-    // Reading SQL takes time in proportion to its length: not on a thread that answers others.
-    let deciding =
-        tokio::task::spawn_blocking(move || schema::decide(&snapshot, Timestamp::now(), &pacing));
-    let steps = match deciding.await {
-        Ok(steps) => steps,
-        Err(problem) => {
-            error!(%problem, "deciding ended early; it is tried again");
-            return Ok(Next::Retry);
-        }
-    };
-    let (outcome, requeue) = schema::act(context, &mut gathered, steps).await?;
-    let steps = schema::conclude(
-        &gathered.snapshot,
-        &outcome,
-        Timestamp::now(),
-        &context.settings.pacing,
-    );
-    let (_, later) = schema::act(context, &mut gathered, steps).await?;
-    Ok(requeue.or(later).map_or(Next::Rest, Next::After))
+    match Kind::of(key) {
+        Some(Kind::AtlasSchema) => schema::reconcile(context, key).await,
+        Some(Kind::Application) | None => Ok(Next::Rest),
+    }
 }
 
-fn key_of(metadata: &ObjectMeta) -> Option<ObjectKey> {
-    let kind = atlas_schemas();
+/// Beyond the limit, one event that is nobody's own write stands for all later ones.
+fn note_meanwhile(events: &mut Vec<Noted>, noted: Noted) {
+    if events.len() >= MOST_NOTED {
+        events.pop();
+        events.push(Noted {
+            resource_version: String::new(),
+            ..noted
+        });
+        return;
+    }
+    events.push(noted);
+}
+
+/// The API server answers so while a definition is not there, and for a moment after it came.
+fn is_unknown(problem: &watcher::Error) -> bool {
+    let (watcher::Error::InitialListFailed(source) | watcher::Error::WatchStartFailed(source)) =
+        problem
+    else {
+        return false;
+    };
+    matches!(source, kube::Error::Api(status) if status.code == 404)
+}
+
+fn key_of(kind: Kind, metadata: &ObjectMeta) -> Option<ObjectKey> {
+    let kind = kind.resource();
     Some(ObjectKey {
         group: kind.group,
         kind: kind.kind,

@@ -1,7 +1,7 @@
 //! The question asked just before a plan is carried out, and its answer.
 //!
 //! The door implements [`Gate`] with the same policies that judged the object at admission. What they could not see then they see now: the
-//! statements that will really run. Nothing has run when the question is asked, and a "no", or no answer, means that nothing will.
+//! statements that will really run, the objects that will really be written. Nothing has run when the question is asked, and a "no", or no answer, means that nothing will.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,17 +18,38 @@ pub struct PlanReview {
     /// The object that is being brought about, as JSON text: all of it but `metadata.managedFields`. It may hold a password, as it did at
     /// admission.
     pub subject: String,
-    /// `sqlite`.
-    pub dialect: String,
-    /// The statements, in the order in which they will run.
-    pub statements: Vec<String>,
+    /// The database's SQL, such as `sqlite`; none where there are no statements.
+    pub dialect: Option<String>,
+    /// What will be done, in order.
+    pub changes: Vec<PlanChange>,
+}
+
+/// One thing about to be done. Objects may hold passwords, so none of them is shown by `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PlanChange {
+    /// A statement about to be run.
+    Statement(String),
+    /// An object about to be written, as JSON text.
+    Apply(String),
+    /// An object about to be deleted, as JSON text.
+    Delete(String),
+}
+
+impl std::fmt::Debug for PlanChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Statement(sql) => f.debug_tuple("Statement").field(sql).finish(),
+            Self::Apply(_) => f.write_str("Apply"),
+            Self::Delete(_) => f.write_str("Delete"),
+        }
+    }
 }
 
 impl std::fmt::Debug for PlanReview {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PlanReview")
             .field("dialect", &self.dialect)
-            .field("statements", &self.statements)
+            .field("changes", &self.changes)
             .finish_non_exhaustive()
     }
 }
@@ -62,8 +83,8 @@ pub struct GateFinding {
     pub rule: String,
     /// What is wrong.
     pub message: String,
-    /// Which statement, counted from 0.
-    pub statement: Option<usize>,
+    /// Which change of the plan, counted from 0.
+    pub change: Option<usize>,
     /// What to write instead.
     pub suggestion: Option<String>,
 }

@@ -1,15 +1,23 @@
 //! What an operator decides, and what keeps a reconciler from starting.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tidegate_model::words::ARGO_CD_NAMESPACE;
+
+use crate::kinds::Kind;
 use crate::pacing::Pacing;
 
 /// The settings of [`crate::run`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReconcileSettings {
+    /// What is reconciled. A kind that the API server does not know is waited for.
+    pub kinds: BTreeSet<Kind>,
     /// The namespace to watch; none for all.
     pub namespace: Option<String>,
+    /// Where `AppProjects`, `argocd-cm` and the Secrets of repositories are, and the Applications whose objects are marked with their bare name.
+    pub control_namespace: String,
     /// How many objects are worked on at once.
     pub workers: usize,
     /// How many objects may wait. More are turned away until a later listing.
@@ -20,6 +28,8 @@ pub struct ReconcileSettings {
     pub api_timeout: Duration,
     /// For one answer of the gate.
     pub gate_timeout: Duration,
+    /// For one rendering of all sources of an Application.
+    pub render_timeout: Duration,
     /// For work under way when the process is asked to stop. What is not done then is rolled back.
     pub grace: Duration,
     /// Where databases may be, and their limits.
@@ -29,12 +39,15 @@ pub struct ReconcileSettings {
 impl Default for ReconcileSettings {
     fn default() -> Self {
         Self {
+            kinds: BTreeSet::from([Kind::AtlasSchema]),
             namespace: None,
+            control_namespace: ARGO_CD_NAMESPACE.to_owned(),
             workers: 4,
             queue: 100_000,
             pacing: Pacing::default(),
             api_timeout: Duration::from_secs(20),
             gate_timeout: Duration::from_secs(20),
+            render_timeout: Duration::from_mins(2),
             grace: Duration::from_secs(25),
             databases: tidegate_database::Settings::default(),
         }
@@ -68,4 +81,7 @@ pub enum ReconcileError {
     /// A setting that makes no sense.
     #[error("the reconciler needs at least one worker and room for one object in its queue")]
     NoWorkers,
+    /// Nothing to do.
+    #[error("the reconciler was given no kind to reconcile")]
+    NoKinds,
 }

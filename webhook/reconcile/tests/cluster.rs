@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result};
 use rusqlite::Connection;
 use tidegate_kit::ControlPlane;
 use tidegate_reconcile::{
-    Gate, GateFinding, GateVerdict, Pacing, PlanReview, ReconcileError, ReconcileSettings, connect,
-    run,
+    Gate, GateFinding, GateVerdict, NoRenderer, Pacing, PlanChange, PlanReview, ReconcileError,
+    ReconcileSettings, connect, run,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -31,10 +31,9 @@ impl Gate for WordGate {
             .lock()
             .expect("no panic while held")
             .push(plan.clone());
-        let forbidden = plan
-            .statements
-            .iter()
-            .position(|sql| sql.contains("forbidden"));
+        let forbidden = plan.changes.iter().position(
+            |change| matches!(change, PlanChange::Statement(sql) if sql.contains("forbidden")),
+        );
         match forbidden {
             None => GateVerdict::Allowed {
                 warnings: Vec::new(),
@@ -44,7 +43,7 @@ impl Gate for WordGate {
                     policy: "words".to_owned(),
                     rule: "forbidden-word".to_owned(),
                     message: "the word is forbidden".to_owned(),
-                    statement: Some(statement),
+                    change: Some(statement),
                     suggestion: Some("write another".to_owned()),
                 }],
             },
@@ -105,7 +104,13 @@ impl Place {
         let stopped = async move {
             let _ = stopped.await;
         };
-        let ended = tokio::spawn(run(settings, client, self.gate.clone(), stopped));
+        let ended = tokio::spawn(run(
+            settings,
+            client,
+            self.gate.clone(),
+            Arc::new(NoRenderer),
+            stopped,
+        ));
         Ok(Running { stop, ended })
     }
 
@@ -267,7 +272,7 @@ async fn a_schema_is_applied_extended_and_protected() -> Result<()> {
     assert_eq!(
         asked
             .iter()
-            .map(|plan| plan.statements.len())
+            .map(|plan| plan.changes.len())
             .collect::<Vec<_>>(),
         [1, 2],
         "{asked:?}"

@@ -12,7 +12,8 @@ use tracing::{info, warn};
 use super::gather::Gathered;
 use super::snapshot::{Cause, Problem, Status, Step};
 use crate::context::{ApiError, Context};
-use crate::gate::{Gate, GateFinding, GateVerdict, PlanReview};
+use crate::gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
+use crate::kinds::Kind;
 
 /// How the steps ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,10 +81,18 @@ async fn write_status<G: Gate>(
     let key = &gathered.snapshot.key;
     // The uid makes the API server refuse when the object was deleted and made anew meanwhile.
     let patch = Patch::Merge(json!({"metadata": {"uid": gathered.uid}, "status": status}));
-    let api = context.api(key);
+    let api = context.api(Kind::AtlasSchema, key);
     let parameters = PatchParams::default();
     let written = api.patch_status(&key.name, &parameters, &patch);
-    context.ask("write the status", written).await?;
+    let written = context.ask("write the status", written).await?;
+    context.wrote(
+        key,
+        written
+            .metadata
+            .resource_version
+            .as_deref()
+            .unwrap_or_default(),
+    );
     gathered.snapshot.status = status;
     Ok(())
 }
@@ -97,8 +106,8 @@ async fn judge<G: Gate>(
     let key = &gathered.snapshot.key;
     let plan = PlanReview {
         subject: gathered.subject.clone(),
-        dialect: "sqlite".to_owned(),
-        statements,
+        dialect: Some("sqlite".to_owned()),
+        changes: statements.into_iter().map(PlanChange::Statement).collect(),
     };
     let limit = context.settings.gate_timeout;
     let verdict = tokio::time::timeout(limit, context.gate.judge(&plan)).await;

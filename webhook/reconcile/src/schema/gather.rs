@@ -13,6 +13,7 @@ use super::snapshot::{Cause, Problem, Snapshot, Status};
 use super::wish::{Wish, wish};
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
+use crate::kinds::Kind;
 
 /// What was seen, and what is needed to act on it.
 pub(crate) struct Gathered {
@@ -34,7 +35,7 @@ pub(crate) async fn gather<G: Gate>(
     context: &Context<G>,
     key: &ObjectKey,
 ) -> Result<Option<Gathered>, ApiError> {
-    let api = context.api(key);
+    let api = context.api(Kind::AtlasSchema, key);
     let Some(mut object) = context
         .ask("read the object", api.get_opt(&key.name))
         .await?

@@ -15,6 +15,14 @@
 //! - nothing is written to the API server when nothing changed;
 //! - deleting the object leaves the database alone.
 
+use jiff::Timestamp;
+use tidegate_model::ObjectKey;
+use tracing::error;
+
+use crate::context::{ApiError, Context};
+use crate::control::Next;
+use crate::gate::Gate;
+
 mod act;
 mod decide;
 mod gather;
@@ -24,7 +32,41 @@ mod snapshot;
 mod wish;
 
 pub use act::Outcome;
-pub(crate) use act::act;
+use act::act;
 pub use decide::{conclude, decide};
-pub(crate) use gather::gather;
+use gather::gather;
 pub use snapshot::{Cause, Problem, Snapshot, Status, Step};
+
+/// One look at one object, and what follows from it.
+///
+/// # Errors
+/// The API server failed.
+pub(crate) async fn reconcile<G: Gate>(
+    context: &Context<G>,
+    key: &ObjectKey,
+) -> Result<Next, ApiError> {
+    let Some(mut gathered) = gather(context, key).await? else {
+        return Ok(Next::Gone);
+    };
+    let pacing = context.settings.pacing.clone();
+    let snapshot = gathered.snapshot.clone();
+    // Reading SQL takes time in proportion to its length: not on a thread that answers others.
+    let deciding =
+        tokio::task::spawn_blocking(move || decide(&snapshot, Timestamp::now(), &pacing));
+    let steps = match deciding.await {
+        Ok(steps) => steps,
+        Err(problem) => {
+            error!(%problem, "deciding ended early; it is tried again");
+            return Ok(Next::Retry);
+        }
+    };
+    let (outcome, requeue) = act(context, &mut gathered, steps).await?;
+    let steps = conclude(
+        &gathered.snapshot,
+        &outcome,
+        Timestamp::now(),
+        &context.settings.pacing,
+    );
+    let (_, later) = act(context, &mut gathered, steps).await?;
+    Ok(requeue.or(later).map_or(Next::Rest, Next::After))
+}

@@ -8,13 +8,14 @@ mod plan_gate;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
-use tidegate_reconcile::ReconcileSettings;
+use tidegate_reconcile::{NoRenderer, ReconcileSettings};
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
 };
@@ -171,7 +172,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         let stop = shutdown.clone().cancelled_owned();
         let gate = plan_gate::PlanGate(live);
         background.spawn(async move {
-            if let Err(error) = tidegate_reconcile::run(settings, client, gate, stop).await {
+            if let Err(error) =
+                tidegate_reconcile::run(settings, client, gate, Arc::new(NoRenderer), stop).await
+            {
                 error!(%error, "the reconciler has ended");
             }
         });

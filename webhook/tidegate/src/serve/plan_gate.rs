@@ -1,10 +1,11 @@
-//! The reconciler's gate: the policies that judged the object at admission judge the statements that will really run.
+//! The reconciler's gate: the policies that judged the object at admission judge what will really be done:
+//! the statements of a schema, the objects of an Application.
 
 use std::time::Duration;
 
 use tidegate_admission::{Action, Decision, JudgedFinding};
 use tidegate_host::Change;
-use tidegate_reconcile::{Gate, GateFinding, GateVerdict, PlanReview};
+use tidegate_reconcile::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
 
 use super::live::LivePolicies;
 use crate::plan_review::{self, Question};
@@ -20,16 +21,19 @@ impl Gate for PlanGate {
         let question = Question {
             subject: &plan.subject,
             namespace: plan_review::namespace(&plan.subject),
-            changes: plan
-                .statements
-                .iter()
-                .cloned()
-                .map(Change::Statement)
-                .collect(),
-            dialect: Some(plan.dialect.clone()),
+            changes: plan.changes.iter().map(change).collect(),
+            dialect: plan.dialect.clone(),
             budget: BUDGET,
         };
         verdict(&plan_review::judge(&self.0.set(), question).await)
+    }
+}
+
+fn change(change: &PlanChange) -> Change {
+    match change {
+        PlanChange::Statement(sql) => Change::Statement(sql.clone()),
+        PlanChange::Apply(object) => Change::Apply(object.clone()),
+        PlanChange::Delete(object) => Change::Delete(object.clone()),
     }
 }
 
@@ -62,7 +66,7 @@ fn finding(finding: &JudgedFinding) -> GateFinding {
         policy: finding.policy.to_string(),
         rule: finding.rule.clone(),
         message: finding.message.clone(),
-        statement: plan_review::change_of(finding).map(|(statement, _)| statement),
+        change: plan_review::change_of(finding).map(|(change, _)| change),
         suggestion: finding.suggestion.clone(),
     }
 }

@@ -312,7 +312,7 @@ fn the_end_decides_the_status() {
         policy: "unsafe-sql".to_owned(),
         rule: format!("rule-{number}"),
         message: "no".to_owned(),
-        statement: Some(0),
+        change: Some(0),
         suggestion: Some("write something else".to_owned()),
     };
     let denied = concludes(Outcome::Denied {
