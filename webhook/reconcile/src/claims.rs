@@ -62,8 +62,7 @@ impl Claims {
         let held = self.by_object.get(key);
         if held.is_none_or(|(since, held)| *since != created || claim != held) {
             self.release(key);
-            self.by_object
-                .insert(key.clone(), (created, claim.clone()));
+            self.by_object.insert(key.clone(), (created, claim.clone()));
             self.by_server
                 .entry(claim.server.clone())
                 .or_default()

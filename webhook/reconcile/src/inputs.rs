@@ -14,6 +14,7 @@ use crate::references::{Source, SourceKind};
 /// Reads for one object.
 pub(crate) struct Inputs<'a, G> {
     context: &'a Context<G>,
+    key: &'a ObjectKey,
     namespace: &'a str,
     /// Of the problems.
     reason: Reason,
@@ -26,6 +27,7 @@ impl<'a, G> Inputs<'a, G> {
     pub(crate) fn new(context: &'a Context<G>, key: &'a ObjectKey, reason: Reason) -> Self {
         Self {
             context,
+            key,
             namespace: key.namespace.as_deref().unwrap_or_default(),
             reason,
             read: BTreeMap::new(),
@@ -51,13 +53,14 @@ impl<'a, G> Inputs<'a, G> {
         let Some(reference) = from.and_then(|from| from.secret_key_ref.as_ref()) else {
             return Ok(None);
         };
+        let source = self.source(SourceKind::Secret, &reference.name);
         let api: Api<Secret> = Api::namespaced(self.context.client.clone(), self.namespace);
         let answer = self
             .context
             .ask("read the Secret", api.get_opt(&reference.name))
             .await;
         let version = |secret: &Secret| secret.metadata.resource_version.clone();
-        let secret = self.found(answer, SourceKind::Secret, field, &reference.name, version)?;
+        let secret = self.found(answer, source, field, version)?;
         let Some(secret) = self.there(secret, SourceKind::Secret, field, reference)? else {
             return Ok(None);
         };
@@ -88,6 +91,10 @@ impl<'a, G> Inputs<'a, G> {
     }
 
     /// All of a `ConfigMap`, named by `field`.
+    #[expect(
+        dead_code,
+        reason = "AtlasMigration, whose folders it reads, lands next"
+    )]
     pub(crate) async fn config_map(
         &mut self,
         field: &str,
@@ -99,31 +106,38 @@ impl<'a, G> Inputs<'a, G> {
     }
 
     async fn map(&mut self, field: &str, name: &str) -> Result<Option<ConfigMap>, Problem> {
+        let source = self.source(SourceKind::ConfigMap, name);
         let api: Api<ConfigMap> = Api::namespaced(self.context.client.clone(), self.namespace);
         let answer = self
             .context
             .ask("read the ConfigMap", api.get_opt(name))
             .await;
         let version = |map: &ConfigMap| map.metadata.resource_version.clone();
-        self.found(answer, SourceKind::ConfigMap, field, name, version)
+        self.found(answer, source, field, version)
+    }
+
+    /// What is about to be read.
+    fn source(&self, kind: SourceKind, name: &str) -> Source {
+        let source = Source {
+            kind,
+            namespace: self.namespace.to_owned(),
+            name: name.to_owned(),
+        };
+        self.context.expect_input(self.key, &source);
+        source
     }
 
     /// Notes what was found.
     fn found<T>(
         &mut self,
         answer: Result<Option<T>, ApiError>,
-        kind: SourceKind,
+        source: Source,
         field: &str,
-        name: &str,
         version: impl Fn(&T) -> Option<String>,
     ) -> Result<Option<T>, Problem> {
-        let source = Source {
-            kind,
-            namespace: self.namespace.to_owned(),
-            name: name.to_owned(),
-        };
         let found = answer.map_err(|error| {
-            let shown = format!("{kind} {}/{name}, named by {field}", self.namespace);
+            let Source { kind, namespace, name } = &source;
+            let shown = format!("{kind} {namespace}/{name}, named by {field}");
             self.problem(if error.is_forbidden() {
                 format!("{shown}, may not be read: grant \"get\" on it to the reconciler's service account")
             } else {
@@ -131,7 +145,8 @@ impl<'a, G> Inputs<'a, G> {
             })
         });
         let seen = found.as_ref().ok().and_then(Option::as_ref);
-        self.read.insert(source, seen.and_then(version));
+        let version = seen.and_then(version);
+        self.read.insert(source, version);
         found
     }
 

@@ -38,7 +38,7 @@ pub(crate) fn list<T: ToString>(title: &str, items: impl IntoIterator<Item = T>)
     }
     match items.count() {
         0 => {}
-        more => message.push_str(&format!("\n- and {more} more")),
+        more => message.extend(["\n- and ", &more.to_string(), " more"]),
     }
     message
 }
@@ -58,10 +58,7 @@ mod tests {
     fn a_list_shows_the_first_ones_and_how_many_more_there_are() {
         assert_eq!(list("gone", ["a", "b"]), "gone:\n- a\n- b");
         let many = list("gone", 0..25);
-        assert!(
-            many.ends_with("\n- 19\n- and 5 more"),
-            "{many}"
-        );
+        assert!(many.ends_with("\n- 19\n- and 5 more"), "{many}");
         let long = list("gone", ["é".repeat(900)]);
         assert_eq!(long.chars().count(), "gone:\n- ".len() + 800 + 3);
     }

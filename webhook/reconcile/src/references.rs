@@ -31,6 +31,15 @@ pub(crate) struct References {
 }
 
 impl References {
+    /// An object is about to read a source for the first time: a change that is seen from now on counts.
+    pub(crate) fn expect(&mut self, key: &ObjectKey, source: &Source) {
+        let sources = self.by_object.entry(key.clone()).or_default();
+        if sources.insert(source.clone()) {
+            let readers = self.by_source.entry(source.clone()).or_default();
+            readers.insert(key.clone(), None);
+        }
+    }
+
     /// Notes all that an object read.
     pub(crate) fn note(&mut self, key: &ObjectKey, read: BTreeMap<Source, Option<String>>) {
         self.forget(key);
@@ -123,6 +132,8 @@ mod tests {
     #[test]
     fn whoever_read_another_version_looks_again() {
         let mut references = References::default();
+        references.expect(&key("a"), &secret("url"));
+        check(&references, "url", Some("1"), &["a"]);
         references.note(&key("a"), read(&[("url", Some("1")), ("password", None)]));
         references.note(&key("b"), read(&[("url", Some("2"))]));
         check(&references, "url", Some("1"), &["b"]);
@@ -131,6 +142,8 @@ mod tests {
         check(&references, "password", Some("1"), &["a"]);
         check(&references, "password", None, &[]);
         check(&references, "other", Some("1"), &[]);
+        references.expect(&key("a"), &secret("url"));
+        check(&references, "url", Some("1"), &["b"]);
         references.note(&key("a"), read(&[("url", Some("2"))]));
         check(&references, "password", Some("1"), &[]);
         check(&references, "url", Some("2"), &[]);

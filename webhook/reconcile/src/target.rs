@@ -1,5 +1,7 @@
 //! Which database an object names, and whether it is this object's to change.
 
+use std::fmt::Write as _;
+
 use tidegate_database::{Address, DatabaseError, Place};
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{Credentials, Project, Reason, Target};
@@ -88,13 +90,21 @@ async fn address<G>(inputs: &mut Inputs<'_, G>, target: &Target) -> Result<Addre
     };
     let mut whole = given.clone();
     for (field, from, part) in [
-        ("spec.credentials.userFrom", &given.user_from, &mut whole.user),
+        (
+            "spec.credentials.userFrom",
+            &given.user_from,
+            &mut whole.user,
+        ),
         (
             "spec.credentials.passwordFrom",
             &given.password_from,
             &mut whole.password,
         ),
-        ("spec.credentials.hostFrom", &given.host_from, &mut whole.host),
+        (
+            "spec.credentials.hostFrom",
+            &given.host_from,
+            &mut whole.host,
+        ),
     ] {
         if let Some(value) = inputs.secret(field, from.as_ref()).await? {
             *part = Some(value);
@@ -128,12 +138,12 @@ fn url(parts: &Credentials) -> Result<DatabaseUrl, &'static str> {
     }
     // A literal IPv6 address has colons and stands in brackets.
     if host.contains(':') && !host.starts_with('[') {
-        url += &format!("[{host}]");
+        url.extend(["[", &host, "]"]);
     } else {
         url += &host;
     }
     if let Some(port) = parts.port {
-        url += &format!(":{port}");
+        url.extend([":", &port.to_string()]);
     }
     if let Some(database) = given(&parts.database) {
         url.push('/');
@@ -141,7 +151,7 @@ fn url(parts: &Credentials) -> Result<DatabaseUrl, &'static str> {
     }
     for (index, (name, value)) in parts.parameters.iter().enumerate() {
         url.push(if index == 0 { '?' } else { '&' });
-        url += &format!("{}={}", escaped(name), escaped(value));
+        url.extend([&escaped(name), "=", &escaped(value)]);
     }
     Ok(DatabaseUrl::new(url))
 }
@@ -152,7 +162,7 @@ fn escaped(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             escaped.push(char::from(byte));
         } else {
-            escaped += &format!("%{byte:02X}");
+            let _ = write!(escaped, "%{byte:02X}");
         }
         escaped
     })
@@ -178,7 +188,9 @@ mod tests {
         check(
             json!({"scheme": "postgres", "user": "app", "password": "p@ss/w:rd#%", "host": "db", "port": 5433, "database": "shop",
                    "parameters": {"sslmode": "verify-full", "search_path": "a b"}}),
-            Ok("postgres://app:p%40ss%2Fw%3Ard%23%25@db:5433/shop?search_path=a%20b&sslmode=verify-full"),
+            Ok(
+                "postgres://app:p%40ss%2Fw%3Ard%23%25@db:5433/shop?search_path=a%20b&sslmode=verify-full",
+            ),
         );
         check(
             json!({"scheme": "mysql", "host": "::1", "password": "without a user it means nothing"}),

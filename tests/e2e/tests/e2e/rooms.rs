@@ -27,7 +27,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "tidegate-reconcile",
-        &["tidegate-model", "tidegate-sqlplan", "tidegate-database"],
+        &[
+            "tidegate-database",
+            "tidegate-model",
+            "tidegate-schemaplan",
+            "tidegate-sqlplan",
+        ],
     ),
     ("tidegate-cases", &[]),
     ("tidegate-componentize", &[]),
