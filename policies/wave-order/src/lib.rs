@@ -16,6 +16,7 @@
 
 use tidegate_policy_sdk::prelude::*;
 
+mod application_set;
 mod cron;
 mod duration;
 mod fields;
@@ -121,6 +122,18 @@ fn findings(subject: &Subject) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (_, check) in rules::TABLE {
         check(subject, &mut findings);
+    }
+    if let Some(template) = application_set::template(subject.object) {
+        let inner = subject.of(&template);
+        let mut found = Vec::new();
+        for (_, check) in rules::TABLE {
+            check(&inner, &mut found);
+        }
+        found.retain(|finding| application_set::holds(finding, subject.object, &template));
+        findings.extend(found.into_iter().map(|mut finding| {
+            let inside = finding.path.take().unwrap_or_default();
+            finding.at(format!("{}{inside}", application_set::TEMPLATE))
+        }));
     }
     findings
 }

@@ -27,11 +27,14 @@ impl Mend {
 const MISPLACED: &str = "/spec/syncOptions";
 const POLICY: &str = "/spec/syncPolicy";
 const OPTIONS: &str = "/spec/syncPolicy/syncOptions";
+/// Makes the destination's namespace where it is missing.
+const CREATE_NAMESPACE: &str = "CreateNamespace=true";
 
 /// Adds the changes that the settings ask for to the patch and says which findings they remove.
 pub(crate) fn mend(subject: &Subject, patch: &mut Patch) -> Vec<Mend> {
     let mut mended = Vec::new();
-    if subject.settings.move_sync_options && move_sync_options(subject, patch) {
+    let options = SyncOptions::wanted(subject);
+    if options.write(subject, patch) && options.is_moved {
         mended.push(Mend {
             rule: field_misplaced::RULE.id,
             path: MISPLACED,
@@ -60,39 +63,89 @@ pub(crate) fn mend(subject: &Subject, patch: &mut Patch) -> Vec<Mend> {
     mended
 }
 
-/// Moves `spec.syncOptions` to where it is read, after the options that are there already, without repetitions. Left alone: what is not a list of
-/// texts, and an option that both places give different values.
-fn move_sync_options(subject: &Subject, patch: &mut Patch) -> bool {
-    let Some(misplaced) = subject
-        .application()
-        .and_then(|_| texts(subject.at(MISPLACED)?))
-    else {
-        return false;
-    };
-    let policy = subject.at(POLICY).filter(|policy| !policy.is_null());
-    let options = policy
-        .and_then(|policy| policy.get("syncOptions"))
-        .filter(|options| !options.is_null());
-    if policy.is_some_and(|policy| !policy.is_object()) {
-        return false;
-    }
-    let Some(mut merged) = options.map_or(Some(Vec::new()), texts) else {
-        return false;
-    };
-    for option in misplaced {
-        if merged.contains(&option) {
-            continue;
+/// The sync options that an Application is to have.
+#[derive(Debug, Default)]
+struct SyncOptions<'a> {
+    /// In order.
+    list: Vec<&'a str>,
+    /// Whether it holds what was written in the wrong place.
+    is_moved: bool,
+    /// Whether it differs from what is written in the right place.
+    is_changed: bool,
+}
+
+impl<'a> SyncOptions<'a> {
+    /// What is there already, then what `spec.syncOptions` adds, then the namespace's. Left alone as a whole: what is not a list of texts.
+    fn wanted(subject: &Subject<'a>) -> Self {
+        let policy = subject.at(POLICY).filter(|policy| !policy.is_null());
+        let Some(application) = subject
+            .application()
+            .filter(|_| policy.is_none_or(Value::is_object))
+        else {
+            return Self::default();
+        };
+        let written = subject.at(OPTIONS).filter(|options| !options.is_null());
+        let Some(list) = written.map_or(Some(Vec::new()), texts) else {
+            return Self::default();
+        };
+        let mut options = Self {
+            list,
+            ..Self::default()
+        };
+        if subject.settings.move_sync_options
+            && let Some(misplaced) = subject.at(MISPLACED).and_then(texts)
+        {
+            options.take(misplaced);
         }
-        if merged.iter().any(|other| key(other) == key(option)) {
+        // What nobody moves may say it as well, and says it in vain: that is for a person to see.
+        let is_said =
+            options.has(CREATE_NAMESPACE) || (subject.at(MISPLACED).is_some() && !options.is_moved);
+        if subject.settings.create_namespace
+            && application.is_automated()
+            && application.namespace().is_some()
+            && !is_said
+        {
+            options.list.push(CREATE_NAMESPACE);
+            options.is_changed = true;
+        }
+        options
+    }
+
+    /// Adds misplaced options without repetitions; none of them when one has another value in the right place.
+    fn take(&mut self, misplaced: Vec<&'a str>) {
+        let before = self.list.len();
+        for option in misplaced {
+            if self.list.contains(&option) {
+                continue;
+            }
+            if self.has(option) {
+                self.list.truncate(before);
+                return;
+            }
+            self.list.push(option);
+        }
+        self.is_moved = true;
+        self.is_changed = true;
+    }
+
+    /// Whether anything is said about an option.
+    fn has(&self, option: &str) -> bool {
+        self.list.iter().any(|other| key(other) == key(option))
+    }
+
+    fn write(&self, subject: &Subject, patch: &mut Patch) -> bool {
+        if !self.is_changed {
             return false;
         }
-        merged.push(option);
+        if subject.at(POLICY).is_none_or(Value::is_null) {
+            patch.add(POLICY, json!({}));
+        }
+        patch.add(OPTIONS, self.list.clone());
+        if self.is_moved {
+            patch.remove(MISPLACED);
+        }
+        true
     }
-    if policy.is_none() {
-        patch.add(POLICY, json!({}));
-    }
-    patch.add(OPTIONS, merged).remove(MISPLACED);
-    true
 }
 
 /// Gives an Atlas object its wave.

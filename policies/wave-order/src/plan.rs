@@ -20,6 +20,8 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(crate) struct Set<'a> {
     pub(crate) settings: &'a Settings,
+    /// What the plan is of: an Application, where it is known.
+    pub(crate) subject: &'a Value,
     /// What is applied.
     pub(crate) manifests: Vec<Manifest<'a>>,
     /// What is deleted: its place among the changes, and the object.
@@ -64,6 +66,7 @@ impl<'a> Set<'a> {
         }
         Self {
             settings,
+            subject: plan.subject.value(),
             links: links(&manifests, destination),
             manifests,
             deleted,

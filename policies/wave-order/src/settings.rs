@@ -17,6 +17,9 @@ pub struct Settings {
     pub add_finalizer: bool,
     /// Writes Argo CD's own retry defaults into an Application that syncs automatically and has none. Off by default, for the same reason.
     pub default_retry: bool,
+    /// Gives an Application that syncs automatically and names a namespace the option `CreateNamespace=true`, unless it says anything about it. Off by
+    /// default, for the same reason, and because a misspelt namespace is then made instead of refused.
+    pub create_namespace: bool,
     /// Names by which Argo CD and this gate go: of an Application, a folder in its path, or a chart.
     pub control_plane_names: Vec<String>,
     /// Namespaces that Argo CD and this gate run in.
@@ -39,6 +42,7 @@ impl Default for Settings {
             default_wave: None,
             add_finalizer: false,
             default_retry: false,
+            create_namespace: false,
             control_plane_names: texts(&["argocd", "argo-cd", "tidegate"]),
             control_plane_namespaces: texts(&["argocd", "argo-cd", "tidegate", "tidegate-system"]),
             production_words: texts(&["prod", "production", "prd", "live"]),

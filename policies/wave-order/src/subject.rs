@@ -46,6 +46,18 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// An object inside this one, judged under the same settings.
+    pub(crate) fn of<'b>(&self, object: &'b Value) -> Subject<'b>
+    where
+        'a: 'b,
+    {
+        Subject {
+            object,
+            settings: self.settings,
+            rendered: self.rendered,
+        }
+    }
+
     /// What is at a JSON pointer.
     pub(crate) fn at(&self, pointer: &str) -> Option<&'a Value> {
         at(self.object, pointer)

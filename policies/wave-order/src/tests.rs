@@ -273,6 +273,47 @@ fn a_mended_finding_says_so() {
 }
 
 #[test]
+fn what_no_annotation_can_hold_is_applied_by_the_server() {
+    /// What a plan of one object finds, when the Application has these sync options.
+    #[track_caller]
+    fn check(object: &Value, options: &[&str], expected: &[&str]) {
+        let plan = wit::Plan {
+            subject: json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a"},
+                "spec": {"syncPolicy": {"syncOptions": options}}})
+            .to_string(),
+            changes: vec![wit::Change::ApplyObject(object.to_string())],
+            dialect: None,
+            day: "2026-06-01".to_owned(),
+            settings: "{}".to_owned(),
+        };
+        let verdict =
+            native::review::<WaveOrder>(wit::Request::Plan(plan)).expect("the settings fit");
+        assert_eq!(shown(&verdict), expected, "{options:?}");
+    }
+    let object = |bytes: usize, options: &str| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "c", "annotations": {"argocd.argoproj.io/sync-options": options}},
+            "data": {"file": "x".repeat(bytes)}})
+    };
+    let found =
+        ["warning object-too-large /changes/0/metadata/annotations/argocd.argoproj.io~1sync-wave"];
+    let (small, large) = (250 << 10, 256 << 10);
+    check(&object(small, "Prune=false"), &[], &[]);
+    check(&object(large, "Prune=false"), &[], &found);
+    check(&object(large, "ServerSideApply=true"), &[], &[]);
+    check(
+        &object(large, "Prune=false"),
+        &["ServerSideApply=true"],
+        &[],
+    );
+    check(
+        &object(large, "ServerSideApply=false"),
+        &["ServerSideApply=true"],
+        &found,
+    );
+}
+
+#[test]
 fn a_plan_is_judged_object_by_object_and_all_of_it_is_managed() {
     let web = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "web"}]}}}});

@@ -34,7 +34,7 @@ pub use count::{Counted, count};
 pub use database::{Applied, Databases, Limits, Place, Settings};
 pub use error::DatabaseError;
 pub use migrate::{
-    FailedStatement, InDoubt, MigrateError, MigrateSettings, Migrated, Migrator, Progress,
+    DownPlan, FailedStatement, InDoubt, MigrateError, MigrateSettings, Migrated, Migrator, Progress,
 };
 pub use mysql::{MysqlAddress, MysqlSession};
 pub use postgres::{PostgresAddress, PostgresSession};

@@ -15,6 +15,7 @@
 mod archive;
 mod directive;
 mod directory;
+mod down;
 mod execution;
 pub mod import;
 mod pending;
@@ -25,6 +26,7 @@ pub mod table;
 
 pub use directive::{DirectiveError, Directives, TransactionMode};
 pub use directory::{Directory, DirectoryError, File};
+pub use down::{Back, Down, DownError, down};
 pub use execution::{Execution, ExecutionError};
 pub use pending::{Expectation, Order, Pending, PendingError, Until, edited, pending};
 pub use revision::{Kind, Revision};

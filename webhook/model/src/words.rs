@@ -38,6 +38,8 @@ pub const HOOK: &str = "argocd.argoproj.io/hook";
 pub const HOOK_DELETE_POLICY: &str = "argocd.argoproj.io/hook-delete-policy";
 /// Comma-separated sync options of one resource.
 pub const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
+/// Annotation: words about the comparison of one object, comma-separated.
+pub const COMPARE_OPTIONS: &str = "argocd.argoproj.io/compare-options";
 /// Says which application tracks a resource: `<app>:<group>/<kind>:<namespace>/<name>` (the default tracking since Argo CD 3).
 pub const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
 /// The label by which Argo CD tracked resources before version 3, and still may.

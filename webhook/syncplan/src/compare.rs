@@ -10,15 +10,12 @@ use serde_json::Value;
 use tidegate_model::ObjectKey;
 use tidegate_model::hook::{Role, role};
 use tidegate_model::object::{annotation_words, at, group, kind, name, namespace as namespace_of};
-use tidegate_model::words::{NAMESPACE, SYNC_OPTIONS};
+use tidegate_model::words::{COMPARE_OPTIONS, NAMESPACE, SYNC_OPTIONS};
 use tidegate_waves::{Manifest, arrange};
 
 use crate::differences::{Comparing, differences};
 use crate::ignore::Rules;
 use crate::tracking::Tracking;
-
-/// Words about the comparison of one object, comma-separated.
-pub const COMPARE_OPTIONS: &str = "argocd.argoproj.io/compare-options";
 
 /// Whether live is what is desired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -7,6 +7,7 @@ mod app;
 mod check;
 mod connect;
 mod explain;
+mod gate;
 mod migrate;
 mod plan_review;
 mod policies;

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use tidegate_model::object::{at, kind, text};
 
-use crate::links::{Index, Link, Need, Rivals, Workload, is_atlas, link_references, namespace_of};
+use crate::links::{Index, Link, Need, Rivals, Workload, is_atlas, namespace_of};
 use crate::pods::list;
+use crate::references::Reference;
 use crate::{Manifest, hosts};
 
 /// What is known of the database of an Atlas object.
@@ -37,11 +38,12 @@ pub(crate) fn link(
         let Some(object) = manifests.get(target.index).map(|manifest| manifest.object) else {
             continue;
         };
-        link_references(
+        let references = atlas_references(object);
+        index.link(
             target.index,
             target.namespace,
-            &atlas_references(object),
-            index,
+            Need::Reference,
+            &references,
             links,
         );
         let mut databases = target
@@ -260,7 +262,7 @@ fn secret_value(secret: &Value, key: &str) -> Option<String> {
 }
 
 /// Objects that an Atlas object names.
-fn atlas_references(object: &Value) -> Vec<(&'static str, &str)> {
+fn atlas_references(object: &Value) -> Vec<Reference<'_>> {
     let pointers = [
         ("Secret", "/spec/urlFrom/secretKeyRef/name"),
         ("Secret", "/spec/devURLFrom/secretKeyRef/name"),
@@ -272,6 +274,12 @@ fn atlas_references(object: &Value) -> Vec<(&'static str, &str)> {
     ];
     pointers
         .into_iter()
-        .filter_map(|(kind, pointer)| Some((kind, text(object, pointer)?)))
+        .filter_map(|(kind, pointer)| {
+            Some(Reference {
+                kind,
+                name: text(object, pointer)?,
+                is_beside: true,
+            })
+        })
         .collect()
 }

@@ -117,12 +117,20 @@ impl Scopes {
     }
 
     /// Whether a kind lives in no namespace. A custom kind that nobody defines here is taken to live in one, unless its name
-    /// begins with `Cluster`, as such kinds are called by custom.
+    /// is `Cluster` and another word, as such kinds are called by custom.
     pub(crate) fn is_cluster_scoped(&self, group: &str, kind: &str) -> bool {
         is_cluster_scoped(group, kind)
             || self.defined.contains(&(group.to_owned(), kind.to_owned()))
-            || (group.contains('.') && kind.starts_with("Cluster"))
+            || is_named_for_the_cluster(group, kind)
     }
+}
+
+/// Whether a custom kind is called as kinds of the whole cluster are: `ClusterIssuer`, but not `Cluster`, which is somebody's database.
+pub(crate) fn is_named_for_the_cluster(group: &str, kind: &str) -> bool {
+    group.contains('.')
+        && kind
+            .strip_prefix("Cluster")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
 }
 
 /// The group and kind that a `CustomResourceDefinition` defines; none for any other object.

@@ -28,6 +28,7 @@ mod kinds;
 mod links;
 mod pods;
 mod prune;
+mod references;
 mod repair;
 
 pub use kinds::{is_cluster_scoped, kind_rank};

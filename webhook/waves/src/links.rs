@@ -12,13 +12,16 @@ use serde_json::Value;
 use tidegate_model::object::{at, group, kind, text};
 use tidegate_model::words::{ATLAS_GROUP, ATLAS_MIGRATION, ATLAS_SCHEMA};
 
-use crate::{Manifest, atlas, hosts, pods};
+use crate::references::{Reference, pull_secrets, references};
+use crate::{Manifest, atlas, hosts, kinds, pods};
 
 /// Why one object needs another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
-    /// It names it in its spec and cannot start without it: a Secret, a `ConfigMap`, a claim, a service account.
+    /// It names it in its spec and cannot become healthy without it: a Secret, a `ConfigMap`, a claim, a service account, an issuer.
     Reference,
+    /// It pulls its images with it. Without it the images are tried without credentials.
+    Pulls,
     /// A schema or migration whose database the other runs, or leads to.
     Database,
     /// A workload whose tables the other makes.
@@ -179,16 +182,16 @@ pub fn links(manifests: &[Manifest], destination: Option<&str>) -> Links {
         .collect();
     let index = index(manifests, &workloads, destination);
     let mut links = Vec::new();
+    for (user, manifest) in manifests.iter().enumerate() {
+        let namespace = namespace_of(manifest.object, destination);
+        for (need, references) in [
+            (Need::Reference, references(manifest.object)),
+            (Need::Pulls, pull_secrets(manifest.object).collect()),
+        ] {
+            index.link(user, namespace, need, &references, &mut links);
+        }
+    }
     for one in &workloads {
-        link_references(
-            one.index,
-            one.namespace,
-            &pods::pod_spec(one.object)
-                .map(pods::references)
-                .unwrap_or_default(),
-            &index,
-            &mut links,
-        );
         link_stores(one, &index, &mut links);
     }
     let rivals = atlas::link(manifests, destination, &workloads, &index, &mut links);
@@ -290,7 +293,9 @@ fn index<'a>(
         if name.is_empty() {
             continue;
         }
-        let namespace = namespace_of(object, destination);
+        let lives_in_none = kinds::is_cluster_scoped(group(object), kind(object))
+            || kinds::is_named_for_the_cluster(group(object), kind(object));
+        let namespace = namespace_of(object, destination).filter(|_| !lives_in_none);
         by_name.insert((kind(object), namespace, name), place);
         // Controllers that make Secrets of what is in Git.
         let secret = match kind(object) {
@@ -424,28 +429,34 @@ impl Index<'_> {
         }
         found
     }
-}
 
-pub(crate) fn link_references(
-    user: usize,
-    namespace: Option<&str>,
-    references: &[(&'static str, &str)],
-    index: &Index,
-    links: &mut Vec<Link>,
-) {
-    for (kind, name) in references {
-        if let Some(provider) = index
-            .by_name
-            .get(&(*kind, namespace, *name))
-            .copied()
-            .filter(|provider| *provider != user)
+    /// Links an object with those of what it names that are in the set.
+    pub(crate) fn link(
+        &self,
+        user: usize,
+        namespace: Option<&str>,
+        need: Need,
+        references: &[Reference],
+        links: &mut Vec<Link>,
+    ) {
+        for Reference {
+            kind,
+            name,
+            is_beside,
+        } in references
         {
-            links.push(Link {
-                user,
-                provider,
-                need: Need::Reference,
-                via: format!("{kind} {name}"),
-            });
+            let namespace = namespace.filter(|_| *is_beside);
+            let provider = self.by_name.get(&(*kind, namespace, *name));
+            links.extend(
+                provider
+                    .filter(|provider| **provider != user)
+                    .map(|provider| Link {
+                        user,
+                        provider: *provider,
+                        need,
+                        via: format!("{kind} {name}"),
+                    }),
+            );
         }
     }
 }
@@ -455,13 +466,20 @@ fn link_stores(workload: &Workload, index: &Index, links: &mut Vec<Link>) {
     for host in &workload.hosts {
         let waits = workload.waits.contains(host);
         let called_store = workload.store_hosts.contains(host);
-        for provider in index.behind(host, workload.namespace) {
+        let providers = index.behind(host, workload.namespace);
+        let runs_store = |provider: &usize| {
+            index.stores.contains(provider)
+                || (called_store && index.workloads.contains(provider))
+                || index.managed.iter().any(|(_, _, place)| place == provider)
+        };
+        let leads_to_store = providers.iter().any(runs_store);
+        for provider in providers {
             if provider == workload.index {
                 continue;
             }
-            let is_store = index.stores.contains(&provider)
-                || (called_store && index.workloads.contains(&provider))
-                || index.managed.iter().any(|(_, _, place)| *place == provider);
+            // The Service before a store is needed as much as the store: without it the name does not exist.
+            let is_store =
+                runs_store(&provider) || (leads_to_store && !index.workloads.contains(&provider));
             let need = match (waits, is_store) {
                 (true, _) => Need::Waits,
                 (false, true) if !workload.is_store => Need::Store,

@@ -62,7 +62,7 @@ pub fn repair(manifests: &[Manifest], destination: Option<&str>) -> Option<Vec<R
             let (place, to) = match link.need {
                 _ if is_schedule => continue,
                 Need::Supposed => continue,
-                Need::Reference if user < provider => (link.provider, user),
+                Need::Reference | Need::Pulls if user < provider => (link.provider, user),
                 Need::Database if !is_service && user <= provider => {
                     (link.user, provider.checked_add(1)?)
                 }

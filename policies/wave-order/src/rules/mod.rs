@@ -9,10 +9,11 @@ mod allow_empty;
 mod annotation_misplaced;
 mod annotation_misspelt;
 mod annotation_not_text;
-mod application_incomplete;
+pub(crate) mod application_incomplete;
 mod applications_do_not_wait;
 mod atlas_health_unaware;
 pub(crate) mod atlas_without_wave;
+mod compare_option_unknown;
 mod database_shared;
 mod delete_policy_without_hook;
 mod destination_in_kube_system;
@@ -29,6 +30,7 @@ mod hook_unknown;
 mod hook_without_delete_policy;
 mod ignore_differences_hide;
 mod object_repeated;
+mod object_too_large;
 mod path_outside;
 mod project_allows_everything;
 mod project_allows_nothing;
@@ -66,7 +68,7 @@ pub(crate) type Check = fn(&Subject, &mut Vec<Finding>);
 pub(crate) const MOST: usize = 100;
 
 /// Every rule with its check, in the order in which findings are shown.
-pub(crate) const TABLE: [(&Rule, Check); 39] = [
+pub(crate) const TABLE: [(&Rule, Check); 40] = [
     (&annotation_not_text::RULE, annotation_not_text::check),
     (&annotation_misplaced::RULE, annotation_misplaced::check),
     (&annotation_misspelt::RULE, annotation_misspelt::check),
@@ -79,6 +81,7 @@ pub(crate) const TABLE: [(&Rule, Check); 39] = [
         hook_delete_policy_unknown::check,
     ),
     (&sync_option_unknown::RULE, sync_option_unknown::check),
+    (&compare_option_unknown::RULE, compare_option_unknown::check),
     (&field_misplaced::RULE, field_misplaced::check),
     (&field_unknown::RULE, field_unknown::check),
     (&field_wrong_type::RULE, field_wrong_type::check),
@@ -136,7 +139,7 @@ pub(crate) const TABLE: [(&Rule, Check); 39] = [
 pub(crate) type SetCheck = fn(&Set, &mut Vec<Finding>);
 
 /// Every rule over a whole set with its check, in the order in which findings are shown.
-pub(crate) const SET_TABLE: [(&Rule, SetCheck); 13] = [
+pub(crate) const SET_TABLE: [(&Rule, SetCheck); 14] = [
     (
         &reference_in_later_wave::RULE,
         reference_in_later_wave::check,
@@ -157,6 +160,7 @@ pub(crate) const SET_TABLE: [(&Rule, SetCheck); 13] = [
     (&wave_overruled::RULE, wave_overruled::check),
     (&database_shared::RULE, database_shared::check),
     (&object_repeated::RULE, object_repeated::check),
+    (&object_too_large::RULE, object_too_large::check),
     (&prune_lasting::RULE, prune_lasting::check),
     (&prune_most::RULE, prune_most::check),
 ];

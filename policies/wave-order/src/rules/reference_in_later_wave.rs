@@ -3,26 +3,38 @@
 use tidegate_model::hook::Phase;
 use tidegate_model::object::kind;
 use tidegate_policy_sdk::prelude::*;
-use tidegate_waves::Need;
+use tidegate_waves::{Need, runs_pods};
 
 use crate::plan::{Set, named};
 use crate::rules::MOST;
 
 pub(crate) const RULE: Rule = Rule::error(
     "reference-in-later-wave",
-    "An object needs a Secret, ConfigMap, claim or account of a later wave, which never comes",
+    "An object needs a Secret, claim, account or issuer of a later wave, which never comes",
     include_str!("reference_in_later_wave.md"),
 );
 
 pub(crate) fn check(set: &Set, findings: &mut Vec<Finding>) {
-    let late = set.links(Need::Reference).filter(|(link, user, provider)| {
+    let needed = set.links(Need::Reference).chain(set.links(Need::Pulls));
+    let late = needed.filter(|(link, user, provider)| {
         user < provider && user.phase != Phase::SyncFail && waits(set, link.user)
     });
     for (link, user, provider) in late.take(MOST) {
         let (user_name, provider_name) = (set.describe(link.user), set.describe(link.provider));
-        let consequence = if user.phase == provider.phase {
+        let pulls = link.need == Need::Pulls;
+        let consequence = if pulls {
             format!(
-                "it cannot start without it, and Argo CD does not begin wave {} before it is healthy",
+                "unless its image can be pulled without it, it does not start, and Argo CD does not begin {}",
+                provider.describe()
+            )
+        } else if user.phase == provider.phase {
+            let missing = if runs_pods(set.object(link.user)) {
+                "cannot start"
+            } else {
+                "does not become healthy"
+            };
+            format!(
+                "it {missing} without it, and Argo CD does not begin wave {} before it is healthy",
                 provider.wave
             )
         } else {
@@ -41,10 +53,14 @@ pub(crate) fn check(set: &Set, findings: &mut Vec<Finding>) {
                 user.wave.saturating_sub(1)
             )
         };
-        findings.push(
-            set.finding(&RULE, link.provider, message)
-                .suggest(format!("Give {} {place}", named(set.object(link.provider)))),
-        );
+        let finding = set.finding(&RULE, link.provider, message);
+        let finding = if pulls {
+            finding.severity(Severity::Warning)
+        } else {
+            finding
+        };
+        findings
+            .push(finding.suggest(format!("Give {} {place}", named(set.object(link.provider)))));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::subject::Subject;
 
 pub(crate) const RULE: Rule = Rule::error(
     "source-tools-conflict",
-    "A source asks for more than one tool",
+    "A source asks for more than one tool, or for a chart and a path",
     include_str!("source_tools_conflict.md"),
 );
 
@@ -36,10 +36,24 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
                     .suggest("Keep the block of the one tool that renders this source"),
             );
         }
-        let has_chart = source
-            .get("chart")
-            .and_then(Value::as_str)
-            .is_some_and(|chart| !chart.is_empty());
+        let has = |field: &str| {
+            let text = source.get(field).and_then(Value::as_str);
+            text.is_some_and(|text| !text.is_empty())
+        };
+        let has_chart = has("chart");
+        if has_chart && has("path") {
+            let message = format!(
+                "{written} names a chart and a path: the chart is rendered, and nothing below the path is looked at"
+            );
+            findings.push(
+                Finding::new(&RULE, message)
+                    .severity(Severity::Warning)
+                    .at(&pointer)
+                    .suggest(
+                        "Keep the one that is meant; for both, write two entries of spec.sources",
+                    ),
+            );
+        }
         let other = TOOLS
             .into_iter()
             .skip(1)

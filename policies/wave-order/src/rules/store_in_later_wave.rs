@@ -16,7 +16,13 @@ pub(crate) const RULE: Rule = Rule::error(
 
 pub(crate) fn check(set: &Set, findings: &mut Vec<Finding>) {
     let mut told = Vec::new();
-    let links = set.links(Need::Store).chain(set.links(Need::Waits));
+    let is_service = |index: usize| kind(set.object(index)) == "Service";
+    let mut links: Vec<_> = set
+        .links(Need::Store)
+        .chain(set.links(Need::Waits))
+        .collect();
+    // What runs says more to people than the name before it.
+    links.sort_by_key(|(link, ..)| is_service(link.provider));
     for (link, user, provider) in links {
         let is_schedule = kind(set.object(link.user)) == "CronJob";
         if told.len() >= MOST
@@ -26,8 +32,7 @@ pub(crate) fn check(set: &Set, findings: &mut Vec<Finding>) {
         {
             continue;
         }
-        let is_service = kind(set.object(link.provider)) == "Service";
-        let runs_at_once = set.is_hook(link.user) && user == provider && !is_service;
+        let runs_at_once = set.is_hook(link.user) && user == provider && !is_service(link.provider);
         if user >= provider && !runs_at_once {
             continue;
         }

@@ -15,7 +15,9 @@ pub(crate) const RULE: Rule = Rule::warning(
 
 pub(crate) fn check(set: &Set, findings: &mut Vec<Finding>) {
     let early = set.links(Need::Migration).filter(|(_, user, provider)| {
-        user.phase == Phase::Sync && provider.phase == Phase::Sync && user.wave < provider.wave
+        user.phase == Phase::Sync
+            && matches!(provider.phase, Phase::Sync | Phase::PostSync)
+            && user < provider
     });
     for (link, _, provider) in early.take(MOST) {
         let message = format!(
@@ -24,10 +26,16 @@ pub(crate) fn check(set: &Set, findings: &mut Vec<Finding>) {
             link.via,
             set.describe(link.provider)
         );
-        findings.push(set.finding(&RULE, link.user, message).suggest(format!(
-            "Give {} wave {}",
-            named(set.object(link.user)),
-            provider.wave.saturating_add(1)
-        )));
+        let suggestion = if provider.phase == Phase::Sync {
+            let wave = provider.wave.saturating_add(1);
+            format!("Give {} wave {wave}", named(set.object(link.user)))
+        } else {
+            format!(
+                "Give {} the hook PreSync, or Sync and a wave below that of {}",
+                named(set.object(link.provider)),
+                named(set.object(link.user))
+            )
+        };
+        findings.push(set.finding(&RULE, link.user, message).suggest(suggestion));
     }
 }

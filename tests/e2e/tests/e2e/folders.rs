@@ -95,3 +95,69 @@ fn a_folder_is_judged_as_a_whole() {
         "{unsealed:?}"
     );
 }
+
+/// What is pending is judged before it runs, by the same policies: a file that drops a table leaves the database as it was.
+#[test]
+fn migrations_are_judged_before_they_run() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let components = components().unwrap().display().to_string();
+    fs::write(
+        place.join("policies.yaml"),
+        POLICIES.replace("FOLDER", &components),
+    )
+    .unwrap();
+    let folder = place.join("migrations");
+    fs::create_dir(&folder).unwrap();
+    let apply = || {
+        let output = Command::new(program().unwrap())
+            .args(["migrate", "apply", "-o", "json"])
+            .args([
+                "-u",
+                "sqlite://x.db",
+                "--dir",
+                "migrations",
+                "--policies",
+                "policies.yaml",
+            ])
+            .current_dir(place)
+            .output()
+            .unwrap();
+        let run: Value = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code(), run)
+    };
+    let write = |name: &str, text: &str| {
+        fs::write(folder.join(name), text).unwrap();
+        seal(place, "migrations");
+    };
+
+    write("1_a.sql", "CREATE TABLE a (a int);\n");
+    let (code, run) = apply();
+    assert_eq!(
+        (code, run["applied"][0]["file"].as_str()),
+        (Some(0), Some("1_a.sql"))
+    );
+    // The first file is done and is not judged again; of the two that are pending, none runs.
+    write("2_b.sql", "CREATE TABLE b (a int);\n");
+    write("3_c.sql", "-- c\nDROP TABLE a;\n");
+    let (code, run) = apply();
+    assert_eq!(code, Some(1), "{run}");
+    let finding = &run["findings"][0];
+    assert_eq!(
+        (&finding["file"], &finding["rule"], &finding["line"]),
+        (&"3_c.sql".into(), &"drop-table".into(), &2.into()),
+        "{run}"
+    );
+    assert_eq!(
+        run["error"],
+        "the policies deny what is pending; nothing was run"
+    );
+    write("3_c.sql", "CREATE TABLE c (a int);\n");
+    let (code, run) = apply();
+    assert_eq!(
+        (code, run["applied"].as_array().unwrap().len()),
+        (Some(0), 2),
+        "{run}"
+    );
+}

@@ -9,17 +9,19 @@
 //!   it. A row that still holds the announcement when somebody comes back leaves a doubt ([`mod@doubt`]), which is settled by looking at the database.
 
 mod doubt;
+mod down;
 mod run;
 mod words;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub use down::DownPlan;
 use tidegate_migrations::table::{RevisionTable, RowError, TABLE};
 use tidegate_migrations::{
-    Directory, ExecutionError, Expectation, File, PendingError, Revision, ScriptError,
+    Directory, DownError, ExecutionError, Expectation, File, PendingError, Revision, ScriptError,
     TransactionMode,
 };
-use tidegate_schemaplan::ObjectKind;
+use tidegate_schemaplan::{ObjectKind, Refusal};
 use tidegate_sqlplan::Dialect;
 
 use crate::{Address, DatabaseError, Session};
@@ -86,6 +88,29 @@ pub enum MigrateError {
     /// A file cannot be gone on with.
     #[error(transparent)]
     Execution(#[from] ExecutionError),
+    /// There is no way back.
+    #[error(transparent)]
+    Down(#[from] DownError),
+    /// The server cannot be brought back to what the folder made.
+    #[error("the database cannot be brought back: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    NoWayBack(Vec<Refusal>),
+    /// Somebody changed the database beside the folder.
+    #[error(
+        "the database is not what its migrations made, and going back would undo that too. To make it so again: {}. Do that, or write a migration of it, first",
+        listed(differences)
+    )]
+    Drifted {
+        /// What would have to be done, in words.
+        differences: Vec<String>,
+    },
+    /// The plan is not the one that was agreed to.
+    #[error(
+        "the way back is not the one that was approved: this is {hash}; look at it again, nothing was changed"
+    )]
+    AnotherPlan {
+        /// Of the plan.
+        hash: String,
+    },
     /// The table of revisions has a row that is none.
     #[error(transparent)]
     Row(#[from] RowError),
@@ -409,6 +434,16 @@ fn message_of(error: &DatabaseError) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// The first few of a list, for a message.
+fn listed(entries: &[String]) -> String {
+    const MOST: usize = 10;
+    let mut shown: Vec<&str> = entries.iter().take(MOST).map(String::as_str).collect();
+    if entries.len() > MOST {
+        shown.push("..");
+    }
+    shown.join("; ")
 }
 
 /// A statement as errors show it.

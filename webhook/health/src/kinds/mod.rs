@@ -1,4 +1,4 @@
-//! The kinds whose health is built in: those of Kubernetes itself, and Argo's Workflow.
+//! The kinds whose health is built in: those of Kubernetes itself, Argo's Workflow, and what waves wait for most ([`operators`]).
 //!
 //! An Application has none, as in Argo CD since 1.8: one that manages others gives it a script, or the waves of its children do not wait.
 
@@ -8,6 +8,7 @@ use crate::fields::{GroupVersionKind, Typed};
 use crate::{Health, HealthError};
 
 mod autoscaler;
+mod operators;
 mod runs;
 mod services;
 mod workloads;
@@ -46,7 +47,7 @@ pub(crate) fn assess(
         ("argoproj.io", "Workflow") => {
             return runs::workflow(&Typed::new(object, "Workflow")).map(Some);
         }
-        _ => return Ok(None),
+        _ => return Ok(operators::assess(kind.group, kind.kind, object)),
     };
     if !versions.contains(&kind.version) {
         return Err(HealthError::Version {

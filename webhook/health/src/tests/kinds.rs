@@ -298,10 +298,6 @@ fn jobs_and_workflows() {
         ],
     );
     check(
-        "apiVersion: batch/v1, kind: CronJob",
-        &[("spec: {suspend: true}", "-")],
-    );
-    check(
         "apiVersion: argoproj.io/v1alpha1, kind: Workflow",
         &[
             ("spec: {}", "Progressing"),
@@ -434,6 +430,144 @@ fn autoscalers() {
     assert!(
         found.starts_with("Unknown: failed to convert conditions annotation to typed: "),
         "{found}"
+    );
+}
+
+#[test]
+fn atlas_objects() {
+    let condition = |rest: &str| format!("status: {{conditions: [{{type: Ready, {rest}}}]}}");
+    let cases = [
+        (
+            String::from("spec: {}"),
+            "Progressing: Waiting for Atlas Operator",
+        ),
+        (
+            condition(
+                "status: \"True\", reason: Applied, message: The schema has been applied successfully.",
+            ),
+            "Healthy: Applied",
+        ),
+        (
+            condition("status: \"False\", reason: Reconciling, message: Reconciling"),
+            "Progressing: Reconciling",
+        ),
+        (
+            condition("status: \"False\", reason: LintPolicyError, message: no"),
+            "Degraded: LintPolicyError",
+        ),
+    ];
+    let cases: Vec<(&str, &str)> = cases
+        .iter()
+        .map(|(rest, expected)| (rest.as_str(), *expected))
+        .collect();
+    check(
+        "apiVersion: db.atlasgo.io/v1alpha1, kind: AtlasSchema",
+        &cases,
+    );
+    check(
+        "apiVersion: db.atlasgo.io/v1alpha1, kind: AtlasMigration",
+        &cases,
+    );
+    // The two scripts of Argo CD differ in where they look.
+    let reason_only = condition("status: \"False\", reason: Reconciling, message: applying");
+    check(
+        "apiVersion: db.atlasgo.io/v1alpha1, kind: AtlasSchema",
+        &[(&reason_only, "Degraded: Reconciling")],
+    );
+    check(
+        "apiVersion: db.atlasgo.io/v1alpha1, kind: AtlasMigration",
+        &[(&reason_only, "Progressing: Reconciling")],
+    );
+}
+
+#[test]
+fn objects_of_other_operators() {
+    check(
+        "apiVersion: cert-manager.io/v1, kind: Certificate",
+        &[
+            ("spec: {}", "Progressing: Waiting for certificate"),
+            (
+                "status: {conditions: [{type: Ready, status: \"True\", message: up to date}]}",
+                "Healthy: up to date",
+            ),
+            (
+                "status: {conditions: [{type: Ready, status: \"False\", message: expired}]}",
+                "Degraded: expired",
+            ),
+            (
+                "status: {conditions: [{type: Ready, status: \"False\", message: expired}, {type: Issuing, status: \"True\", message: renewing}]}",
+                "Progressing: renewing",
+            ),
+        ],
+    );
+    check(
+        "apiVersion: bitnami.com/v1alpha1, kind: SealedSecret",
+        &[
+            (
+                "spec: {}",
+                "Progressing: Waiting for Sealed Secret to be decrypted",
+            ),
+            (
+                "status: {conditions: [{type: Synced, status: \"False\", message: no key}]}",
+                "Degraded: no key",
+            ),
+        ],
+    );
+    check(
+        "apiVersion: external-secrets.io/v1, kind: ExternalSecret",
+        &[(
+            "status: {conditions: [{type: Ready, status: \"True\", message: secret synced}]}",
+            "Healthy: secret synced",
+        )],
+    );
+    check(
+        "apiVersion: postgresql.cnpg.io/v1, kind: Cluster",
+        &[
+            (
+                "status: {phase: Setting up primary, phaseReason: creating}",
+                "Progressing: creating",
+            ),
+            (
+                "status: {phase: Cluster in healthy state, conditions: []}",
+                "Healthy",
+            ),
+            (
+                "status: {phase: Failing over, phaseReason: gone, conditions: []}",
+                "Degraded: gone",
+            ),
+            ("status: {phase: Something else, conditions: []}", "Unknown"),
+            (
+                "status: {phase: x, conditions: [{type: cnpg.io/hibernation, status: \"True\", message: asleep}]}",
+                "Suspended: asleep",
+            ),
+            (
+                "metadata: {annotations: {cnpg.io/reconciliation: disabled}}",
+                "Suspended: Cluster reconciliation is suspended",
+            ),
+        ],
+    );
+    check(
+        "apiVersion: batch/v1, kind: CronJob",
+        &[
+            (
+                "spec: {suspend: true}, status: {}",
+                "Suspended: CronJob is Suspended",
+            ),
+            ("spec: {}", "Progressing: Waiting for CronJob"),
+            ("status: {}", "Healthy: CronJob has not been scheduled yet"),
+            (
+                "status: {lastScheduleTime: \"2026-01-02T00:00:00Z\", lastSuccessfulTime: \"2026-01-01T00:00:05Z\"}",
+                "Degraded: CronJob has not completed its last execution successfully",
+            ),
+            (
+                "status: {lastScheduleTime: \"2026-01-02T00:00:00Z\", lastSuccessfulTime: \"2026-01-01T00:00:05Z\", active: [{name: x}]}",
+                "Healthy: The job is running. Its last execution may not have been successful",
+            ),
+            (
+                "status: {lastScheduleTime: \"2026-01-02T00:00:00Z\", lastSuccessfulTime: \"2026-01-02T00:00:05Z\"}",
+                "Healthy: CronJob has completed its last execution successfully",
+            ),
+        ],
     );
 }
 

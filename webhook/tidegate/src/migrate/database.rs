@@ -11,9 +11,11 @@ use tidegate_database::{
 use tidegate_migrations::{Expectation, Order, TransactionMode, Until};
 
 use super::folder::DirectoryArgs;
+use super::judged::{self, Judged};
 use super::show;
 use crate::HumanOrJson;
 use crate::connect::{self, UrlArgs};
+use crate::gate::GateArgs;
 
 /// As long as Atlas waits.
 const WAIT: Duration = Duration::from_secs(10);
@@ -82,10 +84,12 @@ pub(crate) struct ApplyArgs {
     /// Only say what would be run.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    gate: GateArgs,
     /// Say each statement on standard error, before it runs.
     #[arg(short, long)]
     verbose: bool,
-    /// `json` for scripts: `{"applied":[{"file","statements"}],"pending":[{"file","statements":[..]}],"error"}`.
+    /// `json` for scripts: `{"applied":[{"file","statements"}],"pending":[{"file","statements":[..]}],"findings":[..],"error"}`.
     #[arg(short, long, default_value = "human")]
     output: HumanOrJson,
 }
@@ -179,6 +183,7 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
         TxMode::All => TransactionMode::All,
         TxMode::None => TransactionMode::None,
     });
+    let dialect = session.engine().dialect;
     let mut migrator = Migrator::new(&mut session, &address, settings);
     let until = match (args.amount, &args.to_version) {
         (Some(amount), _) => Until::Amount(amount),
@@ -192,11 +197,22 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
         Some(Found::Again) => InDoubt::Again,
     };
     let mut run = show::Run::default();
-    let outcome = if args.dry_run {
-        migrator
-            .plan(&directory, &expected)
-            .await
-            .map(|plan| run.plan(plan))
+    let mut judged = Judged::default();
+    let mut planned = Ok(());
+    if args.dry_run || args.gate.is_given() {
+        match migrator.plan(&directory, &expected).await {
+            Ok(plan) => {
+                let files: Vec<&str> = plan.iter().map(|(file, _)| file.as_str()).collect();
+                judged = judged::judge(&args.gate, &directory, &files, dialect).await?;
+                if args.dry_run || judged.is_denied {
+                    run.plan(plan);
+                }
+            }
+            Err(error) => planned = Err(error),
+        }
+    }
+    let outcome = if args.dry_run || judged.is_denied || planned.is_err() {
+        planned
     } else {
         let quiet = args.output == HumanOrJson::Json;
         let mut hear = |progress: Progress<'_>| {
@@ -216,8 +232,13 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
         run.take_back();
     }
     run.error = outcome.err().map(|error| error.to_string());
+    if judged.is_denied {
+        run.error = Some("the policies deny what is pending; nothing was run".to_owned());
+    }
+    let remarks = judged.human();
+    run.findings = judged.findings;
     crate::print(&match args.output {
-        HumanOrJson::Human => run.human(args.dry_run),
+        HumanOrJson::Human => remarks + &run.human(args.dry_run),
         HumanOrJson::Json => run.json()?,
     })?;
     if let Some(error) = run

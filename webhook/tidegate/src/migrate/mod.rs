@@ -5,6 +5,7 @@
 mod database;
 mod folder;
 mod import;
+mod judged;
 mod seal;
 mod show;
 

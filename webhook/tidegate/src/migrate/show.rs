@@ -138,6 +138,8 @@ pub(super) struct Run {
     applied: Vec<AppliedFile>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pending: Vec<PendingFile>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) findings: Vec<super::judged::Found>,
     pub(super) error: Option<String>,
 }
 

@@ -4,7 +4,6 @@
 //! inspected there. The way between is `schemaplan`'s, and the policies judge it as the reconciler's gate would.
 
 mod apply;
-mod gate;
 mod report;
 mod state;
 
@@ -16,7 +15,7 @@ use tidegate_database::Counted;
 use tidegate_schemaplan::{Plan, Refusal, Settings};
 
 use crate::connect::UrlArgs;
-use gate::{GateArgs, Judgement};
+use crate::gate::{GateArgs, Judgement, Subject};
 use state::{Scope, State};
 
 /// The commands.
@@ -202,7 +201,14 @@ async fn compare(
     };
     let planned = tidegate_schemaplan::plan(&current, &desired, &settings);
     let judgement = match &planned {
-        Ok(plan) => gate.judge(plan, scope.dialect()).await?,
+        Ok(plan) => {
+            let statements = plan
+                .statements
+                .iter()
+                .map(|statement| statement.sql.clone());
+            gate.judge(Subject::AtlasSchema, statements, scope.dialect())
+                .await?
+        }
         Err(_) => Judgement::default(),
     };
     let losses = match &planned {

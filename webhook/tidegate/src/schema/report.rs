@@ -11,8 +11,8 @@ use tidegate_database::Counted;
 use tidegate_schemaplan::{Catalog, Plan, Refusal, Schema, Settings, Statement, plan};
 use tidegate_sqlplan::Dialect;
 
-use super::gate::{Finding, Judgement};
 use super::{Outcome, Output};
+use crate::gate::{Finding, Judgement};
 
 /// What Atlas says, word for word, because scripts look for it.
 const NOTHING_TO_DO: &str = "Schemas are synced, no changes to be made.\n";

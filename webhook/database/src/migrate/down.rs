@@ -1,0 +1,120 @@
+//! Going back: the plan from what the folder makes now to what it made then, and the rows of what is given up.
+//!
+//! Both states are tried out in a scratch place of the same server, as a wanted schema is. What the database really holds must be the first of them:
+//! what somebody changed by hand would otherwise be undone with the rest, and nobody would have been asked. The rows go with the last
+//! statement, so that a run that was cut off is begun again from what it left.
+
+use tidegate_migrations::{Back, Directory, File, Migration};
+use tidegate_schemaplan::{Catalog, Loss, Plan, Settings, Statement, losses, plan};
+
+use super::{LOCK, MigrateError, Migrator};
+use crate::{Applied, Session};
+
+/// A way back, before anybody agreed to it.
+#[derive(Debug, Clone)]
+pub struct DownPlan {
+    /// The versions that are given up, the last first.
+    pub undone: Vec<String>,
+    /// What would run; the statements that forget the versions are its last.
+    pub plan: Plan,
+    /// What would be lost.
+    pub losses: Vec<Loss>,
+}
+
+impl Migrator<'_> {
+    /// What [`Migrator::down`] would run. `dev` is a place of the same engine where the folder is tried out; without it, a scratch place of the database's own server.
+    ///
+    /// # Errors
+    /// Why there is no way back; [`MigrateError::Drifted`] when the database is not what the folder makes.
+    pub async fn plan_down(
+        &mut self,
+        directory: &Directory,
+        back: &Back,
+        dev: Option<&mut Session>,
+    ) -> Result<DownPlan, MigrateError> {
+        directory
+            .verify()
+            .map_err(tidegate_migrations::PendingError::from)?;
+        let revisions = self.revisions().await?;
+        let down = tidegate_migrations::down(directory, &revisions, back)?;
+        let mut dev = dev;
+        let now = self.made_by(&down.now, dev.as_deref_mut()).await?;
+        let then: Vec<(&File, Option<usize>)> =
+            down.then.iter().map(|file| (*file, None)).collect();
+        let then = self.made_by(&then, dev).await?;
+        let there = self.session.inspect().await?;
+        let settings = Settings::default();
+        let drift = plan(&there, &now, &settings).map_err(MigrateError::NoWayBack)?;
+        if !drift.statements.is_empty() {
+            return Err(MigrateError::Drifted {
+                differences: drift.statements.into_iter().map(|it| it.purpose).collect(),
+            });
+        }
+        let mut plan = plan(&there, &then, &settings).map_err(MigrateError::NoWayBack)?;
+        plan.statements
+            .extend(down.undone.iter().map(|version| Statement {
+                sql: self.table.delete(version),
+                destructive: false,
+                alone: false,
+                purpose: format!("forget version {version}"),
+            }));
+        Ok(DownPlan {
+            undone: down.undone,
+            plan,
+            losses: losses(&there, &then, &settings),
+        })
+    }
+
+    /// Goes back, holding the lock, by the plan of this hash and no other.
+    ///
+    /// # Errors
+    /// As [`Migrator::plan_down`]; [`MigrateError::AnotherPlan`] when the way back is not the one that was agreed to; what the server said.
+    pub async fn down(
+        &mut self,
+        directory: &Directory,
+        back: &Back,
+        dev: Option<&mut Session>,
+        hash: &str,
+    ) -> Result<Applied, MigrateError> {
+        self.session.lock(LOCK, self.settings.wait).await?;
+        let outcome = self.down_locked(directory, back, dev, hash).await;
+        let unlocked = self.session.unlock(LOCK).await;
+        let applied = outcome?;
+        unlocked?;
+        Ok(applied)
+    }
+
+    async fn down_locked(
+        &mut self,
+        directory: &Directory,
+        back: &Back,
+        dev: Option<&mut Session>,
+        hash: &str,
+    ) -> Result<Applied, MigrateError> {
+        let found = self.plan_down(directory, back, dev).await?;
+        let own = found.plan.hash();
+        if own != hash {
+            return Err(MigrateError::AnotherPlan { hash: own });
+        }
+        let mode = self.settings.mode;
+        Ok(self.session.apply(&found.plan.statements, mode).await?)
+    }
+
+    /// What these files make of an empty database; of a file with a number, so many of its statements.
+    async fn made_by(
+        &mut self,
+        files: &[(&File, Option<usize>)],
+        dev: Option<&mut Session>,
+    ) -> Result<Catalog, MigrateError> {
+        let mut statements = Vec::new();
+        for (file, applied) in files {
+            let migration = Migration::read(file, self.dialect)?;
+            let ran = migration
+                .statements
+                .into_iter()
+                .take(applied.unwrap_or(usize::MAX));
+            statements.extend(ran.map(|statement| statement.text));
+        }
+        Ok(self.session.desired(&statements, dev).await?)
+    }
+}
