@@ -154,8 +154,7 @@ fn refusal(args: &ApplyArgs, outcome: &Outcome) -> Result<Option<String>> {
 fn is_answer(error: &DatabaseError) -> bool {
     matches!(
         error,
-        DatabaseError::Apply { .. }
-            | DatabaseError::DanglingForeignKey { .. }
+        DatabaseError::Apply { .. } | DatabaseError::DanglingForeignKey { .. }
     )
 }
 
