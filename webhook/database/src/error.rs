@@ -186,6 +186,11 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// Whether the server said no to what it was asked to run. Anything else (nobody is there, a right is missing) is no answer.
+    pub fn is_answer(&self) -> bool {
+        matches!(self, Self::Apply { .. } | Self::DanglingForeignKey { .. })
+    }
+
     /// A word for a metric's label.
     pub fn reason(&self) -> &'static str {
         match self {

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::glob;
+use tidegate_model::glob;
 
 /// The start of every key of `argocd-cm` that is read here.
 const PREFIX: &str = "resource.customizations";

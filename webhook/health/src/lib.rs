@@ -21,7 +21,6 @@ use serde_json::Value;
 mod customizations;
 mod error;
 mod fields;
-mod glob;
 mod kinds;
 mod lua;
 mod status;

@@ -11,6 +11,7 @@
 
 pub mod application;
 pub mod atlas;
+pub mod glob;
 pub mod health;
 pub mod hook;
 pub mod object;

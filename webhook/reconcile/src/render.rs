@@ -34,6 +34,9 @@ pub struct RenderRequest {
     pub destination: Option<String>,
     /// At least one. Those with `ref` and neither `path` nor `chart` render nothing and serve the others.
     pub sources: Vec<SourceRequest>,
+    /// Whether branches, tags and chart versions are to be asked for now (`argocd.argoproj.io/refresh`, a new operation); otherwise what was heard in the poll
+    /// interval will do, which costs a repository one question however many Applications come from it.
+    pub fresh: bool,
     /// Whether everything remembered is to be forgotten first (`argocd.argoproj.io/refresh: hard`).
     pub hard: bool,
     /// Repositories and credentials that the cluster knows.

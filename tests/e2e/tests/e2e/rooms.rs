@@ -34,6 +34,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tidegate-sqlplan",
         ],
     ),
+    ("tidegate-render", &["tidegate-model"]),
     ("tidegate-cases", &[]),
     ("tidegate-componentize", &[]),
     ("tidegate-policy-sdk", &["tidegate-cases"]),

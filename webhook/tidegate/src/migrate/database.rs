@@ -22,7 +22,7 @@ const WAIT: Duration = Duration::from_secs(10);
 
 /// Which database.
 #[derive(Debug, Args)]
-struct DatabaseArgs {
+pub(super) struct DatabaseArgs {
     #[command(flatten)]
     url: UrlArgs,
     /// The schema (or database) of the table of revisions, `atlas_schema_revisions`. Without it: the connection's own, or one of that name.
@@ -139,13 +139,13 @@ impl ExpectationArgs {
 }
 
 impl DatabaseArgs {
-    async fn open(&self) -> Result<(Session, Address)> {
+    pub(super) async fn open(&self) -> Result<(Session, Address)> {
         let url = self.url.url()?;
         let address = Address::parse(&url).context("--url")?;
         Ok((connect::open(&url).await?, address))
     }
 
-    fn settings(&self, mode: TransactionMode) -> MigrateSettings {
+    pub(super) fn settings(&self, mode: TransactionMode) -> MigrateSettings {
         MigrateSettings {
             revisions_schema: self.revisions_schema.clone(),
             mode,

@@ -3,6 +3,7 @@
 //! The folder is Atlas': `atlas.sum`, directives and the table of revisions are the ones that the `atlas` command line reads and writes.
 
 mod database;
+mod down;
 mod folder;
 mod import;
 mod judged;
@@ -25,6 +26,8 @@ pub(crate) enum MigrateCommand {
     Import(import::ImportArgs),
     /// Say what a database has of a folder, and what is pending.
     Status(database::StatusArgs),
+    /// Go back to an earlier version: what the folder made since is taken away, by a plan that is shown and wants a yes. Exits with 1 when it is refused.
+    Down(down::DownArgs),
     /// Run what is pending. Exits with 1 when it is refused or fails; what was done until then is kept or rolled back, and said.
     Apply(database::ApplyArgs),
 }
@@ -35,6 +38,7 @@ pub(crate) async fn run(command: MigrateCommand) -> Result<bool> {
         MigrateCommand::Validate(args) => seal::validate(&args),
         MigrateCommand::Import(args) => import::run(&args),
         MigrateCommand::Status(args) => database::status(&args).await,
+        MigrateCommand::Down(args) => down::run(&args).await,
         MigrateCommand::Apply(args) => database::apply(&args).await,
     }
 }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use tidegate_database::{DatabaseError, LOCK_WAIT, SCHEMA_LOCK, TransactionMode};
+use tidegate_database::{LOCK_WAIT, SCHEMA_LOCK, TransactionMode};
 use tidegate_sqlplan::Dialect;
 
 use super::state::{Scope, State};
@@ -103,7 +103,7 @@ pub(crate) async fn run(args: &ApplyArgs) -> Result<bool> {
             Ok(true)
         }
         // The server's no is an answer; that it cannot be reached is not.
-        Err(error) if is_answer(&error) => {
+        Err(error) if error.is_answer() => {
             if args.output == Output::Json {
                 crate::print(&report::json(
                     &outcome,
@@ -149,13 +149,6 @@ fn refusal(args: &ApplyArgs, outcome: &Outcome) -> Result<Option<String>> {
     Ok(loses.then(|| {
         format!("the plan loses data and nobody approved it; nothing was changed. When the above is meant: --approve {hash}, or --auto-approve")
     }))
-}
-
-fn is_answer(error: &DatabaseError) -> bool {
-    matches!(
-        error,
-        DatabaseError::Apply { .. } | DatabaseError::DanglingForeignKey { .. }
-    )
 }
 
 /// What is not the plan goes to standard error, so that standard output is the plan alone.

@@ -7,6 +7,7 @@
 )]
 
 mod crash;
+mod down;
 mod folder;
 mod servers;
 mod sqlite;

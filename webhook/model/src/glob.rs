@@ -1,13 +1,57 @@
-//! Globs over `group/Kind`, as in `resource.customizations`.
-//!
-//! Argo CD matches with gobwas/glob and no separator, so that `*` also runs over the slash: `*.io*` is every kind of every group that has `.io` in it.
+//! Globs as Argo CD writes them (gobwas/glob): over `group/Kind` in `resource.customizations`, over files in `directory.include`, over paths in
+//! `helm.valueFiles`.
 
 /// Does the whole text match? `*`, `?`, `[abc]`, `[a-z]`, `[!a]` and `{one,two}`; a backslash takes the next character as it is.
-pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+///
+/// Nothing separates: `*` also runs over a slash, so that `*.io*` is every kind of every group that has `.io` in it.
+pub fn matches(pattern: &str, text: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     alternatives(pattern)
         .iter()
         .any(|pattern| matches_plain(pattern, &text))
+}
+
+/// As [`matches`], where a slash separates: `*` stays within one part of the path, and a part that is `**` is any number of parts, also none.
+pub fn matches_path(pattern: &str, path: &str) -> bool {
+    let path: Vec<Vec<char>> = path.split('/').map(|part| part.chars().collect()).collect();
+    alternatives(pattern).iter().any(|pattern| {
+        let parts: Vec<&[char]> = pattern.split(|found| *found == '/').collect();
+        matches_parts(&parts, &path)
+    })
+}
+
+/// Whether a text has anything in it that makes it a pattern.
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?', '[', '{'])
+}
+
+/// As [`matches_plain`], a part at a time: one way back at most, to the last `**`.
+fn matches_parts(pattern: &[&[char]], path: &[Vec<char>]) -> bool {
+    let (mut at_pattern, mut at_path) = (0, 0);
+    let mut stars: Option<(usize, usize)> = None;
+    loop {
+        match (pattern.get(at_pattern), path.get(at_path)) {
+            (Some(['*', '*']), _) => {
+                stars = Some((at_pattern, at_path));
+                at_pattern += 1;
+                continue;
+            }
+            (None, None) => return true,
+            (Some(wanted), Some(found)) if matches_plain(wanted, found) => {
+                at_pattern += 1;
+                at_path += 1;
+                continue;
+            }
+            (Some(_), None) => return false,
+            _ => {}
+        }
+        let Some((star_pattern, star_path)) = stars else {
+            return false;
+        };
+        stars = Some((star_pattern, star_path + 1));
+        at_pattern = star_pattern + 1;
+        at_path = star_path + 1;
+    }
 }
 
 /// More braces than this are no pattern that anybody wrote to be read.
@@ -165,5 +209,25 @@ mod tests {
         }
         let stars = "*a".repeat(200);
         assert!(!matches(&stars, &"a".repeat(190)), "and ends soon");
+    }
+
+    #[test]
+    fn a_slash_separates_the_parts_of_a_path() {
+        for (pattern, path, expected) in [
+            ("envs/*.yaml", "envs/prod.yaml", true),
+            ("envs/*.yaml", "envs/eu/prod.yaml", false),
+            ("envs/**/*.yaml", "envs/eu/west/prod.yaml", true),
+            ("envs/**/*.yaml", "envs/prod.yaml", true),
+            ("**/values.yaml", "values.yaml", true),
+            ("envs/**", "envs/eu/prod.yaml", true),
+            ("envs/{eu,us}/*.yaml", "envs/us/prod.yaml", true),
+            ("envs/{eu,us}/*.yaml", "envs/ap/prod.yaml", false),
+            ("a/**/b/**/c", "a/x/b/y/b/z/c", true),
+            ("a/**/b/**/c", "a/x/y/c", false),
+        ] {
+            assert_eq!(matches_path(pattern, path), expected, "{pattern} {path}");
+        }
+        let stars = "**/a/".repeat(60);
+        assert!(!matches_path(&stars, &"a/".repeat(50)), "and ends soon");
     }
 }

@@ -1,0 +1,500 @@
+//! From an Application's sources to its manifests, in one call.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::cache::{Kept, Results};
+use crate::charts::{Chart, Charts};
+use crate::digest::Digest;
+use crate::directory::{self, read};
+use crate::error::RenderError;
+use crate::git::{self, Repositories, Repository};
+use crate::helm;
+use crate::kustomize;
+use crate::manifests::{Manifests, yaml};
+use crate::secret::{Credential, Credentials};
+use crate::settings::Settings;
+use crate::source::{Source, SourceType};
+use crate::surroundings::{Cluster, Names, Surroundings};
+use crate::tree::Tree;
+use crate::work::Work;
+
+/// One Application's sources.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The Application's name: the default of a release's name, and part of `.argocd-source-NAME.yaml`.
+    pub name: String,
+    /// `spec.project`.
+    pub project: String,
+    /// `spec.destination.namespace`.
+    pub destination: String,
+    /// `spec.source`, or all of `spec.sources`.
+    pub sources: Vec<SourceRequest>,
+    /// How old what is known of the repositories may be.
+    pub refresh: Refresh,
+    /// What the cluster is.
+    pub cluster: Cluster,
+    /// Flags for `kustomize build` besides those of the settings (`kustomize.buildOptions` of `argocd-cm`).
+    pub kustomize_options: Vec<String>,
+    /// Folders to take instead of repositories, as they are: a working copy instead of what is committed.
+    pub overrides: BTreeMap<String, PathBuf>,
+}
+
+/// One source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRequest {
+    /// As it is written in the Application.
+    pub source: Value,
+    /// Which revision to take: that of the source, or the one that a sync is to bring about.
+    pub revision: String,
+}
+
+/// How much is to be asked again (`argocd.argoproj.io/refresh`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Refresh {
+    /// What is known of the repositories may be as old as [`Settings::poll`].
+    #[default]
+    None,
+    /// Branches, tags and charts are asked for now.
+    Normal,
+    /// As [`Self::Normal`], and rendered again though the same was rendered before.
+    Hard,
+}
+
+/// What came out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// The manifests of all sources, in order; lists are taken apart.
+    pub manifests: Vec<Value>,
+    /// The commit or the chart's version of each source.
+    pub revisions: Vec<String>,
+    /// What each source is.
+    pub source_types: Vec<SourceType>,
+    /// What a person should know all the same.
+    pub warnings: Vec<String>,
+}
+
+/// Renders Applications; shared by all who do.
+#[derive(Debug)]
+pub struct Renderer {
+    settings: Arc<Settings>,
+    work: Arc<Work>,
+    repositories: Repositories,
+    charts: Charts,
+    results: Results,
+    places: Places,
+}
+
+/// Where a source's files come from.
+enum Origin {
+    Git(Arc<Repository>),
+    Chart(Credential),
+    Folder(PathBuf),
+}
+
+/// A source whose revision is known.
+struct Located {
+    source: Source,
+    written: Value,
+    place: String,
+    origin: Origin,
+    /// As the request says it.
+    asked: String,
+    /// The commit or version.
+    revision: String,
+}
+
+impl Renderer {
+    /// A renderer with its folder. What an earlier process left in it is used or removed.
+    ///
+    /// # Errors
+    /// The folder cannot be made, or not be written to.
+    pub fn new(settings: Settings) -> Result<Self, RenderError> {
+        let settings = Arc::new(settings);
+        let work = Arc::new(Work::new(&settings.cache)?);
+        Ok(Self {
+            repositories: Repositories::new(settings.clone(), work.clone()),
+            charts: Charts::default(),
+            results: Results::new(settings.limits.kept_result_bytes),
+            places: Places::new(settings.limits.at_once),
+            settings,
+            work,
+        })
+    }
+
+    /// The commit or version of each source, with nothing rendered.
+    ///
+    /// # Errors
+    /// A source cannot be read, its repository not be reached, or the revision is not there.
+    pub fn resolve(
+        &self,
+        request: &Request,
+        credentials: &dyn Credentials,
+    ) -> Result<Vec<String>, RenderError> {
+        let located = self.locate(request, credentials)?;
+        Ok(located.into_iter().map(|source| source.revision).collect())
+    }
+
+    /// Renders. It may take as long as the limits of the settings together: call it where waiting is no harm.
+    ///
+    /// # Errors
+    /// Anything on the way; the message is fit for the Application's status.
+    pub fn render(
+        &self,
+        request: &Request,
+        credentials: &dyn Credentials,
+    ) -> Result<Rendered, RenderError> {
+        let _place = self.places.take();
+        let located = self.locate(request, credentials)?;
+        let revisions = located
+            .iter()
+            .map(|source| source.revision.clone())
+            .collect();
+        let is_kept = request.overrides.is_empty();
+        let (key, cluster) = (key(request, &located), cluster_key(&request.cluster));
+        if request.refresh == Refresh::Hard {
+            self.results.forget(&key);
+        }
+        let kept = match self.results.get(&key, &cluster).filter(|_| is_kept) {
+            Some(kept) => kept,
+            None => {
+                let made = self.make(request, &located, credentials)?;
+                // A plain folder knows no cluster; the tools may.
+                let asks = made
+                    .source_types
+                    .iter()
+                    .any(|kind| *kind != SourceType::Directory);
+                if is_kept {
+                    self.results.keep(key, asks.then_some(cluster), &made);
+                }
+                made
+            }
+        };
+        Ok(Rendered {
+            manifests: kept.manifests,
+            revisions,
+            source_types: kept.source_types,
+            warnings: kept.warnings,
+        })
+    }
+
+    fn locate(
+        &self,
+        request: &Request,
+        credentials: &dyn Credentials,
+    ) -> Result<Vec<Located>, RenderError> {
+        let most = self.settings.limits.sources;
+        if request.sources.len() > most {
+            return Err(RenderError::Source {
+                pointer: "spec.sources".to_owned(),
+                problem: format!("there are more than {most} sources"),
+            });
+        }
+        let freshness = match request.refresh {
+            Refresh::None => git::Freshness::Polled,
+            Refresh::Normal | Refresh::Hard => git::Freshness::Since(Instant::now()),
+        };
+        let located = request.sources.iter().enumerate().map(|(index, asked)| {
+            let place = match request.sources.len() {
+                1 => "spec.source".to_owned(),
+                _ => format!("spec.sources[{index}]"),
+            };
+            self.locate_one(asked, place, &request.overrides, credentials, freshness)
+        });
+        located.collect()
+    }
+
+    fn locate_one(
+        &self,
+        asked: &SourceRequest,
+        place: String,
+        overrides: &BTreeMap<String, PathBuf>,
+        credentials: &dyn Credentials,
+        freshness: git::Freshness,
+    ) -> Result<Located, RenderError> {
+        let source = Source::parse(&asked.source, &place)?;
+        let name = git::normalized(&source.repository);
+        let folder = overrides
+            .iter()
+            .find(|(address, _)| git::normalized(address) == name)
+            .map(|(_, folder)| folder.clone());
+        let (origin, revision) = if let Some(folder) = folder {
+            (Origin::Folder(folder), "local".to_owned())
+        } else if source.chart.is_empty() {
+            if source.path.is_empty() && source.r#ref.is_empty() {
+                return Err(RenderError::Source {
+                    pointer: place,
+                    problem: "one of path, chart and ref is required".to_owned(),
+                });
+            }
+            let credential = credentials.of(&source.repository);
+            let repository = self.repositories.get(&source.repository, credential)?;
+            let revision = repository.resolve(&asked.revision, &source.tag_prefix, freshness)?;
+            (Origin::Git(repository), revision)
+        } else {
+            let credential = credentials.of(&source.repository);
+            let chart = chart(&source, &credential);
+            let (settings, work) = (&self.settings, &self.work);
+            let revision =
+                self.charts
+                    .resolve(settings, work, &chart, &asked.revision, freshness)?;
+            (Origin::Chart(credential), revision)
+        };
+        Ok(Located {
+            source,
+            written: asked.source.clone(),
+            place,
+            origin,
+            asked: asked.revision.clone(),
+            revision,
+        })
+    }
+
+    fn make(
+        &self,
+        request: &Request,
+        located: &[Located],
+        credentials: &dyn Credentials,
+    ) -> Result<Kept, RenderError> {
+        let mut references = BTreeMap::new();
+        for one in located.iter().filter(|one| !one.source.r#ref.is_empty()) {
+            let earlier = references.insert(one.source.r#ref.clone(), self.tree(one)?);
+            if earlier.is_some() {
+                return Err(RenderError::Source {
+                    pointer: one.place.clone(),
+                    problem: format!("two sources have the ref `{}`", one.source.r#ref),
+                });
+            }
+        }
+        let mut manifests = Manifests::new(&self.settings.limits);
+        let (mut source_types, mut warnings) = (Vec::new(), Vec::new());
+        for one in located {
+            if one.source.is_only_a_reference() {
+                source_types.push(SourceType::Directory);
+                continue;
+            }
+            let tree = self.tree(one)?;
+            let own_tree = || tree.copy(self.work.folder()?, &self.settings.limits);
+            let mut kustomize_options = self.settings.kustomize_options.clone();
+            kustomize_options.extend(request.kustomize_options.iter().cloned());
+            let names = Names {
+                name: &request.name,
+                destination: &request.destination,
+                project: &request.project,
+                revision: &one.revision,
+                repository: &one.source.repository,
+                path: &one.source.path,
+                target_revision: &one.asked,
+            };
+            let around = Surroundings {
+                settings: &self.settings,
+                work: &self.work,
+                credentials,
+                cluster: &request.cluster,
+                name: &request.name,
+                destination: &request.destination,
+                kustomize_options: &kustomize_options,
+                variables: names.variables(),
+                references: &references,
+                own_tree: &own_tree,
+            };
+            source_types.push(one.render(&around, &tree, &mut manifests, &mut warnings)?);
+        }
+        Ok(Kept {
+            manifests: manifests.into_objects(),
+            source_types,
+            warnings,
+        })
+    }
+
+    fn tree(&self, one: &Located) -> Result<Arc<Tree>, RenderError> {
+        match &one.origin {
+            Origin::Git(repository) => repository.tree(&one.revision),
+            Origin::Folder(folder) => Tree::of_folder(folder).map(Arc::new),
+            Origin::Chart(credential) => {
+                let chart = chart(&one.source, credential);
+                self.charts
+                    .tree(&self.settings, &self.work, &chart, &one.revision)
+            }
+        }
+    }
+}
+
+impl Located {
+    fn render(
+        &self,
+        around: &Surroundings<'_>,
+        tree: &Tree,
+        manifests: &mut Manifests<'_>,
+        warnings: &mut Vec<String>,
+    ) -> Result<SourceType, RenderError> {
+        if self.source.path.starts_with('/') {
+            return Err(RenderError::path(
+                &self.source.path,
+                "the path of a source begins at the repository's root, without a slash",
+            ));
+        }
+        let folder = match (self.source.chart.is_empty(), self.source.path.as_str()) {
+            (true, "") => tree.root().to_owned(),
+            (true, path) => tree.folder(path)?,
+            (false, _) => tree.root().to_owned(),
+        };
+        let source = self.with_overrides(around, tree, &folder)?;
+        let has = |name: &str| folder.join(name).is_file();
+        // The order of Argo CD's own discovery (`util/app/discovery`).
+        let kind = match source.declared(&self.place)? {
+            Some(kind) => kind,
+            None if has("Chart.yaml") => SourceType::Helm,
+            None if kustomize::file_of(&folder).is_some() => SourceType::Kustomize,
+            None => SourceType::Directory,
+        };
+        match kind {
+            SourceType::Helm => {
+                let options = source.helm.unwrap_or_default();
+                helm::render(around, tree, &folder, &options, manifests)?;
+            }
+            SourceType::Kustomize => {
+                let options = source.kustomize.unwrap_or_default();
+                kustomize::render(around, tree, &folder, &options, manifests)?;
+            }
+            SourceType::Directory => {
+                let options = source.directory.unwrap_or_default();
+                let limits = &around.settings.limits;
+                warnings.extend(directory::render(
+                    tree, &folder, &options, limits, manifests,
+                )?);
+            }
+        }
+        Ok(kind)
+    }
+
+    /// The source with what `.argocd-source.yaml` and `.argocd-source-NAME.yaml` beside its manifests lay over it: how it is rendered, never where it is
+    /// from (argo-cd `reposerver/repository/repository.go`, `mergeSourceParameters`).
+    fn with_overrides(
+        &self,
+        around: &Surroundings<'_>,
+        tree: &Tree,
+        folder: &Path,
+    ) -> Result<Source, RenderError> {
+        let mut written = self.written.clone();
+        let mut is_changed = false;
+        for name in [
+            ".argocd-source.yaml".to_owned(),
+            format!(".argocd-source-{}.yaml", around.name),
+        ] {
+            let Some(file) = tree.find(folder, &name)?.filter(|file| file.is_file()) else {
+                continue;
+            };
+            let patch = yaml(
+                &tree.shown(&file),
+                &read(tree, &file, &around.settings.limits)?,
+            )?;
+            if !patch.is_object() {
+                continue;
+            }
+            json_patch::merge(&mut written, &patch);
+            is_changed = true;
+        }
+        if !is_changed {
+            return Ok(self.source.clone());
+        }
+        let merged = Source::parse(
+            &written,
+            &format!("{} with .argocd-source.yaml", self.place),
+        )?;
+        Ok(Source {
+            repository: self.source.repository.clone(),
+            path: self.source.path.clone(),
+            chart: self.source.chart.clone(),
+            r#ref: self.source.r#ref.clone(),
+            ..merged
+        })
+    }
+
+    /// What the files are, whoever else has the same.
+    fn key(&self) -> String {
+        match &self.origin {
+            Origin::Git(repository) => repository.key().to_owned(),
+            Origin::Chart(credential) => chart(&self.source, credential).key(&self.revision),
+            Origin::Folder(folder) => folder.to_string_lossy().into_owned(),
+        }
+    }
+}
+
+fn chart<'a>(source: &'a Source, credential: &'a Credential) -> Chart<'a> {
+    Chart {
+        repository: &source.repository,
+        name: &source.chart,
+        credential,
+        pass_credentials: source
+            .helm
+            .as_ref()
+            .is_some_and(|helm| helm.pass_credentials),
+    }
+}
+
+/// What a result is the result of, but for the cluster.
+fn key(request: &Request, located: &[Located]) -> String {
+    let names = [&request.name, &request.project, &request.destination];
+    let options = request.kustomize_options.iter().map(String::as_str);
+    let mut digest = Digest::default()
+        .texts(names.map(String::as_str))
+        .text(&request.kustomize_options.len().to_string())
+        .texts(options);
+    for one in located {
+        digest = digest
+            .text(&one.key())
+            .text(&one.revision)
+            .text(&one.asked)
+            .text(&one.written.to_string());
+    }
+    digest.short()
+}
+
+fn cluster_key(cluster: &Cluster) -> String {
+    Digest::default()
+        .text(&cluster.kube_version)
+        .texts(cluster.api_versions.iter().map(String::as_str))
+        .short()
+}
+
+/// How many may render at once; the others wait.
+#[derive(Debug)]
+struct Places {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// Somebody renders.
+#[derive(Debug)]
+struct Place<'a>(&'a Places);
+
+impl Places {
+    fn new(count: usize) -> Self {
+        Self {
+            free: Mutex::new(count.max(1)),
+            freed: Condvar::new(),
+        }
+    }
+
+    fn take(&self) -> Place<'_> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self
+            .freed
+            .wait_while(free, |free| *free == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Place(self)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}

@@ -1,0 +1,13 @@
+//! Sources rendered for real: repositories made by git, charts by helm, kustomizations by kustomize.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "clippy's in-tests exceptions stop at helper functions"
+)]
+
+mod git;
+mod hostile;
+mod multiple;
+mod support;
+mod tools;

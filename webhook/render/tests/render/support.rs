@@ -1,0 +1,164 @@
+//! Repositories in temporary folders, and a renderer for them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tidegate_render::{
+    Limits, NoCredentials, Refresh, RenderError, Rendered, Renderer, Request, Settings,
+    SourceRequest,
+};
+
+/// A repository that the test commits to.
+pub(crate) struct Repository {
+    folder: TempDir,
+}
+
+impl Repository {
+    /// One with a first commit of these files on the branch `main`.
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
+        let repository = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        repository.commit(files);
+        repository
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("file://{}", self.path().display())
+    }
+
+    pub(crate) fn write(&self, files: &[(&str, &str)]) {
+        for (file, text) in files {
+            let path = self.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+    }
+
+    /// Commits these files and whatever else changed; the commit.
+    pub(crate) fn commit(&self, files: &[(&str, &str)]) -> String {
+        self.write(files);
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", "change"]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Runs git in it, as somebody whom no configuration of this machine knows.
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .args(arguments)
+            .current_dir(self.path())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .envs([("GIT_AUTHOR_NAME", "a"), ("GIT_AUTHOR_EMAIL", "a@b")])
+            .envs([("GIT_COMMITTER_NAME", "a"), ("GIT_COMMITTER_EMAIL", "a@b")])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+}
+
+/// A renderer with a cache of its own, and helm and kustomize on its search path.
+pub(crate) struct Kit {
+    pub(crate) renderer: Renderer,
+    cache: TempDir,
+}
+
+impl Kit {
+    pub(crate) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(crate) fn limited(limits: Limits) -> Self {
+        Self::with(|settings| settings.limits = limits)
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let cache = tempfile::tempdir().unwrap();
+        let mut folders: Vec<PathBuf> = ["helm", "kustomize"]
+            .iter()
+            .map(|tool| {
+                tidegate_kit::bin(tool)
+                    .unwrap()
+                    .parent()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect();
+        folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+        let path = std::env::join_paths(folders).unwrap();
+        let mut settings = Settings::new(cache.path().join("cache"), path);
+        change(&mut settings);
+        Self {
+            renderer: Renderer::new(settings).unwrap(),
+            cache,
+        }
+    }
+
+    pub(crate) fn cache(&self) -> PathBuf {
+        self.cache.path().join("cache")
+    }
+
+    pub(crate) fn render(&self, request: &Request) -> Result<Rendered, RenderError> {
+        self.renderer.render(request, &NoCredentials)
+    }
+
+    /// What one source makes, and its error otherwise.
+    pub(crate) fn source(&self, source: Value) -> Result<Rendered, String> {
+        self.render(&request(&[source]))
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// An Application `web` for the namespace `shop`, that asks for fresh branches each time.
+pub(crate) fn request(sources: &[Value]) -> Request {
+    let sources = sources.iter().map(|source| SourceRequest {
+        source: source.clone(),
+        revision: source["targetRevision"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    });
+    Request {
+        name: "web".to_owned(),
+        project: "default".to_owned(),
+        destination: "shop".to_owned(),
+        sources: sources.collect(),
+        refresh: Refresh::Normal,
+        ..Request::default()
+    }
+}
+
+/// A source of a folder of a repository.
+pub(crate) fn source(repository: &Repository, path: &str) -> Value {
+    json!({"repoURL": repository.url(), "path": path})
+}
+
+/// A ConfigMap.
+pub(crate) fn object(name: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n")
+}
+
+/// `Kind/name` of each.
+pub(crate) fn names(rendered: &Rendered) -> Vec<String> {
+    let name = |object: &Value| {
+        format!(
+            "{}/{}",
+            object["kind"].as_str().unwrap_or_default(),
+            object["metadata"]["name"].as_str().unwrap_or_default()
+        )
+    };
+    rendered.manifests.iter().map(name).collect()
+}
