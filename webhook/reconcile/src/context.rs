@@ -11,7 +11,9 @@ use tidegate_model::ObjectKey;
 use tidegate_schemaplan::Catalog;
 use tracing::{info, warn};
 
+use crate::application::{ControlPlane, Memory};
 use crate::claims::{Claim, Claims};
+use crate::cluster::Kinds;
 use crate::gate::{Gate, GateVerdict, PlanReview};
 use crate::kinds::Kind;
 use crate::references::{References, Source, SourceKind};
@@ -24,16 +26,15 @@ pub(crate) struct Context<G> {
     pub(crate) client: Client,
     pub(crate) databases: Databases,
     pub(crate) gate: G,
-    #[expect(
-        dead_code,
-        reason = "the Application's module, which asks it, lands next"
-    )]
     pub(crate) renderer: Arc<dyn Render>,
     pub(crate) settings: ReconcileSettings,
     claims: Mutex<Claims>,
     references: Mutex<References>,
     remembered: Mutex<Remembered>,
     writes: Mutex<Writes>,
+    pub(crate) kinds: Mutex<Option<Arc<Kinds>>>,
+    pub(crate) control: Mutex<Option<Arc<ControlPlane>>>,
+    memories: Mutex<BTreeMap<ObjectKey, Memory>>,
 }
 
 /// The API server could not be asked, or said no. The message names no value of an object.
@@ -59,6 +60,26 @@ impl ApiError {
                 _ => None,
             },
             Self::TimedOut { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
+    /// Whether the object is fine but cannot become so from what is there: a field that may not change, or one that somebody else changed.
+    pub(crate) fn is_unchangeable(&self) -> bool {
+        matches!(self.code(), Some(409 | 422))
+    }
+
+    /// The API server's own words where it said no, as kubectl would show them.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Refused { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => status.message.clone(),
+                _ => self.to_string(),
+            },
+            Self::TimedOut { .. } => self.to_string(),
         }
     }
 
@@ -89,6 +110,9 @@ impl<G> Context<G> {
             references: Mutex::default(),
             remembered: Mutex::default(),
             writes: Mutex::default(),
+            kinds: Mutex::default(),
+            control: Mutex::default(),
+            memories: Mutex::default(),
         }
     }
 
@@ -164,9 +188,19 @@ impl<G> Context<G> {
         held(&self.writes).is_own(key, resource_version)
     }
 
+    /// What is remembered of an Application.
+    pub(crate) fn with_memory<T>(
+        &self,
+        key: &ObjectKey,
+        change: impl FnOnce(&mut Memory) -> T,
+    ) -> T {
+        change(held(&self.memories).entry(key.clone()).or_default())
+    }
+
     /// The object is gone: nothing is remembered of it.
     pub(crate) fn forget(&self, key: &ObjectKey) {
         self.release(key);
+        held(&self.memories).remove(key);
         held(&self.references).forget(key);
         held(&self.writes).forget(key);
     }

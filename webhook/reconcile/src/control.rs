@@ -20,7 +20,7 @@ use crate::gate::Gate;
 use crate::kinds::Kind;
 use crate::queue::Queue;
 use crate::watches::{Seen, Watches};
-use crate::{ReconcileError, ReconcileSettings, Render, schema};
+use crate::{ReconcileError, ReconcileSettings, Render, application, schema};
 
 /// Reconciles until `shutdown` is ready; then takes nothing new, lets the work under way end within [`ReconcileSettings::grace`], and returns.
 ///
@@ -311,7 +311,8 @@ async fn reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Next {
 async fn try_reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Result<Next, ApiError> {
     match Kind::of(key) {
         Some(Kind::AtlasSchema) => schema::reconcile(context, key).await,
-        Some(Kind::Application) | None => Ok(Next::Rest),
+        Some(Kind::Application) => application::reconcile(context, key).await,
+        None => Ok(Next::Rest),
     }
 }
 

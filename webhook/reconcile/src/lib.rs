@@ -17,8 +17,10 @@
 //! comes in as a trait ([`gate::Gate`]). For now it reconciles AtlasSchema on SQLite; it assumes that no other replica reconciles (the lease
 //! comes with the next kinds), though two would not corrupt a database: its transaction sees to that.
 
+pub mod application;
 mod claims;
 mod client;
+mod cluster;
 mod context;
 mod control;
 pub mod gate;

@@ -29,9 +29,11 @@ const ARROWS: &[(&str, &[&str])] = &[
         "tidegate-reconcile",
         &[
             "tidegate-database",
+            "tidegate-health",
             "tidegate-model",
             "tidegate-schemaplan",
             "tidegate-sqlplan",
+            "tidegate-syncplan",
         ],
     ),
     ("tidegate-render", &["tidegate-model"]),
