@@ -298,6 +298,26 @@ impl Place {
         ])
         .map(drop)
     }
+
+    /// Plays the node for a Job: it is done.
+    pub(crate) fn finish_job(&self, job: &str) -> Result<()> {
+        let now = "2026-01-01T00:00:00Z";
+        let condition = |kind: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now, "lastProbeTime": now});
+        let status = json!({"status": {
+            "succeeded": 1, "startTime": now, "completionTime": now,
+            "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
+        }});
+        let object = format!("job/{job}");
+        self.kubectl(&[
+            "patch",
+            &object,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &status.to_string(),
+        ])
+        .map(drop)
+    }
 }
 
 /// A `ConfigMap` in a wave.
@@ -311,5 +331,13 @@ pub(crate) fn config_map(name: &str, wave: i64, value: &str) -> String {
 pub(crate) fn deployment(name: &str, wave: i64) -> String {
     format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, annotations: {{argocd.argoproj.io/sync-wave: \"{wave}\"}}}}\nspec:\n  replicas: 1\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec: {{containers: [{{name: main, image: example/{name}}}]}}\n"
+    )
+}
+
+/// An AtlasSchema in a wave.
+pub(crate) fn schema(name: &str, wave: i64, database: &Path, sql: &str) -> String {
+    let database = database.display();
+    format!(
+        "apiVersion: db.atlasgo.io/v1alpha1\nkind: AtlasSchema\nmetadata: {{name: {name}, annotations: {{argocd.argoproj.io/sync-wave: \"{wave}\"}}}}\nspec:\n  url: sqlite://{database}\n  schema: {{sql: {sql}}}\n"
     )
 }
