@@ -19,6 +19,7 @@ use crate::context::{ApiError, Context};
 use crate::gate::Gate;
 use crate::kinds::Kind;
 use crate::queue::Queue;
+use crate::watches::{Seen, Watches};
 use crate::{ReconcileError, ReconcileSettings, Render, application, schema};
 
 /// Reconciles until `shutdown` is ready; then takes nothing new, lets the work under way end within [`ReconcileSettings::grace`], and returns.
@@ -62,6 +63,7 @@ pub async fn run<G: Gate>(
         tokio::select! {
             () = &mut shutdown => break,
             Some((kind, event)) = events.next() => control.note(kind, event),
+            Some(seen) = control.watches.next() => control.look_again(&seen),
             Some(ended) = control.workers.join_next_with_id() => control.end(ended),
             () = tokio::time::sleep(idle) => {}
         }
@@ -79,6 +81,8 @@ struct Control<G> {
     working_on: HashMap<Id, ObjectKey>,
     /// What happened to objects while they were worked on: only afterwards it is known which of it was our own doing.
     meanwhile: BTreeMap<ObjectKey, Vec<Noted>>,
+    /// Of what objects read.
+    watches: Watches,
     /// Kinds that the API server does not know, so that it is said once.
     unknown: BTreeSet<Kind>,
     /// A digest of the metadata that was queued last, to tell an event about a status, mostly our own, from one about a wish.
@@ -114,6 +118,7 @@ impl<G: Gate> Control<G> {
     fn new(context: Context<G>) -> Self {
         Self {
             queue: Queue::new(context.settings.queue),
+            watches: Watches::new(context.client.clone()),
             context: Arc::new(context),
             begun: Instant::now(),
             workers: JoinSet::new(),
@@ -212,6 +217,7 @@ impl<G: Gate> Control<G> {
             return;
         };
         self.queue.finish(&key);
+        self.watches.follow(&self.context.input_places());
         let failed = match next {
             Next::Retry => self
                 .failed
@@ -236,6 +242,14 @@ impl<G: Gate> Control<G> {
         }
         for noted in self.meanwhile.remove(&key).unwrap_or_default() {
             self.wish(&key, &noted);
+        }
+    }
+
+    /// Queues who read another version of a Secret or a `ConfigMap` than there is now.
+    fn look_again(&mut self, seen: &Seen) {
+        for key in self.context.outdated(&seen.source, seen.version.as_deref()) {
+            debug!(object = %key, kind = %seen.source.kind, "something that the object reads has changed");
+            self.push(&key, Duration::ZERO);
         }
     }
 
