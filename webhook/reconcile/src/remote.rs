@@ -3,15 +3,19 @@
 //! It is the whole interface that the command line needs: everything that Argo CD's own does through its API server is, in the end, a field of the
 //! Application (`.operation` asks for a sync, an annotation for a refresh). Nothing is decided here, and no other kind is touched.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use kube::Client;
 use kube::api::{
-    Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams, Preconditions,
+    Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch,
+    PatchParams, PostParams, Preconditions,
 };
+use kube::discovery::{Scope, pinned_kind};
 use serde::Deserialize as _;
 use serde_json::Value;
+use tidegate_model::object::{api_version, kind, name, namespace};
 use tidegate_model::words::{APPLICATION, ARGO_API_VERSION};
 
 use crate::kinds::Kind;
@@ -189,6 +193,78 @@ impl Remote {
         .await
         .map(drop)
         .map_err(|problem| problem.of(namespace, name))
+    }
+
+    /// The live objects of these manifests, of which only type, namespace and name count; those that are not there, or whose kind is not, are left out.
+    ///
+    /// # Errors
+    /// The API server does not answer, or forbids it.
+    pub async fn live(&self, wanted: &[Value]) -> Result<Vec<Value>, RemoteError> {
+        let doing = "read the live objects";
+        let mut kinds: BTreeMap<(String, String), Option<(ApiResource, bool)>> = BTreeMap::new();
+        let mut found = Vec::new();
+        for manifest in wanted {
+            let (version, kind) = (api_version(manifest), kind(manifest));
+            let key = (version.to_owned(), kind.to_owned());
+            if !kinds.contains_key(&key) {
+                let (group, version) = version.split_once('/').unwrap_or(("", version));
+                let wanted = GroupVersionKind::gvk(group, version, kind);
+                let known = tokio::time::timeout(ANSWER, pinned_kind(&self.client, &wanted)).await;
+                let known = known.map_err(|_| RemoteError::TimedOut { doing })?;
+                let known = known
+                    .ok()
+                    .map(|(resource, abilities)| (resource, abilities.scope == Scope::Namespaced));
+                kinds.insert(key.clone(), known);
+            }
+            let Some(Some((resource, is_namespaced))) = kinds.get(&key) else {
+                continue;
+            };
+            let api: Api<DynamicObject> = match (is_namespaced, namespace(manifest)) {
+                (true, Some(namespace)) => {
+                    Api::namespaced_with(self.client.clone(), namespace, resource)
+                }
+                (true, None) => continue,
+                (false, _) => Api::all_with(self.client.clone(), resource),
+            };
+            let object = ask(doing, api.get_opt(name(manifest)))
+                .await
+                .map_err(|problem| problem.of("", name(manifest)))?;
+            if let Some(object) = object {
+                found.push(serde_json::to_value(object).unwrap_or_default());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The Secrets of repositories in a namespace; none where they may not be read.
+    ///
+    /// # Errors
+    /// The API server does not answer.
+    pub async fn repository_secrets(&self, namespace: &str) -> Result<Vec<Value>, RemoteError> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "Secret"));
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &resource);
+        let parameters = ListParams::default()
+            .labels("argocd.argoproj.io/secret-type in (repository,repo-creds)")
+            .limit(PAGE);
+        match ask("list the repositories", api.list(&parameters)).await {
+            Ok(page) => Ok(page
+                .items
+                .iter()
+                .map(|secret| {
+                    let mut value = serde_json::to_value(secret).unwrap_or_default();
+                    // A list leaves it out of its items.
+                    if let Value::Object(fields) = &mut value {
+                        fields.insert("kind".to_owned(), "Secret".into());
+                    }
+                    value
+                })
+                .collect()),
+            Err(Problem::Other(RemoteError::TimedOut { doing })) => {
+                Err(RemoteError::TimedOut { doing })
+            }
+            Err(_) => Ok(Vec::new()),
+        }
     }
 
     fn api(&self, namespace: &str) -> Api<DynamicObject> {

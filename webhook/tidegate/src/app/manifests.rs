@@ -1,10 +1,10 @@
-//! `tidegate app manifests`: what an Application's sources make, with no cluster.
+//! `tidegate app manifests`: what an Application's sources make.
 //!
-//! The same renderer serves the reconciler; here a working copy may stand in for a repository, so that a change can be seen before it is pushed.
+//! The same renderer serves the reconciler. Of a file no cluster is asked, and a working copy may stand in for a repository, so that a change can be seen before it is pushed.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
@@ -17,14 +17,34 @@ use tidegate_render::{
     Cluster, KnownRepositories, Refresh, Rendered, Renderer, Request, SECRET_TYPE, SourceRequest,
 };
 
+use super::cluster::ClusterArgs;
 use crate::sources::SourceArgs;
 
 /// An Application, and what to take in place of what it says.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestsArgs {
-    /// The Application: YAML or JSON, `-` for standard input.
+    /// An Application of the cluster: NAME or NAMESPACE/NAME. Its repositories' credentials are read there, where that is allowed.
+    #[arg(
+        value_name = "APP",
+        required_unless_present = "file",
+        conflicts_with = "file"
+    )]
+    name: Option<String>,
+    /// An Application in a file, and no cluster: YAML or JSON, `-` for standard input.
     #[arg(short, long, value_name = "FILE")]
-    file: PathBuf,
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    rendering: RenderingArgs,
+    /// How objects are printed: `json` is one object with `manifests`, `revisions`, `sourceTypes` and `warnings`.
+    #[arg(short, long, default_value = "yaml")]
+    output: Format,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// How the sources are rendered.
+#[derive(Debug, Args)]
+pub(crate) struct RenderingArgs {
     /// The revision to take instead of `targetRevision`; once for each source.
     #[arg(long, value_name = "REVISION")]
     revision: Vec<String>,
@@ -42,9 +62,6 @@ pub(crate) struct ManifestsArgs {
     api_versions: Vec<String>,
     #[command(flatten)]
     sources: SourceArgs,
-    /// How objects are printed: `json` is one object with `manifests`, `revisions`, `sourceTypes` and `warnings`.
-    #[arg(short, long, default_value = "yaml")]
-    output: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,26 +70,42 @@ enum Format {
     Json,
 }
 
-pub(crate) fn run(args: &ManifestsArgs) -> Result<()> {
-    let rendered = rendered(args)?;
-    for warning in &rendered.warnings {
-        writeln!(anstream::stderr(), "warning: {warning}")?;
-    }
+pub(crate) async fn run(args: &ManifestsArgs) -> Result<()> {
+    let rendered = match (&args.name, &args.file) {
+        (Some(name), _) => {
+            let remote = args.cluster.remote().await?;
+            let place = args.cluster.place(name);
+            let application = remote.get(&place.namespace, &place.name).await?;
+            let secrets = remote.repository_secrets(&args.cluster.namespace).await?;
+            rendered(&args.rendering, &application, &secrets)?
+        }
+        (None, Some(file)) => rendered(&args.rendering, &super::application(file)?, &[])?,
+        (None, None) => bail!("name an Application, or a file with one"),
+    };
     crate::print(&drawn(&rendered, args.output)?)
 }
 
-fn rendered(args: &ManifestsArgs) -> Result<Rendered> {
-    let application = super::application(&args.file)?;
-    let known = match &args.repositories {
-        Some(path) => repositories(path)?,
-        None => KnownRepositories::default(),
-    };
-    let request = request(args, &application)?;
+/// Renders an Application's sources, with the credentials of these Secrets and of the file that the flags name. Warnings go to standard error.
+pub(crate) fn rendered(
+    args: &RenderingArgs,
+    application: &Value,
+    secrets: &[Value],
+) -> Result<Rendered> {
+    let mut known = KnownRepositories::default();
+    repositories(&mut known, secrets)?;
+    if let Some(path) = &args.repositories {
+        repositories(&mut known, &super::objects(std::slice::from_ref(path))?)?;
+    }
+    let request = request(args, application)?;
     let renderer = Renderer::new(args.sources.settings())?;
-    Ok(renderer.render(&request, &known.of_project(&request.project))?)
+    let rendered = renderer.render(&request, &known.of_project(&request.project))?;
+    for warning in &rendered.warnings {
+        writeln!(anstream::stderr(), "warning: {warning}")?;
+    }
+    Ok(rendered)
 }
 
-fn request(args: &ManifestsArgs, application: &Value) -> Result<Request> {
+fn request(args: &RenderingArgs, application: &Value) -> Result<Request> {
     let view = Application(application);
     let sources = view.sources();
     if !args.revision.is_empty() && args.revision.len() != sources.len() {
@@ -110,12 +143,11 @@ fn request(args: &ManifestsArgs, application: &Value) -> Result<Request> {
     })
 }
 
-/// The repositories of a file of Secrets.
-fn repositories(path: &Path) -> Result<KnownRepositories> {
-    let mut known = KnownRepositories::default();
-    for secret in super::objects(&[path.to_owned()])? {
-        let secret_type = label(&secret, SECRET_TYPE);
-        let (Some(secret_type), "Secret") = (secret_type, kind(&secret)) else {
+/// Adds the repositories that Secrets describe.
+fn repositories(known: &mut KnownRepositories, secrets: &[Value]) -> Result<()> {
+    for secret in secrets {
+        let secret_type = label(secret, SECRET_TYPE);
+        let (Some(secret_type), "Secret") = (secret_type, kind(secret)) else {
             continue;
         };
         let mut fields = BTreeMap::new();
@@ -127,7 +159,7 @@ fn repositories(path: &Path) -> Result<KnownRepositories> {
             let bytes = value.as_str().and_then(|text| STANDARD.decode(text).ok());
             let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
             let text = text.with_context(|| {
-                format!("Secret {}: data.{key} is not text in base64", name(&secret))
+                format!("Secret {}: data.{key} is not text in base64", name(secret))
             })?;
             fields.insert(key.clone(), text);
         }
@@ -136,7 +168,7 @@ fn repositories(path: &Path) -> Result<KnownRepositories> {
         }
         known.add(secret_type, &fields);
     }
-    Ok(known)
+    Ok(())
 }
 
 fn drawn(rendered: &Rendered, format: Format) -> Result<String> {
@@ -208,7 +240,10 @@ spec:
         let fixed = ["manifests", "-f", &file, "--sources-cache", &cache];
         let fixed = fixed.into_iter().chain(["--repo-override", &instead]);
         let args = Command::parse_from(fixed.chain(more.iter().copied())).manifests;
-        let text = rendered(&args).and_then(|rendered| drawn(&rendered, args.output));
+        let application = crate::app::application(args.file.as_deref().expect("a file"));
+        let text = application
+            .and_then(|application| rendered(&args.rendering, &application, &[]))
+            .and_then(|rendered| drawn(&rendered, args.output));
         let text = text.map_err(|error| error.to_string());
         assert_eq!(text.as_deref().map_err(String::as_str), expected);
     }

@@ -6,6 +6,7 @@
 
 mod change;
 mod cluster;
+mod diff;
 mod health;
 mod look;
 mod manifests;
@@ -40,6 +41,8 @@ pub(crate) enum AppCommand {
     Sync(Box<sync::SyncArgs>),
     /// Wait until Applications are synced, healthy and at rest, or whatever the flags say.
     Wait(wait::WaitArgs),
+    /// Show where the cluster differs from what an Application's sources make. Exits with 1 when it does.
+    Diff(Box<diff::DiffArgs>),
     /// List the deployments of an Application.
     History(look::HistoryArgs),
     /// List the resources of an Application.
@@ -58,8 +61,8 @@ pub(crate) enum AppCommand {
     ///
     /// With `-o json`: `status` and `message`, both null where nothing says what health means for the kind. Several objects give a list, each with `object`.
     Health(health::HealthArgs),
-    /// Print the manifests that an Application's sources make: Git, Helm, Kustomize and plain folders, with no cluster.
-    Manifests(manifests::ManifestsArgs),
+    /// Print the manifests that an Application's sources make: Git, Helm, Kustomize and plain folders; of a file with no cluster.
+    Manifests(Box<manifests::ManifestsArgs>),
     /// Show what a sync would do, step by step, from files alone.
     ///
     /// Nothing is asked of a cluster: every object is taken to become healthy. With `-o json` the output is one object. `steps`, in order, each with
@@ -100,6 +103,7 @@ pub(crate) async fn run(command: &AppCommand) -> Result<bool> {
         AppCommand::Get(args) => look::get(args).await.map(|()| true),
         AppCommand::Sync(args) => sync::run(args).await,
         AppCommand::Wait(args) => wait::run(args).await,
+        AppCommand::Diff(args) => diff::run(args).await,
         AppCommand::History(args) => look::history(args).await.map(|()| true),
         AppCommand::Resources(args) => look::resources(args).await.map(|()| true),
         AppCommand::Create(args) => spec::create(args).await,
@@ -108,7 +112,7 @@ pub(crate) async fn run(command: &AppCommand) -> Result<bool> {
         AppCommand::TerminateOp(args) => change::terminate(args).await,
         AppCommand::Rollback(args) => change::rollback(args).await,
         AppCommand::Health(args) => health::run(args).map(|()| true),
-        AppCommand::Manifests(args) => manifests::run(args).map(|()| true),
+        AppCommand::Manifests(args) => manifests::run(args).await.map(|()| true),
         AppCommand::Plan(args) => plan::run(args).map(|()| true),
     }
 }
