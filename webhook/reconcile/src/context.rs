@@ -7,13 +7,18 @@ use std::time::Duration;
 
 use kube::Client;
 use kube::api::{Api, DynamicObject};
+use serde_json::Value;
 use tidegate_database::Databases;
 use tidegate_model::ObjectKey;
+use tidegate_model::object::namespace;
+use tokio::sync::mpsc;
 
 use crate::application::{ControlPlane, Memory};
 use crate::claims::Claims;
-use crate::cluster::Kinds;
+use crate::cluster::{Kinds, KnownKind, type_of};
 use crate::kinds::Kind;
+use crate::news::{LiveEvent, News};
+use crate::watches::{Place, Watches};
 use crate::writes::Writes;
 use crate::{ReconcileSettings, Render};
 
@@ -29,6 +34,8 @@ pub(crate) struct Context<G> {
     pub(crate) kinds: Mutex<Option<Arc<Kinds>>>,
     pub(crate) control: Mutex<Option<Arc<ControlPlane>>>,
     memories: Mutex<BTreeMap<ObjectKey, Memory>>,
+    news: Mutex<News>,
+    watches: Mutex<Watches>,
 }
 
 /// The API server could not be asked, or said no. The message names no value of an object.
@@ -92,7 +99,9 @@ impl<G> Context<G> {
         gate: G,
         renderer: Arc<dyn Render>,
         settings: ReconcileSettings,
+        events: mpsc::Sender<LiveEvent>,
     ) -> Self {
+        let watches = Watches::new(client.clone(), settings.control_namespace.clone(), events);
         let databases = Databases::new(settings.databases.clone());
         Self {
             client,
@@ -105,6 +114,8 @@ impl<G> Context<G> {
             kinds: Mutex::default(),
             control: Mutex::default(),
             memories: Mutex::default(),
+            news: Mutex::default(),
+            watches: Mutex::new(watches),
         }
     }
 
@@ -167,6 +178,41 @@ impl<G> Context<G> {
             .is_own(key, resource_version)
     }
 
+    /// See [`News::saw`]; and watches the kinds of what is there and what is desired.
+    pub(crate) fn saw(&self, application: &ObjectKey, live: &[Value], desired: &[Value]) {
+        self.news
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .saw(application, live);
+        let Some(known) = self.known_kinds() else {
+            return; // a definition was just written; the next look knows more
+        };
+        let is_narrow = self.settings.namespace.is_some();
+        let mut kinds: BTreeMap<Place, KnownKind> = BTreeMap::new();
+        for object in live.iter().chain(desired) {
+            let (version, kind) = type_of(object);
+            let namespace = namespace(object).filter(|_| is_narrow).map(str::to_owned);
+            if let Some(known) = known.exact(version, kind) {
+                kinds.insert(
+                    (version.to_owned(), kind.to_owned(), namespace),
+                    known.clone(),
+                );
+            }
+        }
+        self.watches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .need(application, kinds.into_iter().collect());
+    }
+
+    /// See [`News::is_news`].
+    pub(crate) fn is_news(&self, event: &LiveEvent) -> bool {
+        self.news
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_news(event)
+    }
+
     /// What is remembered of an Application.
     pub(crate) fn with_memory<T>(
         &self,
@@ -180,6 +226,14 @@ impl<G> Context<G> {
     /// The object is gone: nothing is remembered of it.
     pub(crate) fn forget(&self, key: &ObjectKey) {
         self.release(key);
+        self.news
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .forget(key);
+        self.watches
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .forget(key);
         self.memories
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -25,11 +25,13 @@ mod context;
 mod control;
 pub mod gate;
 mod kinds;
+mod news;
 mod pacing;
 mod queue;
 pub mod render;
 pub mod schema;
 mod settings;
+mod watches;
 mod writes;
 
 pub use client::connect;
