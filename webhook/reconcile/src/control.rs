@@ -19,9 +19,10 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
 use crate::kinds::Kind;
+use crate::live_watches::MOST_EVENTS;
 use crate::news::LiveEvent;
 use crate::queue::Queue;
-use crate::watches::MOST_EVENTS;
+use crate::watches::{Seen, Watches};
 use crate::{ReconcileError, ReconcileSettings, Render, application, schema};
 
 /// Reconciles until `shutdown` is ready; then takes nothing new, lets the work under way end within [`ReconcileSettings::grace`], and returns.
@@ -68,6 +69,7 @@ pub async fn run<G: Gate>(
             () = &mut shutdown => break,
             Some((kind, event)) = events.next() => control.note(kind, event),
             Some(event) = live.recv() => control.wake(event),
+            Some(seen) = control.watches.next() => control.look_again(&seen),
             Some(ended) = control.workers.join_next_with_id() => control.end(ended),
             () = tokio::time::sleep(idle) => {}
         }
@@ -85,6 +87,8 @@ struct Control<G> {
     working_on: HashMap<Id, ObjectKey>,
     /// What happened to objects while they were worked on: only afterwards it is known which of it was our own doing.
     meanwhile: BTreeMap<ObjectKey, Meanwhile>,
+    /// Of what objects read.
+    watches: Watches,
     /// Kinds that the API server does not know, so that it is said once.
     unknown: BTreeSet<Kind>,
     /// A digest of the metadata that was queued last, to tell an event about a status, mostly our own, from one about a wish.
@@ -130,6 +134,7 @@ impl<G: Gate> Control<G> {
     fn new(context: Context<G>) -> Self {
         Self {
             queue: Queue::new(context.settings.queue),
+            watches: Watches::new(context.client.clone()),
             context: Arc::new(context),
             begun: Instant::now(),
             workers: JoinSet::new(),
@@ -242,6 +247,7 @@ impl<G: Gate> Control<G> {
             return;
         };
         self.queue.finish(&key);
+        self.watches.follow(&self.context.input_places());
         let failed = match next {
             Next::Retry => self
                 .failed
@@ -270,6 +276,14 @@ impl<G: Gate> Control<G> {
         }
         for event in meanwhile.live {
             self.wake(event);
+        }
+    }
+
+    /// Queues who read another version of a Secret or a `ConfigMap` than there is now.
+    fn look_again(&mut self, seen: &Seen) {
+        for key in self.context.outdated(&seen.source, seen.version.as_deref()) {
+            debug!(object = %key, kind = %seen.source.kind, "something that the object reads has changed");
+            self.push(&key, Duration::ZERO);
         }
     }
 

@@ -1,168 +1,140 @@
-//! Watches of the kinds that Applications have objects of: one a kind, of metadata only, as long as somebody has such objects.
+//! Watches of the Secrets and `ConfigMaps` that objects read: one for each namespace in which something is read, for as long as something is. Metadata
+//! only: a Secret's values come here only when an object that names it has its turn.
 //!
-//! Nothing is stored here. An event names its Application by the object's mark, and the Application is looked at again; what it is like then is read by that look.
-//! An event that is lost (the queue between is bounded) costs the time until the next look that would have come anyway.
+//! Where watching is not granted, that is said once, and a change is found with the next look at the object.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 
 use futures::StreamExt as _;
-use kube::Client;
-use kube::api::{Api, DynamicObject, PartialObjectMeta};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::{Api, ObjectMeta, PartialObjectMeta};
 use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Event};
-use tidegate_model::ObjectKey;
-use tidegate_model::words::{APPLICATION, ARGO_GROUP, INSTANCE_LABEL, TRACKING_ID};
-use tidegate_syncplan::tracking::TrackingId;
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::{Client, Resource};
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
-use tokio::task::AbortHandle;
-use tracing::debug;
+use tokio::task::{AbortHandle, JoinSet};
+use tracing::{debug, warn};
 
-use crate::cluster::KnownKind;
-use crate::news::LiveEvent;
+use crate::references::{Source, SourceKind};
 
-/// What is watched: API version, kind, and the namespace where only one may be.
-pub(crate) type Place = (String, String, Option<String>);
+/// How many changes may wait to be looked at before the watches wait.
+const WAITING: usize = 256;
 
-/// Events on their way to the loop. More are dropped.
-pub(crate) const MOST_EVENTS: usize = 10_000;
+/// A Secret or `ConfigMap` that was seen.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) source: Source,
+    /// Its resource version; none where it is gone.
+    pub(crate) version: Option<String>,
+}
 
-/// The watches, and who needs them.
+/// The watches under way.
 pub(crate) struct Watches {
     client: Client,
-    control_namespace: String,
-    events: mpsc::Sender<LiveEvent>,
-    running: BTreeMap<Place, AbortHandle>,
-    needed: BTreeMap<ObjectKey, BTreeSet<Place>>,
+    running: BTreeMap<(SourceKind, String), AbortHandle>,
+    /// Ends with this.
+    tasks: JoinSet<()>,
+    sender: mpsc::Sender<Seen>,
+    receiver: mpsc::Receiver<Seen>,
 }
 
 impl Watches {
-    pub(crate) fn new(
-        client: Client,
-        control_namespace: String,
-        events: mpsc::Sender<LiveEvent>,
-    ) -> Self {
+    /// None yet.
+    pub(crate) fn new(client: Client) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
         Self {
             client,
-            control_namespace,
-            events,
             running: BTreeMap::new(),
-            needed: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            sender,
+            receiver,
         }
     }
 
-    /// The Application needs these from now on, and no others.
-    pub(crate) fn need(&mut self, application: &ObjectKey, kinds: Vec<(Place, KnownKind)>) {
-        for (place, known) in &kinds {
-            if !self.running.contains_key(place) {
-                let work = follow(
-                    self.client.clone(),
-                    known.clone(),
-                    place.2.clone(),
-                    self.control_namespace.clone(),
-                    self.events.clone(),
-                );
-                self.running
-                    .insert(place.clone(), tokio::spawn(work).abort_handle());
-            }
-        }
-        let places: BTreeSet<Place> = kinds.into_iter().map(|(place, _)| place).collect();
-        if self.needed.get(application) != Some(&places) {
-            self.needed.insert(application.clone(), places);
-            self.end_unneeded();
-        }
-    }
-
-    /// The Application is gone.
-    pub(crate) fn forget(&mut self, application: &ObjectKey) {
-        if self.needed.remove(application).is_some() {
-            self.end_unneeded();
-        }
-    }
-
-    fn end_unneeded(&mut self) {
-        let needed: BTreeSet<&Place> = self.needed.values().flatten().collect();
+    /// Watches these places and no others.
+    pub(crate) fn follow(&mut self, places: &BTreeSet<(SourceKind, String)>) {
         self.running.retain(|place, watch| {
-            let is_needed = needed.contains(place);
-            if !is_needed {
+            let wanted = places.contains(place);
+            if !wanted {
                 watch.abort();
             }
-            is_needed
+            wanted
         });
+        // What has ended is taken out of the set.
+        while self.tasks.try_join_next().is_some() {}
+        for place in places {
+            if !self.running.contains_key(place) {
+                let watch = self.start(place.0, &place.1);
+                self.running.insert(place.clone(), watch);
+            }
+        }
     }
-}
 
-impl Drop for Watches {
-    fn drop(&mut self) {
-        for watch in self.running.values() {
-            watch.abort();
+    /// The next one that was seen.
+    pub(crate) async fn next(&mut self) -> Option<Seen> {
+        self.receiver.recv().await
+    }
+
+    fn start(&mut self, kind: SourceKind, namespace: &str) -> AbortHandle {
+        let (client, sender) = (self.client.clone(), self.sender.clone());
+        match kind {
+            SourceKind::Secret => {
+                let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(client, namespace);
+                self.tasks.spawn(watch(api, kind, sender))
+            }
+            SourceKind::ConfigMap => {
+                let api: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(client, namespace);
+                self.tasks.spawn(watch(api, kind, sender))
+            }
         }
     }
 }
 
-/// Watches one kind for ever.
-async fn follow(
-    client: Client,
-    known: KnownKind,
-    namespace: Option<String>,
-    control_namespace: String,
-    events: mpsc::Sender<LiveEvent>,
-) {
-    let api: Api<PartialObjectMeta<DynamicObject>> = match namespace.filter(|_| known.is_namespaced)
-    {
-        Some(namespace) => Api::namespaced_with(client, &namespace, &known.resource),
-        None => Api::all_with(client, &known.resource),
-    };
-    let mut stream = watcher::watcher(api, watcher::Config::default())
+async fn watch<K>(api: Api<PartialObjectMeta<K>>, kind: SourceKind, sender: mpsc::Sender<Seen>)
+where
+    PartialObjectMeta<K>: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let mut events = watcher(api, watcher::Config::default())
         .default_backoff()
         .boxed();
-    while let Some(event) = stream.next().await {
-        let (object, is_gone) = match event {
-            Ok(Event::Apply(object) | Event::InitApply(object)) => (object, false),
-            Ok(Event::Delete(object)) => (object, true),
+    let mut refused = false;
+    while let Some(event) = events.next().await {
+        let seen = match event {
+            Ok(Event::Apply(object) | Event::InitApply(object)) => seen(
+                kind,
+                &object.metadata,
+                object.metadata.resource_version.clone(),
+            ),
+            Ok(Event::Delete(object)) => seen(kind, &object.metadata, None),
             Ok(Event::Init | Event::InitDone) => continue,
             Err(problem) => {
-                // Rights that are missing, a kind that is gone: each Application says so at its next look.
-                debug!(kind = known.resource.kind, %problem, "watching live objects failed; it is begun again");
+                if refused {
+                    debug!(%kind, %problem, "watching is still refused");
+                } else {
+                    warn!(%kind, %problem, "watching what objects read failed; it is tried again, and until then changes are found later");
+                }
+                refused = true;
                 continue;
             }
         };
-        if let Some(event) = live_event(&known, &object, is_gone, &control_namespace) {
-            let _ = events.try_send(event);
+        refused = false;
+        if let Some(seen) = seen
+            && sender.send(seen).await.is_err()
+        {
+            return;
         }
     }
 }
 
-/// The event of an object that carries an Application's mark.
-fn live_event(
-    known: &KnownKind,
-    object: &PartialObjectMeta<DynamicObject>,
-    is_gone: bool,
-    control_namespace: &str,
-) -> Option<LiveEvent> {
-    let metadata = &object.metadata;
-    let by_annotation = metadata
-        .annotations
-        .as_ref()
-        .and_then(|annotations| TrackingId::parse(annotations.get(TRACKING_ID)?))
-        .map(|id| id.application);
-    let labels = metadata.labels.as_ref();
-    let mark = by_annotation.or_else(|| labels?.get(INSTANCE_LABEL).cloned())?;
-    // Neither names nor namespaces hold an underscore.
-    let (namespace, name) = mark.split_once('_').unwrap_or((control_namespace, &mark));
-    Some(LiveEvent {
-        application: ObjectKey {
-            group: ARGO_GROUP.to_owned(),
-            kind: APPLICATION.to_owned(),
-            namespace: Some(namespace.to_owned()),
-            name: name.to_owned(),
-        },
-        object: ObjectKey {
-            group: known.resource.group.clone(),
-            kind: known.resource.kind.clone(),
-            namespace: metadata.namespace.clone(),
+fn seen(kind: SourceKind, metadata: &ObjectMeta, version: Option<String>) -> Option<Seen> {
+    Some(Seen {
+        source: Source {
+            kind,
+            namespace: metadata.namespace.clone()?,
             name: metadata.name.clone()?,
         },
-        resource_version: metadata.resource_version.clone().unwrap_or_default(),
-        is_gone,
+        version,
     })
 }

@@ -28,11 +28,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "tidegate-reconcile",
         &[
-            "tidegate-model",
-            "tidegate-health",
-            "tidegate-syncplan",
-            "tidegate-sqlplan",
             "tidegate-database",
+            "tidegate-health",
+            "tidegate-model",
+            "tidegate-schemaplan",
+            "tidegate-sqlplan",
+            "tidegate-syncplan",
         ],
     ),
     ("tidegate-render", &["tidegate-model"]),
