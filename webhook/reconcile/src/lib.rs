@@ -26,6 +26,8 @@ mod control;
 pub mod gate;
 mod inputs;
 mod kinds;
+mod live_watches;
+mod news;
 mod object;
 mod pacing;
 pub mod problem;
