@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use kube::Client;
 use kube::api::{Api, DynamicObject};
+use serde_json::Value;
 use tidegate_database::Databases;
 use tidegate_model::ObjectKey;
+use tidegate_model::object::namespace;
 use tidegate_schemaplan::Catalog;
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use crate::application::{ControlPlane, Memory};
 use crate::claims::{Claim, Claims};
-use crate::cluster::Kinds;
+use crate::cluster::{Kinds, KnownKind, type_of};
 use crate::gate::{Gate, GateVerdict, PlanReview};
 use crate::kinds::Kind;
+use crate::live_watches::{LiveWatches, Place};
+use crate::news::{LiveEvent, News};
 use crate::references::{References, Source, SourceKind};
 use crate::schema::remembered::{Question, Remembered};
 use crate::writes::Writes;
@@ -35,6 +40,8 @@ pub(crate) struct Context<G> {
     pub(crate) kinds: Mutex<Option<Arc<Kinds>>>,
     pub(crate) control: Mutex<Option<Arc<ControlPlane>>>,
     memories: Mutex<BTreeMap<ObjectKey, Memory>>,
+    news: Mutex<News>,
+    watches: Mutex<LiveWatches>,
 }
 
 /// The API server could not be asked, or said no. The message names no value of an object.
@@ -98,7 +105,9 @@ impl<G> Context<G> {
         gate: G,
         renderer: Arc<dyn Render>,
         settings: ReconcileSettings,
+        events: mpsc::Sender<LiveEvent>,
     ) -> Self {
+        let watches = LiveWatches::new(client.clone(), settings.control_namespace.clone(), events);
         let databases = Databases::new(settings.databases.clone());
         Self {
             client,
@@ -113,6 +122,8 @@ impl<G> Context<G> {
             kinds: Mutex::default(),
             control: Mutex::default(),
             memories: Mutex::default(),
+            news: Mutex::default(),
+            watches: Mutex::new(watches),
         }
     }
 
@@ -188,6 +199,32 @@ impl<G> Context<G> {
         held(&self.writes).is_own(key, resource_version)
     }
 
+    /// See [`News::saw`]; and watches the kinds of what is there and what is desired.
+    pub(crate) fn saw(&self, application: &ObjectKey, live: &[Value], desired: &[Value]) {
+        held(&self.news).saw(application, live);
+        let Some(known) = self.known_kinds() else {
+            return; // a definition was just written; the next look knows more
+        };
+        let is_narrow = self.settings.namespace.is_some();
+        let mut kinds: BTreeMap<Place, KnownKind> = BTreeMap::new();
+        for object in live.iter().chain(desired) {
+            let (version, kind) = type_of(object);
+            let namespace = namespace(object).filter(|_| is_narrow).map(str::to_owned);
+            if let Some(known) = known.exact(version, kind) {
+                kinds.insert(
+                    (version.to_owned(), kind.to_owned(), namespace),
+                    known.clone(),
+                );
+            }
+        }
+        held(&self.watches).need(application, kinds.into_iter().collect());
+    }
+
+    /// See [`News::is_news`].
+    pub(crate) fn is_news(&self, event: &LiveEvent) -> bool {
+        held(&self.news).is_news(event)
+    }
+
     /// What is remembered of an Application.
     pub(crate) fn with_memory<T>(
         &self,
@@ -203,6 +240,8 @@ impl<G> Context<G> {
         held(&self.memories).remove(key);
         held(&self.references).forget(key);
         held(&self.writes).forget(key);
+        held(&self.news).forget(key);
+        held(&self.watches).forget(key);
     }
 }
 

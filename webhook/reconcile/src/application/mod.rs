@@ -113,7 +113,13 @@ pub(crate) async fn reconcile<G: Gate>(
         now,
         has_written: false,
     };
-    round.go(running).await
+    let next = round.go(running).await?;
+    let desired = round.snapshot.rendered.as_ref();
+    let desired = desired.map_or(&[][..], |rendered| &rendered.manifests);
+    if let Ok(live) = &round.snapshot.live {
+        context.saw(key, &live.objects, desired);
+    }
+    Ok(next)
 }
 
 /// A failed operation that is to be tried again: how long it waits still. When its time has come it begins anew.
@@ -232,6 +238,7 @@ impl<G: Gate> Round<'_, G> {
             }
             self.write_operation(&running).await?;
         };
+        self.snapshot.live = Ok(live);
         if pause != Pause::Over {
             self.write_operation(&running).await?;
             let has_written = self.has_written;
@@ -243,7 +250,6 @@ impl<G: Gate> Round<'_, G> {
             });
             return Ok(Next::After(wait));
         }
-        self.snapshot.live = Ok(live);
         self.end(running).await
     }
 

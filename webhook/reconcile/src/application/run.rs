@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::Value;
-use tidegate_model::application::Application;
 use tidegate_model::object::at;
 use tidegate_model::{GroupKind, ObjectKey};
 use tidegate_syncplan::advance::{Sync, Turn};
@@ -15,7 +14,6 @@ use tidegate_syncplan::compare::compare;
 use tidegate_syncplan::operation::{Operation, OperationPhase, State};
 use tidegate_syncplan::step::Action;
 use tidegate_syncplan::task::Sources;
-use tracing::info;
 
 use super::health::Judge;
 use super::look::Lens;
@@ -69,9 +67,7 @@ impl<G: Gate> Run<'_, G> {
                     return Pause::Over;
                 }
                 GateVerdict::Unavailable { message } => {
-                    running.state.message = format!(
-                        "waiting for the policies, which could not be asked about the plan: {message}"
-                    );
+                    running.state.message = message;
                     return Pause::NoGate;
                 }
             }
@@ -222,26 +218,7 @@ impl<G: Gate> Run<'_, G> {
             dialect: None,
             changes,
         };
-        let limit = self.context.settings.gate_timeout;
-        let verdict = tokio::time::timeout(limit, self.context.gate.judge(&plan)).await;
-        match verdict {
-            Ok(GateVerdict::Denied { findings }) => {
-                let rules: Vec<_> = findings
-                    .iter()
-                    .map(|finding| format!("{}/{}", finding.policy, finding.rule))
-                    .collect();
-                info!(
-                    destination = Application(&self.snapshot.application).namespace(),
-                    ?rules,
-                    "the gate denied a sync"
-                );
-                GateVerdict::Denied { findings }
-            }
-            Ok(verdict) => verdict,
-            Err(_) => GateVerdict::Unavailable {
-                message: format!("no answer within {limit:?}"),
-            },
-        }
+        self.context.judge(&self.snapshot.key, &plan).await
     }
 }
 
