@@ -447,6 +447,11 @@ fn whole_seconds(time: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    #![allow(
+        clippy::needless_pass_by_value,
+        reason = "a table reads better without ampersands"
+    )]
+
     use super::*;
 
     fn now() -> Timestamp {

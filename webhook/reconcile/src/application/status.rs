@@ -277,6 +277,11 @@ fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(
+        clippy::needless_pass_by_value,
+        reason = "a table reads better without ampersands"
+    )]
+
     use super::*;
 
     #[track_caller]
