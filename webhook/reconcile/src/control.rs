@@ -23,7 +23,7 @@ use crate::live_watches::MOST_EVENTS;
 use crate::news::LiveEvent;
 use crate::queue::Queue;
 use crate::watches::{Seen, Watches};
-use crate::{ReconcileError, ReconcileSettings, Render, application, schema};
+use crate::{ReconcileError, ReconcileSettings, Render, application, migration, schema};
 
 /// Reconciles until `shutdown` is ready; then takes nothing new, lets the work under way end within [`ReconcileSettings::grace`], and returns.
 ///
@@ -345,6 +345,7 @@ async fn reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Next {
 async fn try_reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Result<Next, ApiError> {
     match Kind::of(key) {
         Some(Kind::AtlasSchema) => schema::reconcile(context, key).await,
+        Some(Kind::AtlasMigration) => migration::reconcile(context, key).await,
         Some(Kind::Application) => application::reconcile(context, key).await,
         None => Ok(Next::Rest),
     }

@@ -91,10 +91,6 @@ impl<'a, G> Inputs<'a, G> {
     }
 
     /// All of a `ConfigMap`, named by `field`.
-    #[expect(
-        dead_code,
-        reason = "AtlasMigration, whose folders it reads, lands next"
-    )]
     pub(crate) async fn config_map(
         &mut self,
         field: &str,

@@ -70,7 +70,7 @@ impl Drift {
 impl Default for ReconcileSettings {
     fn default() -> Self {
         Self {
-            kinds: BTreeSet::from([Kind::AtlasSchema]),
+            kinds: BTreeSet::from([Kind::AtlasSchema, Kind::AtlasMigration]),
             namespace: None,
             control_namespace: ARGO_CD_NAMESPACE.to_owned(),
             workers: 4,

@@ -30,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         &[
             "tidegate-database",
             "tidegate-health",
+            "tidegate-migrations",
             "tidegate-model",
             "tidegate-schemaplan",
             "tidegate-sqlplan",

@@ -64,8 +64,17 @@ pub(crate) async fn act<G: Gate>(
                 gathered.snapshot.status = status;
                 continue;
             }
-            Step::Judge { statements } => match judge(context, gathered, statements).await {
+            Step::Judge {
+                statements,
+                is_approved,
+            } => match judge(context, gathered, statements).await {
                 None => continue,
+                Some(Outcome::Denied { findings }) if is_approved => {
+                    let key = &gathered.snapshot.key;
+                    let rules: Vec<String> = findings.iter().map(ToString::to_string).collect();
+                    warn!(object = %key, ?rules, "a plan that the policies deny was approved by its hash, and runs");
+                    continue;
+                }
                 Some(refused) => refused,
             },
             Step::Apply {

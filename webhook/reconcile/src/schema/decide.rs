@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tidegate_model::atlas::{Progress, Reason, StatusUpdate};
 
 use super::drift::{self, Found};
-use super::planning::{objection, plan};
+use super::planning::{how_to_approve, is_approved, objection, plan};
 use super::snapshot::{Seen, Snapshot, Status, Step, Wish};
 use super::{Outcome, response};
 use crate::pacing::Pacing;
@@ -57,6 +57,7 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
     }
     steps.push(Step::Judge {
         statements: drift::texts(&plan),
+        is_approved: is_approved(snapshot, &plan),
     });
     steps.push(Step::Apply {
         statements: plan.statements,
@@ -100,12 +101,17 @@ pub fn conclude(
             ]
         }
         (Outcome::Done | Outcome::Applied { .. }, ..) => Vec::new(),
-        (Outcome::Denied { findings }, ..) => not_ready(
+        (Outcome::Denied { findings }, wish, seen) => not_ready(
             snapshot,
-            &Problem::new(
-                Reason::LintPolicyError,
-                list("the policies deny the plan; nothing was changed", findings),
-            ),
+            &Problem::new(Reason::LintPolicyError, {
+                let mut message = list("the policies deny the plan", findings);
+                if let (Ok(wish), Ok(seen)) = (wish, seen)
+                    && let Ok(plan) = plan(seen, wish)
+                {
+                    message.push_str(&how_to_approve(snapshot, &plan));
+                }
+                message
+            }),
             &Found::Unknown,
             now,
             pacing,

@@ -56,18 +56,9 @@ pub(super) fn objection(
         );
         return Some(Problem::new(Reason::FirstRunDestructive, message));
     }
-    let approved = snapshot.approved.as_deref().map(str::trim);
-    let is_approved = approved.is_some_and(|approved| {
-        approved.len() >= FEWEST_DIGITS && hash.starts_with(&approved.to_ascii_lowercase())
-    });
-    if is_approved || !(wish.review || loses && !wish.may_lose) {
+    if is_approved(snapshot, plan) || !(wish.review || loses && !wish.may_lose) {
         return None;
     }
-    let other = if approved.is_some() {
-        "Another plan was approved. "
-    } else {
-        ""
-    };
     let (reason, mut message) = if loses {
         (Reason::LintPolicyError, lost(seen, plan))
     } else {
@@ -77,11 +68,29 @@ pub(super) fn objection(
         );
         (Reason::ApprovalPending, waiting)
     };
-    let _ = write!(
-        message,
-        "\n{other}Nothing was changed. When exactly this is meant, annotate the object with {APPROVE}: {hash}"
-    );
+    message.push_str(&how_to_approve(snapshot, plan));
     Some(Problem::new(reason, message))
+}
+
+/// Whether somebody approved exactly this plan. It answers the policies too: they say what a plan does, and this person has seen it done.
+pub(super) fn is_approved(snapshot: &Snapshot, plan: &Plan) -> bool {
+    let approved = snapshot.approved.as_deref().map(str::trim);
+    approved.is_some_and(|approved| {
+        approved.len() >= FEWEST_DIGITS && plan.hash().starts_with(&approved.to_ascii_lowercase())
+    })
+}
+
+/// The last sentence of a refusal that a person may overrule.
+pub(super) fn how_to_approve(snapshot: &Snapshot, plan: &Plan) -> String {
+    let other = if snapshot.approved.is_some() {
+        "Another plan was approved. "
+    } else {
+        ""
+    };
+    format!(
+        "\n{other}Nothing was changed. When exactly this is meant, annotate the object with {APPROVE}: {}",
+        plan.hash()
+    )
 }
 
 /// The statements that lose something, in the operator's words, and what they lose.

@@ -122,6 +122,8 @@ pub enum Step {
     Judge {
         /// In the order in which they will run.
         statements: Vec<String>,
+        /// Somebody approved exactly these: what the gate says against them is noted, and they run.
+        is_approved: bool,
     },
     /// Run these statements, if the database still is as inspected.
     Apply {

@@ -132,8 +132,18 @@ impl Place {
     }
 
     pub(crate) fn apply(&self, name: &str, spec: &serde_json::Value) -> Result<()> {
+        self.apply_kind("AtlasSchema", name, spec)
+    }
+
+    /// An object of either kind.
+    pub(crate) fn apply_kind(
+        &self,
+        kind: &str,
+        name: &str,
+        spec: &serde_json::Value,
+    ) -> Result<()> {
         let object = serde_json::json!({
-            "apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema",
+            "apiVersion": "db.atlasgo.io/v1alpha1", "kind": kind,
             "metadata": {"name": name, "namespace": self.namespace}, "spec": spec,
         });
         self.plane.apply(&object.to_string()).map(drop)

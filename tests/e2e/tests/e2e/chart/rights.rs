@@ -10,6 +10,9 @@ const RIGHTS: &str = "
 shop        reconciler  watch  atlasschemas.db.atlasgo.io         shop     yes
 shop        reconciler  patch  atlasschemas.db.atlasgo.io/status  shop     yes
 shop        reconciler  patch  atlasschemas.db.atlasgo.io         shop     no
+shop        reconciler  watch  atlasmigrations.db.atlasgo.io      shop     yes
+shop        reconciler  patch  atlasmigrations.db.atlasgo.io/status shop   yes
+shop        reconciler  patch  atlasmigrations.db.atlasgo.io      shop     no
 shop        reconciler  get    secrets                            shop     yes
 shop        reconciler  get    configmaps                         shop     yes
 shop        reconciler  watch  secrets                            shop     yes

@@ -120,7 +120,14 @@ fn word(step: &Step) -> String {
                 status.failed
             )
         }
-        Step::Judge { statements } => format!("judge {}", statements.len()),
+        Step::Judge {
+            statements,
+            is_approved: false,
+        } => format!("judge {}", statements.len()),
+        Step::Judge {
+            statements,
+            is_approved: true,
+        } => format!("judge {} approved", statements.len()),
         Step::Apply { statements, .. } => format!("apply {}", statements.len()),
         Step::Requeue(_) => "requeue".to_owned(),
     }
@@ -287,7 +294,7 @@ fn what_loses_data_runs_when_exactly_that_was_approved() {
             &format!("gate.tidegate.dev/approve: {hash}"),
         ],
     );
-    let runs = [BEGINS_AGAIN, "judge 1", "apply 1"];
+    let runs = [BEGINS_AGAIN, "judge 1 approved", "apply 1"];
     let first = |digits: usize| -> String { hash.chars().take(digits).collect() };
     for (approved, expected) in [
         (hash.as_str(), true),
@@ -307,7 +314,7 @@ fn what_loses_data_runs_when_exactly_that_was_approved() {
     }
     snapshot.approved = None;
     wish(&mut snapshot).may_lose = true;
-    decides(&snapshot, &runs);
+    decides(&snapshot, &[BEGINS_AGAIN, "judge 1", "apply 1"]);
 }
 
 #[test]
@@ -323,7 +330,7 @@ fn a_plan_that_somebody_wants_to_review_waits_without_failing() {
     );
     let hash = plan(&seen(&[USERS], &[MORE]), &Wish::default()).expect("a plan");
     snapshot.approved = Some(hash.hash());
-    decides(&snapshot, &[BEGINS_AGAIN, "judge 1", "apply 1"]);
+    decides(&snapshot, &[BEGINS_AGAIN, "judge 1 approved", "apply 1"]);
 }
 
 #[test]
@@ -516,9 +523,13 @@ fn the_end_decides_the_status() {
         "{said}"
     );
     assert!(
-        said.ends_with("- and 10 more") && !said.contains("rule-20"),
+        said.contains("- and 10 more\n") && !said.contains("rule-20"),
         "{said}"
     );
+    let (_, approve) = said
+        .rsplit_once("annotate the object with gate.tidegate.dev/approve: ")
+        .expect("what a person may do about it");
+    assert_eq!(approve.len(), 64, "{said}");
 
     let failed = Problem::new(Reason::ApplyingSchema, "disk");
     assert_eq!(
