@@ -78,7 +78,7 @@ mod tests {
         let kubectl = entry(
             "kubectl-client-side-apply",
             "Update",
-            json!({"f:data": {"f:a": {}}}),
+            &json!({"f:data": {"f:a": {}}}),
         );
         let own = entry(MANAGER, "Apply", &json!({"f:data": {"f:b": {}}}));
         let both = entry(MANAGER, "Apply", &json!({"f:data": {"f:a": {}, "f:b": {}}}));
