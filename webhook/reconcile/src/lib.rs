@@ -34,6 +34,7 @@ mod pacing;
 pub mod problem;
 mod queue;
 mod references;
+pub mod remote;
 pub mod render;
 pub mod schema;
 mod settings;

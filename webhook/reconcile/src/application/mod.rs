@@ -452,6 +452,9 @@ impl<G: Gate> Round<'_, G> {
         ) {
             metadata.insert("annotations".to_owned(), json!({REFRESH: null}));
         }
+        if matches!(asked, Asked::Over) {
+            self.context.with_memory(self.key, Memory::forget);
+        }
         let api = self.context.api(Kind::Application, self.key);
         let parameters = PatchParams::default();
         let patch = Patch::Merge(&patch);
