@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
-use tidegate_reconcile::{NoRenderer, ReconcileSettings};
+use tidegate_reconcile::{Drift, NoRenderer, ReconcileSettings};
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
 };
@@ -91,7 +91,7 @@ struct TlsArgs {
 
 #[derive(Debug, Args)]
 struct ReconcileArgs {
-    /// Also bring about what is admitted: `AtlasSchemas` are applied to their databases.
+    /// Also bring about what is admitted: `AtlasSchemas` and `AtlasMigrations` are applied to their databases.
     #[arg(long, env = "TIDEGATE_RECONCILE")]
     reconcile: bool,
     /// The cluster to reconcile; in a pod its service account is used.
@@ -106,6 +106,9 @@ struct ReconcileArgs {
     /// The only folder in which SQLite databases may be; without it an AtlasSchema may name any file that this process can write.
     #[arg(long, value_name = "FOLDER")]
     sqlite_folder: Option<PathBuf>,
+    /// What is done about a database that somebody else changed, where its AtlasSchema has no annotation `gate.tidegate.dev/drift`.
+    #[arg(long, value_name = "WHAT", default_value = "repair")]
+    drift: DriftArg,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -116,6 +119,14 @@ enum ReadinessArg {
     EveryPolicyOnce,
     /// A policies file was loaded, whatever became of each policy.
     SetLoaded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DriftArg {
+    /// It is brought back, but for what would lose data.
+    Repair,
+    /// A condition says so.
+    Report,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -163,6 +174,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         .await?;
         let mut settings = ReconcileSettings {
             namespace: args.reconcile.reconcile_namespace.clone(),
+            drift: match args.reconcile.drift {
+                DriftArg::Repair => Drift::Repair,
+                DriftArg::Report => Drift::Report,
+            },
             ..ReconcileSettings::default()
         };
         settings
