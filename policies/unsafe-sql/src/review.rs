@@ -97,7 +97,7 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
                     let now = object.annotation(name);
                     now.is_some() && now != old.and_then(|old| old.annotation(name))
                 };
-                // Where nobody may, an approval is nothing to this policy.
+                // Where the operator names nobody, who may write the object may approve its plans.
                 let approves = !settings.waivers.by.is_empty() && writes(waiver::APPROVAL);
                 let waives = (writes(waiver::ANNOTATION) || approves)
                     && !settings.may_waive(&admission.user);
@@ -114,13 +114,7 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
             let mut created = Created::new(settings);
             // What is about to be run was admitted, and its exceptions with it.
             if !settings.waivers.by.is_empty() {
-                let mut good = waiver::read(&plan.subject, period).good;
-                good.extend(waiver::approved(
-                    &plan.subject,
-                    &statements(&plan.changes),
-                    &plan.day,
-                ));
-                findings.waive(good);
+                findings.waive(waiver::read(&plan.subject, period).good);
             }
             look_ahead(&plan.changes, &database, &mut created);
             for (index, change) in plan.changes.iter().enumerate() {
@@ -169,19 +163,14 @@ fn look_ahead(changes: &[PlannedChange], database: &Database, created: &mut Crea
     let Database::Known(dialect) = *database else {
         return;
     };
-    let whole = statements(changes).join(";\n");
-    let script = Script::new(&whole, dialect);
-    let readings: Vec<Reading> = script.statements().map(|it| it.read()).collect();
-    created.look_ahead(&script, &readings);
-}
-
-/// In order.
-fn statements(changes: &[PlannedChange]) -> Vec<&str> {
     let statements = changes.iter().filter_map(|change| match change {
         PlannedChange::RunStatement(text) => Some(text.as_str()),
         PlannedChange::ApplyObject(_) | PlannedChange::DeleteObject(_) => None,
     });
-    statements.collect()
+    let whole = statements.collect::<Vec<_>>().join(";\n");
+    let script = Script::new(&whole, dialect);
+    let readings: Vec<Reading> = script.statements().map(|it| it.read()).collect();
+    created.look_ahead(&script, &readings);
 }
 
 fn judge_object(

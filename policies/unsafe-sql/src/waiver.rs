@@ -21,7 +21,7 @@ use crate::settings::Settings;
 /// The annotation.
 pub(crate) const ANNOTATION: &str = "gate.tidegate.dev/waive";
 
-/// The annotation that lets one plan of the reconciler run: the plan's hash.
+/// The annotation that lets one plan of the reconciler run, whatever policies say of it: the plan's hash.
 pub(crate) const APPROVAL: &str = "gate.tidegate.dev/approve";
 
 /// More entries than anybody reviews.
@@ -142,41 +142,6 @@ pub(crate) fn read(object: &Object, period: Period) -> Waivers {
     waivers
 }
 
-/// What the annotation [`APPROVAL`] lets through: each of these statements, when they are exactly the plan that was approved. It does for this plan
-/// what an entry for all rules does, and no more.
-pub(crate) fn approved(subject: &Object, statements: &[&str], today: &str) -> Vec<Waiver> {
-    let Some(approval) = subject.annotation(APPROVAL).map(str::trim) else {
-        return Vec::new();
-    };
-    let is_it = approval.len() >= FEWEST_DIGITS
-        && plan_hash(statements).starts_with(&approval.to_ascii_lowercase());
-    let waiver = |sql: &&str| Waiver {
-        rule: "*".to_owned(),
-        sha256: sha256(sql),
-        until: today.to_owned(),
-        reason: "the plan was approved".to_owned(),
-        ..Waiver::default()
-    };
-    if is_it {
-        statements.iter().map(waiver).collect()
-    } else {
-        Vec::new()
-    }
-}
-
-/// As many digits of a plan's hash as nobody meets by chance; the reconciler asks for as many.
-const FEWEST_DIGITS: usize = 12;
-
-/// As the reconciler computes it, and `tidegate schema plan` prints it: of the statements in order, each behind its length.
-fn plan_hash(statements: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    for sql in statements {
-        digest.update((sql.len() as u64).to_be_bytes());
-        digest.update(sql.as_bytes());
-    }
-    digits(&digest.finalize())
-}
-
 impl Waiver {
     /// By hand: a generated reader of one more type weighs more than all of this.
     fn parse(entry: &Value) -> Result<Self, String> {
@@ -293,13 +258,9 @@ pub(crate) fn is_silenced(rule: &str, words: &str) -> bool {
 
 /// In lower-case hexadecimal digits.
 pub(crate) fn sha256(text: &str) -> String {
-    digits(&Sha256::digest(text.as_bytes()))
-}
-
-fn digits(digest: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut digits = String::with_capacity(64);
-    for byte in digest {
+    for byte in Sha256::digest(text.as_bytes()) {
         let _ = write!(digits, "{byte:02x}");
     }
     digits
@@ -357,15 +318,7 @@ const FIRST_OF_1970: i64 = 1970 * 365 + 1969 / 4 - 1969 / 100 + 1969 / 400;
 
 #[cfg(test)]
 mod tests {
-    use super::{day, plan_hash};
-
-    #[test]
-    fn a_plans_hash_is_the_reconcilers() {
-        assert_eq!(
-            plan_hash(&["a", "b"]),
-            "3c9d591045bc8876f9d0399bbfb05c6a412096e906f73278f98406cd5dca86df"
-        );
-    }
+    use super::day;
 
     #[test]
     fn days_are_counted() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tidegate_policy_sdk::native::{self, wit};
+use tidegate_policy_sdk::native::wit;
 use tidegate_policy_sdk::prelude::Severity;
 use tidegate_policy_sdk::testing;
 use unsafe_sql::UnsafeSql;
@@ -307,57 +307,20 @@ fn many_warnings_hide_no_error() {
     );
 }
 
-/// A plan's hash, as the reconciler shows it.
-fn plan_hash(statements: &[&str]) -> String {
-    let mut bytes = Vec::new();
-    for sql in statements {
-        bytes.extend((sql.len() as u64).to_be_bytes());
-        bytes.extend(sql.as_bytes());
-    }
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
+/// The file that the component carries in place of the code that would make it.
 #[test]
-fn an_approval_is_of_exactly_one_plan() {
-    let more = "CREATE INDEX by_name ON users (name)";
-    let hash = plan_hash(&[DROP, more]);
-    let judge = |approval: &str, statements: &[&str], settings: &Value| {
-        let subject = json!({
-            "apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema",
-            "metadata": {"name": "shop", "annotations": {"gate.tidegate.dev/approve": approval}},
-            "spec": {"url": "sqlite://x"},
-        });
-        let run = |sql: &&str| wit::Change::RunStatement((*sql).to_owned());
-        let plan = wit::Plan {
-            subject: subject.to_string(),
-            changes: statements.iter().map(run).collect(),
-            dialect: Some("sqlite".to_owned()),
-            day: "2026-11-21".to_owned(),
-            settings: settings.to_string(),
-        };
-        let verdict = native::review::<UnsafeSql>(wit::Request::Plan(plan));
-        told(&verdict.expect("the settings are right"))
-    };
-    let by = json!({"waivers": {"by": ["ada"]}});
-    let denied = ["error drop-column"];
-    assert_eq!(judge(&hash, &[DROP, more], &by), ["info drop-column"]);
-    let first: String = hash.chars().take(12).collect();
-    assert_eq!(judge(&first, &[DROP, more], &by), ["info drop-column"]);
-    assert_eq!(judge(&hash, &[more, DROP], &by), denied, "another order");
-    assert_eq!(judge(&hash, &[DROP], &by), denied, "less");
-    assert_eq!(judge("", &[DROP, more], &by), denied);
+fn the_schema_of_the_settings_is_fresh() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/settings.schema.json");
+    let schema: Value =
+        serde_json::from_str(&tidegate_policy_sdk::native::settings_schema::<UnsafeSql>())
+            .expect("a schema is JSON");
+    let expected = format!("{schema:#}\n");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(file, &expected).expect("the file is writable");
+    }
     assert_eq!(
-        judge(&hash, &[DROP, more], &json!({})),
-        denied,
-        "nobody may approve unless the operator says who"
-    );
-    let hides = "DROP TABLE users /*! x */";
-    let hash = plan_hash(&[hides]);
-    assert!(
-        judge(&hash, &[hides], &by)
-            .iter()
-            .any(|told| told.starts_with("error ")),
-        "what hides is approved by its name only"
+        std::fs::read_to_string(file).expect("the file is readable"),
+        expected,
+        "run `UPDATE=1 cargo test -p unsafe-sql --test settings`"
     );
 }

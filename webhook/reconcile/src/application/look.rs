@@ -263,3 +263,97 @@ fn images(comparison: &Comparison) -> Vec<String> {
     images.dedup();
     images
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot() -> Snapshot {
+        let key = tidegate_model::ObjectKey {
+            group: ARGO_GROUP.to_owned(),
+            kind: APPLICATION.to_owned(),
+            namespace: Some("argocd".to_owned()),
+            name: "web".to_owned(),
+        };
+        Snapshot {
+            key,
+            application: json!({"metadata": {"name": "web", "namespace": "argocd"}, "spec": {"destination": {"namespace": "shop"}}}),
+            control_namespace: "argocd".to_owned(),
+            project: Ok(Value::Null),
+            settings: BTreeMap::default(),
+            rendered: Ok(crate::render::Rendered::default()),
+            live: Ok(super::super::Live::default()),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// A Deployment: missing, live and healthy (`h`), progressing (`p`), or degraded (`d`), with annotations.
+    fn deployment(name: &str, health: char, annotations: &Value) -> (Value, Option<Value>) {
+        let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": name, "namespace": "shop", "annotations": annotations}, "spec": {"replicas": 1}});
+        let ready = i32::from(health == 'h');
+        let reason = if health == 'd' {
+            "ProgressDeadlineExceeded"
+        } else {
+            ""
+        };
+        let mut live = object.clone();
+        live["status"] = json!({"replicas": 1, "updatedReplicas": ready, "availableReplicas": ready,
+            "conditions": [{"type": "Progressing", "reason": reason}]});
+        (object, (health != 'm').then_some(live))
+    }
+
+    #[track_caller]
+    fn check(objects: &[(Value, Option<Value>)], expected: &str) {
+        let snapshot = snapshot();
+        let lens = Lens::new(&snapshot);
+        let judge = Judge::new(&lens.customizations, jiff::Timestamp::UNIX_EPOCH);
+        let targets: Vec<Value> = objects.iter().map(|(target, _)| target.clone()).collect();
+        let live: Vec<Value> = objects
+            .iter()
+            .filter_map(|(_, live)| live.clone())
+            .collect();
+        assert_eq!(
+            look(&targets, &live, &lens, &judge).health.as_str(),
+            expected
+        );
+    }
+
+    #[test]
+    fn an_application_is_as_healthy_as_its_worst_object_that_counts() {
+        let none = json!({});
+        let one = |name: &str, health: char| deployment(name, health, &none);
+        check(&[], "Healthy");
+        check(&[one("a", 'h')], "Healthy");
+        check(&[one("a", 'h'), one("b", 'p')], "Progressing");
+        check(&[one("a", 'd'), one("b", 'p')], "Degraded");
+        check(&[one("a", 'm')], "Missing");
+        check(&[one("a", 'm'), one("b", 'h')], "Healthy");
+        let ignored = json!({"argocd.argoproj.io/ignore-healthcheck": "true"});
+        check(&[deployment("a", 'd', &ignored), one("b", 'h')], "Healthy");
+        let hook = json!({"argocd.argoproj.io/hook": "Sync"});
+        check(&[deployment("a", 'd', &hook), one("b", 'h')], "Healthy");
+    }
+
+    #[test]
+    fn the_status_shows_each_object() {
+        let snapshot = snapshot();
+        let lens = Lens::new(&snapshot);
+        let judge = Judge::new(&lens.customizations, jiff::Timestamp::UNIX_EPOCH);
+        let wave = json!({"argocd.argoproj.io/sync-wave": "2"});
+        let (target, live) = deployment("a", 'p', &wave);
+        let old = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "old", "namespace": "shop",
+            "annotations": {"argocd.argoproj.io/tracking-id": "web:/ConfigMap:shop/old"}}});
+        let strange = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "strange", "namespace": "shop"}});
+        let live = [live.unwrap_or_default(), old, strange];
+        let found = look(&[target], &live, &lens, &judge);
+        assert_eq!(
+            found.shown,
+            [
+                json!({"version": "v1", "kind": "ConfigMap", "namespace": "shop", "name": "old", "status": "OutOfSync", "requiresPruning": true}),
+                json!({"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "a", "status": "OutOfSync", "syncWave": 2,
+                    "health": {"status": "Progressing", "message": "Waiting for rollout to finish: 0 out of 1 new replicas have been updated..."}}),
+            ]
+        );
+    }
+}

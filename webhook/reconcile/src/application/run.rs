@@ -204,7 +204,11 @@ impl<G: Gate> Run<'_, G> {
             .tasks()
             .iter()
             .filter_map(|task| match (task.target.as_deref(), task.live) {
-                (Some(target), _) => Some(PlanChange::Apply(target.to_string())),
+                (Some(target), live) => Some(PlanChange::Apply {
+                    object: target.to_string(),
+                    live: live.map(ToString::to_string),
+                    unchanged: task.unchanged,
+                }),
                 (None, Some(live)) if planned.prune => Some(PlanChange::Delete(live.to_string())),
                 (None, _) => None,
             })

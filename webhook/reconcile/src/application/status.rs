@@ -274,3 +274,156 @@ fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
     }
     Some(Value::Object(patch))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::needless_pass_by_value,
+        reason = "a table reads better without ampersands"
+    )]
+
+    use super::*;
+
+    #[track_caller]
+    fn check_patch(before: &Value, after: &Value, expected: Option<Value>) {
+        assert_eq!(merge_patch(before, after), expected);
+        let mut patched = before.clone();
+        if let Some(patch) = &expected {
+            json_merge(&mut patched, patch);
+        }
+        assert_eq!(&patched, after, "the patch leads there");
+    }
+
+    /// RFC 7386, as its section 2 has it.
+    fn json_merge(value: &mut Value, patch: &Value) {
+        let Value::Object(patch) = patch else {
+            *value = patch.clone();
+            return;
+        };
+        if !value.is_object() {
+            *value = json!({});
+        }
+        let Some(map) = value.as_object_mut() else {
+            return;
+        };
+        for (key, patch) in patch {
+            if patch.is_null() {
+                map.remove(key);
+            } else {
+                json_merge(map.entry(key.clone()).or_insert(Value::Null), patch);
+            }
+        }
+    }
+
+    #[test]
+    fn a_patch_says_what_changed_and_nothing_else() {
+        let status = json!({"health": {"status": "Healthy", "lastTransitionTime": "t"}, "resources": [{"name": "a"}], "summary": {}});
+        check_patch(&status, &status, None);
+        check_patch(
+            &status,
+            &json!({"health": {"status": "Degraded", "lastTransitionTime": "u"}, "resources": [{"name": "a"}]}),
+            Some(
+                json!({"health": {"status": "Degraded", "lastTransitionTime": "u"}, "summary": null}),
+            ),
+        );
+        check_patch(
+            &json!({}),
+            &json!({"sync": {"status": "Synced"}}),
+            Some(json!({"sync": {"status": "Synced"}})),
+        );
+        check_patch(
+            &json!({"resources": [{"name": "a"}, {"name": "b"}]}),
+            &json!({"resources": [{"name": "b"}]}),
+            Some(json!({"resources": [{"name": "b"}]})),
+        );
+    }
+
+    #[test]
+    fn a_condition_that_says_the_same_keeps_its_time() {
+        let at = |second: i64| Timestamp::from_second(second).unwrap();
+        let error = |message: &str| Problem::new(Condition::SyncError, message);
+        let application = json!({"status": {"conditions": [{"type": "DeletionError", "message": "kept", "lastTransitionTime": "t"}]}});
+        let mut status = Status::of(&application);
+        status.conditions(&[error("a")], at(1));
+        status.conditions(&[error("a")], at(2));
+        let shown = |status: &Status| {
+            let conditions = status
+                .fields
+                .get("conditions")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
+            let shown: Vec<String> = conditions
+                .iter()
+                .map(|entry| {
+                    let part = |pointer: &str| text(entry, pointer).unwrap_or_default();
+                    format!(
+                        "{} {} {}",
+                        part("/type"),
+                        part("/message"),
+                        part("/lastTransitionTime")
+                    )
+                })
+                .collect();
+            shown.join(", ")
+        };
+        assert_eq!(
+            shown(&status),
+            "DeletionError kept t, SyncError a 1970-01-01T00:00:01Z"
+        );
+        status.conditions(&[error("b")], at(3));
+        assert_eq!(
+            shown(&status),
+            "DeletionError kept t, SyncError b 1970-01-01T00:00:03Z"
+        );
+        status.conditions(&[], at(4));
+        assert_eq!(shown(&status), "DeletionError kept t");
+    }
+
+    #[test]
+    fn only_whole_syncs_that_ended_well_are_history_and_the_oldest_go() {
+        let application =
+            json!({"spec": {"source": {"repoURL": "r", "path": "p"}, "revisionHistoryLimit": 2}});
+        let now = Timestamp::from_second(100).unwrap();
+        let mut status = Status::of(&application);
+        let mut end = |request: Value, phase: OperationPhase| {
+            let mut running = Running::new(request, now);
+            running.revisions = vec!["abc".to_owned()];
+            running.state.phase = phase;
+            status.ended(&running, &application, now);
+            let history = status
+                .fields
+                .get("history")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default();
+            history
+                .iter()
+                .filter_map(|entry| at(entry, "/id")?.as_i64())
+                .collect::<Vec<_>>()
+        };
+        let whole = json!({"sync": {}});
+        assert_eq!(end(whole.clone(), OperationPhase::Succeeded), [0]);
+        assert_eq!(end(whole.clone(), OperationPhase::Failed), [0]);
+        assert_eq!(
+            end(json!({"sync": {"dryRun": true}}), OperationPhase::Succeeded),
+            [0]
+        );
+        assert_eq!(
+            end(
+                json!({"sync": {"resources": [{"kind": "A", "name": "a"}]}}),
+                OperationPhase::Succeeded
+            ),
+            [0]
+        );
+        assert_eq!(end(whole.clone(), OperationPhase::Succeeded), [0, 1]);
+        assert_eq!(end(whole, OperationPhase::Succeeded), [1, 2]);
+        assert_eq!(
+            status
+                .fields
+                .get("operationState")
+                .and_then(|state| text(state, "/finishedAt")),
+            Some("1970-01-01T00:01:40Z")
+        );
+    }
+}

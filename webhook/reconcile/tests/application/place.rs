@@ -31,9 +31,9 @@ impl Gate for WordGate {
             .expect("no panic while held")
             .push(plan.clone());
         let forbidden = plan.changes.iter().position(|change| match change {
-            PlanChange::Statement(text) | PlanChange::Apply(text) | PlanChange::Delete(text) => {
-                text.contains("forbidden")
-            }
+            PlanChange::Statement(text)
+            | PlanChange::Apply { object: text, .. }
+            | PlanChange::Delete(text) => text.contains("forbidden"),
         });
         match forbidden {
             None => GateVerdict::Allowed {

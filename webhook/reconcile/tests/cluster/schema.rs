@@ -131,7 +131,7 @@ async fn a_plan_that_the_gate_denies_does_not_begin() -> Result<()> {
         &message,
         &[
             "words/forbidden-word: the word is forbidden (write another)",
-            "nothing was changed",
+            "Nothing was changed",
         ],
     );
     assert!(!place.file("app.db").exists(), "not even the file is made");
