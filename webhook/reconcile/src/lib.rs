@@ -35,6 +35,7 @@ mod pacing;
 pub mod problem;
 mod queue;
 mod references;
+pub mod remote;
 pub mod render;
 pub mod schema;
 mod settings;

@@ -40,6 +40,11 @@ impl Memory {
         ));
     }
 
+    /// The operation is over. The next one may begin in the same second, and is another one all the same.
+    pub(super) fn forget(&mut self) {
+        self.progress = None;
+    }
+
     /// Something happened: the next wait is short again.
     pub(super) const fn moved(&mut self) {
         self.waits = 0;
@@ -55,5 +60,28 @@ impl Memory {
     /// How many looks in a row found nothing new.
     pub(super) const fn waits(&self) -> u32 {
         self.waits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Times have whole seconds: a rollback and the sync right after it began at the same one, and the sync took the rollback's results for its own.
+    #[test]
+    fn what_is_over_is_not_taken_for_what_begins_in_the_same_second() {
+        let mut ended = Running::new(json!({"sync": {"revision": "a"}}), Timestamp::UNIX_EPOCH);
+        ended.progress.dry_run_passed = true;
+        let mut memory = Memory::default();
+        memory.keep(&ended);
+        let mut same = Running::new(ended.request.clone(), Timestamp::UNIX_EPOCH);
+        memory.restore(&mut same);
+        assert!(same.progress.dry_run_passed, "it goes on");
+        memory.forget();
+        let mut next = Running::new(ended.request.clone(), Timestamp::UNIX_EPOCH);
+        memory.restore(&mut next);
+        assert!(!next.progress.dry_run_passed, "it begins anew");
     }
 }

@@ -39,8 +39,10 @@ mod gather;
 mod health;
 mod look;
 mod memory;
+mod migrate;
 mod operation;
 mod project;
+mod respect;
 mod run;
 mod snapshot;
 mod status;
@@ -210,6 +212,7 @@ impl<G: Gate> Round<'_, G> {
         }
         let mut live = self.snapshot.live.clone().unwrap_or_default();
         let targets = self.targets();
+        let options = running.planned(&self.application).options;
         if is_new {
             let mut status = Status::of(&self.application);
             if running.is_of_spec() {
@@ -218,6 +221,16 @@ impl<G: Gate> Round<'_, G> {
             status.operation(&running, &self.application);
             self.write(&mut status, Asked::Begun(running.request.clone()))
                 .await?;
+        }
+        if let (true, Some(shared)) = (
+            options.has("FailOnSharedResource=true"),
+            self.look().warnings.first(),
+        ) {
+            running.state = State {
+                phase: OperationPhase::Failed,
+                message: format!("Shared resource found: {}", shared.message),
+            };
+            return self.end(running).await;
         }
         let pause = loop {
             let project = self.snapshot.project.clone().unwrap_or_default();
@@ -438,6 +451,9 @@ impl<G: Gate> Round<'_, G> {
             patch.get_mut("metadata").and_then(Value::as_object_mut),
         ) {
             metadata.insert("annotations".to_owned(), json!({REFRESH: null}));
+        }
+        if matches!(asked, Asked::Over) {
+            self.context.with_memory(self.key, Memory::forget);
         }
         let api = self.context.api(Kind::Application, self.key);
         let parameters = PatchParams::default();

@@ -78,6 +78,11 @@ impl<G: Gate> Run<'_, G> {
             namespace: self.lens.namespace(),
             namespace_metadata: at(application, "/spec/syncPolicy/managedNamespaceMetadata"),
             dry_run: planned.dry_run,
+            respects: planned
+                .options
+                .has("RespectIgnoreDifferences=true")
+                .then_some(&self.lens.rules),
+            takes_over: !planned.options.has("ClientSideApplyMigration=false"),
         };
         for _ in 0..MOST_TURNS {
             let (turn, acted, has_hooks) = self.turn(&hand, &planned, running, live).await;

@@ -13,11 +13,15 @@ use tidegate_model::ObjectKey;
 use tidegate_model::object::{at, group, kind, text};
 use tidegate_model::words::{API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
 use tidegate_syncplan::advance::{Outcome, Sync};
+use tidegate_syncplan::ignore::Rules;
 use tidegate_syncplan::operation::Propagation;
 use tidegate_syncplan::step::{Action, Step};
 use tidegate_syncplan::task::{HOOK_FINALIZER, Task};
 use tidegate_syncplan::tracking::Tracking;
+use tracing::debug;
 
+use super::migrate::taken_over;
+use super::respect::respected;
 use crate::cluster::{KnownKind, type_of};
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
@@ -41,6 +45,10 @@ pub(super) struct Hand<'a, G> {
     /// `spec.syncPolicy.managedNamespaceMetadata`.
     pub(super) namespace_metadata: Option<&'a Value>,
     pub(super) dry_run: bool,
+    /// Ignored differences, where they are to be respected.
+    pub(super) respects: Option<&'a Rules>,
+    /// Whether fields of client-side applies are taken over.
+    pub(super) takes_over: bool,
 }
 
 /// What became of a step.
@@ -139,7 +147,11 @@ impl<G: Gate> Hand<'_, G> {
 
     /// The object as it is to be written: marked, and the namespace that a sync makes with what is said of it.
     fn object(&self, task: &Task) -> Option<Value> {
-        let mut object = task.target.as_deref()?.clone();
+        let target = task.target.as_deref()?;
+        let mut object = match (self.respects, task.live) {
+            (Some(rules), Some(live)) => respected(target, live, rules),
+            _ => target.clone(),
+        };
         let key = &task.key;
         let is_created = key.group.is_empty()
             && key.kind == NAMESPACE
@@ -177,6 +189,9 @@ impl<G: Gate> Hand<'_, G> {
             Ok(known) => known,
             Err(message) => return Done::said(Err(message)),
         };
+        if let Some(live) = task.live.filter(|_| self.takes_over && !dry_run) {
+            self.take_over(&known, step, live).await;
+        }
         let mut written = self.try_write(step, &known, &object, task, dry_run).await;
         if let Err(error) = &written
             && step.force
@@ -204,6 +219,23 @@ impl<G: Gate> Hand<'_, G> {
                     live: After::There(live),
                 }
             }
+        }
+    }
+
+    /// Makes the fields of a client-side apply ours. What cannot be taken over stays where it is; the apply is the same.
+    async fn take_over(&self, known: &KnownKind, step: &Step, live: &Value) {
+        let Some(fields) = taken_over(live).filter(|_| step.action == Action::Apply) else {
+            return;
+        };
+        let patch = json!({"metadata": {
+            "managedFields": fields,
+            "resourceVersion": text(live, "/metadata/resourceVersion"),
+        }});
+        let parameters = PatchParams::default();
+        let patch = Patch::Merge(&patch);
+        let taken = self.context.patch(known, &step.key, &parameters, &patch);
+        if let Err(problem) = taken.await {
+            debug!(object = %step.key, %problem, "fields of a client-side apply stay with their manager");
         }
     }
 

@@ -183,7 +183,7 @@ fn wait(snapshot: &Snapshot, failed: u32, pacing: &Pacing) -> Duration {
     if failed > limit {
         pacing.resync(&snapshot.key)
     } else {
-        pacing.retry(&snapshot.key, failed)
+        pacing.failure(&snapshot.key, failed)
     }
 }
 

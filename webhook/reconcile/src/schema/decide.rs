@@ -194,7 +194,7 @@ fn wait(snapshot: &Snapshot, problem: &Problem, failed: u32, pacing: &Pacing) ->
     if problem.reason.is_pending() || failed > limit {
         pacing.resync(&snapshot.key)
     } else {
-        pacing.retry(&snapshot.key, failed)
+        pacing.failure(&snapshot.key, failed)
     }
 }
 

@@ -64,7 +64,9 @@ pub(super) fn objection(
     } else {
         let waiting = list(
             "Schema plan is waiting for approval",
-            plan.statements.iter().map(|statement| &statement.sql),
+            plan.statements
+                .iter()
+                .map(|statement| ended(&statement.sql)),
         );
         (Reason::ApprovalPending, waiting)
     };
@@ -99,12 +101,17 @@ fn lost(seen: &Seen, plan: &Plan) -> String {
     let statements = statements.filter(|statement| statement.destructive);
     let mut message = list(
         "destructive changes detected",
-        statements.map(|statement| &statement.sql),
+        statements.map(|statement| ended(&statement.sql)),
     );
     if !seen.losses.is_empty() {
         let _ = write!(message, "\n{}", list("what would be lost", &seen.losses));
     }
     message
+}
+
+/// As the operator prints statements.
+fn ended(sql: &str) -> String {
+    format!("{};", sql.trim_end_matches(';'))
 }
 
 fn narrowed<'a>(catalog: &'a Catalog, wish: &Wish) -> Cow<'a, Catalog> {

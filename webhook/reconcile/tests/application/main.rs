@@ -532,3 +532,53 @@ async fn a_sync_is_gone_on_with_by_the_next_process() -> Result<()> {
     assert_eq!(status.pointer("/history/1"), None, "{status:#}");
     running.stop().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_kubectl_applied_before_is_taken_over_and_what_is_ignored_is_respected() -> Result<()>
+{
+    let place = Place::new("takeover")?;
+    let running = place.start().await?;
+    let before =
+        "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {key: old, gone: with Git}}";
+    place
+        .plane
+        .kubectl(&["-n", "takeover", "apply", "-f", "-"], before)?
+        .ok()?;
+    place.commit("web/a.yaml", &config_map("a", 0, "1"))?;
+    place.commit("web/web.yaml", &deployment("web", 0))?;
+    let mut application = place.application("web");
+    application["spec"]["ignoreDifferences"] =
+        json!([{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}]);
+    application["spec"]["syncPolicy"]["syncOptions"] = json!(["RespectIgnoreDifferences=true"]);
+    place.apply(&application)?;
+    place.wait_app(
+        "web",
+        &[
+            (".status.operationState.phase", "Succeeded"),
+            (".status.sync.status", "Synced"),
+        ],
+    )?;
+    assert_eq!(
+        place.get("configmap/a")?.get("data"),
+        Some(&json!({"key": "1"}))
+    );
+
+    place.kubectl(&["scale", "deployment/web", "--replicas=3"])?;
+    place.commit(
+        "web/web.yaml",
+        &deployment("web", 0).replace("example/web", "example/web:2"),
+    )?;
+    place.refresh("web")?;
+    place.wait(
+        "deployment/web",
+        ".spec.template.spec.containers[0].image",
+        "example/web:2",
+    )?;
+    place.bring_up("web")?;
+    place.wait_well("web")?;
+    assert_eq!(
+        place.get("deployment/web")?.pointer("/spec/replicas"),
+        Some(&json!(3))
+    );
+    running.stop().await
+}

@@ -104,6 +104,7 @@ impl Place {
             workers: 1,
             pacing: Pacing {
                 first_retry: Duration::from_millis(100),
+                first_failure: Duration::from_millis(100),
                 longest_retry: Duration::from_millis(500),
                 resync,
             },

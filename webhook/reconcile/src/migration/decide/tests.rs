@@ -174,7 +174,7 @@ fn failures_are_counted_and_retried_more_rarely_beyond_the_limit() {
     assert!(waits.is_sorted(), "{waits:?}");
     let resync = Pacing::default().resync(&snapshot.key);
     assert!(
-        waits[2] < Duration::from_secs(5) && waits[3] == resync,
+        waits[2] <= Duration::from_secs(20) && waits[3] == resync,
         "{waits:?}"
     );
     snapshot.deleting = true;

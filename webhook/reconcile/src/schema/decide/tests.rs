@@ -453,7 +453,7 @@ fn failures_are_counted_and_waits_grow_without_a_storm_of_beginnings() {
     assert!(waits.is_sorted(), "{waits:?}");
     let resync = pacing().resync(&snapshot.key);
     assert!(
-        waits[3] < Duration::from_secs(9) && waits[4] == resync,
+        waits[3] <= Duration::from_secs(40) && waits[4] == resync,
         "the limit is 4: {waits:?}"
     );
 
@@ -555,7 +555,7 @@ fn a_success_is_looked_at_again_and_a_failure_sooner() {
     let retry = wait(decide(&failing, at(200), &pacing()));
     let resync = wait(decide(&settled(&[USERS], &[USERS]), at(200), &pacing()));
     assert!(
-        retry <= Duration::from_secs(1) && resync > Duration::from_mins(3),
+        retry <= Duration::from_secs(5) && resync > Duration::from_mins(3),
         "{retry:?} {resync:?}"
     );
 }
