@@ -48,5 +48,5 @@ soak: policies ## Bad input, bad policies, bad connections, 100,000 reviews; ass
 	@tests/soak $(ARGS)
 
 .PHONY: demo
-demo: policies cluster ## The gate in a minute: a real API server, a database, a denied column drop (KEEP=1 leaves it running)
+demo: servers policies cluster ## The gate in a minute: a real API server, a database, a denied column drop (KEEP=1 leaves it running)
 	@tests/demo

@@ -6,7 +6,7 @@ use crate::{Policy, Request, Verdict, settings};
 
 /// What the policy is.
 pub fn describe<P: Policy>() -> wit::PolicyInfo {
-    P::INFO.into_wit(settings::schema::<P>())
+    P::INFO.into_wit(P::settings_schema().into_owned())
 }
 
 /// Every problem of the settings, one a line: first whether they fit the type, then what the policy itself finds.

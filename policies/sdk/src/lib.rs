@@ -90,6 +90,8 @@ pub use request::{Admission, Change, Plan, Request};
 pub use settings::NoSettings;
 pub use verdict::Verdict;
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
@@ -112,6 +114,12 @@ pub trait Policy {
 
     /// What the policy is: the file's own metadata.
     const INFO: Info;
+
+    /// The JSON Schema of the settings, as JSON text. Only a policy that has to be small says it itself, as a file that a test holds fresh
+    /// ([`native::settings_schema`]): the component then carries nothing that makes schemas.
+    fn settings_schema() -> Cow<'static, str> {
+        settings::schema::<Self::Settings>().into()
+    }
 
     /// Problems of the settings beyond their types, one a line, each with the JSON pointer of the field. Called when the
     /// settings are loaded.

@@ -5,3 +5,9 @@
 
 pub use crate::bindings::tidegate::policy::types as wit;
 pub use crate::guest::{check_settings, describe, review};
+
+/// The JSON Schema of a policy's settings as their type says it, for the test of a policy that keeps it in a file
+/// ([`Policy::settings_schema`](crate::Policy::settings_schema)).
+pub fn settings_schema<P: crate::Policy>() -> String {
+    crate::settings::schema::<P::Settings>()
+}

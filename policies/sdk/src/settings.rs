@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Policy, json, pointer};
+use crate::{json, pointer};
 
 /// For a policy without settings: any key is refused.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -16,11 +16,11 @@ use crate::{Policy, json, pointer};
 pub struct NoSettings {}
 
 /// The JSON Schema of a policy's settings, as JSON text.
-pub(crate) fn schema<P: Policy>() -> String {
-    if is_nothing::<P::Settings>() {
+pub(crate) fn schema<S: JsonSchema>() -> String {
+    if is_nothing::<S>() {
         return r#"{"type":"object","properties":{},"additionalProperties":false}"#.to_owned();
     }
-    schemars::schema_for!(P::Settings).as_value().to_string()
+    schemars::schema_for!(S).as_value().to_string()
 }
 
 /// Whether the type holds nothing that could be set. Known when compiling: a policy without settings then carries neither

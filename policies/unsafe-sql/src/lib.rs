@@ -19,6 +19,8 @@ mod rules;
 mod settings;
 mod waiver;
 
+use std::borrow::Cow;
+
 use tidegate_policy_sdk::export_policy;
 use tidegate_policy_sdk::prelude::{Info, Match, Policy, Request, Verdict};
 
@@ -41,6 +43,10 @@ impl Policy for UnsafeSql {
         &["AtlasSchema", "AtlasMigration"],
     )])
     .rules(rules::METADATA);
+
+    fn settings_schema() -> Cow<'static, str> {
+        include_str!("settings.schema.json").trim_end().into()
+    }
 
     fn check_settings(settings: &Settings) -> Vec<String> {
         settings.problems()

@@ -306,3 +306,21 @@ fn many_warnings_hide_no_error() {
         Some("error transaction-control")
     );
 }
+
+/// The file that the component carries in place of the code that would make it.
+#[test]
+fn the_schema_of_the_settings_is_fresh() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/settings.schema.json");
+    let schema: Value =
+        serde_json::from_str(&tidegate_policy_sdk::native::settings_schema::<UnsafeSql>())
+            .expect("a schema is JSON");
+    let expected = format!("{schema:#}\n");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(file, &expected).expect("the file is writable");
+    }
+    assert_eq!(
+        std::fs::read_to_string(file).expect("the file is readable"),
+        expected,
+        "run `UPDATE=1 cargo test -p unsafe-sql --test settings`"
+    );
+}

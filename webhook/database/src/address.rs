@@ -93,14 +93,16 @@ pub enum AddressError {
     NoScheme,
     /// A database that Atlas knows and this version does not.
     #[error(
-        "databases with the scheme {scheme:?} cannot be reconciled yet; this version applies sqlite:// only"
+        "databases with the scheme {scheme:?} cannot be reached by this version; sqlite://, postgres://, mysql:// and mariadb:// can"
     )]
     NotYet {
         /// The scheme, without the rest of the address.
         scheme: String,
     },
     /// A scheme that nobody knows.
-    #[error("unknown database scheme {scheme:?}; this version applies sqlite:// only")]
+    #[error(
+        "unknown database scheme {scheme:?}; sqlite://, postgres://, mysql:// and mariadb:// are known"
+    )]
     UnknownScheme {
         /// The scheme, without the rest of the address.
         scheme: String,

@@ -1,16 +1,11 @@
-//! The asynchronous front: places, turns, and work handed to blocking threads.
+//! Which databases this process may touch, by which name each is known, and how long and how large things may be.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rusqlite::Connection;
-use tokio::sync::OwnedMutexGuard;
-
-use crate::guard::Freedom;
-use crate::locks::Locks;
-use crate::{Address, AddressError, DatabaseError, FileMode, Inspection, SqliteAddress, sqlite};
+use crate::sqlite::SqliteSession;
+use crate::{Address, DatabaseError, Session, SqliteAddress};
 
 /// How long and how large things may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,43 +44,19 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// All databases that this process may touch. Cloning shares the turns.
+/// The databases that this process may touch.
 #[derive(Debug, Clone, Default)]
 pub struct Databases {
     settings: Settings,
-    locks: Locks,
 }
 
-/// A place where a database is, or will be. Nothing is open yet.
-#[derive(Debug, Clone)]
-pub struct Database {
-    place: Place,
-    limits: Limits,
-    locks: Locks,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
-    /// A path without symbolic links; the file itself may not exist yet.
-    File {
-        path: PathBuf,
-        mode: FileMode,
-    },
-    Memory,
-}
-
-/// The turn at a database. Dropping it lets the next one in, after work that is still running has ended.
-pub struct Locked {
-    held: Arc<Held>,
-}
-
-struct Held {
-    place: Place,
-    limits: Limits,
-    /// Opened by the first operation that needs it.
-    connection: Mutex<Option<Connection>>,
-    /// Kept with the connection, so that a caller who went away does not let a second holder in while a thread still works.
-    _turn: Option<OwnedMutexGuard<()>>,
+/// What tells a database from others, and what of it an address is about. It holds no user and no password.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// `sqlite:` and the canonical path, or the server's host and port; with `PostgreSQL` the database as well, as its schemas are in one.
+    pub server: String,
+    /// The one schema (`PostgreSQL`), or database (MySQL, MariaDB), that the address is about; none for all.
+    pub schema: Option<String>,
 }
 
 /// What a successful change was.
@@ -98,181 +69,56 @@ pub struct Applied {
 }
 
 impl Databases {
-    /// With these settings and no turns taken.
+    /// With these settings.
     pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            locks: Locks::default(),
-        }
+        Self { settings }
     }
 
-    /// Finds the place of an address. No file is made.
+    /// The place of an address, however the address was written. None for memory, which is nobody else's. Nothing is connected to.
     ///
     /// # Errors
-    /// [`DatabaseError::Unreachable`] when the file's folder does not exist or cannot be looked into,
-    /// [`DatabaseError::OutsideFolder`] when the settings do not allow it.
-    pub async fn open(&self, url: &Address) -> Result<Database, DatabaseError> {
-        let url = match url {
-            Address::Sqlite(url) => url,
-            // The reconciler's own path; the command line opens a session instead.
-            Address::Postgres(_) => {
-                return Err(AddressError::NotYet {
-                    scheme: "postgres".to_owned(),
-                }
-                .into());
-            }
-            Address::Mysql(_) => {
-                return Err(AddressError::NotYet {
-                    scheme: "mysql".to_owned(),
-                }
-                .into());
-            }
-        };
-        let place = match url.clone() {
-            SqliteAddress::Memory => Place::Memory,
-            SqliteAddress::File { path, mode } => {
-                let folder = self.settings.sqlite_folder.clone();
+    /// [`DatabaseError::Unreachable`] when the folder of a file does not exist or cannot be looked into, [`DatabaseError::OutsideFolder`] when
+    /// the settings do not allow it.
+    pub async fn place(&self, address: &Address) -> Result<Option<Place>, DatabaseError> {
+        let (server, schema) = match address {
+            Address::Sqlite(SqliteAddress::Memory) => return Ok(None),
+            Address::Sqlite(SqliteAddress::File { path, .. }) => {
+                let (path, folder) = (path.clone(), self.settings.sqlite_folder.clone());
                 let path = on_a_thread(move || canonical(&path, folder.as_deref())).await?;
-                Place::File { path, mode }
+                (format!("sqlite:{}", path.display()), None)
             }
+            Address::Postgres(address) => (address.server(), address.schema().map(str::to_owned)),
+            Address::Mysql(address) => (address.server(), address.database().map(str::to_owned)),
         };
-        Ok(Database {
-            place,
-            limits: self.settings.limits.clone(),
-            locks: self.locks.clone(),
-        })
-    }
-}
-
-impl Database {
-    /// What tells this database from others, however its address was written: the canonical path. None for memory, which is nobody
-    /// else's.
-    pub fn identity(&self) -> Option<&Path> {
-        match &self.place {
-            Place::File { path, .. } => Some(path),
-            Place::Memory => None,
-        }
+        Ok(Some(Place { server, schema }))
     }
 
-    /// Waits for the turn, as long as [`Limits::wait_for_lock`].
+    /// Reaches the database of an address.
     ///
     /// # Errors
-    /// [`DatabaseError::Busy`] when it does not come.
-    pub async fn lock(&self) -> Result<Locked, DatabaseError> {
-        let waited = self.limits.wait_for_lock;
-        let turn = match &self.place {
-            Place::Memory => None,
-            Place::File { path, .. } => Some(
-                tokio::time::timeout(waited, self.locks.acquire(path))
-                    .await
-                    .map_err(|_| DatabaseError::Busy { waited })?,
-            ),
-        };
-        let held = Held {
-            place: self.place.clone(),
-            limits: self.limits.clone(),
-            connection: Mutex::new(None),
-            _turn: turn,
-        };
-        Ok(Locked {
-            held: Arc::new(held),
-        })
-    }
-}
-
-impl Locked {
-    /// Reads what is in the database. A file that is not there yet, and may be made, is an empty database; it is not made.
-    ///
-    /// # Errors
-    /// What keeps it from being read; nothing is changed in any case.
-    pub async fn inspect(&self) -> Result<Inspection, DatabaseError> {
-        let held = Arc::clone(&self.held);
-        on_a_thread(move || held.inspect()).await
-    }
-
-    /// Runs the statements in one transaction: all of them, or none. `planned_from` is the inspection that they were planned from.
-    ///
-    /// # Errors
-    /// [`DatabaseError::Changed`] when the database's schema is not `planned_from` any more; otherwise what failed. Every error means
-    /// that nothing was changed, except [`DatabaseError::Thread`], which does not know.
-    pub async fn apply(
-        &self,
-        planned_from: &Inspection,
-        statements: &[String],
-    ) -> Result<Applied, DatabaseError> {
-        let held = Arc::clone(&self.held);
-        let (expected, statements) = (planned_from.clone(), statements.to_vec());
-        on_a_thread(move || held.apply(&expected, &statements)).await
-    }
-}
-
-impl fmt::Debug for Locked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Locked")
-            .field("place", &self.held.place)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Held {
-    fn inspect(&self) -> Result<Inspection, DatabaseError> {
-        if let Place::File {
-            path,
-            mode: FileMode::Create,
-        } = &self.place
-        {
-            match path.symlink_metadata() {
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    return Ok(Inspection::default());
-                }
-                Err(source) => {
-                    return Err(DatabaseError::Unreachable {
-                        path: path.clone(),
-                        source,
-                    });
-                }
-                Ok(_) => {}
+    /// As [`Databases::place`], and what keeps it from being reached; never with a secret.
+    pub async fn open(&self, address: &Address) -> Result<Session, DatabaseError> {
+        let Settings {
+            sqlite_folder,
+            limits,
+        } = &self.settings;
+        match address {
+            Address::Sqlite(address) => {
+                let session = SqliteSession::open_in(address, sqlite_folder.as_deref(), limits);
+                Ok(Session::Sqlite(session.await?))
             }
-        }
-        self.with_connection(|connection| sqlite::inspect(connection, self.path(), &self.limits))
-    }
-
-    fn apply(
-        &self,
-        expected: &Inspection,
-        statements: &[String],
-    ) -> Result<Applied, DatabaseError> {
-        let took = self.with_connection(|connection| {
-            sqlite::apply(connection, self.path(), expected, statements, &self.limits)
-        })?;
-        Ok(Applied {
-            statements: statements.len(),
-            took,
-        })
-    }
-
-    fn path(&self) -> &Path {
-        match &self.place {
-            Place::File { path, .. } => path,
-            Place::Memory => Path::new(":memory:"),
+            other => Session::open(other, limits).await,
         }
     }
+}
 
-    fn with_connection<T>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
-    ) -> Result<T, DatabaseError> {
-        let file = match &self.place {
-            Place::Memory => None,
-            Place::File { path, mode } => Some((path.as_path(), *mode)),
-        };
-        sqlite::with_connection(
-            &self.connection,
-            file,
-            Freedom::Additive,
-            &self.limits,
-            work,
-        )
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.server)?;
+        match &self.schema {
+            Some(schema) => write!(formatter, " ({schema})"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -90,18 +90,6 @@ pub enum DatabaseError {
         "the database's schema changed while the plan was judged; nothing was changed, the plan is made again"
     )]
     Changed,
-    /// A statement failed and all were rolled back.
-    #[error("statement {number} of {total} failed and nothing was changed: {sql}: {source}")]
-    Statement {
-        /// Which one, from 1.
-        number: usize,
-        /// Of how many.
-        total: usize,
-        /// Its text, cut to a length that can be shown.
-        sql: String,
-        /// What SQLite said.
-        source: rusqlite::Error,
-    },
     /// The result would have rows that refer to nothing.
     #[error(
         "the change leaves {count} row(s) of {table:?} whose foreign key refers to a row of {parent:?} that does not exist; nothing was changed"
@@ -200,10 +188,7 @@ pub enum DatabaseError {
 impl DatabaseError {
     /// Whether the server said no to what it was asked to run. Anything else (nobody is there, a right is missing) is no answer.
     pub fn is_answer(&self) -> bool {
-        matches!(
-            self,
-            Self::Apply { .. } | Self::Statement { .. } | Self::DanglingForeignKey { .. }
-        )
+        matches!(self, Self::Apply { .. } | Self::DanglingForeignKey { .. })
     }
 
     /// A word for a metric's label.
@@ -222,7 +207,6 @@ impl DatabaseError {
             Self::Model { .. } => "model",
             Self::Transaction { .. } => "transaction",
             Self::Changed => "changed",
-            Self::Statement { .. } => "statement",
             Self::DanglingForeignKey { .. } => "dangling_foreign_key",
             Self::TimedOut { .. } => "timed_out",
             Self::Connect { .. } => "connect",

@@ -1,18 +1,24 @@
 //! A session with a database of any engine: one set of questions, one module an engine that answers them.
 //!
-//! A command (or a reconciler, later) opens a [`Session`], asks what is there ([`Session::inspect`]), has the wanted text tried out in a scratch
+//! A command, or the reconciler, opens a [`Session`], asks what is there ([`Session::inspect`]), has the wanted text tried out in a scratch
 //! place of the same engine ([`Session::desired`]), and applies the statements that `schemaplan` made of the difference. It is an enum rather
 //! than a trait: the engines are known, and each has a session of its own that can be used where only it will do.
 
 use std::time::Duration;
 
 use tidegate_migrations::TransactionMode;
-use tidegate_schemaplan::{Catalog, Engine, Statement};
+use tidegate_schemaplan::{Catalog, Engine, Statement, diff};
 
 use crate::mysql::MysqlSession;
 use crate::postgres::PostgresSession;
 use crate::sqlite::SqliteSession;
 use crate::{Address, Applied, DatabaseError, Limits};
+
+/// The lock of this room's own on a server whose schema is changed, held from looking to having run. (Atlas has none for this.)
+pub const SCHEMA_LOCK: &str = "tidegate_schema_apply";
+
+/// As long as Atlas waits for its locks.
+pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// A connection, or one that is made when it is first needed.
 #[derive(Debug)]
@@ -116,6 +122,39 @@ impl Session {
             Self::Postgres(session) => session.apply(statements, mode).await,
             Self::Mysql(session) => session.apply(statements, mode).await,
         }
+    }
+
+    /// As [`Session::apply`], if the database still holds what the plan was made from. Two that plan at once do not both run: there is a lock.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Changed`] when it does not, and nothing was changed; otherwise as [`Session::apply`].
+    pub async fn apply_to(
+        &mut self,
+        planned_from: &Catalog,
+        statements: &[Statement],
+        mode: TransactionMode,
+    ) -> Result<Applied, DatabaseError> {
+        if let Self::Sqlite(session) = self {
+            return session.apply_to(planned_from, statements, mode).await;
+        }
+        self.lock(SCHEMA_LOCK, LOCK_WAIT).await?;
+        let applied = self.apply_locked(planned_from, statements, mode).await;
+        let unlocked = self.unlock(SCHEMA_LOCK).await;
+        let applied = applied?;
+        unlocked?;
+        Ok(applied)
+    }
+
+    async fn apply_locked(
+        &mut self,
+        planned_from: &Catalog,
+        statements: &[Statement],
+        mode: TransactionMode,
+    ) -> Result<Applied, DatabaseError> {
+        if !diff(&self.inspect().await?, planned_from).is_empty() {
+            return Err(DatabaseError::Changed);
+        }
+        self.apply(statements, mode).await
     }
 
     /// Takes the lock of this name, which the `atlas` CLI takes by the same name and mechanism.

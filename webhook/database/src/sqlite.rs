@@ -1,8 +1,4 @@
-//! SQLite, blocking: what the threads behind [`crate::Locked`] run.
-//!
-//! SQLite keeps the text of every `CREATE` statement in `sqlite_master`, brought up to date by `ALTER TABLE`. That text is what is
-//! inspected: it says more than the pragmas do (checks, generated columns, collations, `STRICT`), and comparing it byte for byte is an
-//! exact test of whether a schema changed since it was planned against.
+//! SQLite, blocking: what the threads behind [`crate::SqliteSession`] share: how a file is opened, how long work may take, what errors mean.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,10 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use serde::{Deserialize, Serialize};
-use tidegate_sqlplan::{Dialect, Schema, parse_schema};
 
-use crate::guard::{self, Freedom};
+use crate::guard;
 use crate::{DatabaseError, FileMode, Limits};
 
 mod inspect;
@@ -28,56 +22,10 @@ const STEPS_BETWEEN_CLOCK_LOOKS: i32 = 10_000;
 /// How many characters of a statement an error shows.
 const SHOWN_STATEMENT_CHARS: usize = 500;
 
-/// What is in a database: the texts that it keeps of its own schema.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inspection {
-    /// Tables first, then indexes, each in the order of creation. What SQLite made for itself is left out.
-    pub texts: Vec<SchemaText>,
-    /// Names of views, triggers, virtual tables and the tables behind those: they are left alone and are no part of a comparison.
-    pub unmanaged: Vec<String>,
-}
-
-/// One `CREATE` statement as the database keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SchemaText {
-    /// The name of the table or index.
-    pub name: String,
-    /// The statement.
-    pub sql: String,
-}
-
-impl Inspection {
-    /// All texts as one script.
-    pub fn script(&self) -> String {
-        self.texts
-            .iter()
-            .fold(String::new(), |script, text| script + &text.sql + ";\n")
-    }
-
-    /// The texts as a schema that can be compared. What is unmanaged has no part in it.
-    ///
-    /// # Errors
-    /// [`DatabaseError::Model`] when a text is beyond the limits of `sqlplan`, or not understood by it.
-    pub fn schema(&self) -> Result<Schema, DatabaseError> {
-        parse_schema(&self.script(), Dialect::Sqlite).map_err(|problems| DatabaseError::Model {
-            message: problems
-                .first()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-        })
-    }
-
-    /// Whether nothing at all is there.
-    pub fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.unmanaged.is_empty()
-    }
-}
-
 /// Works with the connection in the slot; opens one first where there is none. Without a file it is memory.
 pub(crate) fn with_connection<T>(
     slot: &Mutex<Option<Connection>>,
     file: Option<(&Path, FileMode)>,
-    freedom: Freedom,
     limits: &Limits,
     work: impl FnOnce(&mut Connection) -> Result<T, DatabaseError>,
 ) -> Result<T, DatabaseError> {
@@ -87,8 +35,8 @@ pub(crate) fn with_connection<T>(
         return work(connection);
     }
     let opened = match file {
-        None => open(None, FileMode::Create, freedom, limits),
-        Some((path, mode)) => open(Some(path), mode, freedom, limits),
+        None => open(None, FileMode::Create, limits),
+        Some((path, mode)) => open(Some(path), mode, limits),
     }?;
     work(slot.insert(opened))
 }
@@ -97,7 +45,6 @@ pub(crate) fn with_connection<T>(
 pub(crate) fn open(
     path: Option<&Path>,
     mode: FileMode,
-    freedom: Freedom,
     limits: &Limits,
 ) -> Result<Connection, DatabaseError> {
     let shown = path.unwrap_or_else(|| Path::new(":memory:"));
@@ -116,21 +63,8 @@ pub(crate) fn open(
     connection
         .pragma_update(None, "foreign_keys", true)
         .map_err(failed)?;
-    guard::harden(&mut connection, freedom).map_err(failed)?;
+    guard::harden(&mut connection).map_err(failed)?;
     Ok(connection)
-}
-
-/// Reads the schema's texts.
-pub(crate) fn inspect(
-    connection: &mut Connection,
-    path: &Path,
-    limits: &Limits,
-) -> Result<Inspection, DatabaseError> {
-    set_deadline(connection, limits.inspect)?;
-    read_texts(connection, limits).map_err(|error| match error {
-        ReadError::TooLarge { limit, what } => DatabaseError::TooLarge { limit, what },
-        ReadError::Sqlite(source) => inspecting(source, path, limits),
-    })
 }
 
 fn inspecting(source: rusqlite::Error, path: &Path, limits: &Limits) -> DatabaseError {
@@ -148,123 +82,6 @@ fn inspecting(source: rusqlite::Error, path: &Path, limits: &Limits) -> Database
             _ => DatabaseError::Inspect { source },
         },
     )
-}
-
-/// Runs the statements in one transaction, if the schema still is `expected`. Returns how long that took.
-pub(crate) fn apply(
-    connection: &mut Connection,
-    path: &Path,
-    expected: &Inspection,
-    statements: &[String],
-    limits: &Limits,
-) -> Result<Duration, DatabaseError> {
-    let begun = Instant::now();
-    set_deadline(connection, limits.apply)?;
-    let sort = |source, otherwise: &dyn Fn(rusqlite::Error) -> DatabaseError| {
-        classify(source, limits, "applying", limits.apply, otherwise)
-    };
-    let transaction = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(|source| match source.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-                DatabaseError::NotADatabase {
-                    path: path.to_path_buf(),
-                }
-            }
-            _ => sort(source, &|source| DatabaseError::Transaction {
-                doing: "begin",
-                source,
-            }),
-        })?;
-    let current = read_texts(&transaction, limits).map_err(|error| match error {
-        ReadError::TooLarge { limit, what } => DatabaseError::TooLarge { limit, what },
-        ReadError::Sqlite(source) => sort(source, &|source| DatabaseError::Inspect { source }),
-    })?;
-    if &current != expected {
-        return Err(DatabaseError::Changed);
-    }
-    let preparing = |source| {
-        sort(source, &|source| DatabaseError::Transaction {
-            doing: "prepare",
-            source,
-        })
-    };
-    let dangling_before = dangling_rows(&transaction).map_err(preparing)?;
-    for (index, sql) in statements.iter().enumerate() {
-        // `execute` refuses a text that holds a second statement.
-        transaction.execute(sql, []).map_err(|source| {
-            sort(source, &|source| DatabaseError::Statement {
-                number: index + 1,
-                total: statements.len(),
-                sql: shown(sql),
-                source: without_sql(source),
-            })
-        })?;
-    }
-    check_dangling(&transaction, &dangling_before).map_err(preparing)??;
-    transaction.commit().map_err(|source| {
-        sort(source, &|source| DatabaseError::Transaction {
-            doing: "commit",
-            source,
-        })
-    })?;
-    Ok(begun.elapsed())
-}
-
-enum ReadError {
-    Sqlite(rusqlite::Error),
-    TooLarge { limit: usize, what: &'static str },
-}
-
-impl From<rusqlite::Error> for ReadError {
-    fn from(source: rusqlite::Error) -> Self {
-        Self::Sqlite(source)
-    }
-}
-
-fn read_texts(connection: &Connection, limits: &Limits) -> Result<Inspection, ReadError> {
-    let mut inspection = Inspection::default();
-    let mut unmanaged_tables = Vec::new();
-    let mut listing = connection.prepare("PRAGMA main.table_list")?;
-    let mut rows = listing.query([])?;
-    while let Some(row) = rows.next()? {
-        let (schema, name, kind): (String, String, String) =
-            (row.get("schema")?, row.get("name")?, row.get("type")?);
-        if schema == "main" && matches!(kind.as_str(), "shadow" | "virtual") {
-            unmanaged_tables.push(name);
-        }
-    }
-    let mut reading = connection.prepare(
-        "SELECT type, name, tbl_name, sql FROM main.sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-         ORDER BY type <> 'table', rowid",
-    )?;
-    let mut bytes = 0;
-    let mut rows = reading.query([])?;
-    while let Some(row) = rows.next()? {
-        let (kind, name, table): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let Some(sql) = row.get::<_, Option<String>>(3)? else {
-            continue;
-        };
-        bytes += sql.len();
-        if bytes > limits.schema_bytes {
-            return Err(ReadError::TooLarge {
-                limit: limits.schema_bytes,
-                what: "bytes of schema text",
-            });
-        }
-        if matches!(kind.as_str(), "table" | "index") && !unmanaged_tables.contains(&table) {
-            inspection.texts.push(SchemaText { name, sql });
-        } else {
-            inspection.unmanaged.push(name);
-        }
-        if inspection.texts.len() + inspection.unmanaged.len() > limits.schema_objects {
-            return Err(ReadError::TooLarge {
-                limit: limits.schema_objects,
-                what: "tables, indexes, views and triggers",
-            });
-        }
-    }
-    Ok(inspection)
 }
 
 /// How many rows refer to nothing, by table and the table referred to.

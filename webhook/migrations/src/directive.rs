@@ -4,11 +4,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Directives that mean something for a whole file only.
 const OF_A_FILE: &[&str] = &["txmode", "checkpoint"];
 
 /// How much of a run is one transaction: Atlas' `txMode`, for migrations and for the plan of a schema.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TransactionMode {
     /// Each file and its revision; a plan.
     #[default]

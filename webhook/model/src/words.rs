@@ -18,6 +18,13 @@ pub const ATLAS_SCHEMA: &str = "AtlasSchema";
 /// Kind of a versioned migration.
 pub const ATLAS_MIGRATION: &str = "AtlasMigration";
 
+/// Annotation: the hash of the one plan that may run although it loses data.
+pub const APPROVE: &str = "gate.tidegate.dev/approve";
+/// Annotation: what a person found of a statement whose end a crash hid, as `FILE:NUMBER done` or `FILE:NUMBER again`.
+pub const IN_DOUBT: &str = "gate.tidegate.dev/in-doubt";
+/// Annotation: `repair` or `report`, what is done about a database that somebody else changed.
+pub const DRIFT: &str = "gate.tidegate.dev/drift";
+
 /// API group of `CustomResourceDefinition`.
 pub const API_EXTENSIONS_GROUP: &str = "apiextensions.k8s.io";
 /// Kind that defines other kinds.

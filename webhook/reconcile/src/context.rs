@@ -1,16 +1,28 @@
 //! What every reconciliation is given: the API server, the databases, the gate, the renderer, the claims.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use kube::Client;
 use kube::api::{Api, DynamicObject};
+use serde_json::Value;
 use tidegate_database::Databases;
 use tidegate_model::ObjectKey;
+use tidegate_model::object::namespace;
+use tidegate_schemaplan::Catalog;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
 
-use crate::claims::Claims;
+use crate::application::{ControlPlane, Memory};
+use crate::claims::{Claim, Claims};
+use crate::cluster::{Kinds, KnownKind, type_of};
+use crate::gate::{Gate, GateVerdict, PlanReview};
 use crate::kinds::Kind;
+use crate::live_watches::{LiveWatches, Place};
+use crate::news::{LiveEvent, News};
+use crate::references::{References, Source, SourceKind};
+use crate::schema::remembered::{Question, Remembered};
 use crate::writes::Writes;
 use crate::{ReconcileSettings, Render};
 
@@ -19,14 +31,17 @@ pub(crate) struct Context<G> {
     pub(crate) client: Client,
     pub(crate) databases: Databases,
     pub(crate) gate: G,
-    #[expect(
-        dead_code,
-        reason = "the Application's module, which asks it, lands next"
-    )]
     pub(crate) renderer: Arc<dyn Render>,
     pub(crate) settings: ReconcileSettings,
     claims: Mutex<Claims>,
+    references: Mutex<References>,
+    remembered: Mutex<Remembered>,
     writes: Mutex<Writes>,
+    pub(crate) kinds: Mutex<Option<Arc<Kinds>>>,
+    pub(crate) control: Mutex<Option<Arc<ControlPlane>>>,
+    memories: Mutex<BTreeMap<ObjectKey, Memory>>,
+    news: Mutex<News>,
+    watches: Mutex<LiveWatches>,
 }
 
 /// The API server could not be asked, or said no. The message names no value of an object.
@@ -55,6 +70,26 @@ impl ApiError {
         }
     }
 
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+
+    /// Whether the object is fine but cannot become so from what is there: a field that may not change, or one that somebody else changed.
+    pub(crate) fn is_unchangeable(&self) -> bool {
+        matches!(self.code(), Some(409 | 422))
+    }
+
+    /// The API server's own words where it said no, as kubectl would show them.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Refused { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => status.message.clone(),
+                _ => self.to_string(),
+            },
+            Self::TimedOut { .. } => self.to_string(),
+        }
+    }
+
     pub(crate) fn is_forbidden(&self) -> bool {
         self.code() == Some(403)
     }
@@ -70,7 +105,9 @@ impl<G> Context<G> {
         gate: G,
         renderer: Arc<dyn Render>,
         settings: ReconcileSettings,
+        events: mpsc::Sender<LiveEvent>,
     ) -> Self {
+        let watches = LiveWatches::new(client.clone(), settings.control_namespace.clone(), events);
         let databases = Databases::new(settings.databases.clone());
         Self {
             client,
@@ -79,7 +116,14 @@ impl<G> Context<G> {
             renderer,
             settings,
             claims: Mutex::default(),
+            references: Mutex::default(),
+            remembered: Mutex::default(),
             writes: Mutex::default(),
+            kinds: Mutex::default(),
+            control: Mutex::default(),
+            memories: Mutex::default(),
+            news: Mutex::default(),
+            watches: Mutex::new(watches),
         }
     }
 
@@ -106,48 +150,134 @@ impl<G> Context<G> {
     }
 
     /// See [`Claims::claim`].
-    pub(crate) fn claim(
-        &self,
-        key: &ObjectKey,
-        created: i64,
-        database: &Path,
-    ) -> Option<ObjectKey> {
-        self.claims
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .claim(key, created, database)
+    pub(crate) fn claim(&self, key: &ObjectKey, created: i64, claim: &Claim) -> Option<ObjectKey> {
+        held(&self.claims).claim(key, created, claim)
     }
 
     /// See [`Claims::release`].
     pub(crate) fn release(&self, key: &ObjectKey) {
-        self.claims
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .release(key);
+        held(&self.claims).release(key);
+    }
+
+    /// See [`References::expect`].
+    pub(crate) fn expect_input(&self, key: &ObjectKey, source: &Source) {
+        held(&self.references).expect(key, source);
+    }
+
+    /// See [`References::note`].
+    pub(crate) fn note_inputs(&self, key: &ObjectKey, read: BTreeMap<Source, Option<String>>) {
+        held(&self.references).note(key, read);
+    }
+
+    /// See [`References::outdated`].
+    pub(crate) fn outdated(&self, source: &Source, version: Option<&str>) -> Vec<ObjectKey> {
+        held(&self.references).outdated(source, version)
+    }
+
+    /// See [`References::places`].
+    pub(crate) fn input_places(&self) -> BTreeSet<(SourceKind, String)> {
+        held(&self.references).places()
+    }
+
+    /// See [`Remembered::get`].
+    pub(crate) fn remembered(&self, question: &Question) -> Option<Arc<Catalog>> {
+        held(&self.remembered).get(question)
+    }
+
+    /// See [`Remembered::put`].
+    pub(crate) fn remember(&self, question: Question, bytes: usize, catalog: Arc<Catalog>) {
+        held(&self.remembered).put(question, bytes, catalog);
     }
 
     /// See [`Writes::note`].
     pub(crate) fn wrote(&self, key: &ObjectKey, resource_version: &str) {
-        self.writes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .note(key, resource_version);
+        held(&self.writes).note(key, resource_version);
     }
 
     /// See [`Writes::is_own`].
     pub(crate) fn is_own_write(&self, key: &ObjectKey, resource_version: &str) -> bool {
-        self.writes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_own(key, resource_version)
+        held(&self.writes).is_own(key, resource_version)
+    }
+
+    /// See [`News::saw`]; and watches the kinds of what is there and what is desired.
+    pub(crate) fn saw(&self, application: &ObjectKey, live: &[Value], desired: &[Value]) {
+        held(&self.news).saw(application, live);
+        let Some(known) = self.known_kinds() else {
+            return; // a definition was just written; the next look knows more
+        };
+        let is_narrow = self.settings.namespace.is_some();
+        let mut kinds: BTreeMap<Place, KnownKind> = BTreeMap::new();
+        for object in live.iter().chain(desired) {
+            let (version, kind) = type_of(object);
+            let namespace = namespace(object).filter(|_| is_narrow).map(str::to_owned);
+            if let Some(known) = known.exact(version, kind) {
+                kinds.insert(
+                    (version.to_owned(), kind.to_owned(), namespace),
+                    known.clone(),
+                );
+            }
+        }
+        held(&self.watches).need(application, kinds.into_iter().collect());
+    }
+
+    /// See [`News::is_news`].
+    pub(crate) fn is_news(&self, event: &LiveEvent) -> bool {
+        held(&self.news).is_news(event)
+    }
+
+    /// What is remembered of an Application.
+    pub(crate) fn with_memory<T>(
+        &self,
+        key: &ObjectKey,
+        change: impl FnOnce(&mut Memory) -> T,
+    ) -> T {
+        change(held(&self.memories).entry(key.clone()).or_default())
     }
 
     /// The object is gone: nothing is remembered of it.
     pub(crate) fn forget(&self, key: &ObjectKey) {
         self.release(key);
-        self.writes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .forget(key);
+        held(&self.memories).remove(key);
+        held(&self.references).forget(key);
+        held(&self.writes).forget(key);
+        held(&self.news).forget(key);
+        held(&self.watches).forget(key);
     }
+}
+
+impl<G: Gate> Context<G> {
+    /// What the gate says, within the time that the settings give it. Its silence is [`GateVerdict::Unavailable`], with a message for a condition.
+    pub(crate) async fn judge(&self, key: &ObjectKey, plan: &PlanReview) -> GateVerdict {
+        let limit = self.settings.gate_timeout;
+        let verdict = tokio::time::timeout(limit, self.gate.judge(plan)).await;
+        let verdict = verdict.unwrap_or_else(|_| GateVerdict::Unavailable {
+            message: format!("no answer within {limit:?}"),
+        });
+        match verdict {
+            GateVerdict::Allowed { warnings } => {
+                for finding in &warnings {
+                    warn!(object = %key, policy = finding.policy, rule = finding.rule, message = finding.message, "the gate warns about a plan");
+                }
+                GateVerdict::Allowed { warnings }
+            }
+            GateVerdict::Denied { findings } => {
+                let rules: Vec<_> = findings
+                    .iter()
+                    .map(|finding| format!("{}/{}", finding.policy, finding.rule))
+                    .collect();
+                info!(object = %key, ?rules, "the gate denied a plan");
+                GateVerdict::Denied { findings }
+            }
+            GateVerdict::Unavailable { message } => GateVerdict::Unavailable {
+                message: format!(
+                    "the policies could not be asked about the plan, so nothing was changed: {message}"
+                ),
+            },
+        }
+    }
+}
+
+/// A poisoned book is a book: nothing that can panic happens while it is held.
+fn held<T>(book: &Mutex<T>) -> MutexGuard<'_, T> {
+    book.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -12,14 +12,18 @@ use kube::api::{Api, DynamicObject, ObjectMeta, PartialObjectMeta};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event};
 use tidegate_model::ObjectKey;
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
 use crate::kinds::Kind;
+use crate::live_watches::MOST_EVENTS;
+use crate::news::LiveEvent;
 use crate::queue::Queue;
-use crate::{ReconcileError, ReconcileSettings, Render, schema};
+use crate::watches::{Seen, Watches};
+use crate::{ReconcileError, ReconcileSettings, Render, application, migration, schema};
 
 /// Reconciles until `shutdown` is ready; then takes nothing new, lets the work under way end within [`ReconcileSettings::grace`], and returns.
 ///
@@ -54,7 +58,9 @@ pub async fn run<G: Gate>(
             .boxed()
     };
     let mut events = select_all(settings.kinds.iter().copied().map(watch));
-    let mut control = Control::new(Context::new(client.clone(), gate, renderer, settings));
+    let (live_events, mut live) = mpsc::channel(MOST_EVENTS);
+    let context = Context::new(client.clone(), gate, renderer, settings, live_events);
+    let mut control = Control::new(context);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         control.start_workers();
@@ -62,6 +68,8 @@ pub async fn run<G: Gate>(
         tokio::select! {
             () = &mut shutdown => break,
             Some((kind, event)) = events.next() => control.note(kind, event),
+            Some(event) = live.recv() => control.wake(event),
+            Some(seen) = control.watches.next() => control.look_again(&seen),
             Some(ended) = control.workers.join_next_with_id() => control.end(ended),
             () = tokio::time::sleep(idle) => {}
         }
@@ -78,7 +86,9 @@ struct Control<G> {
     workers: JoinSet<Next>,
     working_on: HashMap<Id, ObjectKey>,
     /// What happened to objects while they were worked on: only afterwards it is known which of it was our own doing.
-    meanwhile: BTreeMap<ObjectKey, Vec<Noted>>,
+    meanwhile: BTreeMap<ObjectKey, Meanwhile>,
+    /// Of what objects read.
+    watches: Watches,
     /// Kinds that the API server does not know, so that it is said once.
     unknown: BTreeSet<Kind>,
     /// A digest of the metadata that was queued last, to tell an event about a status, mostly our own, from one about a wish.
@@ -87,12 +97,22 @@ struct Control<G> {
     failed: BTreeMap<ObjectKey, u32>,
 }
 
+/// What happened to an object, and to what it has, while it was worked on.
+#[derive(Debug, Default)]
+struct Meanwhile {
+    noted: Vec<Noted>,
+    live: Vec<LiveEvent>,
+}
+
 /// An event, as far as it matters.
 #[derive(Debug)]
 struct Noted {
     resource_version: String,
     digest: u64,
 }
+
+/// Changes that come together are looked at together.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 /// More events than this about one object while it is worked on are not told apart.
 const MOST_NOTED: usize = 32;
@@ -114,6 +134,7 @@ impl<G: Gate> Control<G> {
     fn new(context: Context<G>) -> Self {
         Self {
             queue: Queue::new(context.settings.queue),
+            watches: Watches::new(context.client.clone()),
             context: Arc::new(context),
             begun: Instant::now(),
             workers: JoinSet::new(),
@@ -140,7 +161,7 @@ impl<G: Gate> Control<G> {
                     digest: digest(&object.metadata),
                 };
                 match self.meanwhile.get_mut(&key) {
-                    Some(events) => note_meanwhile(events, noted),
+                    Some(meanwhile) => note_meanwhile(&mut meanwhile.noted, noted),
                     None => self.wish(&key, &noted),
                 }
             }
@@ -174,6 +195,20 @@ impl<G: Gate> Control<G> {
         }
     }
 
+    /// Queues an Application because of what happened to an object of it, unless it knows.
+    fn wake(&mut self, event: LiveEvent) {
+        if let Some(meanwhile) = self.meanwhile.get_mut(&event.application) {
+            // Beyond the limit: looked at again when it has had its turn, if only for the last of them.
+            meanwhile.live.truncate(MOST_EVENTS - 1);
+            meanwhile.live.push(event);
+            return;
+        }
+        if self.context.is_news(&event) {
+            debug!(application = %event.application, object = %event.object, "something happened to an object");
+            self.push(&event.application, TOGETHER);
+        }
+    }
+
     /// Queues an object unless the event is an echo of our own write, or of nothing that a person or a tool asked for.
     fn wish(&mut self, key: &ObjectKey, noted: &Noted) {
         if self.context.is_own_write(key, &noted.resource_version) {
@@ -195,7 +230,7 @@ impl<G: Gate> Control<G> {
             let object = key.clone();
             let work = async move { reconcile(&context, &object).await };
             let worker = self.workers.spawn(work.instrument(span));
-            self.meanwhile.insert(key.clone(), Vec::new());
+            self.meanwhile.insert(key.clone(), Meanwhile::default());
             self.working_on.insert(worker.id(), key);
         }
     }
@@ -212,6 +247,7 @@ impl<G: Gate> Control<G> {
             return;
         };
         self.queue.finish(&key);
+        self.watches.follow(&self.context.input_places());
         let failed = match next {
             Next::Retry => self
                 .failed
@@ -234,8 +270,20 @@ impl<G: Gate> Control<G> {
                 self.failed.insert(key.clone(), failed);
             }
         }
-        for noted in self.meanwhile.remove(&key).unwrap_or_default() {
+        let meanwhile = self.meanwhile.remove(&key).unwrap_or_default();
+        for noted in meanwhile.noted {
             self.wish(&key, &noted);
+        }
+        for event in meanwhile.live {
+            self.wake(event);
+        }
+    }
+
+    /// Queues who read another version of a Secret or a `ConfigMap` than there is now.
+    fn look_again(&mut self, seen: &Seen) {
+        for key in self.context.outdated(&seen.source, seen.version.as_deref()) {
+            debug!(object = %key, kind = %seen.source.kind, "something that the object reads has changed");
+            self.push(&key, Duration::ZERO);
         }
     }
 
@@ -297,7 +345,9 @@ async fn reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Next {
 async fn try_reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Result<Next, ApiError> {
     match Kind::of(key) {
         Some(Kind::AtlasSchema) => schema::reconcile(context, key).await,
-        Some(Kind::Application) | None => Ok(Next::Rest),
+        Some(Kind::AtlasMigration) => migration::reconcile(context, key).await,
+        Some(Kind::Application) => application::reconcile(context, key).await,
+        None => Ok(Next::Rest),
     }
 }
 

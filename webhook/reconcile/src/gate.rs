@@ -29,8 +29,15 @@ pub struct PlanReview {
 pub enum PlanChange {
     /// A statement about to be run.
     Statement(String),
-    /// An object about to be written, as JSON text.
-    Apply(String),
+    /// An object about to be written.
+    Apply {
+        /// As JSON text.
+        object: String,
+        /// What is there now, as JSON text; none where it is made.
+        live: Option<String>,
+        /// Whether what is there says it already, so that nothing will be written. It is part of the order all the same.
+        unchanged: bool,
+    },
     /// An object about to be deleted, as JSON text.
     Delete(String),
 }
@@ -39,7 +46,7 @@ impl std::fmt::Debug for PlanChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Statement(sql) => f.debug_tuple("Statement").field(sql).finish(),
-            Self::Apply(_) => f.write_str("Apply"),
+            Self::Apply { .. } => f.write_str("Apply"),
             Self::Delete(_) => f.write_str("Delete"),
         }
     }

@@ -3,7 +3,8 @@
 use kube::api::ApiResource;
 use tidegate_model::ObjectKey;
 use tidegate_model::words::{
-    APPLICATION, ARGO_API_VERSION, ARGO_GROUP, ATLAS_API_VERSION, ATLAS_GROUP, ATLAS_SCHEMA,
+    APPLICATION, ARGO_API_VERSION, ARGO_GROUP, ATLAS_API_VERSION, ATLAS_GROUP, ATLAS_MIGRATION,
+    ATLAS_SCHEMA,
 };
 
 /// A kind that is reconciled.
@@ -11,13 +12,15 @@ use tidegate_model::words::{
 pub enum Kind {
     /// A database is brought to a wanted schema ([`crate::schema`]).
     AtlasSchema,
+    /// A database is brought through versioned migrations ([`crate::migration`]).
+    AtlasMigration,
     /// Manifests are brought from Git into the cluster ([`application`]).
     Application,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::AtlasSchema, Self::Application];
+    pub const ALL: [Self; 3] = [Self::AtlasSchema, Self::AtlasMigration, Self::Application];
 
     /// The kind of an object; none where it is not reconciled.
     pub(crate) fn of(key: &ObjectKey) -> Option<Self> {
@@ -49,6 +52,12 @@ impl Kind {
     const fn words(self) -> (&'static str, &'static str, &'static str, &'static str) {
         match self {
             Self::AtlasSchema => (ATLAS_GROUP, ATLAS_API_VERSION, ATLAS_SCHEMA, "atlasschemas"),
+            Self::AtlasMigration => (
+                ATLAS_GROUP,
+                ATLAS_API_VERSION,
+                ATLAS_MIGRATION,
+                "atlasmigrations",
+            ),
             Self::Application => (ARGO_GROUP, ARGO_API_VERSION, APPLICATION, "applications"),
         }
     }

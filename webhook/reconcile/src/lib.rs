@@ -10,24 +10,36 @@
 //! on a stale copy, and a thousand objects at rest cost a thousand names. An object that cannot be read is a condition on that
 //! object and nothing to anybody else.
 //!
-//! What it needs to be allowed: get, list and watch `atlasschemas`, patch `atlasschemas/status`, and get on the Secrets and `ConfigMaps` that the
-//! objects name. Where one is missing, the condition of the object that needs it says so.
+//! What it needs to be allowed: get, list and watch `atlasschemas` and `atlasmigrations`, patch their `status`, and get, list and watch the Secrets and
+//! `ConfigMaps` of the namespaces whose objects name some. Where one is missing, the condition of the object that needs it says so.
 //!
 //! This is the only room that names the Kubernetes client, and it names no database driver, no policy engine and no web server: the gate
-//! comes in as a trait ([`gate::Gate`]). For now it reconciles AtlasSchema on SQLite; it assumes that no other replica reconciles (the lease
-//! comes with the next kinds), though two would not corrupt a database: its transaction sees to that.
+//! comes in as a trait ([`gate::Gate`]). It assumes that no other replica reconciles; two would not corrupt a database all the same: its locks and transactions see to
+//! that.
 
+pub mod application;
 mod claims;
 mod client;
+mod cluster;
 mod context;
 mod control;
 pub mod gate;
+mod inputs;
 mod kinds;
+mod live_watches;
+pub mod migration;
+mod news;
+mod object;
 mod pacing;
+pub mod problem;
 mod queue;
+mod references;
+pub mod remote;
 pub mod render;
 pub mod schema;
 mod settings;
+mod target;
+mod watches;
 mod writes;
 
 pub use client::connect;
@@ -35,5 +47,6 @@ pub use control::run;
 pub use gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
 pub use kinds::Kind;
 pub use pacing::Pacing;
+pub use problem::Problem;
 pub use render::{NoRenderer, Render, RenderFailure, RenderRequest, Rendered};
-pub use settings::{ReconcileError, ReconcileSettings};
+pub use settings::{Drift, ReconcileError, ReconcileSettings};

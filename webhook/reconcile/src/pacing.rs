@@ -9,8 +9,11 @@ use tidegate_model::ObjectKey;
 /// The waiting times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pacing {
-    /// After the first failure. Doubles with each further one.
+    /// After the API server failed for the first time. Doubles with each further one.
     pub first_retry: Duration,
+    /// After the object itself failed for the first time: its database cannot be reached, its plan is refused. Doubles as well; as long as the
+    /// Atlas operator waits, so that its counts of failures are the same. What a failure hangs on (a Secret, the object) wakes the object before.
+    pub first_failure: Duration,
     /// Never longer than this.
     pub longest_retry: Duration,
     /// Between two looks at an object that is as wanted: this is how a change made by hand, or in a Secret, is found.
@@ -21,6 +24,7 @@ impl Default for Pacing {
     fn default() -> Self {
         Self {
             first_retry: Duration::from_secs(1),
+            first_failure: Duration::from_secs(5),
             longest_retry: Duration::from_mins(5),
             resync: Duration::from_mins(5),
         }
@@ -28,13 +32,19 @@ impl Default for Pacing {
 }
 
 impl Pacing {
-    /// The wait after `failed` failures in a row (from 1): doubled each time up to the cap, less a jitter of up to a quarter.
+    /// The wait after the API server failed so many times in a row (from 1): doubled each time up to the cap, less a jitter of up to a quarter.
     pub fn retry(&self, key: &ObjectKey, failed: u32) -> Duration {
+        self.doubled(self.first_retry, key, failed)
+    }
+
+    /// The wait after an object failed so many times in a row (from 1).
+    pub fn failure(&self, key: &ObjectKey, failed: u32) -> Duration {
+        self.doubled(self.first_failure, key, failed)
+    }
+
+    fn doubled(&self, first: Duration, key: &ObjectKey, failed: u32) -> Duration {
         let doublings = failed.saturating_sub(1).min(31);
-        let full = self
-            .first_retry
-            .saturating_mul(1 << doublings)
-            .min(self.longest_retry);
+        let full = first.saturating_mul(1 << doublings).min(self.longest_retry);
         less_jitter(full, key, failed)
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tidegate_model::words::ARGO_CD_NAMESPACE;
 
 use crate::kinds::Kind;
@@ -34,12 +35,42 @@ pub struct ReconcileSettings {
     pub grace: Duration,
     /// Where databases may be, and their limits.
     pub databases: tidegate_database::Settings,
+    /// What is done about a database that somebody else changed, where its object does not say (`gate.tidegate.dev/drift`).
+    pub drift: Drift,
+}
+
+/// What is done about a database that somebody else changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Drift {
+    /// It is brought back. What would lose data by it is only reported, as in any plan.
+    #[default]
+    Repair,
+    /// A condition says so, and the object stays ready.
+    Report,
+}
+
+impl Drift {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Repair => "repair",
+            Self::Report => "report",
+        }
+    }
+
+    /// By its word; none for any other.
+    pub(crate) fn of(word: &str) -> Option<Self> {
+        [Self::Repair, Self::Report]
+            .into_iter()
+            .find(|drift| drift.as_str() == word)
+    }
 }
 
 impl Default for ReconcileSettings {
     fn default() -> Self {
         Self {
-            kinds: BTreeSet::from([Kind::AtlasSchema]),
+            kinds: BTreeSet::from([Kind::AtlasSchema, Kind::AtlasMigration]),
             namespace: None,
             control_namespace: ARGO_CD_NAMESPACE.to_owned(),
             workers: 4,
@@ -50,6 +81,7 @@ impl Default for ReconcileSettings {
             render_timeout: Duration::from_mins(2),
             grace: Duration::from_secs(25),
             databases: tidegate_database::Settings::default(),
+            drift: Drift::default(),
         }
     }
 }

@@ -6,12 +6,13 @@
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use proptest::prelude::*;
-use tidegate_database::{Address, Databases, Inspection, Locked, Settings};
+use tidegate_database::{Address, Databases, Session};
 use tidegate_model::ObjectKey;
-use tidegate_reconcile::Pacing;
-use tidegate_reconcile::schema::{Snapshot, Status, Step, decide};
+use tidegate_reconcile::schema::{Seen, Snapshot, Status, Step, Wish, decide};
+use tidegate_reconcile::{Drift, Pacing};
+use tidegate_schemaplan::Statement;
 
-fn snapshot(wanted: &str, present: Inspection) -> Snapshot {
+fn snapshot(seen: Seen) -> Snapshot {
     Snapshot {
         key: ObjectKey {
             group: "g".into(),
@@ -22,59 +23,66 @@ fn snapshot(wanted: &str, present: Inspection) -> Snapshot {
         generation: 1,
         deleting: false,
         status: Status::default(),
-        wanted: Ok(wanted.to_owned()),
-        present: Ok(present),
+        approved: None,
+        drift: Drift::Repair,
+        wish: Ok(Wish::default()),
+        seen: Ok(seen),
     }
 }
 
 /// The statements that lead from what is there to `wanted`; an error with the condition's message when it is refused.
-fn planned(wanted: &str, present: &Inspection) -> Result<Vec<String>> {
+async fn planned(session: &mut Session, wanted: &str) -> Result<(Seen, Vec<Statement>)> {
+    let texts = [("wanted".to_owned(), wanted.to_owned())];
+    let read = tidegate_schemaplan::wanted(&texts, session.engine().dialect);
+    let read = read.map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
+    let seen = Seen {
+        place: "here".to_owned(),
+        current: session.inspect().await?,
+        desired: session.desired(&read.statements, None).await?,
+        losses: Vec::new(),
+    };
     let steps = decide(
-        &snapshot(wanted, present.clone()),
+        &snapshot(seen.clone()),
         Timestamp::UNIX_EPOCH,
         &Pacing::default(),
     );
     for step in steps {
         match step {
-            Step::Apply { statements, .. } => return Ok(statements),
+            Step::Apply { statements, .. } => return Ok((seen, statements)),
             Step::WriteStatus(status) if status.failed > 0 => {
-                let message = status
-                    .conditions
-                    .into_iter()
-                    .next()
-                    .map(|ready| ready.message);
+                let message = status.conditions.into_iter().next();
+                let message = message.map(|ready| ready.message);
                 anyhow::bail!("refused: {}", message.unwrap_or_default());
             }
             _ => {}
         }
     }
-    Ok(Vec::new())
+    Ok((seen, Vec::new()))
 }
 
 /// Brings the database to `wanted` and checks that nothing is left to do. Returns how many statements ran.
-async fn bring(database: &Locked, wanted: &str) -> Result<usize> {
-    let present = database.inspect().await?;
-    let statements = planned(wanted, &present).with_context(|| wanted.to_owned())?;
+async fn bring(session: &mut Session, wanted: &str) -> Result<usize> {
+    let (seen, statements) = planned(session, wanted)
+        .await
+        .with_context(|| wanted.to_owned())?;
     if !statements.is_empty() {
-        database
-            .apply(&present, &statements)
+        let mode = tidegate_database::TransactionMode::File;
+        session
+            .apply_to(&seen.current, &statements, mode)
             .await
             .with_context(|| format!("{statements:#?}"))?;
     }
-    let present = database.inspect().await?;
-    let left = planned(wanted, &present).with_context(|| format!("{present:#?}"))?;
+    let (seen, left) = planned(session, wanted).await?;
     anyhow::ensure!(
         left.is_empty(),
-        "left to do: {left:#?}\nwanted: {wanted}\nthere: {present:#?}"
+        "left to do: {left:#?}\nwanted: {wanted}\nthere: {seen:#?}"
     );
     Ok(statements.len())
 }
 
-async fn memory() -> Result<Locked> {
-    let database = Databases::new(Settings::default())
-        .open(&Address::parse("sqlite://x?mode=memory")?)
-        .await?;
-    Ok(database.lock().await?)
+async fn memory() -> Result<Session> {
+    let address = Address::parse("sqlite://x?mode=memory")?;
+    Ok(Databases::default().open(&address).await?)
 }
 
 #[tokio::test]
@@ -165,7 +173,7 @@ async fn what_people_write_converges() -> Result<()> {
             ),
         ],
         &[
-            ("CREATE TABLE t (a INT); ALTER TABLE t ADD COLUMN b TEXT", 2),
+            ("CREATE TABLE t (a INT); ALTER TABLE t ADD COLUMN b TEXT", 1),
             ("CREATE TABLE t (a INT, b TEXT)", 0),
         ],
         &[
@@ -178,9 +186,9 @@ async fn what_people_write_converges() -> Result<()> {
     ];
     let mut failures = Vec::new();
     for life in lives {
-        let database = memory().await?;
+        let mut database = memory().await?;
         for (wanted, expected) in *life {
-            match bring(&database, wanted).await {
+            match bring(&mut database, wanted).await {
                 Ok(ran) if ran == *expected => {}
                 Ok(ran) => failures.push(format!("{wanted}: {ran} statements")),
                 Err(problem) => failures.push(format!("{problem:#}")),
@@ -234,9 +242,9 @@ proptest! {
         let late: String = tables.iter().enumerate().map(|(name, (columns, _))| text(name, columns, columns.len())).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let outcome = runtime.block_on(async {
-            let database = memory().await?;
-            bring(&database, &early).await?;
-            bring(&database, &late).await
+            let mut database = memory().await?;
+            bring(&mut database, &early).await?;
+            bring(&mut database, &late).await
         });
         prop_assert!(outcome.is_ok(), "{:?}", outcome);
     }

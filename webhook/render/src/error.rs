@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::redact::redacted;
 
-/// Why there are no manifests.
+/// Why there are no manifests. The message is the whole story: there is no cause behind it to be told as well.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderError {
     /// The Application says something that cannot be meant.
@@ -46,7 +46,6 @@ pub enum RenderError {
         /// The repository.
         repository: String,
         /// What the program said.
-        #[source]
         problem: ProcessError,
     },
     /// A path leads out of its repository, or to nothing.
@@ -83,7 +82,6 @@ pub enum RenderError {
         /// The folder, from the repository's root.
         path: String,
         /// What it said.
-        #[source]
         problem: ProcessError,
     },
     /// Something that this program does not render.
@@ -95,15 +93,14 @@ pub enum RenderError {
         problem: String,
     },
     /// A file of our own could not be read or written.
-    #[error("failed to {doing} {}", path.display())]
+    #[error("failed to {doing} {}: {cause}", path.display())]
     Io {
         /// What was being done.
         doing: &'static str,
         /// To which file.
         path: PathBuf,
         /// Why not.
-        #[source]
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 
@@ -117,13 +114,12 @@ pub enum ProcessError {
         program: String,
     },
     /// It could not be started or waited for.
-    #[error("failed to run {program}")]
+    #[error("failed to run {program}: {cause}")]
     Start {
         /// Its name.
         program: String,
         /// Why.
-        #[source]
-        source: Arc<std::io::Error>,
+        cause: Arc<std::io::Error>,
     },
     /// It was stopped.
     #[error("{program} was stopped after {limit:?}")]
@@ -170,11 +166,7 @@ impl RenderError {
         path: impl Into<PathBuf>,
     ) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io {
-            doing,
-            path,
-            source,
-        }
+        move |cause| Self::Io { doing, path, cause }
     }
 
     pub(crate) fn path(path: impl Into<String>, problem: impl Into<String>) -> Self {

@@ -13,7 +13,6 @@ use tidegate_model::glob;
 use crate::charts;
 use crate::directory::read;
 use crate::error::{ProcessError, RenderError};
-use crate::manifests::Manifests;
 use crate::process::Run;
 use crate::surroundings::Surroundings;
 use crate::tree::Tree;
@@ -59,14 +58,13 @@ struct FileParameter {
     path: String,
 }
 
-/// Adds what the chart in a folder makes.
-pub(crate) fn render(
+/// What helm prints of the chart in a folder.
+pub(crate) fn output(
     around: &Surroundings<'_>,
     tree: &Tree,
     folder: &Path,
     options: &Helm,
-    manifests: &mut Manifests<'_>,
-) -> Result<(), RenderError> {
+) -> Result<Vec<u8>, RenderError> {
     let home = around.work.folder()?;
     let arguments = options.arguments(around, tree, folder, home.path())?;
     let template = |tree: &Tree, folder: &Path| {
@@ -86,12 +84,13 @@ pub(crate) fn render(
         path: shown.clone(),
         problem,
     };
-    let out = match template(tree, folder) {
-        Err(ProcessError::Failed { said, .. })
-            if MISSING_DEPENDENCIES
-                .iter()
-                .any(|words| said.contains(words)) =>
-        {
+    let lacks = |said: &str| {
+        MISSING_DEPENDENCIES
+            .iter()
+            .any(|words| said.contains(words))
+    };
+    match template(tree, folder) {
+        Err(ProcessError::Failed { said, .. }) if lacks(&said) => {
             let own = (around.own_tree)()?;
             let folder = own.folder(&shown)?;
             charts::fetch_dependencies(
@@ -101,11 +100,10 @@ pub(crate) fn render(
                 home.path(),
                 options.pass_credentials,
             )?;
-            template(&own, &folder).map_err(failed)?
+            template(&own, &folder).map_err(failed)
         }
-        out => out.map_err(failed)?,
-    };
-    manifests.printed("helm", &shown, &out)
+        out => out.map_err(failed),
+    }
 }
 
 impl Helm {

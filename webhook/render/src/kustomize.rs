@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use crate::directory::read;
 use crate::error::RenderError;
-use crate::manifests::{Manifests, yaml};
-use crate::process::Run;
+use crate::manifests::yaml;
+use crate::process::{self, Run};
 use crate::surroundings::Surroundings;
 use crate::tree::Tree;
 
@@ -47,17 +47,16 @@ pub(crate) struct Kustomize {
     api_versions: Vec<String>,
 }
 
-/// Adds what the kustomization in a folder makes.
-pub(crate) fn render(
+/// What kustomize prints of the kustomization in a folder.
+pub(crate) fn output(
     around: &Surroundings<'_>,
     tree: &Tree,
     folder: &Path,
     options: &Kustomize,
-    manifests: &mut Manifests<'_>,
-) -> Result<(), RenderError> {
+) -> Result<Vec<u8>, RenderError> {
     let shown = tree.shown(folder);
     if options.changes_nothing() {
-        return build(around, tree, folder, options, manifests);
+        return build(around, tree, folder, options);
     }
     let own = (around.own_tree)()?;
     let folder = own.folder(&shown)?;
@@ -84,7 +83,7 @@ pub(crate) fn render(
     // JSON is YAML. A link would lead to another kustomization's file: the new one stands in its place.
     fs::remove_file(&file).map_err(RenderError::io("replace", &file))?;
     fs::write(&file, kustomization.to_string()).map_err(RenderError::io("write", &file))?;
-    build(around, &own, &folder, options, manifests)
+    build(around, &own, &folder, options)
 }
 
 fn build(
@@ -92,17 +91,24 @@ fn build(
     tree: &Tree,
     folder: &Path,
     options: &Kustomize,
-    manifests: &mut Manifests<'_>,
-) -> Result<(), RenderError> {
+) -> Result<Vec<u8>, RenderError> {
     let shown = tree.shown(folder);
     if !around.settings.remote_files {
         refuse_remote(around, tree, folder)?;
     }
     let home = around.work.folder()?;
     let flags = around.kustomize_options;
-    let mut run = Run::new(around.settings, "kustomize", home.path(), folder)
+    // The kustomize inside of kubectl is as good, where there is no other.
+    let path = &around.settings.path;
+    let is_there = |program| process::find(program, path).is_some();
+    let (program, command) = if !is_there("kustomize") && is_there("kubectl") {
+        ("kubectl", "kustomize")
+    } else {
+        ("kustomize", "build")
+    };
+    let mut run = Run::new(around.settings, program, home.path(), folder)
         .root(tree.root())
-        .args(["build", "."])
+        .args([command, "."])
         .args(flags);
     if flags
         .iter()
@@ -129,11 +135,10 @@ fn build(
     } else if !around.settings.remote_files {
         run = run.alone();
     }
-    let out = run.output().map_err(|problem| RenderError::Tool {
-        path: shown.clone(),
+    run.output().map_err(|problem| RenderError::Tool {
+        path: shown,
         problem,
-    })?;
-    manifests.printed("kustomize", &shown, &out)
+    })
 }
 
 /// The kustomization of a folder.

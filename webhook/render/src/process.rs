@@ -189,9 +189,9 @@ fn run(
     time: Duration,
     limits: &Limits,
 ) -> Result<Ended, ProcessError> {
-    let failed = |source| ProcessError::Start {
+    let failed = |cause| ProcessError::Start {
         program: program.to_owned(),
-        source: Arc::new(source),
+        cause: Arc::new(cause),
     };
     let until = Instant::now() + time;
     let mut child = command

@@ -344,22 +344,20 @@ impl Located {
             (false, _) => tree.root().to_owned(),
         };
         let source = self.with_overrides(around, tree, &folder)?;
-        let has = |name: &str| folder.join(name).is_file();
-        // The order of Argo CD's own discovery (`util/app/discovery`).
         let kind = match source.declared(&self.place)? {
             Some(kind) => kind,
-            None if has("Chart.yaml") => SourceType::Helm,
-            None if kustomize::file_of(&folder).is_some() => SourceType::Kustomize,
-            None => SourceType::Directory,
+            None => discovered(&folder),
         };
         match kind {
             SourceType::Helm => {
                 let options = source.helm.unwrap_or_default();
-                helm::render(around, tree, &folder, &options, manifests)?;
+                let out = helm::output(around, tree, &folder, &options)?;
+                manifests.printed("helm", &tree.shown(&folder), &out)?;
             }
             SourceType::Kustomize => {
                 let options = source.kustomize.unwrap_or_default();
-                kustomize::render(around, tree, &folder, &options, manifests)?;
+                let out = kustomize::output(around, tree, &folder, &options)?;
+                manifests.printed("kustomize", &tree.shown(&folder), &out)?;
             }
             SourceType::Directory => {
                 let options = source.directory.unwrap_or_default();
@@ -422,6 +420,17 @@ impl Located {
             Origin::Chart(credential) => chart(&self.source, credential).key(&self.revision),
             Origin::Folder(folder) => folder.to_string_lossy().into_owned(),
         }
+    }
+}
+
+/// What the files of a folder make it, in the order of Argo CD's own discovery (`util/app/discovery`).
+pub(crate) fn discovered(folder: &Path) -> SourceType {
+    if folder.join("Chart.yaml").is_file() {
+        SourceType::Helm
+    } else if kustomize::file_of(folder).is_some() {
+        SourceType::Kustomize
+    } else {
+        SourceType::Directory
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Settings {
     pub path: OsString,
     /// Variables that every program gets besides its own few: proxies and certificate bundles, nothing secret.
     pub environment: BTreeMap<String, String>,
+    /// The `known_hosts` file of hosts that everybody's repositories are on; a credential may know more.
+    pub known_hosts: Option<PathBuf>,
     /// How old the list of a repository's branches and tags may be when nobody asks for a fresh one.
     pub poll: Duration,
     /// Whether a kustomization may name bases, and a chart value files, that are fetched from somewhere else than the Application's sources.
@@ -31,6 +33,7 @@ impl Settings {
             cache: cache.into(),
             path: path.into(),
             environment: BTreeMap::new(),
+            known_hosts: None,
             poll: Duration::from_secs(10),
             remote_files: false,
             kustomize_options: Vec::new(),

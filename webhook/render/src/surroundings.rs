@@ -40,7 +40,7 @@ pub(crate) struct Surroundings<'a> {
 }
 
 /// What the variables are made of.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Names<'a> {
     pub(crate) name: &'a str,
     pub(crate) destination: &'a str,

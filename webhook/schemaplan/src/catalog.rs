@@ -339,6 +339,14 @@ impl Catalog {
         }
     }
 
+    /// Leaves only the schemas named; all when none is. The one of a scope of one stays.
+    pub fn restrict(&mut self, schemas: &[String]) {
+        if !schemas.is_empty() {
+            self.schemas
+                .retain(|name, _| name.is_empty() || schemas.contains(name));
+        }
+    }
+
     /// The first table or object in it, in words; none when there is nothing.
     pub fn first(&self) -> Option<String> {
         self.schemas.values().find_map(|schema| {

@@ -1,10 +1,10 @@
-//! SQL split, read, modelled, compared and planned; pure.
+//! SQL split, read, modelled and compared; pure.
 //!
 //! A text becomes a [`Script`] of statements by the one splitter that Tidegate has: the policy `unsafe-sql` judges, and the reconciler runs, the
 //! same pieces. Each statement is read twice. Our own reader ([`Statement::read`]) goes through the tokens without recursion and says what the
 //! statement does, also where no grammar follows; sqlparser ([`Statement::parse`]) says whether the piece is exactly one statement of the
-//! dialect. A caller refuses what neither understands. From the effects a [`Schema`] is folded, two schemas are compared with [`diff`], and
-//! for SQLite the way from one to the other is [`plan`]ned.
+//! dialect. A caller refuses what neither understands. From the effects a [`Schema`] is folded, and two schemas are compared with
+//! [`diff`]. The way from one to the other is planned in `tidegate-schemaplan`, from what servers say.
 //!
 //! It is no SQL engine: names are not resolved against a database, expressions are compared by their spelling.
 //!
@@ -31,7 +31,6 @@ mod model;
 mod object;
 mod options;
 mod parse;
-mod plan;
 mod position;
 mod problem;
 mod read;
@@ -52,7 +51,6 @@ pub use dialect::Dialect;
 pub use diff::{Change, TableChange, diff};
 pub use effect::{Bound, Effect, Found, ObjectChange, Reading};
 pub use model::{Check, Column, ForeignKey, Index, Inline, Key, Object, ObjectKind, Schema, Table};
-pub use plan::{Plan, PlannedStatement, Refusal, plan};
 pub use position::Position;
 pub use problem::{ProblemKind, SqlProblem};
 pub use schema::{fold, parse_schema};

@@ -203,7 +203,7 @@ impl Selector {
 }
 
 /// Whether a selection means an object. An exclusion alone means all others.
-pub(crate) fn selects(selection: &[Selector], key: &ObjectKey) -> bool {
+pub fn selects(selection: &[Selector], key: &ObjectKey) -> bool {
     let (excluded, included): (Vec<_>, Vec<_>) =
         selection.iter().partition(|selector| selector.exclude);
     let is_in = |selectors: &[&Selector]| selectors.iter().any(|selector| selector.names(key));

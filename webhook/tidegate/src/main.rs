@@ -14,6 +14,7 @@ mod policies;
 mod policy;
 mod schema;
 mod serve;
+mod sources;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -41,7 +42,7 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Judge manifests and SQL files as the webhook would. Exits with 1 when something is denied.
     Check(check::CheckArgs),
-    /// Applications: what a sync would do, and how healthy objects are.
+    /// Applications: list, sync, wait, roll back; what their sources make, what a sync would do, how healthy objects are.
     #[command(subcommand)]
     App(app::AppCommand),
     /// Folders of versioned migrations: seal, validate, import, apply.
@@ -90,7 +91,7 @@ async fn run(command: Command) -> anyhow::Result<bool> {
         }
         Command::App(command) => {
             quiet_logs();
-            app::run(&command)
+            Box::pin(app::run(&command)).await
         }
         Command::Migrate(command) => {
             quiet_logs();

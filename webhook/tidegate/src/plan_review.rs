@@ -1,11 +1,12 @@
 //! How the policies are asked about a plan: by the reconciler's gate, by `check` for a folder, and by `schema` at a terminal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_admission::{
-    Decision, GroupVersionKind, GroupVersionResource, JudgedFinding, Operation, Review, Stage,
-    UserInfo, decide,
+    Call, Decision, Evaluate as _, GroupVersionKind, GroupVersionResource, JudgedFinding,
+    Operation, Review, Selection, Stage, UserInfo, decide,
 };
 use tidegate_host::{Change, PlanRequest, PolicySet};
 
@@ -27,16 +28,9 @@ pub(crate) struct Question<'a> {
 
 /// Asks, and weighs the answers. What is secret in the subject is kept out of them.
 pub(crate) async fn judge(policies: &PolicySet, question: Question<'_>) -> Decision {
-    let subject: Value = serde_json::from_str(question.subject).unwrap_or_default();
-    let api_version = text(&subject, "/apiVersion").unwrap_or_default();
-    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
-    let kind = GroupVersionKind {
-        group: group.to_owned(),
-        version: version.to_owned(),
-        kind: text(&subject, "/kind").unwrap_or_default(),
-    };
+    let review = update_of(question.subject, None);
     let request = PlanRequest {
-        kind: kind.clone(),
+        kind: review.kind.clone(),
         namespace: question.namespace,
         subject: question.subject.into(),
         changes: question.changes,
@@ -44,24 +38,57 @@ pub(crate) async fn judge(policies: &PolicySet, question: Question<'_>) -> Decis
         budget: question.budget,
         day: today(),
     };
-    let review = Review {
-        uid: String::new(),
-        operation: Operation::Update,
-        kind,
-        resource: GroupVersionResource::default(),
-        sub_resource: None,
-        name: text(&subject, "/metadata/name").unwrap_or_default(),
-        namespace: text(&subject, "/metadata/namespace"),
-        user: UserInfo::default(),
-        dry_run: false,
-        object: Some(question.subject.into()),
-        old_object: None,
-    };
     decide(
         &review,
         Stage::Validate,
         &policies.judge_plan(request).await,
     )
+}
+
+/// Judges one object as the API server would ask about it, were it written now over what is there.
+pub(crate) async fn judge_object(
+    policies: &PolicySet,
+    object: &str,
+    live: Option<&str>,
+    budget: Duration,
+) -> Decision {
+    let mut review = update_of(object, live);
+    if live.is_none() {
+        review.operation = Operation::Create;
+    }
+    let review = Arc::new(review);
+    let call = Call {
+        stage: Stage::Validate,
+        selection: Selection::Matching,
+        review: Arc::clone(&review),
+        budget,
+        day: today(),
+    };
+    decide(&review, Stage::Validate, &policies.evaluate(call).await)
+}
+
+/// An update of an object by nobody in particular.
+fn update_of(object: &str, live: Option<&str>) -> Review {
+    let value: Value = serde_json::from_str(object).unwrap_or_default();
+    let api_version = text(&value, "/apiVersion").unwrap_or_default();
+    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+    Review {
+        uid: String::new(),
+        operation: Operation::Update,
+        kind: GroupVersionKind {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: text(&value, "/kind").unwrap_or_default(),
+        },
+        resource: GroupVersionResource::default(),
+        sub_resource: None,
+        name: text(&value, "/metadata/name").unwrap_or_default(),
+        namespace: text(&value, "/metadata/namespace"),
+        user: UserInfo::default(),
+        dry_run: false,
+        object: Some(object.into()),
+        old_object: live.map(Into::into),
+    }
 }
 
 /// The namespace that a subject names.

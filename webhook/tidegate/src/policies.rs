@@ -51,7 +51,7 @@ impl PolicySource {
 
     /// The folder for compiled code: the one that was named, else the user's own.
     pub(crate) fn cache(&self) -> Option<PathBuf> {
-        self.cache.clone().or_else(cache_folder)
+        self.cache.clone().or_else(|| cache_folder("compiled"))
     }
 }
 
@@ -61,13 +61,13 @@ pub(crate) fn today() -> Date {
     now.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
-/// Where compiled code is kept for this user.
-pub(crate) fn cache_folder() -> Option<PathBuf> {
+/// Where something that can be made again is kept for this user: compiled code, mirrors of repositories.
+pub(crate) fn cache_folder(what: &str) -> Option<PathBuf> {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let cache = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(home)?;
-    Some(cache.join("tidegate").join("compiled"))
+    Some(cache.join("tidegate").join(what))
 }
 
 /// Loads the policies for one command. A policy that cannot be loaded is an error here: in a terminal there is somebody to mend it.

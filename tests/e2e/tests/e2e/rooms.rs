@@ -27,7 +27,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     (
         "tidegate-reconcile",
-        &["tidegate-model", "tidegate-sqlplan", "tidegate-database"],
+        &[
+            "tidegate-database",
+            "tidegate-health",
+            "tidegate-migrations",
+            "tidegate-model",
+            "tidegate-schemaplan",
+            "tidegate-sqlplan",
+            "tidegate-syncplan",
+        ],
     ),
     ("tidegate-render", &["tidegate-model"]),
     ("tidegate-cases", &[]),

@@ -111,6 +111,9 @@ pub enum MigrateError {
         /// Of the plan.
         hash: String,
     },
+    /// What is pending is not what was planned.
+    #[error("what is pending changed while it was judged; nothing was run, it is looked at again")]
+    Changed,
     /// The table of revisions has a row that is none.
     #[error(transparent)]
     Row(#[from] RowError),
@@ -350,6 +353,32 @@ impl<'s> Migrator<'s> {
     ) -> Result<Migrated, MigrateError> {
         self.session.lock(LOCK, self.settings.wait).await?;
         let outcome = self.apply_locked(directory, expected, in_doubt, tell).await;
+        let unlocked = self.session.unlock(LOCK).await;
+        let migrated = outcome?;
+        unlocked?;
+        Ok(migrated)
+    }
+
+    /// As [`Migrator::apply`], if what is pending still is what [`Migrator::plan`] said.
+    ///
+    /// # Errors
+    /// [`MigrateError::Changed`] when it is not, and nothing was run; otherwise as [`Migrator::apply`].
+    pub async fn apply_planned(
+        &mut self,
+        directory: &Directory,
+        expected: &Expectation,
+        planned: &[(String, Vec<String>)],
+        in_doubt: InDoubt,
+        tell: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<Migrated, MigrateError> {
+        self.session.lock(LOCK, self.settings.wait).await?;
+        let outcome = match self.plan(directory, expected).await {
+            Ok(plan) if plan == planned => {
+                self.apply_locked(directory, expected, in_doubt, tell).await
+            }
+            Ok(_) => Err(MigrateError::Changed),
+            Err(error) => Err(error),
+        };
         let unlocked = self.session.unlock(LOCK).await;
         let migrated = outcome?;
         unlocked?;

@@ -75,6 +75,14 @@ impl MysqlAddress {
         }
     }
 
+    /// What tells the server from others. Host names have no case.
+    pub(crate) fn server(&self) -> String {
+        match &self.socket {
+            Some(path) => format!("mysql:{}", path.display()),
+            None => format!("mysql:{}:{}", self.host.to_lowercase(), self.port),
+        }
+    }
+
     /// Reads what follows `mysql://`, or `mysql+unix://` where `socket` says so.
     pub(crate) fn parse(rest: &str, socket: bool) -> Result<Self, AddressError> {
         let parts = NetworkAddress::parse(rest)?;

@@ -59,6 +59,12 @@ impl PostgresAddress {
         format!("{}:{}/{}", self.host, self.port, self.database)
     }
 
+    /// What tells the database from others. Host names have no case.
+    pub(crate) fn server(&self) -> String {
+        let host = self.host.to_lowercase();
+        format!("postgres:{host}:{}/{}", self.port, self.database)
+    }
+
     /// Reads what follows `postgres://`.
     pub(crate) fn parse(rest: &str) -> Result<Self, AddressError> {
         let parts = NetworkAddress::parse(rest)?;

@@ -15,13 +15,12 @@ use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Statement as Prepared, params_from_iter};
 use tidegate_migrations::TransactionMode;
-use tidegate_schemaplan::{Catalog, Engine, Statement};
+use tidegate_schemaplan::{Catalog, Engine, Statement, diff};
 
 use super::inspect::{self, ReadError};
 use super::lock::{self, FileLock};
 use super::{classify, dangling_rows, set_deadline, shown, with_connection, without_sql};
 use crate::database::{canonical, on_a_thread};
-use crate::guard::Freedom;
 use crate::{Applied, DatabaseError, FileMode, Limits, SqliteAddress};
 
 /// How often a lock that somebody else holds is looked at.
@@ -49,10 +48,24 @@ impl SqliteSession {
     /// # Errors
     /// [`DatabaseError::Unreachable`] when the file's folder is not there, or the file where it may not be made.
     pub async fn open(address: &SqliteAddress, limits: &Limits) -> Result<Self, DatabaseError> {
+        Self::open_in(address, None, limits).await
+    }
+
+    /// As [`SqliteSession::open`], in no other folder than this.
+    ///
+    /// # Errors
+    /// Also [`DatabaseError::OutsideFolder`].
+    pub async fn open_in(
+        address: &SqliteAddress,
+        folder: Option<&Path>,
+        limits: &Limits,
+    ) -> Result<Self, DatabaseError> {
         let file = match address.clone() {
             SqliteAddress::Memory => None,
             SqliteAddress::File { path, mode } => {
-                Some((on_a_thread(move || canonical(&path, None)).await?, mode))
+                let folder = folder.map(Path::to_path_buf);
+                let path = on_a_thread(move || canonical(&path, folder.as_deref())).await?;
+                Some((path, mode))
             }
         };
         Ok(Self {
@@ -117,12 +130,32 @@ impl SqliteSession {
         statements: &[Statement],
         mode: TransactionMode,
     ) -> Result<Applied, DatabaseError> {
+        self.apply_if(None, statements, mode).await
+    }
+
+    /// See [`crate::Session::apply_to`]. The comparison and the first statements are one transaction, which keeps every other process out.
+    pub async fn apply_to(
+        &mut self,
+        planned_from: &Catalog,
+        statements: &[Statement],
+        mode: TransactionMode,
+    ) -> Result<Applied, DatabaseError> {
+        let planned_from = planned_from.clone();
+        self.apply_if(Some(planned_from), statements, mode).await
+    }
+
+    async fn apply_if(
+        &mut self,
+        planned_from: Option<Catalog>,
+        statements: &[Statement],
+        mode: TransactionMode,
+    ) -> Result<Applied, DatabaseError> {
         let statements = statements.to_vec();
         self.on_a_thread(move |place| {
             let begun = Instant::now();
             place.with(|connection| {
                 set_deadline(connection, place.limits.apply)?;
-                run(connection, &place.limits, &statements, mode)
+                run(connection, place, planned_from.as_ref(), &statements, mode)
             })?;
             Ok(Applied {
                 statements: statements.len(),
@@ -225,7 +258,7 @@ impl Place {
             .file
             .as_ref()
             .map(|(path, mode)| (path.as_path(), *mode));
-        with_connection(&self.connection, file, Freedom::Sql, &self.limits, work)
+        with_connection(&self.connection, file, &self.limits, work)
     }
 }
 
@@ -269,10 +302,12 @@ fn try_out(
 /// Runs a plan; see the top of this file for foreign keys.
 fn run(
     connection: &mut Connection,
-    limits: &Limits,
+    place: &Place,
+    planned_from: Option<&Catalog>,
     statements: &[Statement],
     mode: TransactionMode,
 ) -> Result<(), DatabaseError> {
+    let limits = &place.limits;
     let enforced: bool = connection
         .pragma_query_value(None, "foreign_keys", |row| row.get(0))
         .map_err(|source| transaction_error(source, limits, "prepare"))?;
@@ -282,23 +317,29 @@ fn run(
             .map_err(|source| transaction_error(source, limits, "prepare"))
     };
     enforce(false)?;
-    let outcome = run_all(connection, limits, statements, mode);
+    let outcome = run_all(connection, place, planned_from, statements, mode);
     enforce(enforced)?;
     outcome
 }
 
 fn run_all(
     connection: &Connection,
-    limits: &Limits,
+    place: &Place,
+    mut planned_from: Option<&Catalog>,
     statements: &[Statement],
     mode: TransactionMode,
 ) -> Result<(), DatabaseError> {
+    let limits = &place.limits;
     let mut open: Option<(rusqlite::Transaction<'_>, super::Dangling)> = None;
     let mut kept = 0;
     for (index, statement) in statements.iter().enumerate() {
         if statement.alone || mode == TransactionMode::None {
             if let Some((transaction, before)) = open.take() {
                 commit(transaction, &before, limits)?;
+            }
+            // A switch changes nothing that could be lost.
+            if !is_switch(&statement.sql) {
+                unchanged(connection, place, planned_from.take())?;
             }
             kept = index;
         } else if open.is_none() {
@@ -307,6 +348,7 @@ fn run_all(
                 rusqlite::TransactionBehavior::Immediate,
             )
             .map_err(|source| transaction_error(source, limits, "begin"))?;
+            unchanged(&transaction, place, planned_from.take())?;
             let before = dangling_rows(&transaction)
                 .map_err(|source| transaction_error(source, limits, "prepare"))?;
             open = Some((transaction, before));
@@ -335,6 +377,20 @@ fn run_all(
     match open {
         Some((transaction, before)) => commit(transaction, &before, limits),
         None => Ok(()),
+    }
+}
+
+/// An error when the schema is not the one that was planned from.
+fn unchanged(
+    connection: &Connection,
+    place: &Place,
+    planned_from: Option<&Catalog>,
+) -> Result<(), DatabaseError> {
+    match planned_from {
+        Some(expected) if !diff(&read(connection, place)?, expected).is_empty() => {
+            Err(DatabaseError::Changed)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -59,6 +59,9 @@ pub struct AtlasSchemaSpec {
     /// Where the database is.
     #[serde(flatten)]
     pub target: Target,
+    /// What Atlas' own programs would need.
+    #[serde(flatten)]
+    pub project: Project,
     /// What it should look like.
     pub schema: Schema,
     /// What may not happen on the way there.
@@ -86,6 +89,26 @@ pub struct Target {
     pub url_from: Option<ValueFrom>,
     /// The url in parts.
     pub credentials: Option<Credentials>,
+}
+
+/// The part of `spec` that is about Atlas' project file, its Cloud, and the database that a wanted schema is tried out in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Project {
+    /// An empty database to try out a wanted schema in. It may hold a password; it prints masked.
+    #[serde(rename = "devURL")]
+    pub dev_url: Option<DatabaseUrl>,
+    /// The Secret that holds it.
+    #[serde(rename = "devURLFrom")]
+    pub dev_url_from: Option<ValueFrom>,
+    /// A project file, `atlas.hcl`, which Tidegate does not read.
+    pub config: Option<String>,
+    /// The Secret that holds it.
+    pub config_from: Option<ValueFrom>,
+    /// Values for the project file.
+    pub vars: Vec<Value>,
+    /// Atlas Cloud, which Tidegate does not ask.
+    pub cloud: BTreeMap<String, Value>,
 }
 
 /// A value held elsewhere.
@@ -185,8 +208,8 @@ pub struct Lint {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Destructive {
-    /// Whether a destructive change fails the apply.
-    pub error: bool,
+    /// Whether a destructive change fails the apply; none where nobody said.
+    pub error: Option<bool>,
 }
 
 /// How the plan is made.
@@ -252,6 +275,9 @@ pub struct AtlasMigrationSpec {
     /// Where the database is.
     #[serde(flatten)]
     pub target: Target,
+    /// What Atlas' own programs would need.
+    #[serde(flatten)]
+    pub project: Project,
     /// Where the files are.
     pub dir: Directory,
     /// Schema that holds the revision table.
@@ -262,6 +288,26 @@ pub struct AtlasMigrationSpec {
     pub exec_order: Option<String>,
     /// How many attempts may fail before the reconciler stops; 0 is without end.
     pub backoff_limit: Option<u32>,
+    /// What may be done about files that were taken away.
+    pub protected_flows: ProtectedFlows,
+}
+
+/// Guards around dangerous flows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ProtectedFlows {
+    /// Going back to an older version.
+    pub migrate_down: MigrateDown,
+}
+
+/// Going back to an older version.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MigrateDown {
+    /// Whether it may be done.
+    pub allow: bool,
+    /// Whether nobody has to approve it.
+    pub auto_approve: bool,
 }
 
 /// The migration directory.
@@ -273,6 +319,8 @@ pub struct Directory {
     /// A `ConfigMap` whose keys are file names.
     #[serde(rename = "configMapRef")]
     pub config_map_ref: Option<NameRef>,
+    /// A directory in Atlas Cloud, which Tidegate does not fetch.
+    pub remote: Option<Value>,
 }
 
 /// A thing in the same namespace.
@@ -318,7 +366,7 @@ mod tests {
                 "urlFrom": {"secretKeyRef": {"name": "db", "key": "url"}},
                 "schema": {"sql": "create table users (id int);"},
                 "policy": {"lint": {"destructive": {"error": true}}, "diff": {"skip": {"drop_column": true}}},
-                "devURL": "not read here",
+                "devURL": "mysql://root:pass@dev/",
             },
             "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "Applied", "message": "", "lastTransitionTime": "t"}],
                        "observed_hash": "h", "last_applied": 7, "failed": 1, "observedGeneration": 2},
@@ -350,7 +398,7 @@ mod tests {
             Some("db")
         );
         assert!(
-            schema.spec.policy.lint.destructive.error
+            schema.spec.policy.lint.destructive.error == Some(true)
                 && schema.spec.policy.diff.skips("drop_column")
         );
         assert_eq!(

@@ -35,7 +35,7 @@ pub struct Condition {
 }
 
 /// Why a condition is what it is: the operator's own words, so that scripts written for it keep working.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Reason {
     /// Work goes on.
     Reconciling,

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use tidegate_database::DatabaseError;
+use tidegate_database::{DatabaseError, TransactionMode};
+use tidegate_model::atlas::Reason;
+use tidegate_schemaplan::Statement;
 use tracing::{info, warn};
 
 use super::gather::Gathered;
-use super::snapshot::{Cause, Problem, Status, Step};
+use super::snapshot::Step;
 use crate::context::{ApiError, Context};
 use crate::gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
 use crate::kinds::Kind;
+use crate::object;
+use crate::problem::Problem;
 
 /// How the steps ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +26,6 @@ pub enum Outcome {
     Applied {
         /// Which.
         statements: Vec<String>,
-        /// The hash of the wanted schema.
-        hash: String,
         /// When they began.
         started: Timestamp,
         /// When they were committed.
@@ -38,7 +38,7 @@ pub enum Outcome {
     },
     /// The database changed between inspection and change; nothing ran.
     Overtaken,
-    /// Something failed; nothing is changed.
+    /// Something failed; the problem says what was changed.
     Failed(Problem),
 }
 
@@ -59,42 +59,32 @@ pub(crate) async fn act<G: Gate>(
                 continue;
             }
             Step::WriteStatus(status) => {
-                write_status(context, gathered, status).await?;
+                let (key, uid) = (&gathered.snapshot.key, &gathered.uid);
+                object::write_status(context, Kind::AtlasSchema, key, uid, &status).await?;
+                gathered.snapshot.status = status;
                 continue;
             }
-            Step::Judge { statements } => match judge(context, gathered, statements).await {
+            Step::Judge {
+                statements,
+                is_approved,
+            } => match judge(context, gathered, statements).await {
                 None => continue,
+                Some(Outcome::Denied { findings }) if is_approved => {
+                    let key = &gathered.snapshot.key;
+                    let rules: Vec<String> = findings.iter().map(ToString::to_string).collect();
+                    warn!(object = %key, ?rules, "a plan that the policies deny was approved by its hash, and runs");
+                    continue;
+                }
                 Some(refused) => refused,
             },
-            Step::Apply { statements, hash } => apply(gathered, statements, hash).await,
+            Step::Apply {
+                statements,
+                transaction,
+            } => apply(gathered, &statements, transaction).await,
         };
         return Ok((outcome, requeue));
     }
     Ok((Outcome::Done, requeue))
-}
-
-async fn write_status<G: Gate>(
-    context: &Context<G>,
-    gathered: &mut Gathered,
-    status: Status,
-) -> Result<(), ApiError> {
-    let key = &gathered.snapshot.key;
-    // The uid makes the API server refuse when the object was deleted and made anew meanwhile.
-    let patch = Patch::Merge(json!({"metadata": {"uid": gathered.uid}, "status": status}));
-    let api = context.api(Kind::AtlasSchema, key);
-    let parameters = PatchParams::default();
-    let written = api.patch_status(&key.name, &parameters, &patch);
-    let written = context.ask("write the status", written).await?;
-    context.wrote(
-        key,
-        written
-            .metadata
-            .resource_version
-            .as_deref()
-            .unwrap_or_default(),
-    );
-    gathered.snapshot.status = status;
-    Ok(())
 }
 
 /// None when the gate lets the plan through.
@@ -103,58 +93,43 @@ async fn judge<G: Gate>(
     gathered: &Gathered,
     statements: Vec<String>,
 ) -> Option<Outcome> {
-    let key = &gathered.snapshot.key;
+    let seen = gathered.snapshot.seen.as_ref().ok()?;
     let plan = PlanReview {
         subject: gathered.subject.clone(),
-        dialect: Some("sqlite".to_owned()),
+        dialect: Some(seen.current.engine.dialect.to_string()),
         changes: statements.into_iter().map(PlanChange::Statement).collect(),
     };
-    let limit = context.settings.gate_timeout;
-    let verdict = tokio::time::timeout(limit, context.gate.judge(&plan)).await;
-    match verdict {
-        Ok(GateVerdict::Allowed { warnings }) => {
-            for finding in warnings {
-                warn!(object = %key, policy = finding.policy, rule = finding.rule, message = finding.message, "the gate warns about a plan");
-            }
-            None
-        }
-        Ok(GateVerdict::Denied { findings }) => {
-            let rules: Vec<_> = findings
-                .iter()
-                .map(|finding| format!("{}/{}", finding.policy, finding.rule))
-                .collect();
-            info!(object = %key, ?rules, "the gate denied a plan");
-            Some(Outcome::Denied { findings })
-        }
-        Ok(GateVerdict::Unavailable { message }) => Some(unavailable(&message)),
-        Err(_) => Some(unavailable(&format!("no answer within {limit:?}"))),
+    match context.judge(&gathered.snapshot.key, &plan).await {
+        GateVerdict::Allowed { .. } => None,
+        GateVerdict::Denied { findings } => Some(Outcome::Denied { findings }),
+        GateVerdict::Unavailable { message } => Some(Outcome::Failed(Problem::new(
+            Reason::LintPolicyError,
+            message,
+        ))),
     }
 }
 
-fn unavailable(message: &str) -> Outcome {
-    Outcome::Failed(Problem::new(
-        Cause::LintPolicyError,
-        format!(
-            "the policies could not be asked about the plan, so nothing was changed: {message}"
-        ),
-    ))
-}
-
-async fn apply(gathered: &Gathered, statements: Vec<String>, hash: String) -> Outcome {
+async fn apply(
+    gathered: &mut Gathered,
+    statements: &[Statement],
+    transaction: TransactionMode,
+) -> Outcome {
     let key = &gathered.snapshot.key;
-    let (Some(locked), Ok(planned_from)) = (&gathered.locked, &gathered.snapshot.present) else {
+    let (Some(session), Ok(seen)) = (&mut gathered.session, &gathered.snapshot.seen) else {
         return Outcome::Failed(Problem::new(
-            Cause::ApplyingSchema,
+            Reason::ApplyingSchema,
             "there is no database to apply the plan to",
         ));
     };
     let started = Timestamp::now();
-    match locked.apply(planned_from, &statements).await {
+    let applied = session
+        .apply_to(&seen.current, statements, transaction)
+        .await;
+    match applied {
         Ok(applied) => {
             info!(object = %key, statements = applied.statements, took = ?applied.took, "schema applied");
             Outcome::Applied {
-                statements,
-                hash,
+                statements: statements.iter().map(|it| it.sql.clone()).collect(),
                 started,
                 ended: Timestamp::now(),
             }
@@ -162,7 +137,7 @@ async fn apply(gathered: &Gathered, statements: Vec<String>, hash: String) -> Ou
         Err(DatabaseError::Changed) => Outcome::Overtaken,
         Err(error) => {
             warn!(object = %key, reason = error.reason(), "applying a schema failed");
-            Outcome::Failed(Problem::new(Cause::ApplyingSchema, error.to_string()))
+            Outcome::Failed(Problem::new(Reason::ApplyingSchema, error.to_string()))
         }
     }
 }

@@ -9,11 +9,14 @@
 //!
 //! What is promised here and tested in `decide`:
 //!
-//! - nothing but additive statements run, all of one plan or none; anything else is refused with a condition that says what and why;
+//! - what would lose rows or columns never runs the first time, and later only when somebody approved exactly this plan by its hash
+//!   (`gate.tidegate.dev/approve`), or the object says that it may; the refusal says what would be lost;
 //! - the gate is asked about the very statements that run, before the first of them, and its silence is a "no";
+//! - a plan runs on the database that it was made from, or not at all;
+//! - a database that somebody else changed is brought back, or only reported (`gate.tidegate.dev/drift`);
 //! - every failure is tried again, with a wait that doubles up to a cap (the Atlas operator gives most of them up after one try);
 //! - nothing is written to the API server when nothing changed;
-//! - deleting the object leaves the database alone.
+//! - deleting the object leaves the database alone. A plan that has begun when it is deleted comes to its end.
 
 use jiff::Timestamp;
 use tidegate_model::ObjectKey;
@@ -25,17 +28,19 @@ use crate::gate::Gate;
 
 mod act;
 mod decide;
+mod drift;
 mod gather;
 mod planning;
+pub(crate) mod remembered;
 mod response;
 mod snapshot;
-mod wish;
+pub(crate) mod wish;
 
 pub use act::Outcome;
 use act::act;
 pub use decide::{conclude, decide};
 use gather::gather;
-pub use snapshot::{Cause, Problem, Snapshot, Status, Step};
+pub use snapshot::{Seen, Snapshot, Status, Step, Wish};
 
 /// One look at one object, and what follows from it.
 ///
@@ -50,7 +55,7 @@ pub(crate) async fn reconcile<G: Gate>(
     };
     let pacing = context.settings.pacing.clone();
     let snapshot = gathered.snapshot.clone();
-    // Reading SQL takes time in proportion to its length: not on a thread that answers others.
+    // Comparing takes time in proportion to the schema: not on a thread that answers others.
     let deciding =
         tokio::task::spawn_blocking(move || decide(&snapshot, Timestamp::now(), &pacing));
     let steps = match deciding.await {

@@ -1,91 +1,124 @@
-//! From the wanted text and the present database to statements, or to a refusal that says what and why. Pure.
+//! From a database and what it should be to statements; and what speaks against running them. Pure.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-use tidegate_database::Inspection;
-use tidegate_sqlplan::{Change, Dialect, TableChange, diff, parse_schema};
+use std::borrow::Cow;
+use std::fmt::Write as _;
 
-use super::snapshot::{Cause, Problem};
+use tidegate_model::atlas::Reason;
+use tidegate_model::words::APPROVE;
+use tidegate_schemaplan::{Catalog, Loss, Plan};
 
-/// How many problems a condition shows.
-const SHOWN: usize = 20;
+use super::snapshot::{Seen, Snapshot, Wish};
+use crate::problem::{Problem, list};
 
-/// What is to be run.
-pub(super) struct Planned {
-    /// In order; empty when the database is as wanted.
-    pub(super) statements: Vec<String>,
-    /// base64 of the SHA-256 of the wanted text. (Atlas hashes its own print of the schema, by an algorithm that is not public.)
-    pub(super) hash: String,
-}
+/// As many digits of a plan's hash as nobody meets by chance.
+const FEWEST_DIGITS: usize = 12;
 
-/// Plans additive changes, and refuses everything else as a whole. `first_run` chooses the operator's word for a destructive one.
-pub(super) fn plan(
-    wanted: &str,
-    present: &Inspection,
-    first_run: bool,
-) -> Result<Planned, Problem> {
-    let desired = parse_schema(wanted, Dialect::Sqlite).map_err(|problems| {
+/// The way from what is there to what is wanted.
+pub(super) fn plan(seen: &Seen, wish: &Wish) -> Result<Plan, Problem> {
+    let current = narrowed(&seen.current, wish);
+    let desired = narrowed(&seen.desired, wish);
+    tidegate_schemaplan::plan(&current, &desired, &wish.settings).map_err(|refusals| {
         Problem::new(
-            Cause::ReadSchema,
+            Reason::SchemaPlan,
             list(
-                "spec.schema cannot be read as a schema of SQLite (line:column)",
-                &problems,
+                "the database cannot be brought to the wanted schema, and nothing was changed",
+                refusals,
             ),
         )
-    })?;
-    let current = present
-        .schema()
-        .map_err(|error| Problem::new(Cause::SchemaInspect, error.to_string()))?;
-    let plan = tidegate_sqlplan::plan(&current, &desired, Dialect::Sqlite).map_err(|refusals| {
-        let cause = match diff(&current, &desired, Dialect::Sqlite)
-            .iter()
-            .any(destroys)
-        {
-            true if first_run => Cause::FirstRunDestructive,
-            true => Cause::LintPolicyError,
-            false => Cause::SchemaPlan,
-        };
-        Problem::new(
-            cause,
-            list(
-                "the database cannot be brought to spec.schema safely, and nothing was changed",
-                &refusals,
-            ),
-        )
-    })?;
-    let hash = STANDARD.encode(Sha256::digest(wanted.as_bytes()));
-    Ok(Planned {
-        statements: plan
-            .statements
-            .into_iter()
-            .map(|statement| statement.sql)
-            .collect(),
-        hash,
     })
 }
 
-/// Whether rows or values would be lost.
-fn destroys(change: &Change) -> bool {
-    matches!(
-        change,
-        Change::TableDropped { .. }
-            | Change::TableChanged {
-                change: TableChange::ColumnDropped { .. },
-                ..
-            }
+/// What that way would drop.
+pub(super) fn losses(current: &Catalog, desired: &Catalog, wish: &Wish) -> Vec<Loss> {
+    let (current, desired) = (narrowed(current, wish), narrowed(desired, wish));
+    tidegate_schemaplan::losses(&current, &desired, &wish.settings)
+}
+
+/// Why the plan does not run, unless somebody says so; none when it may.
+///
+/// Rule followed: the first run on a database never loses anything, as with the Atlas operator. Later a plan that does has to be approved, unless the
+/// object itself says that it may (`policy.lint.destructive.error: false`); with the operator that is the default.
+pub(super) fn objection(
+    snapshot: &Snapshot,
+    wish: &Wish,
+    seen: &Seen,
+    plan: &Plan,
+    first_run: bool,
+) -> Option<Problem> {
+    let hash = plan.hash();
+    let loses = plan.is_destructive();
+    if loses && first_run {
+        let mut message = lost(seen, plan);
+        let _ = write!(
+            message,
+            "\nTo prevent accidental drop of resources, first run of a schema must not contain destructive changes. Nothing was changed. Describe in the \
+             schema what is there, or leave it out with spec.exclude; it can be dropped by a later version. This is plan {hash}"
+        );
+        return Some(Problem::new(Reason::FirstRunDestructive, message));
+    }
+    if is_approved(snapshot, plan) || !(wish.review || loses && !wish.may_lose) {
+        return None;
+    }
+    let (reason, mut message) = if loses {
+        (Reason::LintPolicyError, lost(seen, plan))
+    } else {
+        let waiting = list(
+            "Schema plan is waiting for approval",
+            plan.statements
+                .iter()
+                .map(|statement| ended(&statement.sql)),
+        );
+        (Reason::ApprovalPending, waiting)
+    };
+    message.push_str(&how_to_approve(snapshot, plan));
+    Some(Problem::new(reason, message))
+}
+
+/// Whether somebody approved exactly this plan. It answers the policies too: they say what a plan does, and this person has seen it done.
+pub(super) fn is_approved(snapshot: &Snapshot, plan: &Plan) -> bool {
+    let approved = snapshot.approved.as_deref().map(str::trim);
+    approved.is_some_and(|approved| {
+        approved.len() >= FEWEST_DIGITS && plan.hash().starts_with(&approved.to_ascii_lowercase())
+    })
+}
+
+/// The last sentence of a refusal that a person may overrule.
+pub(super) fn how_to_approve(snapshot: &Snapshot, plan: &Plan) -> String {
+    let other = if snapshot.approved.is_some() {
+        "Another plan was approved. "
+    } else {
+        ""
+    };
+    format!(
+        "\n{other}Nothing was changed. When exactly this is meant, annotate the object with {APPROVE}: {}",
+        plan.hash()
     )
 }
 
-/// A sentence and what it is about, one a line.
-pub(super) fn list<T: ToString>(title: &str, items: &[T]) -> String {
-    let mut message = format!("{title}:");
-    for item in items.iter().take(SHOWN) {
-        message.push_str("\n- ");
-        message.push_str(&item.to_string());
-    }
-    if items.len() > SHOWN {
-        message.push_str("\n- and more");
+/// The statements that lose something, in the operator's words, and what they lose.
+fn lost(seen: &Seen, plan: &Plan) -> String {
+    let statements = plan.statements.iter();
+    let statements = statements.filter(|statement| statement.destructive);
+    let mut message = list(
+        "destructive changes detected",
+        statements.map(|statement| ended(&statement.sql)),
+    );
+    if !seen.losses.is_empty() {
+        let _ = write!(message, "\n{}", list("what would be lost", &seen.losses));
     }
     message
+}
+
+/// As the operator prints statements.
+fn ended(sql: &str) -> String {
+    format!("{};", sql.trim_end_matches(';'))
+}
+
+fn narrowed<'a>(catalog: &'a Catalog, wish: &Wish) -> Cow<'a, Catalog> {
+    if wish.schemas.is_empty() {
+        return Cow::Borrowed(catalog);
+    }
+    let mut narrowed = catalog.clone();
+    narrowed.restrict(&wish.schemas);
+    Cow::Owned(narrowed)
 }

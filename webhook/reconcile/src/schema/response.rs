@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use tidegate_sqlplan::Dialect;
 
 /// Statements are shown up to this many bytes in all, as by the operator.
 const SHOWN_BYTES: usize = 1024;
@@ -27,9 +28,14 @@ struct Changes {
 }
 
 /// The message after these statements ran.
-pub(super) fn applied(statements: &[String], start: Timestamp, end: Timestamp) -> String {
+pub(super) fn applied(
+    dialect: Dialect,
+    statements: &[String],
+    start: Timestamp,
+    end: Timestamp,
+) -> String {
     message(&Response {
-        driver: Some("sqlite3"),
+        driver: Some(driver(dialect)),
         changes: Changes {
             applied: shortened(statements),
         },
@@ -49,6 +55,16 @@ pub(super) fn unchanged() -> String {
         start: zero.clone(),
         end: zero,
     })
+}
+
+/// Atlas' name of a driver.
+const fn driver(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "sqlite3",
+        Dialect::Postgres => "postgres",
+        Dialect::Mysql => "mysql",
+        Dialect::Mariadb => "mariadb",
+    }
 }
 
 fn message(response: &Response) -> String {
@@ -86,7 +102,12 @@ mod tests {
     fn the_message_is_the_operators() {
         let at = Timestamp::from_second(1_700_000_000).expect("a time");
         assert_eq!(
-            applied(&["CREATE TABLE `t` (`a` int)".to_owned()], at, at),
+            applied(
+                Dialect::Sqlite,
+                &["CREATE TABLE `t` (`a` int)".to_owned()],
+                at,
+                at
+            ),
             "The schema has been applied successfully. Apply response: {\"Driver\":\"sqlite3\",\"Changes\":{\"Applied\":[\"CREATE \
              TABLE `t` (`a` int)\"]},\"Start\":\"2023-11-14T22:13:20Z\",\"End\":\"2023-11-14T22:13:20Z\"}"
         );

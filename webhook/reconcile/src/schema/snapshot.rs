@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tidegate_database::Inspection;
+use tidegate_database::{Counted, TransactionMode};
 use tidegate_model::ObjectKey;
-use tidegate_model::atlas::{AtlasSchemaStatus, Condition, Reason};
+use tidegate_model::atlas::{AtlasSchemaStatus, Condition};
+use tidegate_schemaplan::{Catalog, Settings, Statement};
+
+use crate::problem::Problem;
+use crate::settings::Drift;
 
 /// One look at an object and its database. It holds no address and no credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,21 +22,58 @@ pub struct Snapshot {
     pub deleting: bool,
     /// What was written last.
     pub status: Status,
-    /// The wanted schema as SQL, or why it could not be had.
-    pub wanted: Result<String, Problem>,
-    /// What is in the database, or why it could not be looked at.
-    pub present: Result<Inspection, Problem>,
+    /// The hash of the plan that somebody approved: the annotation `gate.tidegate.dev/approve`.
+    pub approved: Option<String>,
+    /// What is done about a database that somebody else changed.
+    pub drift: Drift,
+    /// What is wanted, or why that could not be had.
+    pub wish: Result<Wish, Problem>,
+    /// What is in the database and what should be, or why that could not be looked at.
+    pub seen: Result<Seen, Problem>,
+}
+
+/// What is wanted of the way to the wanted schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// What tells this wish from others: base64 of the SHA-256 of the schema's text and of what narrows it. (Atlas hashes its own print of the
+    /// schema, by an algorithm that is not public.)
+    pub hash: String,
+    /// How a plan is made.
+    pub settings: Settings,
+    /// The schemas that are managed; none named: all that the address is about.
+    pub schemas: Vec<String>,
+    /// What is one transaction.
+    pub transaction: TransactionMode,
+    /// Whether plans that lose data run unasked, once the first one has run: `policy.lint.destructive.error: false`.
+    pub may_lose: bool,
+    /// Whether every plan has to be approved: `policy.lint.review: ALWAYS`.
+    pub review: bool,
+    /// How many failures in a row are retried soon; 0 is without end.
+    pub backoff_limit: u32,
+}
+
+/// A database, and what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// A few digits that tell this database from others.
+    pub place: String,
+    /// What it holds.
+    pub current: Catalog,
+    /// What it should hold, by the same inspector.
+    pub desired: Catalog,
+    /// What the way there drops, counted.
+    pub losses: Vec<Counted>,
 }
 
 /// `status` of an AtlasSchema, as it is read and as it is written (the custom resource definition mixes the spellings).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// Ready, Reconciling, Stalled.
+    /// Ready, Reconciling, Stalled; and Drifted, once the schema was applied.
     pub conditions: Vec<Condition>,
     /// The generation that the conditions speak of.
     #[serde(rename = "observedGeneration")]
     pub observed_generation: i64,
-    /// Hash of the wanted schema that was applied last; empty before the first time.
+    /// What was applied last, and where: [`Wish::hash`], `@`, [`Seen::place`]; empty before the first time.
     pub observed_hash: String,
     /// When it was applied, in seconds since 1970; 0 before the first time.
     pub last_applied: i64,
@@ -43,9 +84,20 @@ pub struct Status {
 impl Status {
     /// Whether Ready is True.
     pub fn is_ready(&self) -> bool {
+        self.is_true("Ready")
+    }
+
+    /// Whether a condition is True.
+    pub(super) fn is_true(&self, kind: &str) -> bool {
+        self.condition(kind)
+            .is_some_and(|condition| condition.status == "True")
+    }
+
+    /// A condition.
+    pub(super) fn condition(&self, kind: &str) -> Option<&Condition> {
         self.conditions
             .iter()
-            .any(|condition| condition.kind == "Ready" && condition.status == "True")
+            .find(|condition| condition.kind == kind)
     }
 }
 
@@ -61,59 +113,6 @@ impl From<AtlasSchemaStatus> for Status {
     }
 }
 
-/// Why something could not be had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    /// At which step.
-    pub cause: Cause,
-    /// What a person has to know or do. Never a credential.
-    pub message: String,
-}
-
-impl Problem {
-    /// At this step, with this message.
-    pub fn new(cause: Cause, message: impl Into<String>) -> Self {
-        Self {
-            cause,
-            message: message.into(),
-        }
-    }
-}
-
-/// The step at which something failed. Each becomes one of the Atlas operator's reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Cause {
-    /// Reading the object, or the Secret or `ConfigMap` that it names.
-    ReadSchema,
-    /// Reaching the database.
-    Login,
-    /// Reading what is in the database.
-    SchemaInspect,
-    /// Making a plan.
-    SchemaPlan,
-    /// The plan would destroy something, or the gate says no.
-    LintPolicyError,
-    /// The very first plan for this object would destroy something.
-    FirstRunDestructive,
-    /// Running the plan.
-    ApplyingSchema,
-}
-
-impl Cause {
-    /// The operator's word.
-    pub const fn reason(self) -> Reason {
-        match self {
-            Self::ReadSchema => Reason::ReadSchema,
-            Self::Login => Reason::Login,
-            Self::SchemaInspect => Reason::SchemaInspect,
-            Self::SchemaPlan => Reason::SchemaPlan,
-            Self::LintPolicyError => Reason::LintPolicyError,
-            Self::FirstRunDestructive => Reason::FirstRunDestructive,
-            Self::ApplyingSchema => Reason::ApplyingSchema,
-        }
-    }
-}
-
 /// One thing to do. Steps are done in order; the first one that fails ends the list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
@@ -123,13 +122,15 @@ pub enum Step {
     Judge {
         /// In the order in which they will run.
         statements: Vec<String>,
+        /// Somebody approved exactly these: what the gate says against them is noted, and they run.
+        is_approved: bool,
     },
-    /// Run these statements in one transaction, if the database still is as inspected.
+    /// Run these statements, if the database still is as inspected.
     Apply {
         /// In order.
-        statements: Vec<String>,
-        /// What the status will call this wanted schema.
-        hash: String,
+        statements: Vec<Statement>,
+        /// What is one transaction.
+        transaction: TransactionMode,
     },
     /// Look again after this time.
     Requeue(Duration),

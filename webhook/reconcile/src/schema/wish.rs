@@ -1,37 +1,39 @@
-//! Which schema an AtlasSchema wants, and whether everything that it wants beside it can be had. Pure.
+//! Which schema an AtlasSchema wants, by which way, and whether everything that it wants beside it can be had. Pure.
 
-use tidegate_model::atlas::{AtlasSchemaSpec, KeyRef};
+use serde::Deserialize as _;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tidegate_database::TransactionMode;
+use tidegate_model::atlas::{AtlasSchemaSpec, Diff, KeyRef, Project, Reason};
+use tidegate_schemaplan::{Settings, Skip};
 
-use super::snapshot::{Cause, Problem};
+use super::snapshot::Wish;
+use crate::problem::Problem;
 
 /// Where the wanted schema is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wish<'a> {
+pub(super) enum Source<'a> {
     /// In the object.
     Sql(&'a str),
     /// In a `ConfigMap`.
     ConfigMap(&'a KeyRef),
 }
 
-/// Reads the wish, by the Atlas operator's precedence: `configMapKeyRef`, `hcl`, `sql`, `url`.
-///
-/// A setting that cannot be followed is refused with the whole object: whoever wrote `exclude` or `review: ALWAYS` counts on it, and
-/// to leave it out in silence would do what they forbade.
-pub(super) fn wish(spec: &AtlasSchemaSpec) -> Result<Wish<'_>, Problem> {
-    let unknown = unknown_settings(spec);
-    if !unknown.is_empty() {
-        return refuse(format!(
-            "this version cannot follow {}: remove it, or nothing is applied",
-            unknown.join(", ")
-        ));
-    }
+/// Where the custom resource definition has a default of its own: as many failures as the operator retries.
+const BACKOFF_LIMIT: u32 = 20;
+
+/// The operator's fifteen words for kinds of changes.
+const SKIPS: &[&str] = &["schema", "table", "column", "index", "foreign_key"];
+
+/// Reads the source, by the Atlas operator's precedence: `configMapKeyRef`, `hcl`, `sql`, `url`.
+pub(super) fn source(spec: &AtlasSchemaSpec) -> Result<Source<'_>, Problem> {
     if let Some(reference) = &spec.schema.config_map_key_ref {
         let is_sql = reference
             .key
             .rsplit_once('.')
             .is_some_and(|(_, extension)| extension == "sql");
         return if is_sql {
-            Ok(Wish::ConfigMap(reference))
+            Ok(Source::ConfigMap(reference))
         } else {
             refuse(format!(
                 "spec.schema.configMapKeyRef.key must be ending with .sql, received {:?}; schemas in Atlas HCL cannot be \
@@ -46,7 +48,7 @@ pub(super) fn wish(spec: &AtlasSchemaSpec) -> Result<Wish<'_>, Problem> {
         );
     }
     match (&spec.schema.sql, &spec.schema.url) {
-        (Some(sql), _) => Ok(Wish::Sql(sql)),
+        (Some(sql), _) => Ok(Source::Sql(sql)),
         (None, Some(_)) => refuse(
             "spec.schema.url names a schema in Atlas Cloud, which cannot be applied: write it as SQL into spec.schema.sql",
         ),
@@ -54,129 +56,120 @@ pub(super) fn wish(spec: &AtlasSchemaSpec) -> Result<Wish<'_>, Problem> {
     }
 }
 
-fn refuse<T>(message: impl Into<String>) -> Result<T, Problem> {
-    Err(Problem::new(Cause::ReadSchema, message))
+/// Reads what is wanted of the way there; [`Wish::hash`] is still to come.
+///
+/// A setting that cannot be followed is refused with the whole object: whoever wrote it counts on it, and to leave it out in silence would do what
+/// they forbade.
+pub(super) fn wish(spec: &AtlasSchemaSpec) -> Result<Wish, Problem> {
+    let diff = &spec.policy.diff;
+    let mut unknown = without_cloud(&spec.project);
+    if let Some(word) = diff.skip.keys().find(|word| !is_skip(word)) {
+        unknown.push(format!("spec.policy.diff.skip.{word}"));
+    }
+    let review = spec.policy.lint.review.as_deref();
+    if review == Some("WARNING") {
+        // Only the gate knows of warnings, and it is asked about a plan that is about to run.
+        unknown.push("spec.policy.lint.review: WARNING (ALWAYS asks about every plan, ERROR about those that lose data)".to_owned());
+    }
+    if !unknown.is_empty() {
+        return refuse(cannot_follow(&unknown));
+    }
+    Ok(Wish {
+        hash: String::new(),
+        settings: Settings {
+            exclude: spec.exclude.clone(),
+            skip: skips(diff),
+            concurrent_index_create: is_set(diff, "create"),
+            concurrent_index_drop: is_set(diff, "drop"),
+            renames: Vec::new(),
+        },
+        schemas: spec.schemas.clone(),
+        transaction: transaction(spec.transaction_mode.as_deref())?,
+        // ERROR asks for a review of plans that break a rule: losing data is one.
+        may_lose: spec.policy.lint.destructive.error == Some(false) && review != Some("ERROR"),
+        review: review == Some("ALWAYS"),
+        backoff_limit: spec.backoff_limit.unwrap_or(BACKOFF_LIMIT),
+    })
 }
 
-fn unknown_settings(spec: &AtlasSchemaSpec) -> Vec<&'static str> {
-    // What would be destroyed is never in a plan, so that to skip it changes nothing. What would be added is.
-    let skips_additions = spec
-        .policy
-        .diff
-        .skip
-        .iter()
-        .any(|(kind, skip)| *skip && kind.starts_with("add_"));
-    let review = spec.policy.lint.review.as_deref();
+/// What of a project cannot be had without Atlas' own programs.
+pub(crate) fn without_cloud(project: &Project) -> Vec<String> {
+    let is_asked = |value: &Value| !value.is_null() && value.as_str() != Some("");
     [
-        (!spec.exclude.is_empty(), "spec.exclude"),
-        (!spec.schemas.is_empty(), "spec.schemas"),
         (
-            spec.transaction_mode.as_deref() == Some("none"),
-            "spec.txMode: none",
+            project.config.is_some() || project.config_from.is_some(),
+            "spec.config (a project file of Atlas)",
         ),
-        (skips_additions, "spec.policy.diff.skip.add_*"),
-        // ERROR asks for a review of plans that break a rule. Those never run here.
         (
-            matches!(review, Some("ALWAYS" | "WARNING")),
-            "spec.policy.lint.review: ALWAYS or WARNING",
+            !project.vars.is_empty(),
+            "spec.vars (they are for a project file)",
+        ),
+        (
+            project.cloud.values().any(is_asked),
+            "spec.cloud (nothing is asked of Atlas Cloud)",
         ),
     ]
     .into_iter()
-    .filter_map(|(is_set, name)| is_set.then_some(name))
+    .filter(|(is_set, _)| *is_set)
+    .map(|(_, name)| name.to_owned())
     .collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-    use tidegate_model::atlas::AtlasSchema;
+/// The refusal of settings by their names.
+pub(crate) fn cannot_follow(names: &[String]) -> String {
+    format!(
+        "this version cannot follow {}: remove it, or nothing is applied",
+        names.join(", ")
+    )
+}
 
-    use super::*;
-
-    /// What a spec wishes: the SQL, `configMap NAME/KEY`, or the words of the refusal.
-    #[track_caller]
-    fn check(spec: &Value, expected: Result<&str, &[&str]>) {
-        let schema = AtlasSchema::from_object(&json!({"spec": spec})).expect("well formed");
-        let read = wish(&schema.spec).map(|wish| match wish {
-            Wish::Sql(sql) => sql.to_owned(),
-            Wish::ConfigMap(reference) => format!("configMap {}/{}", reference.name, reference.key),
-        });
-        match (read, expected) {
-            (Ok(read), Ok(expected)) => assert_eq!(read, expected, "{spec}"),
-            (Err(problem), Err(words)) => {
-                assert_eq!(problem.cause, Cause::ReadSchema);
-                for word in words {
-                    assert!(
-                        problem.message.contains(word),
-                        "{word:?} in {:?}",
-                        problem.message
-                    );
-                }
-            }
-            (read, _) => panic!("{spec}: {read:?}"),
-        }
+/// What tells a wanted schema from others: its text, and what narrows it.
+pub(super) fn hash(text: &str, wish: &Wish) -> String {
+    use base64::Engine as _;
+    let mut digest = Sha256::new();
+    digest.update(text.as_bytes());
+    if wish.settings != Settings::default() || !wish.schemas.is_empty() {
+        digest.update([0]);
+        let narrowed = (&wish.settings, &wish.schemas);
+        digest.update(serde_json::to_vec(&narrowed).unwrap_or_default());
     }
+    base64::engine::general_purpose::STANDARD.encode(digest.finalize())
+}
 
-    #[test]
-    fn the_source_goes_by_the_operators_precedence() {
-        check(
-            &json!({"schema": {"sql": "s", "url": "atlas://x"}}),
-            Ok("s"),
-        );
-        check(&json!({"schema": {"sql": ""}}), Ok(""));
-        let reference = json!({"name": "m", "key": "k.sql"});
-        check(
-            &json!({"schema": {"sql": "s", "hcl": "h", "configMapKeyRef": reference}}),
-            Ok("configMap m/k.sql"),
-        );
-        check(
-            &json!({"schema": {"configMapKeyRef": {"name": "m", "key": "k.hcl"}}}),
-            Err(&["must be ending with .sql", "\"k.hcl\""]),
-        );
-        check(
-            &json!({"schema": {"sql": "s", "hcl": "h"}}),
-            Err(&["spec.schema.hcl", "write the schema as SQL"]),
-        );
-        check(
-            &json!({"schema": {"url": "atlas://x"}}),
-            Err(&["Atlas Cloud"]),
-        );
-        check(&json!({}), Err(&["there is no schema", "spec.schema.sql"]));
-    }
-
-    #[test]
-    fn what_cannot_be_followed_is_refused_by_name() {
-        let with = |setting: Value| {
-            let mut spec = json!({"schema": {"sql": "s"}});
-            if let (Some(spec), Value::Object(setting)) = (spec.as_object_mut(), setting) {
-                spec.extend(setting);
-            }
-            spec
-        };
-        check(
-            &with(json!({"exclude": ["a"], "schemas": ["b"]})),
-            Err(&["cannot follow spec.exclude, spec.schemas:"]),
-        );
-        check(
-            &with(json!({"txMode": "none"})),
-            Err(&["spec.txMode: none"]),
-        );
-        check(&with(json!({"txMode": "file"})), Ok("s"));
-        check(
-            &with(json!({"policy": {"diff": {"skip": {"add_table": true}}}})),
-            Err(&["skip.add_*"]),
-        );
-        check(
-            &with(json!({"policy": {"diff": {"skip": {"drop_table": true, "add_index": false}}}})),
-            Ok("s"),
-        );
-        check(
-            &with(json!({"policy": {"lint": {"review": "ALWAYS"}}})),
-            Err(&["spec.policy.lint.review"]),
-        );
-        check(
-            &with(json!({"policy": {"lint": {"review": "ERROR", "destructive": {"error": true}}}})),
-            Ok("s"),
-        );
+fn transaction(mode: Option<&str>) -> Result<TransactionMode, Problem> {
+    match mode {
+        None | Some("" | "file") => Ok(TransactionMode::File),
+        Some("all") => Ok(TransactionMode::All),
+        Some("none") => Ok(TransactionMode::None),
+        Some(other) => refuse(format!(
+            "spec.txMode is {other:?}; it can be file, all or none"
+        )),
     }
 }
+
+fn is_skip(word: &str) -> bool {
+    let of_what = ["add_", "drop_", "modify_"]
+        .into_iter()
+        .find_map(|doing| word.strip_prefix(doing));
+    of_what.is_some_and(|what| SKIPS.contains(&what))
+}
+
+fn skips(diff: &Diff) -> Skip {
+    let words = diff.skip.iter();
+    let words = words.map(|(word, skip)| (word.clone(), Value::Bool(*skip)));
+    Skip::deserialize(Value::Object(words.collect())).unwrap_or_default()
+}
+
+fn is_set(diff: &Diff, doing: &str) -> bool {
+    diff.concurrent_index
+        .get(doing)
+        .copied()
+        .unwrap_or_default()
+}
+
+fn refuse<T>(message: impl Into<String>) -> Result<T, Problem> {
+    Err(Problem::new(Reason::ReadSchema, message))
+}
+
+#[cfg(test)]
+mod tests;

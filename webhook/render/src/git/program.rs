@@ -189,9 +189,11 @@ impl<'a> Git<'a> {
         } else {
             "yes"
         };
+        let everybodys = self.settings.known_hosts.as_deref();
         let mut command = format!(
-            "ssh -F none -o BatchMode=yes -o ConnectTimeout=20 -o StrictHostKeyChecking={check} -o UserKnownHostsFile={} -o GlobalKnownHostsFile=none",
-            quoted(&known)
+            "ssh -F none -o BatchMode=yes -o ConnectTimeout=20 -o StrictHostKeyChecking={check} -o UserKnownHostsFile={} -o GlobalKnownHostsFile={}",
+            quoted(&known),
+            everybodys.map_or_else(|| "none".to_owned(), quoted),
         );
         if !self.credential.ssh_private_key.is_empty() {
             // ssh refuses a key without a line break at its end.

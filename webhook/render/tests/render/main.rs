@@ -8,6 +8,7 @@
 
 mod git;
 mod hostile;
+mod http;
 mod multiple;
 mod support;
 mod tools;

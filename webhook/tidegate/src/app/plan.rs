@@ -3,14 +3,13 @@
 //! The plan is `syncplan`'s; this file reads and draws. The same planner drives the reconciler.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::Args;
-use serde_json::Value;
 use tidegate_model::application::Application;
-use tidegate_model::object::{at, kind, name};
-use tidegate_model::words::{APPLICATION, INSTANCE_LABEL};
+use tidegate_model::object::name;
+use tidegate_model::words::INSTANCE_LABEL;
 use tidegate_syncplan::compare::{Settings, SyncStatus};
 use tidegate_syncplan::ignore::Rules;
 use tidegate_syncplan::operation::{Operation, Options, Selector};
@@ -18,8 +17,8 @@ use tidegate_syncplan::plan::{Plan, plan};
 use tidegate_syncplan::step::Action;
 use tidegate_syncplan::tracking::{Method, Tracking};
 
+use super::{application, objects};
 use crate::HumanOrJson;
-use crate::check::source::{self, Content};
 
 /// Desired, live, and how to compare and sync them.
 #[derive(Debug, Args)]
@@ -129,32 +128,6 @@ fn planned(args: &PlanArgs) -> Result<Plan> {
         ..Operation::default()
     };
     Ok(plan(&targets, &live, &settings, &operation))
-}
-
-fn objects(paths: &[PathBuf]) -> Result<Vec<Value>> {
-    let items = source::read(paths)?;
-    Ok(items
-        .into_iter()
-        .filter_map(|item| match item.content {
-            Content::Manifest { object, .. } => Some(object),
-            _ => None,
-        })
-        .collect())
-}
-
-fn application(path: &Path) -> Result<Value> {
-    let found: Vec<Value> = objects(&[path.to_owned()])?
-        .into_iter()
-        .filter(|object| kind(object) == APPLICATION && at(object, "/spec").is_some())
-        .collect();
-    match <[Value; 1]>::try_from(found) {
-        Ok([application]) => Ok(application),
-        Err(found) => bail!(
-            "{}: one Application is wanted, {} are there",
-            path.display(),
-            found.len()
-        ),
-    }
 }
 
 /// The plan for a person: each wave with what happens in it, then what is not as it should be and stays so.

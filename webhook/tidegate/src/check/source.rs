@@ -63,8 +63,12 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Item>> {
         }
         let metadata =
             fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
-        if let Some(tool) = render::tool(path).filter(|_| metadata.is_dir()) {
-            let text = render::render(tool, path)?;
+        let rendered = if metadata.is_dir() {
+            render::render(path)?
+        } else {
+            None
+        };
+        if let Some(text) = rendered {
             items.extend(manifests(
                 &format!("{} (rendered)", path.display()),
                 &text,

@@ -68,7 +68,7 @@ pub(crate) async fn run(args: &TestArgs) -> Result<bool> {
         None => super::build::component(&args.folder, None)?,
     };
     let host = Host::new(HostSettings {
-        cache: cache_folder(),
+        cache: cache_folder("compiled"),
         ..HostSettings::default()
     })?;
     let mut set: Option<(Value, PolicySet)> = None;

@@ -1,21 +1,14 @@
 //! `tidegate schema apply`.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use tidegate_database::TransactionMode;
+use tidegate_database::{LOCK_WAIT, SCHEMA_LOCK, TransactionMode};
 use tidegate_sqlplan::Dialect;
 
 use super::state::{Scope, State};
 use super::{Outcome, Output, WishArgs, compare, report};
-
-/// Held from looking to having run. It ends with the session.
-const LOCK: &str = "tidegate_schema_apply";
-
-/// As long as Atlas waits for its locks.
-const LOCK_WAIT: Duration = Duration::from_secs(10);
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
@@ -68,7 +61,7 @@ pub(crate) async fn run(args: &ApplyArgs) -> Result<bool> {
     // What is planned is what is there until it has run: two pipelines at once would both plan, and the second would fail or do worse. SQLite's
     // files have their own lock for as long as a plan runs, and a plan from an older state fails there as a whole.
     if !args.dry_run && dialect != Dialect::Sqlite {
-        scope.session().lock(LOCK, LOCK_WAIT).await?;
+        scope.session().lock(SCHEMA_LOCK, LOCK_WAIT).await?;
     }
     let outcome = compare(&mut scope, (&from, &to), &wish.compare, &wish.gate).await?;
     let nothing_to_do = matches!(&outcome.planned, Ok(plan) if plan.statements.is_empty());

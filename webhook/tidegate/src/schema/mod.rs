@@ -154,7 +154,7 @@ async fn inspect(args: &InspectArgs) -> Result<()> {
     let state = State::parse(&[args.url.url()?])?;
     let mut scope = Scope::of(&[&state], args.compare.dev_url.as_deref()).await?;
     let (mut catalog, _) = scope.read(&state).await?;
-    state::restrict(&mut catalog, &args.compare.schema);
+    catalog.restrict(&args.compare.schema);
     crate::print(&report::catalog(
         &catalog,
         &args.compare.exclude,
@@ -192,8 +192,8 @@ async fn compare(
 ) -> Result<Outcome> {
     let (mut current, _) = scope.read(from).await?;
     let (mut desired, renames) = scope.read(to).await?;
-    state::restrict(&mut current, &compare.schema);
-    state::restrict(&mut desired, &compare.schema);
+    current.restrict(&compare.schema);
+    desired.restrict(&compare.schema);
     let settings = Settings {
         exclude: compare.exclude.clone(),
         renames,

@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use anyhow::{Result, anyhow};
 use serde::Serialize;
 use tidegate_admission::Action;
+use tidegate_database::Counted;
 use tidegate_schemaplan::{Catalog, Plan, Refusal, Schema, Settings, Statement, plan};
 use tidegate_sqlplan::Dialect;
 
 use super::{Outcome, Output};
 use crate::gate::{Finding, Judgement};
-use tidegate_database::Counted;
 
 /// What Atlas says, word for word, because scripts look for it.
 const NOTHING_TO_DO: &str = "Schemas are synced, no changes to be made.\n";

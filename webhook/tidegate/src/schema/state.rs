@@ -118,15 +118,6 @@ impl Scope {
     }
 }
 
-/// Leaves only the schemas named; all when none is.
-pub(super) fn restrict(catalog: &mut Catalog, schemas: &[String]) {
-    if !schemas.is_empty() {
-        catalog
-            .schemas
-            .retain(|name, _| name.is_empty() || schemas.contains(name));
-    }
-}
-
 fn read(path: &Path, texts: &mut Vec<(String, String)>) -> Result<()> {
     let shown = path.display().to_string();
     let metadata = std::fs::metadata(path).with_context(|| format!("cannot read {shown}"))?;

@@ -5,6 +5,7 @@
 
 mod live;
 mod plan_gate;
+mod render;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +16,8 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
-use tidegate_reconcile::{NoRenderer, ReconcileSettings};
+use tidegate_model::words::ARGO_CD_NAMESPACE;
+use tidegate_reconcile::{Kind, ReconcileSettings};
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
 };
@@ -24,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::policies::PolicySource;
+use crate::sources::SourceArgs;
 use live::LivePolicies;
 
 /// An own leaf's life. It is renewed after two thirds of it, without anybody noticing.
@@ -91,9 +94,15 @@ struct TlsArgs {
 
 #[derive(Debug, Args)]
 struct ReconcileArgs {
-    /// Also bring about what is admitted: `AtlasSchemas` are applied to their databases.
+    /// Also bring about what is admitted: `AtlasSchemas` are applied to their databases, Applications are synced from their sources.
     #[arg(long, env = "TIDEGATE_RECONCILE")]
     reconcile: bool,
+    /// The kinds that are brought about [default: all]; leave out those that something else in the cluster looks after, such as Argo CD.
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
+    reconcile_kinds: Vec<Kind>,
+    /// Where Argo CD's settings, projects and repository Secrets are.
+    #[arg(long, value_name = "NAMESPACE", default_value = ARGO_CD_NAMESPACE)]
+    control_namespace: String,
     /// The cluster to reconcile; in a pod its service account is used.
     #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
@@ -106,6 +115,8 @@ struct ReconcileArgs {
     /// The only folder in which SQLite databases may be; without it an AtlasSchema may name any file that this process can write.
     #[arg(long, value_name = "FOLDER")]
     sqlite_folder: Option<PathBuf>,
+    #[command(flatten)]
+    sources: SourceArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -162,6 +173,11 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         )
         .await?;
         let mut settings = ReconcileSettings {
+            kinds: match args.reconcile.reconcile_kinds.as_slice() {
+                [] => Kind::ALL.into_iter().collect(),
+                some => some.iter().copied().collect(),
+            },
+            control_namespace: args.reconcile.control_namespace.clone(),
             namespace: args.reconcile.reconcile_namespace.clone(),
             ..ReconcileSettings::default()
         };
@@ -169,11 +185,12 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             .databases
             .sqlite_folder
             .clone_from(&args.reconcile.sqlite_folder);
+        let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()));
         let stop = shutdown.clone().cancelled_owned();
         let gate = plan_gate::PlanGate(live);
         background.spawn(async move {
             if let Err(error) =
-                tidegate_reconcile::run(settings, client, gate, Arc::new(NoRenderer), stop).await
+                tidegate_reconcile::run(settings, client, gate, renderer, stop).await
             {
                 error!(%error, "the reconciler has ended");
             }
@@ -190,6 +207,15 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         .await;
     background.join_all().await;
     Ok(())
+}
+
+/// A kind by its name.
+fn kind(name: &str) -> Result<Kind, String> {
+    let known = || Kind::ALL.into_iter().map(Kind::name);
+    Kind::ALL
+        .into_iter()
+        .find(|kind| kind.name().eq_ignore_ascii_case(name.trim()))
+        .ok_or_else(|| format!("one of {}", known().collect::<Vec<_>>().join(", ")))
 }
 
 fn certificate(tls: &TlsArgs) -> Result<CertificateSource> {

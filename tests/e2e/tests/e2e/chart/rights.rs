@@ -10,9 +10,15 @@ const RIGHTS: &str = "
 shop        reconciler  watch  atlasschemas.db.atlasgo.io         shop     yes
 shop        reconciler  patch  atlasschemas.db.atlasgo.io/status  shop     yes
 shop        reconciler  patch  atlasschemas.db.atlasgo.io         shop     no
+shop        reconciler  watch  atlasmigrations.db.atlasgo.io      shop     yes
+shop        reconciler  patch  atlasmigrations.db.atlasgo.io/status shop   yes
+shop        reconciler  patch  atlasmigrations.db.atlasgo.io      shop     no
 shop        reconciler  get    secrets                            shop     yes
 shop        reconciler  get    configmaps                         shop     yes
-shop        reconciler  list   secrets                            shop     no
+shop        reconciler  watch  secrets                            shop     yes
+shop        reconciler  watch  configmaps                         shop     yes
+shop        reconciler  patch  secrets                            shop     no
+shop        reconciler  watch  secrets                            stock    no
 shop        reconciler  watch  atlasschemas.db.atlasgo.io         stock    no
 shop        reconciler  get    secrets                            stock    no
 shop        reconciler  get    secrets                            gate     no

@@ -1,225 +1,14 @@
-//! The reconciler against a real API server and real SQLite files.
-//!
-//! Each test has a namespace, a folder and a reconciler of its own. Nothing sleeps: `kubectl wait` waits for what the test is about.
+//! AtlasSchema on SQLite files.
 
 use std::fs;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use rusqlite::Connection;
-use tidegate_kit::ControlPlane;
-use tidegate_reconcile::{
-    Gate, GateFinding, GateVerdict, NoRenderer, Pacing, PlanChange, PlanReview, ReconcileError,
-    ReconcileSettings, connect, run,
-};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tidegate_reconcile::PlanReview;
 
-const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL)";
-
-/// Denies plans that hold a certain word, and remembers what it was asked.
-#[derive(Debug, Clone, Default)]
-struct WordGate {
-    asked: Arc<Mutex<Vec<PlanReview>>>,
-}
-
-impl Gate for WordGate {
-    async fn judge(&self, plan: &PlanReview) -> GateVerdict {
-        self.asked
-            .lock()
-            .expect("no panic while held")
-            .push(plan.clone());
-        let forbidden = plan.changes.iter().position(
-            |change| matches!(change, PlanChange::Statement(sql) if sql.contains("forbidden")),
-        );
-        match forbidden {
-            None => GateVerdict::Allowed {
-                warnings: Vec::new(),
-            },
-            Some(statement) => GateVerdict::Denied {
-                findings: vec![GateFinding {
-                    policy: "words".to_owned(),
-                    rule: "forbidden-word".to_owned(),
-                    message: "the word is forbidden".to_owned(),
-                    change: Some(statement),
-                    suggestion: Some("write another".to_owned()),
-                }],
-            },
-        }
-    }
-}
-
-/// A namespace, a folder and a gate.
-struct Place {
-    plane: &'static ControlPlane,
-    namespace: String,
-    folder: tempfile::TempDir,
-    gate: WordGate,
-}
-
-/// A reconciler under way.
-struct Running {
-    stop: oneshot::Sender<()>,
-    ended: JoinHandle<Result<(), ReconcileError>>,
-}
-
-impl Running {
-    async fn stop(self) -> Result<()> {
-        let _ = self.stop.send(());
-        Ok(self.ended.await??)
-    }
-}
-
-impl Place {
-    fn new(namespace: &str) -> Result<Self> {
-        let plane = ControlPlane::shared()?;
-        plane.install_crds()?;
-        plane
-            .kubectl(&["create", "namespace", namespace], "")?
-            .ok()?;
-        let folder = tempfile::tempdir()?;
-        Ok(Self {
-            plane,
-            namespace: namespace.to_owned(),
-            folder,
-            gate: WordGate::default(),
-        })
-    }
-
-    async fn start(&self) -> Result<Running> {
-        let client = connect(Some(self.plane.kubeconfig()), None).await?;
-        let settings = ReconcileSettings {
-            namespace: Some(self.namespace.clone()),
-            workers: 1,
-            pacing: Pacing {
-                first_retry: Duration::from_millis(100),
-                longest_retry: Duration::from_millis(500),
-                ..Pacing::default()
-            },
-            ..ReconcileSettings::default()
-        };
-        let (stop, stopped) = oneshot::channel();
-        let stopped = async move {
-            let _ = stopped.await;
-        };
-        let ended = tokio::spawn(run(
-            settings,
-            client,
-            self.gate.clone(),
-            Arc::new(NoRenderer),
-            stopped,
-        ));
-        Ok(Running { stop, ended })
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn url(&self, file: &str) -> String {
-        format!("sqlite://{}", self.file(file).display())
-    }
-
-    fn apply(&self, name: &str, spec: &serde_json::Value) -> Result<()> {
-        let object = serde_json::json!({
-            "apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema",
-            "metadata": {"name": name, "namespace": self.namespace}, "spec": spec,
-        });
-        self.plane.apply(&object.to_string()).map(drop)
-    }
-
-    /// The object `name` wants `sql` in the file `name`.db.
-    fn wants(&self, name: &str, sql: &str) -> Result<()> {
-        let url = self.url(&format!("{name}.db"));
-        self.apply(
-            name,
-            &serde_json::json!({"url": url, "schema": {"sql": sql}}),
-        )
-    }
-
-    fn kubectl(&self, args: &[&str]) -> Result<String> {
-        self.plane
-            .kubectl(&[&["-n", self.namespace.as_str()], args].concat(), "")?
-            .ok()
-    }
-
-    fn wait(&self, name: &str, path: &str, value: &str) -> Result<()> {
-        let condition = format!("--for=jsonpath={path}={value}");
-        let object = format!("atlasschema/{name}");
-        let waited = self.kubectl(&["wait", &condition, "--timeout=60s", &object]);
-        waited
-            .with_context(|| {
-                self.kubectl(&["get", &object, "-o", "yaml"])
-                    .unwrap_or_default()
-            })
-            .map(drop)
-    }
-
-    fn wait_ready(&self, name: &str, generation: u32) -> Result<()> {
-        self.wait(
-            name,
-            "{.status.observedGeneration}",
-            &generation.to_string(),
-        )?;
-        self.wait(
-            name,
-            "{.status.conditions[?(@.type==\"Ready\")].status}",
-            "True",
-        )
-    }
-
-    /// Waits until the object is not ready for this reason, and returns the message.
-    fn wait_refused(&self, name: &str, reason: &str) -> Result<String> {
-        self.wait(
-            name,
-            "{.status.conditions[?(@.type==\"Stalled\")].reason}",
-            reason,
-        )?;
-        let status = self.status(name)?;
-        let ready = status.pointer("/conditions/0").context("a condition")?;
-        assert_eq!(
-            (&ready["type"], &ready["status"]),
-            (&"Ready".into(), &"False".into()),
-            "{status:#}"
-        );
-        Ok(ready["message"].as_str().unwrap_or_default().to_owned())
-    }
-
-    fn object(&self, name: &str) -> Result<serde_json::Value> {
-        Ok(serde_json::from_str(&self.kubectl(&[
-            "get",
-            "atlasschema",
-            name,
-            "-o",
-            "json",
-        ])?)?)
-    }
-
-    fn status(&self, name: &str) -> Result<serde_json::Value> {
-        Ok(self
-            .object(name)?
-            .get("status")
-            .cloned()
-            .unwrap_or_default())
-    }
-
-    /// The columns of a table, from the file.
-    fn columns(&self, file: &str, table: &str) -> Result<Vec<String>> {
-        let connection = Connection::open(self.file(file))?;
-        let mut statement = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
-        let names = statement.query_map([table], |row| row.get(0))?;
-        Ok(names.collect::<Result<_, _>>()?)
-    }
-}
-
-#[track_caller]
-fn says(message: &str, words: &[&str]) {
-    for word in words {
-        assert!(message.contains(word), "{word:?} in {message:?}");
-    }
-}
+use crate::support::{Place, USERS, says};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_is_applied_extended_and_protected() -> Result<()> {
@@ -260,7 +49,14 @@ async fn a_schema_is_applied_extended_and_protected() -> Result<()> {
         "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT)",
     )?;
     let message = place.wait_refused("app", "LintPolicyError")?;
-    says(&message, &["users.name", "nothing was changed"]);
+    says(
+        &message,
+        &[
+            "destructive changes detected:\n- ",
+            "column users.name, which 1 row has a value in",
+            "Nothing was changed.",
+        ],
+    );
     assert_eq!(place.columns("app.db", "users")?, ["id", "name", "email"]);
 
     let asked = place
@@ -335,7 +131,7 @@ async fn a_plan_that_the_gate_denies_does_not_begin() -> Result<()> {
         &message,
         &[
             "words/forbidden-word: the word is forbidden (write another)",
-            "nothing was changed",
+            "Nothing was changed",
         ],
     );
     assert!(!place.file("app.db").exists(), "not even the file is made");
@@ -364,10 +160,10 @@ async fn an_address_in_a_secret_is_read_when_it_is_there_and_never_shown() -> Re
         "secret",
         "generic",
         "database",
-        "--from-literal=url=postgres://app:hunter2@db/app",
+        "--from-literal=url=oracle://app:hunter2@db/app",
     ])?;
     let path = "{.status.conditions[?(@.type==\"Ready\")].message}";
-    let expected = "databases with the scheme \"postgres\" cannot be reconciled yet; this version applies sqlite:// only";
+    let expected = "databases with the scheme \"oracle\" cannot be reached by this version; sqlite://, postgres://, mysql:// and mariadb:// can";
     place.wait("app", path, expected)?;
     assert!(!place.object("app")?.to_string().contains("hunter2"));
 
@@ -399,7 +195,7 @@ async fn the_second_object_on_a_database_is_told() -> Result<()> {
 
     place.kubectl(&["delete", "atlasschema", "first"])?;
     let message = place.wait_refused("second", "FirstRunDestructive")?;
-    says(&message, &["table users"]);
+    says(&message, &["DROP TABLE", "users", "spec.exclude"]);
     running.stop().await
 }
 
@@ -434,4 +230,128 @@ async fn a_restart_writes_nothing_and_an_unreadable_object_stops_nobody() -> Res
         "one for each plan that had statements"
     );
     Ok(())
+}
+
+/// The hash that a refusal names.
+fn hash_in(message: &str) -> &str {
+    let (_, hash) = message
+        .rsplit_once("gate.tidegate.dev/approve: ")
+        .expect("it names one");
+    hash
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drop_runs_when_exactly_that_plan_was_approved() -> Result<()> {
+    let place = Place::new("approval")?;
+    let running = place.start().await?;
+    place.wants("app", USERS)?;
+    place.wait_ready("app", 1)?;
+    Connection::open(place.file("app.db"))?.execute("INSERT INTO users VALUES (1, 'ada')", [])?;
+    place.wants("app", "CREATE TABLE users (id INTEGER PRIMARY KEY)")?;
+    let message = place.wait_refused("app", "LintPolicyError")?;
+    let hash = hash_in(&message).to_owned();
+
+    // Another plan than the approved one.
+    place.wants("app", "CREATE TABLE users (name TEXT NOT NULL)")?;
+    place.wait("app", "{.status.observedGeneration}", "3")?;
+    let approve = format!("gate.tidegate.dev/approve={hash}");
+    place.kubectl(&["annotate", "atlasschema", "app", &approve])?;
+    place.wait_until("app", |status| {
+        let message = status["conditions"][0]["message"].as_str();
+        message.is_some_and(|message| message.contains("Another plan was approved."))
+    })?;
+    assert_eq!(place.columns("app.db", "users")?, ["id", "name"]);
+
+    place.wants("app", "CREATE TABLE users (id INTEGER PRIMARY KEY)")?;
+    place.wait_ready("app", 4)?;
+    assert_eq!(place.columns("app.db", "users")?, ["id"]);
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_changed_by_hand_is_found_and_repaired_or_reported() -> Result<()> {
+    let place = Place::new("drift")?;
+    let running = place.start_with(Duration::from_millis(200)).await?;
+    place.wants("app", USERS)?;
+    place.wait_ready("app", 1)?;
+    let drifted = "{.status.conditions[?(@.type==\"Drifted\")].reason}";
+    place.wait("app", drifted, "InSync")?;
+    let by_hand = |sql: &str| Connection::open(place.file("app.db"))?.execute_batch(sql);
+    by_hand("DROP TABLE users")?;
+    place.wait("app", drifted, "Repaired")?;
+    assert_eq!(place.columns("app.db", "users")?, ["id", "name"]);
+
+    place.kubectl(&[
+        "annotate",
+        "atlasschema",
+        "app",
+        "gate.tidegate.dev/drift=report",
+    ])?;
+    by_hand("CREATE TABLE surprise (a)")?;
+    place.wait("app", drifted, "DriftDetected")?;
+    let status = place.status("app")?;
+    assert_eq!(status["conditions"][0]["status"], "True", "{status:#}");
+    says(
+        &status["conditions"][3]["message"].to_string(),
+        &["surprise"],
+    );
+    by_hand("DROP TABLE surprise")?;
+    place.wait("app", drifted, "InSync")?;
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_goes_while_its_plan_is_judged_stops_nobody() -> Result<()> {
+    let mut place = Place::new("gone")?;
+    let plane = place.plane;
+    // The gate itself deletes it: the plan that has begun comes to its end, and nothing is left to write to.
+    place.gate.meanwhile = Some(Arc::new(move |plan: &PlanReview| {
+        if format!("{:?}", plan.changes).contains("delete_me") {
+            let delete = plane.kubectl(&["delete", "-n", "gone", "atlasschema", "goes"], "");
+            delete
+                .and_then(tidegate_kit::Output::ok)
+                .expect("it is there");
+        }
+    }));
+    let running = place.start().await?;
+    place.wants("goes", "CREATE TABLE delete_me (a)")?;
+    place.wants("stays", USERS)?;
+    place.wait_ready("stays", 1)?;
+    place.kubectl(&["wait", "--for=delete", "--timeout=60s", "atlasschema/goes"])?;
+    assert_eq!(place.columns("goes.db", "delete_me")?, ["a"]);
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_config_map_that_changes_is_applied_at_once() -> Result<()> {
+    let place = Place::new("config-map")?;
+    let running = place.start().await?;
+    let reference = serde_json::json!({"name": "schema", "key": "app.sql"});
+    place.apply(
+        "app",
+        &serde_json::json!({"url": place.url("app.db"), "schema": {"configMapKeyRef": reference}}),
+    )?;
+    let message = place.wait_refused("app", "ReadSchema")?;
+    says(&message, &["ConfigMap config-map/schema", "does not exist"]);
+    let literal = |sql: &str| format!("--from-literal=app.sql={sql}");
+    place.kubectl(&["create", "configmap", "schema", &literal(USERS)])?;
+    place.wait_ready("app", 1)?;
+    let hash = place.status("app")?["observed_hash"].clone();
+
+    // The next look would be minutes away.
+    let more = serde_json::json!({"data": {"app.sql": format!("{USERS}; CREATE INDEX by_name ON users (name)")}});
+    place.kubectl(&[
+        "patch",
+        "configmap",
+        "schema",
+        "--type=merge",
+        "-p",
+        &more.to_string(),
+    ])?;
+    place.wait_until("app", |status| status["observed_hash"] != hash)?;
+    says(
+        &place.status("app")?["conditions"][0]["message"].to_string(),
+        &["by_name"],
+    );
+    running.stop().await
 }

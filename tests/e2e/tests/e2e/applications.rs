@@ -1,0 +1,314 @@
+//! From Git to the cluster with this program alone: the reconciler syncs, the command line asks, looks and waits.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tidegate_kit::Output;
+
+use crate::gate::plane;
+use crate::tidegate::{Start, Tidegate, program};
+
+/// A namespace with its Applications, and the repository that they come from.
+struct Place {
+    namespace: &'static str,
+    repository: tempfile::TempDir,
+    _cache: tempfile::TempDir,
+    _tidegate: Tidegate,
+}
+
+impl Place {
+    /// Starts the reconciler for one namespace, which has the project `default`.
+    fn new(namespace: &'static str) -> Self {
+        let cache = tempfile::tempdir().unwrap();
+        let kubeconfig = plane().kubeconfig().display().to_string();
+        let sources = cache.path().display().to_string();
+        let arguments = [
+            ["--reconcile-kinds", "Application"],
+            ["--reconcile-namespace", namespace],
+            ["--control-namespace", namespace],
+            ["--sources-cache", &sources],
+            ["--kubeconfig", &kubeconfig],
+        ];
+        let start = Start {
+            arguments: ["--reconcile"]
+                .into_iter()
+                .chain(arguments.into_iter().flatten())
+                .map(str::to_owned)
+                .collect(),
+            ..Start::default()
+        };
+        let project = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "default", "namespace": namespace},
+            "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}], "clusterResourceWhitelist": [{"group": "*", "kind": "*"}]},
+        });
+        for object in [
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+            project,
+        ] {
+            plane().apply(&object.to_string()).unwrap();
+        }
+        let place = Self {
+            namespace,
+            repository: tempfile::tempdir().unwrap(),
+            _cache: cache,
+            _tidegate: Tidegate::start(&start).unwrap(),
+        };
+        place.git(&["init", "--quiet", "--initial-branch=main"]);
+        place
+    }
+
+    fn url(&self) -> String {
+        format!("file://{}", self.repository.path().display())
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .args(arguments)
+            .current_dir(self.repository.path())
+            .envs([
+                ("GIT_CONFIG_NOSYSTEM", "1"),
+                ("GIT_CONFIG_GLOBAL", "/dev/null"),
+            ])
+            .envs([("GIT_AUTHOR_NAME", "a"), ("GIT_AUTHOR_EMAIL", "a@b")])
+            .envs([("GIT_COMMITTER_NAME", "a"), ("GIT_COMMITTER_EMAIL", "a@b")])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Commits one file; the commit.
+    fn commit(&self, file: &str, text: &str) -> String {
+        let path = self.repository.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--message", file]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// `tidegate app ...`: its exit code and what it printed.
+    fn app(&self, arguments: &[&str]) -> Output {
+        let output = Command::new(program().unwrap())
+            .arg("app")
+            .args(arguments)
+            .args(["-n", self.namespace])
+            .arg("--kubeconfig")
+            .arg(plane().kubeconfig())
+            .output()
+            .unwrap();
+        Output {
+            status: output.status,
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// What it printed, when its exit code is as expected.
+    #[track_caller]
+    fn says(&self, code: i32, arguments: &[&str]) -> String {
+        let output = self.app(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}\n{}{}",
+            output.stdout,
+            output.stderr
+        );
+        output.stdout + &output.stderr
+    }
+
+    fn object(&self, object: &str) -> Option<Value> {
+        let arguments = ["get", object, "-n", self.namespace, "-o", "json"];
+        let output = plane().kubectl(&arguments, "").unwrap();
+        serde_json::from_str(&output.stdout).ok()
+    }
+}
+
+fn config_map(name: &str, value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{value: {value}}}\n"
+    )
+}
+
+fn helm_folder() -> PathBuf {
+    let helm = tidegate_kit::bin("helm").unwrap();
+    helm.parent().map(Path::to_owned).unwrap()
+}
+
+#[test]
+fn a_commit_is_synced_changed_rolled_back_and_deleted_from_the_command_line() {
+    let place = Place::new("from-git");
+    let first = place.commit("shop/a.yaml", &config_map("a", "one"));
+    let url = place.url();
+    let create = [
+        "create",
+        "shop",
+        "--repo",
+        &url,
+        "--path",
+        "shop",
+        "--revision",
+        "main",
+    ];
+    place.says(
+        0,
+        &[&create[..], &["--dest-namespace", "from-git"]].concat(),
+    );
+    let again = place.says(2, &create);
+    assert!(again.contains("already exists"), "{again}");
+
+    let synced = place.says(0, &["sync", "shop", "--timeout", "60"]);
+    for words in [
+        "Sync Status:        Synced to main",
+        "Phase:              Succeeded",
+        "configmap/a created",
+        &first,
+    ] {
+        assert!(synced.contains(words), "{words}\n{synced}");
+    }
+    place.says(0, &["wait", "shop", "--timeout", "60"]);
+    let list = place.says(0, &["list"]);
+    assert!(
+        list.contains("from-git/shop") && list.contains("Manual"),
+        "{list}"
+    );
+    let listed: Value = serde_json::from_str(&place.says(0, &["list", "-o", "json"])).unwrap();
+    assert_eq!(listed[0]["status"]["sync"]["revision"], json!(first));
+
+    // A commit is seen when somebody asks; the sync brings it.
+    let second = place.commit("shop/a.yaml", &config_map("a", "two"));
+    place.commit("shop/b.yaml", &config_map("b", "two"));
+    let seen = place.says(0, &["get", "shop", "--refresh"]);
+    assert!(seen.contains("OutOfSync from main"), "{seen}");
+    place.says(0, &["sync", "shop", "--timeout", "60"]);
+    let value = |name: &str| place.object(name).map(|map| map["data"]["value"].clone());
+    assert_eq!(value("configmap/a"), Some(json!("two")));
+    let history = place.says(0, &["history", "shop", "-o", "id"]);
+    assert_eq!(history, "0\n1\n", "{second}");
+
+    // Back to the first deployment, what came since goes.
+    place.says(0, &["rollback", "shop", "0", "--prune", "--timeout", "60"]);
+    assert_eq!(value("configmap/a"), Some(json!("one")));
+    assert_eq!(value("configmap/b"), None);
+
+    // What cannot be applied is a failed sync, and a wish that does not come true a time-out.
+    place.commit(
+        "shop/broken.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: broken}\ndata: {value: {a: b}}\n",
+    );
+    let failed = place.says(1, &["sync", "shop", "--timeout", "60"]);
+    assert!(
+        failed.contains("operation has completed with phase: Failed"),
+        "{failed}"
+    );
+    let late = place.says(1, &["wait", "shop", "--sync", "--timeout", "1"]);
+    assert!(
+        late.contains(
+            "timed out (1s) waiting for application from-git/shop: sync status is OutOfSync"
+        ),
+        "{late}"
+    );
+    let gone = place.says(2, &["get", "nothing"]);
+    assert!(
+        gone.contains("application from-git/nothing does not exist"),
+        "{gone}"
+    );
+
+    place.says(0, &["delete", "shop", "--yes", "--wait", "--timeout", "60"]);
+    assert_eq!(value("configmap/a"), None);
+}
+
+#[test]
+fn a_source_that_cannot_be_rendered_says_so_in_the_application() {
+    let place = Place::new("unrendered");
+    place.commit(
+        "shop/a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: [\n",
+    );
+    let url = place.url();
+    place.says(
+        0,
+        &[
+            "create",
+            "shop",
+            "--repo",
+            &url,
+            "--path",
+            "shop",
+            "--dest-namespace",
+            "unrendered",
+        ],
+    );
+    let seen = place.says(0, &["get", "shop", "--refresh"]);
+    assert!(
+        seen.contains("ComparisonError") && seen.contains("shop/a.yaml, line "),
+        "{seen}"
+    );
+    place.says(0, &["set", "shop", "--path", "nowhere"]);
+    let seen = place.says(0, &["get", "shop", "--refresh"]);
+    assert!(
+        seen.contains("nowhere: the repository has no such folder at this revision"),
+        "{seen}"
+    );
+    // Nothing was applied, so nothing is left behind.
+    place.says(
+        0,
+        &[
+            "delete",
+            "shop",
+            "--yes",
+            "--cascade=false",
+            "--wait",
+            "--timeout",
+            "60",
+        ],
+    );
+}
+
+#[test]
+fn manifests_need_no_cluster() {
+    let repository = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let path = repository.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "web/Chart.yaml",
+        "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+    );
+    write(
+        "web/templates/a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata: {kube: {{ .Capabilities.KubeVersion.Version }}}\n",
+    );
+    write(
+        "app.yaml",
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: shop}\nspec:\n  destination: {namespace: shop}\n  source: {repoURL: 'https://host.example/repo', path: web}\n",
+    );
+    let cache = tempfile::tempdir().unwrap();
+    let mut path = vec![helm_folder()];
+    path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+    let output = Command::new(program().unwrap())
+        .args(["app", "manifests", "-f"])
+        .arg(repository.path().join("app.yaml"))
+        .arg(format!(
+            "--repo-override=https://host.example/repo={}",
+            repository.path().display()
+        ))
+        .args(["--kube-version", "1.30.1", "-o", "json", "--sources-cache"])
+        .arg(cache.path())
+        .env("PATH", std::env::join_paths(path).unwrap())
+        .output()
+        .unwrap();
+    let printed: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(printed["manifests"][0]["metadata"]["name"], "shop");
+    assert_eq!(printed["manifests"][0]["data"]["kube"], "v1.30.1");
+    assert_eq!(printed["sourceTypes"], json!(["Helm"]));
+}

@@ -1,0 +1,246 @@
+//! Carries an operation on: turn after turn, as long as there is something to do and nothing to wait for.
+//!
+//! Each turn is decided by `syncplan` from what is there, what is desired and what has happened; here its steps are done and their outcomes given back.
+//! What must not happen twice, hooks, is written into the status before the next turn, so that whoever goes on after us knows of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use tidegate_model::object::at;
+use tidegate_model::{GroupKind, ObjectKey};
+use tidegate_syncplan::advance::{Sync, Turn};
+use tidegate_syncplan::compare::compare;
+use tidegate_syncplan::operation::{Operation, OperationPhase, State};
+use tidegate_syncplan::step::Action;
+use tidegate_syncplan::task::Sources;
+
+use super::health::Judge;
+use super::look::Lens;
+use super::operation::Running;
+use super::project::Project;
+use super::snapshot::{Live, Snapshot};
+use super::steps::{Acted, Hand};
+use crate::context::Context;
+use crate::gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
+
+/// The most turns in a row before the others have theirs.
+const MOST_TURNS: usize = 100;
+
+/// Why the turns ended for now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pause {
+    /// The operation is over.
+    Over,
+    /// Objects have to become healthy, or go.
+    Waiting,
+    /// There is more to do; the state should be written first.
+    Checkpoint,
+    /// The policies could not be asked.
+    NoGate,
+}
+
+/// What the operation is carried on with.
+pub(super) struct Run<'a, G> {
+    pub(super) context: &'a Context<G>,
+    pub(super) snapshot: &'a Snapshot,
+    pub(super) targets: &'a [Value],
+    pub(super) project: &'a Value,
+    pub(super) lens: &'a Lens,
+    pub(super) judge: &'a Judge<'a>,
+}
+
+impl<G: Gate> Run<'_, G> {
+    /// Goes on until the operation waits or is over. `live` is kept as the cluster is.
+    pub(super) async fn go_on(&self, running: &mut Running, live: &mut Live) -> Pause {
+        let application = &self.snapshot.application;
+        let planned = running.planned(application);
+        let is_terminating = running.state.phase == OperationPhase::Terminating;
+        if running.progress.results.is_empty() && !is_terminating {
+            match self.ask_gate(&planned, live).await {
+                GateVerdict::Allowed { .. } => {}
+                GateVerdict::Denied { findings } => {
+                    running.state = State {
+                        phase: OperationPhase::Failed,
+                        message: denied(&findings),
+                    };
+                    return Pause::Over;
+                }
+                GateVerdict::Unavailable { message } => {
+                    running.state.message = message;
+                    return Pause::NoGate;
+                }
+            }
+        }
+        let hand = Hand {
+            context: self.context,
+            tracking: &self.lens.tracking,
+            namespace: self.lens.namespace(),
+            namespace_metadata: at(application, "/spec/syncPolicy/managedNamespaceMetadata"),
+            dry_run: planned.dry_run,
+            respects: planned
+                .options
+                .has("RespectIgnoreDifferences=true")
+                .then_some(&self.lens.rules),
+            takes_over: !planned.options.has("ClientSideApplyMigration=false"),
+        };
+        for _ in 0..MOST_TURNS {
+            let (turn, acted, has_hooks) = self.turn(&hand, &planned, running, live).await;
+            let has_moved = !acted.outcomes.is_empty() || turn.progress != running.progress;
+            running.progress = turn.progress;
+            running.state = turn.state;
+            if !acted.changed.is_empty() {
+                self.refresh_unknown(live);
+            }
+            if running.state.phase.is_completed() {
+                return Pause::Over;
+            }
+            if !has_moved {
+                return Pause::Waiting;
+            }
+            if has_hooks {
+                return Pause::Checkpoint;
+            }
+        }
+        Pause::Checkpoint
+    }
+
+    /// One turn: what is decided, done, and made of the outcomes.
+    async fn turn(
+        &self,
+        hand: &Hand<'_, G>,
+        planned: &Operation,
+        running: &Running,
+        live: &mut Live,
+    ) -> (Turn, Acted, bool) {
+        let mut all = Acted::default();
+        let mut has_hooks = false;
+        let turn = {
+            let settings = self.lens.settings();
+            let comparison = compare(self.targets, &live.objects, &settings);
+            let sources = Sources {
+                targets: self.targets,
+                live: &live.objects,
+                comparison: &comparison,
+                namespace: self.lens.namespace(),
+                unknown_kinds: &live.unknown_kinds,
+                prune_waves: &running.progress.prune_waves,
+            };
+            let refused = self.refused(&live.objects);
+            let sync = Sync::new(&sources, planned, &refused);
+            let judge = |object: &Value| self.judge.health(object);
+            let mut turn = if running.state.phase == OperationPhase::Terminating {
+                sync.terminate(&running.progress, &judge)
+            } else {
+                sync.advance(&running.progress, &judge)
+            };
+            loop {
+                let acted = hand.act(&sync, &turn.steps).await;
+                has_hooks |= turn
+                    .steps
+                    .iter()
+                    .any(|step| step.hook && !matches!(step.action, Action::DryRun | Action::Keep));
+                let outcomes = acted.outcomes.clone();
+                all.outcomes.extend(acted.outcomes);
+                all.changed.extend(acted.changed);
+                if turn.is_over() {
+                    break;
+                }
+                turn = sync.settle(turn, &outcomes);
+                if turn.steps.is_empty() {
+                    break;
+                }
+            }
+            turn
+        };
+        for (key, object) in &all.changed {
+            let place = live.objects.binary_search_by_key(key, ObjectKey::of);
+            match (place, object) {
+                (Ok(place), Some(object)) => {
+                    if let Some(slot) = live.objects.get_mut(place) {
+                        slot.clone_from(object);
+                    }
+                }
+                (Ok(place), None) => {
+                    live.objects.remove(place);
+                }
+                (Err(place), Some(object)) => live.objects.insert(place, object.clone()),
+                (Err(_), None) => {}
+            }
+        }
+        (turn, all, has_hooks)
+    }
+
+    /// Objects that the project does not permit, and why.
+    fn refused(&self, live: &[Value]) -> BTreeMap<ObjectKey, String> {
+        let project = Project::new(self.project);
+        self.targets
+            .iter()
+            .chain(live)
+            .map(ObjectKey::of)
+            .filter_map(|key| project.refusal(&key).map(|why| (key, why)))
+            .collect()
+    }
+
+    /// Kinds that this sync has defined are known now.
+    fn refresh_unknown(&self, live: &mut Live) {
+        let Some(kinds) = self.context.known_kinds() else {
+            live.unknown_kinds = BTreeSet::new();
+            return;
+        };
+        live.unknown_kinds
+            .retain(|GroupKind { group, kind }| kinds.any(group, kind).is_none());
+    }
+
+    /// Asks the gate about everything that will be written and deleted, in order, before the first of it is.
+    async fn ask_gate(&self, planned: &Operation, live: &Live) -> GateVerdict {
+        let comparison = compare(self.targets, &live.objects, &self.lens.settings());
+        let none = BTreeSet::new();
+        let sources = Sources {
+            targets: self.targets,
+            live: &live.objects,
+            comparison: &comparison,
+            namespace: self.lens.namespace(),
+            unknown_kinds: &none,
+            prune_waves: &[],
+        };
+        let sync = Sync::new(&sources, planned, &BTreeMap::new());
+        let changes = sync
+            .tasks()
+            .iter()
+            .filter_map(|task| match (task.target.as_deref(), task.live) {
+                (Some(target), live) => Some(PlanChange::Apply {
+                    object: target.to_string(),
+                    live: live.map(ToString::to_string),
+                    unchanged: task.unchanged,
+                }),
+                (None, Some(live)) if planned.prune => Some(PlanChange::Delete(live.to_string())),
+                (None, _) => None,
+            })
+            .collect();
+        let mut subject = self.snapshot.application.clone();
+        if let Some(fields) = subject.as_object_mut() {
+            fields.remove("status");
+        }
+        let plan = PlanReview {
+            subject: subject.to_string(),
+            dialect: None,
+            changes,
+        };
+        self.context.judge(&self.snapshot.key, &plan).await
+    }
+}
+
+/// The message of an operation that the policies do not allow.
+fn denied(findings: &[GateFinding]) -> String {
+    const MOST: usize = 10;
+    let mut message = "the policies deny the sync; nothing was changed".to_owned();
+    for finding in findings.iter().take(MOST) {
+        message.push_str("; ");
+        message.push_str(&finding.to_string());
+    }
+    if findings.len() > MOST {
+        let _ = write!(message, "; and {} more", findings.len() - MOST);
+    }
+    message
+}

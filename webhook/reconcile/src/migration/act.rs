@@ -1,0 +1,194 @@
+//! Does the steps that were decided, in order, until one fails.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tidegate_database::{InDoubt, MigrateError, Migrated, Migrator, Progress};
+use tidegate_model::atlas::Reason;
+use tracing::{info, warn};
+
+use super::gather::{Gathered, Work, problem};
+use super::snapshot::{PendingFile, Step};
+use crate::context::{ApiError, Context};
+use crate::gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
+use crate::kinds::Kind;
+use crate::object;
+use crate::problem::Problem;
+
+/// How the steps ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// There was nothing to run.
+    Done,
+    /// What was pending ran.
+    Migrated {
+        /// The last version that the database has now.
+        last: String,
+    },
+    /// The gate said no; nothing ran.
+    Denied {
+        /// Why.
+        findings: Vec<GateFinding>,
+    },
+    /// Something else was pending when it was to run; nothing ran.
+    Overtaken,
+    /// Something failed.
+    Failed {
+        /// What, and what became of it.
+        problem: Problem,
+        /// The last version that the database has as a whole; none where it is not known to have changed.
+        last: Option<String>,
+    },
+}
+
+/// Does the steps. Returns how they ended and when to look again.
+///
+/// # Errors
+/// A status could not be written.
+pub(crate) async fn act<G: Gate>(
+    context: &Context<G>,
+    gathered: &mut Gathered,
+    steps: Vec<Step>,
+) -> Result<(Outcome, Option<Duration>), ApiError> {
+    let mut requeue = None;
+    for step in steps {
+        let outcome = match step {
+            Step::Requeue(wait) => {
+                requeue = Some(wait);
+                continue;
+            }
+            Step::WriteStatus(status) => {
+                let (key, uid) = (&gathered.snapshot.key, &gathered.uid);
+                object::write_status(context, Kind::AtlasMigration, key, uid, &status).await?;
+                gathered.snapshot.status = status;
+                continue;
+            }
+            Step::Judge { texts } => match judge(context, gathered, texts).await {
+                None => continue,
+                Some(refused) => refused,
+            },
+            Step::Migrate => migrate(gathered).await,
+        };
+        return Ok((outcome, requeue));
+    }
+    Ok((Outcome::Done, requeue))
+}
+
+/// None when the gate lets the files through.
+async fn judge<G: Gate>(
+    context: &Context<G>,
+    gathered: &Gathered,
+    texts: Vec<String>,
+) -> Option<Outcome> {
+    let seen = gathered.snapshot.seen.as_ref().ok()?;
+    let plan = PlanReview {
+        subject: gathered.subject.clone(),
+        dialect: Some(seen.dialect.to_string()),
+        changes: texts.into_iter().map(PlanChange::Statement).collect(),
+    };
+    match context.judge(&gathered.snapshot.key, &plan).await {
+        GateVerdict::Allowed { .. } => None,
+        GateVerdict::Denied { findings } => Some(Outcome::Denied { findings }),
+        GateVerdict::Unavailable { message } => Some(Outcome::Failed {
+            problem: Problem::new(Reason::PlanRejected, message),
+            last: None,
+        }),
+    }
+}
+
+async fn migrate(gathered: &mut Gathered) -> Outcome {
+    let key = &gathered.snapshot.key;
+    let (Some(work), Ok(seen)) = (&mut gathered.work, &gathered.snapshot.seen) else {
+        return Outcome::Failed {
+            problem: Problem::new(Reason::Migrating, "there is no database to migrate"),
+            last: None,
+        };
+    };
+    let mut ran = run(work, &seen.pending, InDoubt::Ask).await;
+    if let Err(MigrateError::InDoubt { file, number, .. }) = &ran
+        && let Some(found) = found(work.found.as_deref(), file, *number)
+    {
+        ran = run(work, &seen.pending, found).await;
+    }
+    match ran {
+        Ok(migrated) => {
+            info!(object = %key, files = migrated.files.len(), "migrated");
+            Outcome::Migrated {
+                last: last(work).await.unwrap_or_default(),
+            }
+        }
+        Err(MigrateError::Changed) => Outcome::Overtaken,
+        Err(error) => {
+            warn!(object = %key, "migrating failed");
+            Outcome::Failed {
+                problem: problem(&error),
+                last: last(work).await,
+            }
+        }
+    }
+}
+
+async fn run(
+    work: &mut Work,
+    pending: &[PendingFile],
+    in_doubt: InDoubt,
+) -> Result<Migrated, MigrateError> {
+    let planned: Vec<(String, Vec<String>)> = pending
+        .iter()
+        .map(|file| (file.name.clone(), file.statements.clone()))
+        .collect();
+    let mut hear = |progress: Progress<'_>| match progress {
+        Progress::File { file, from, total } => info!(file, from, total, "a migration begins"),
+        Progress::Done { file, took } => info!(file, ?took, "a migration is done"),
+        Progress::FoundDone { number, .. } => {
+            info!(number, "a statement was already done when it was cut off");
+        }
+        _ => {}
+    };
+    let settings = work.settings.clone();
+    let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
+    let (directory, expected) = (&work.directory, &work.expected);
+    migrator
+        .apply_planned(directory, expected, &planned, in_doubt, &mut hear)
+        .await
+}
+
+/// What a person found of this statement: `FILE:NUMBER done` or `FILE:NUMBER again`.
+fn found(words: Option<&str>, file: &str, number: usize) -> Option<InDoubt> {
+    let (place, word) = words?.trim().rsplit_once(' ')?;
+    match word {
+        _ if place.trim() != format!("{file}:{number}") => None,
+        "done" => Some(InDoubt::Done),
+        "again" => Some(InDoubt::Again),
+        _ => None,
+    }
+}
+
+/// The last version that the database has as a whole, as far as it still says so.
+async fn last(work: &mut Work) -> Option<String> {
+    let settings = work.settings.clone();
+    let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
+    let revisions = migrator.revisions().await.ok()?;
+    let whole = revisions.iter().rev().find(|it| it.is_complete());
+    Some(whole.map_or_else(String::new, |revision| revision.version.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_of_one_statement_of_one_file() {
+        for (words, expected) in [
+            (Some("1_a.sql:2 done"), Some(InDoubt::Done)),
+            (Some(" 1_a.sql:2  again\n"), Some(InDoubt::Again)),
+            (Some("1_a.sql:3 done"), None),
+            (Some("2_a.sql:2 done"), None),
+            (Some("1_a.sql:2 maybe"), None),
+            (Some("done"), None),
+            (None, None),
+        ] {
+            assert_eq!(found(words, "1_a.sql", 2), expected, "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The decisions about one AtlasMigration. Pure: the same snapshot and time always give the same steps.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tidegate_model::atlas::{Progress, Reason, StatusUpdate};
+
+use super::Outcome;
+use super::snapshot::{Seen, Snapshot, Status, Step, Wish};
+use crate::gate::GateFinding;
+use crate::pacing::Pacing;
+use crate::problem::{Problem, list};
+
+/// What to do about an object. An empty list: leave it alone, and do not look again.
+pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step> {
+    if snapshot.deleting {
+        return Vec::new();
+    }
+    let (wish, seen) = match (&snapshot.wish, &snapshot.seen) {
+        (Err(problem), _) | (_, Err(problem)) => {
+            return not_ready(snapshot, problem, None, now, pacing);
+        }
+        (Ok(wish), Ok(seen)) => (wish, seen),
+    };
+    if seen.pending.is_empty() && seen.baseline.is_none() {
+        return match &seen.beyond {
+            Some(version) => not_ready(snapshot, &beyond(wish, version), Some(seen), now, pacing),
+            None => nothing_to_do(snapshot, seen, now, pacing),
+        };
+    }
+    let mut steps = Vec::with_capacity(3);
+    if begins_anew(snapshot) {
+        // Argo CD's health script looks at the reason, which is the same for both.
+        let message = if snapshot.status.is_ready() {
+            "Current migration data has changed"
+        } else {
+            "Reconciling"
+        };
+        let progress = Progress::Reconciling {
+            message: message.to_owned(),
+        };
+        let mut written = status(snapshot, &progress, now);
+        written.last_applied_version.clone_from(&seen.last);
+        write_if_changed(&mut steps, snapshot, written);
+    }
+    if !seen.pending.is_empty() {
+        steps.push(Step::Judge {
+            texts: seen.pending.iter().map(|file| file.text.clone()).collect(),
+        });
+    }
+    steps.push(Step::Migrate);
+    steps
+}
+
+/// What to do after the steps of [`decide`] came to an end.
+pub fn conclude(
+    snapshot: &Snapshot,
+    outcome: &Outcome,
+    now: Timestamp,
+    pacing: &Pacing,
+) -> Vec<Step> {
+    match outcome {
+        Outcome::Done => Vec::new(),
+        Outcome::Migrated { last } => {
+            let Ok(seen) = &snapshot.seen else {
+                return Vec::new();
+            };
+            let written = ready(snapshot, seen, last, now);
+            vec![
+                Step::WriteStatus(written),
+                Step::Requeue(pacing.resync(&snapshot.key)),
+            ]
+        }
+        Outcome::Denied { findings } => {
+            let files = |finding: &GateFinding| named(snapshot, finding);
+            let problem = Problem::new(
+                Reason::PlanRejected,
+                list(
+                    "the policies deny what is pending; nothing was run",
+                    findings.iter().map(files),
+                ),
+            );
+            not_ready(snapshot, &problem, None, now, pacing)
+        }
+        Outcome::Failed { problem, last } => {
+            let mut steps = not_ready(snapshot, problem, None, now, pacing);
+            for step in &mut steps {
+                if let (Step::WriteStatus(written), Some(last)) = (step, last) {
+                    written.last_applied_version.clone_from(last);
+                }
+            }
+            steps
+        }
+        // Somebody else was quicker. That is no failure: look again.
+        Outcome::Overtaken => vec![Step::Requeue(pacing.retry(&snapshot.key, 1))],
+    }
+}
+
+/// A finding with the file that it is about.
+fn named(snapshot: &Snapshot, finding: &GateFinding) -> String {
+    let pending = snapshot.seen.as_ref().map(|seen| seen.pending.as_slice());
+    let change = finding.change.and_then(|change| pending.ok()?.get(change));
+    match change {
+        Some(file) => format!("{}: {finding}", file.name),
+        None => finding.to_string(),
+    }
+}
+
+/// The database has a version that the folder does not reach.
+fn beyond(wish: &Wish, version: &str) -> Problem {
+    let message = if wish.may_go_down {
+        format!(
+            "the database has version {version} and the folder ends before it; going back is not done in the cluster yet: see `tidegate migrate down` with the \
+             folder as it was"
+        )
+    } else {
+        format!(
+            "migrate down is not allowed, set `migrateDown.allow` to true to allow downgrade: the database has version {version} and the folder ends before it"
+        )
+    };
+    Problem::new(Reason::ProtectedFlowError, message)
+}
+
+/// Whether the status still speaks of something else: of nothing, of an older spec, or of success.
+fn begins_anew(snapshot: &Snapshot) -> bool {
+    let status = &snapshot.status;
+    status.conditions.is_empty()
+        || status.observed_generation != snapshot.generation
+        || status.is_ready()
+}
+
+fn nothing_to_do(snapshot: &Snapshot, seen: &Seen, now: Timestamp, pacing: &Pacing) -> Vec<Step> {
+    let mut steps = Vec::with_capacity(2);
+    let before = &snapshot.status;
+    let known = before.is_ready()
+        && before.observed_generation == snapshot.generation
+        && before.observed_hash == seen.hash
+        && before.last_applied_version == seen.last;
+    if !known {
+        let written = ready(snapshot, seen, &seen.last, now);
+        write_if_changed(&mut steps, snapshot, written);
+    }
+    steps.push(Step::Requeue(pacing.resync(&snapshot.key)));
+    steps
+}
+
+fn ready(snapshot: &Snapshot, seen: &Seen, last: &str, now: Timestamp) -> Status {
+    let progress = Progress::Ready {
+        message: String::new(),
+    };
+    let mut written = status(snapshot, &progress, now);
+    written.observed_hash.clone_from(&seen.hash);
+    last.clone_into(&mut written.last_applied_version);
+    written.last_applied = now.as_second();
+    written
+}
+
+fn not_ready(
+    snapshot: &Snapshot,
+    problem: &Problem,
+    seen: Option<&Seen>,
+    now: Timestamp,
+    pacing: &Pacing,
+) -> Vec<Step> {
+    let progress = Progress::NotReady {
+        reason: problem.reason,
+        message: problem.message.clone(),
+    };
+    let mut written = status(snapshot, &progress, now);
+    if let Some(seen) = seen {
+        written.last_applied_version.clone_from(&seen.last);
+    }
+    let wait = wait(snapshot, written.failed, pacing);
+    vec![Step::WriteStatus(written), Step::Requeue(wait)]
+}
+
+/// Having failed more often than `backoffLimit` allows, an object is looked at as rarely as one that is as wanted. (The operator never looks again.)
+fn wait(snapshot: &Snapshot, failed: u32, pacing: &Pacing) -> Duration {
+    let limit = match &snapshot.wish {
+        Ok(wish) if wish.backoff_limit > 0 => wish.backoff_limit,
+        _ => u32::MAX,
+    };
+    if failed > limit {
+        pacing.resync(&snapshot.key)
+    } else {
+        pacing.failure(&snapshot.key, failed)
+    }
+}
+
+fn status(snapshot: &Snapshot, progress: &Progress, now: Timestamp) -> Status {
+    let before = &snapshot.status;
+    // Failures of an older spec do not count against a new one.
+    let failed = if before.observed_generation == snapshot.generation {
+        before.failed
+    } else {
+        0
+    };
+    let now = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let update = StatusUpdate::new(
+        progress,
+        &before.conditions,
+        failed,
+        snapshot.generation,
+        &now,
+    );
+    Status {
+        conditions: update.conditions,
+        observed_generation: update.observed_generation,
+        failed: update.failed,
+        ..before.clone()
+    }
+}
+
+fn write_if_changed(steps: &mut Vec<Step>, snapshot: &Snapshot, written: Status) {
+    if written != snapshot.status {
+        steps.push(Step::WriteStatus(written));
+    }
+}
+
+#[cfg(test)]
+mod tests;

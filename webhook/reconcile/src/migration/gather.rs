@@ -1,0 +1,239 @@
+//! Looks at one AtlasMigration, its folder and its database, once, and writes down what it saw. Nothing is changed.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Deserialize as _;
+use sha2::{Digest as _, Sha256};
+use tidegate_database::{
+    Address, MigrateError, MigrateSettings, Migrator, Place, Session, TransactionMode,
+};
+use tidegate_migrations::{Directory, Expectation, PendingError};
+use tidegate_model::ObjectKey;
+use tidegate_model::atlas::{AtlasMigration, AtlasMigrationSpec, AtlasMigrationStatus, Reason};
+use tidegate_model::words::IN_DOUBT;
+
+use super::snapshot::{PendingFile, Seen, Snapshot, Wish};
+use super::wish::{Source, source, wish};
+use crate::context::{ApiError, Context};
+use crate::gate::Gate;
+use crate::inputs::Inputs;
+use crate::kinds::Kind;
+use crate::object::{self, Object};
+use crate::problem::Problem;
+use crate::target::{self, login};
+
+/// As long as Atlas waits for somebody else who migrates the same database.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// What was seen, and what is needed to act on it.
+pub(crate) struct Gathered {
+    /// What decisions are made from.
+    pub(crate) snapshot: Snapshot,
+    /// The object as JSON text, for the gate.
+    pub(crate) subject: String,
+    /// Tells this object from a later one of the same name.
+    pub(crate) uid: String,
+    /// What runs it.
+    pub(crate) work: Option<Work>,
+}
+
+/// A folder and a database.
+pub(crate) struct Work {
+    pub(crate) session: Session,
+    pub(crate) address: Address,
+    pub(crate) settings: MigrateSettings,
+    pub(crate) directory: Directory,
+    pub(crate) expected: Expectation,
+    /// What a person found of a statement in doubt, in their words.
+    pub(crate) found: Option<String>,
+}
+
+/// Looks. None when the object is gone.
+///
+/// # Errors
+/// The API server could not be asked for the object. Every other problem is part of the snapshot.
+pub(crate) async fn gather<G: Gate>(
+    context: &Context<G>,
+    key: &ObjectKey,
+) -> Result<Option<Gathered>, ApiError> {
+    let Some(object) = object::read(context, Kind::AtlasMigration, key).await? else {
+        return Ok(None);
+    };
+    let mut work = None;
+    let (wish, seen) = if object.deleting {
+        let gone = Problem::new(Reason::ReadingMigrationData, "the object is being deleted");
+        (Ok(Wish::default()), Err(gone))
+    } else {
+        look(context, key, &object, &mut work).await
+    };
+    // One that somebody else wrote and that cannot be read counts as none: it will be written anew.
+    let status = AtlasMigrationStatus::deserialize(&object.status).unwrap_or_default();
+    Ok(Some(Gathered {
+        snapshot: Snapshot {
+            key: key.clone(),
+            generation: object.generation,
+            deleting: object.deleting,
+            status: status.into(),
+            wish,
+            seen,
+        },
+        subject: object.value.to_string(),
+        uid: object.uid,
+        work,
+    }))
+}
+
+async fn look<G: Gate>(
+    context: &Context<G>,
+    key: &ObjectKey,
+    object: &Object,
+    work: &mut Option<Work>,
+) -> (Result<Wish, Problem>, Result<Seen, Problem>) {
+    let mut inputs = Inputs::new(context, key, Reason::ReadingMigrationData);
+    let spec = match AtlasMigration::from_object(&object.value) {
+        Ok(migration) => migration.spec,
+        Err(error) => {
+            let problem = inputs.problem(error.to_string());
+            return (Err(problem.clone()), Err(problem));
+        }
+    };
+    // The claim stands whether or not the rest can be read.
+    let reached = target::reach(context, key, object.created, &mut inputs, &spec.target, &[]).await;
+    let directory = directory(&mut inputs, &spec).await;
+    context.note_inputs(key, inputs.read());
+    let (wish, expected) = match wish(&spec) {
+        Ok(read) => read,
+        Err(problem) => return (Err(problem.clone()), Err(problem)),
+    };
+    let seen = match (directory, reached) {
+        (Ok(directory), Ok(reached)) => {
+            let opened = context.databases.open(&reached.address).await;
+            match opened {
+                Err(error) => Err(login(&error)),
+                Ok(session) => {
+                    let work = work.insert(Work {
+                        session,
+                        address: reached.address,
+                        settings: settings(&spec),
+                        directory,
+                        expected,
+                        found: object.annotations.get(IN_DOUBT).cloned(),
+                    });
+                    see(work, &reached.place).await
+                }
+            }
+        }
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    };
+    (Ok(wish), seen)
+}
+
+/// The folder, whole and as its `atlas.sum` says.
+async fn directory<G: Gate>(
+    inputs: &mut Inputs<'_, G>,
+    spec: &AtlasMigrationSpec,
+) -> Result<Directory, Problem> {
+    let directory = match source(spec)? {
+        Source::Local(files) => Directory::new(files.clone()),
+        Source::ConfigMap(name) => {
+            Directory::new(inputs.config_map("spec.dir.configMapRef", name).await?)
+        }
+    };
+    directory
+        .verify()
+        .map_err(|error| inputs.problem(error.to_string()))?;
+    Ok(directory)
+}
+
+fn settings(spec: &AtlasMigrationSpec) -> MigrateSettings {
+    MigrateSettings {
+        revisions_schema: spec
+            .revisions_schema
+            .clone()
+            .filter(|schema| !schema.is_empty()),
+        mode: TransactionMode::File,
+        wait: WAIT,
+        operator: concat!("Tidegate v", env!("CARGO_PKG_VERSION")).to_owned(),
+    }
+}
+
+/// What the database has, and what is left to do.
+async fn see(work: &mut Work, place: &Place) -> Result<Seen, Problem> {
+    let settings = work.settings.clone();
+    let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
+    let revisions = migrator.revisions().await;
+    let revisions = revisions.map_err(|error| problem(&error))?;
+    let pending = migrator.pending(&work.directory, &work.expected).await;
+    let (_, pending) = pending.map_err(|error| problem(&error))?;
+    let baseline = pending.baseline.map(|file| file.name().to_owned());
+    let plan = migrator.plan(&work.directory, &work.expected).await;
+    let plan = plan.map_err(|error| problem(&error))?;
+    let files = work.directory.files();
+    let text = |name: &str| {
+        let file = files.iter().find(|file| file.name() == name);
+        file.map_or_else(String::new, |file| file.text().to_owned())
+    };
+    let whole = revisions.iter().rev().find(|it| it.is_complete());
+    let last = whole.map(|revision| revision.version.clone());
+    let newest = files.last().map_or("", |file| file.version());
+    Ok(Seen {
+        hash: hash(place, &work.directory),
+        dialect: migrator.dialect(),
+        beyond: last.clone().filter(|last| last.as_str() > newest),
+        last: last.unwrap_or_default(),
+        baseline,
+        pending: plan
+            .into_iter()
+            .map(|(name, statements)| PendingFile {
+                text: text(&name),
+                name,
+                statements,
+            })
+            .collect(),
+    })
+}
+
+fn hash(place: &Place, directory: &Directory) -> String {
+    let mut digest = Sha256::new();
+    digest.update(place.to_string());
+    digest.update([0]);
+    digest.update(directory.sum().total());
+    digest
+        .finalize()
+        .iter()
+        .fold(String::with_capacity(64), |mut hash, byte| {
+            let _ = write!(hash, "{byte:02x}");
+            hash
+        })
+}
+
+/// What an error of the command line's room means to somebody who has an object to write into.
+pub(super) fn problem(error: &MigrateError) -> Problem {
+    let message = match error {
+        MigrateError::Pending(PendingError::Edited { file }) => format!(
+            "{file} was edited after it was applied (or a file before it was added, edited or removed): the database has something else than the folder \
+             says. Put it back and write a new migration"
+        ),
+        MigrateError::Pending(PendingError::NotClean { reason }) => format!(
+            "connected database is not clean: {reason}. baseline version or allow-dirty is required: write the version that the database already has into \
+             spec.baseline"
+        ),
+        MigrateError::Ambiguous => "ambiguous revision table: the connection's own schema has none, but schema \"atlas_schema_revisions\" has one. Say which \
+             in spec.revisionsSchema"
+            .to_owned(),
+        MigrateError::InDoubt { file, number, sql } => format!(
+            "{file}: statement {number} was begun and its end was not seen: {sql:?}. Look whether it is done. If it is not, and nothing is left of it, annotate \
+             the object with {IN_DOUBT}: \"{file}:{number} again\"; if it is, with \"{file}:{number} done\""
+        ),
+        other => other.to_string(),
+    };
+    let reason = match error {
+        MigrateError::Pending(PendingError::Sum(_) | PendingError::Directory(_))
+        | MigrateError::Script(_)
+        | MigrateError::ModeConflict { .. }
+        | MigrateError::TransactionControl { .. } => Reason::ReadingMigrationData,
+        _ => Reason::Migrating,
+    };
+    Problem::new(reason, message)
+}

@@ -1,0 +1,151 @@
+//! What an AtlasMigration wants, and whether all of it can be had. Pure.
+
+use std::collections::BTreeMap;
+
+use tidegate_migrations::{Expectation, Order, Until};
+use tidegate_model::atlas::{AtlasMigrationSpec, Reason};
+
+use super::snapshot::Wish;
+use crate::problem::Problem;
+use crate::schema::wish::{cannot_follow, without_cloud};
+
+/// Where the custom resource definition has a default of its own: as many failures as the operator retries.
+const BACKOFF_LIMIT: u32 = 20;
+
+/// Where the folder is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Source<'a> {
+    /// In the object.
+    Local(&'a BTreeMap<String, String>),
+    /// In a `ConfigMap` of this name.
+    ConfigMap(&'a str),
+}
+
+/// Reads where the folder is.
+pub(super) fn source(spec: &AtlasMigrationSpec) -> Result<Source<'_>, Problem> {
+    let config_map = spec.dir.config_map_ref.as_ref();
+    match (&spec.dir.remote, config_map, spec.dir.local.is_empty()) {
+        (Some(_), ..) => refuse(
+            "spec.dir.remote names a folder in Atlas Cloud, which cannot be fetched: put the files into a ConfigMap and name it in spec.dir.configMapRef",
+        ),
+        (None, Some(_), false) => refuse("cannot use both configmaps and local directory"),
+        (None, Some(reference), true) => Ok(Source::ConfigMap(&reference.name)),
+        (None, None, false) => Ok(Source::Local(&spec.dir.local)),
+        (None, None, true) => refuse(
+            "no directory specified: write the files into spec.dir.local, or name a ConfigMap in spec.dir.configMapRef",
+        ),
+    }
+}
+
+/// Reads the rest.
+pub(super) fn wish(spec: &AtlasMigrationSpec) -> Result<(Wish, Expectation), Problem> {
+    let unknown = without_cloud(&spec.project);
+    if !unknown.is_empty() {
+        return refuse(cannot_follow(&unknown));
+    }
+    let down = &spec.protected_flows.migrate_down;
+    if down.allow && !down.auto_approve {
+        return Err(Problem::new(
+            Reason::ProtectedFlowError,
+            "allow cannot be true without autoApprove for local migration directory",
+        ));
+    }
+    let order = match spec.exec_order.as_deref() {
+        None | Some("" | "linear") => Order::Linear,
+        Some("linear-skip") => Order::LinearSkip,
+        Some("non-linear") => Order::NonLinear,
+        Some(other) => {
+            return refuse(format!(
+                "spec.execOrder is {other:?}; it can be linear, linear-skip or non-linear"
+            ));
+        }
+    };
+    let wish = Wish {
+        backoff_limit: spec.backoff_limit.unwrap_or(BACKOFF_LIMIT),
+        may_go_down: down.allow,
+    };
+    let expected = Expectation {
+        baseline: spec.baseline.clone().filter(|version| !version.is_empty()),
+        order,
+        allow_dirty: false,
+        allow_edited: false,
+        until: Until::All,
+    };
+    Ok((wish, expected))
+}
+
+fn refuse<T>(message: impl Into<String>) -> Result<T, Problem> {
+    Err(Problem::new(Reason::ReadingMigrationData, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use tidegate_model::atlas::AtlasMigration;
+
+    use super::*;
+
+    fn spec(spec: &Value) -> AtlasMigrationSpec {
+        AtlasMigration::from_object(&json!({"spec": spec}))
+            .expect("well formed")
+            .spec
+    }
+
+    #[track_caller]
+    fn refused<T>(read: Result<T, Problem>, reason: Reason, words: &[&str]) {
+        let problem = read.err().expect("it cannot be followed");
+        assert_eq!(problem.reason, reason);
+        for word in words {
+            let message = &problem.message;
+            assert!(message.contains(word), "{word:?} in {message:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_in_one_place() {
+        let local = spec(&json!({"dir": {"local": {"1.sql": "x"}}}));
+        assert!(matches!(source(&local), Ok(Source::Local(files)) if files.len() == 1));
+        let map = spec(&json!({"dir": {"configMapRef": {"name": "m"}}}));
+        assert_eq!(source(&map), Ok(Source::ConfigMap("m")));
+        for (dir, words) in [
+            (json!({}), "no directory specified"),
+            (
+                json!({"local": {"1.sql": "x"}, "configMapRef": {"name": "m"}}),
+                "cannot use both configmaps and local directory",
+            ),
+            (json!({"remote": {"name": "r"}}), "Atlas Cloud"),
+        ] {
+            let spec = spec(&json!({"dir": dir}));
+            refused(source(&spec), Reason::ReadingMigrationData, &[words]);
+        }
+    }
+
+    #[test]
+    fn the_rest_is_read_or_refused_by_name() {
+        let read = |given: Value| wish(&spec(&given));
+        let (plain, expected) = read(json!({})).expect("nothing to refuse");
+        assert_eq!((plain.backoff_limit, plain.may_go_down), (20, false));
+        assert_eq!(expected, Expectation::default());
+        let (_, expected) =
+            read(json!({"baseline": "3", "execOrder": "non-linear"})).expect("both are known");
+        assert_eq!(
+            (expected.baseline.as_deref(), expected.order),
+            (Some("3"), Order::NonLinear)
+        );
+        refused(
+            read(json!({"cloud": {"tokenFrom": {}}, "config": "x"})),
+            Reason::ReadingMigrationData,
+            &["cannot follow spec.config", "spec.cloud"],
+        );
+        refused(
+            read(json!({"execOrder": "any"})),
+            Reason::ReadingMigrationData,
+            &["\"any\""],
+        );
+        refused(
+            read(json!({"protectedFlows": {"migrateDown": {"allow": true}}})),
+            Reason::ProtectedFlowError,
+            &["allow cannot be true without autoApprove for local migration directory"],
+        );
+    }
+}

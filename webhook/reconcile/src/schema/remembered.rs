@@ -1,0 +1,139 @@
+//! What wanted schemas turned out to be, remembered: a look at a database that is as wanted then costs one inspection, and no scratch place.
+//!
+//! What is remembered only ever serves to find that there is nothing to do. Where there is something, the wanted schema is tried out again, so that no
+//! statement comes from an old answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use tidegate_schemaplan::{Catalog, Engine};
+
+/// All answers together describe no more statements' bytes than this; a catalog takes some times as much.
+const MOST_BYTES: usize = 8 << 20;
+
+/// What an answer belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Question([u8; 32]);
+
+impl Question {
+    /// What would these statements make at this place, which is served by this engine?
+    pub(crate) fn new(place: &str, engine: Engine, statements: &[String]) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(format!("{place}\0{engine:?}\0"));
+        for statement in statements {
+            digest.update((statement.len() as u64).to_be_bytes());
+            digest.update(statement);
+        }
+        Self(digest.finalize().into())
+    }
+}
+
+/// The answers.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered {
+    answers: HashMap<Question, Answer>,
+    bytes: usize,
+    /// Grows with each use.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Answer {
+    catalog: Arc<Catalog>,
+    bytes: usize,
+    used: u64,
+}
+
+impl Remembered {
+    /// The answer, if it is still known.
+    pub(crate) fn get(&mut self, question: &Question) -> Option<Arc<Catalog>> {
+        self.clock += 1;
+        let answer = self.answers.get_mut(question)?;
+        answer.used = self.clock;
+        Some(Arc::clone(&answer.catalog))
+    }
+
+    /// Remembers an answer to a question of so many bytes; those that were not used for longest make room.
+    pub(crate) fn put(&mut self, question: Question, bytes: usize, catalog: Arc<Catalog>) {
+        self.forget(&question);
+        if bytes > MOST_BYTES {
+            return;
+        }
+        while self.bytes + bytes > MOST_BYTES {
+            let oldest = self.answers.iter().min_by_key(|(_, answer)| answer.used);
+            let Some(oldest) = oldest.map(|(question, _)| *question) else {
+                break;
+            };
+            self.forget(&oldest);
+        }
+        self.clock += 1;
+        self.bytes += bytes;
+        let used = self.clock;
+        let answer = Answer {
+            catalog,
+            bytes,
+            used,
+        };
+        self.answers.insert(question, answer);
+    }
+
+    /// The answer did not hold.
+    pub(crate) fn forget(&mut self, question: &Question) {
+        if let Some(answer) = self.answers.remove(question) {
+            self.bytes -= answer.bytes;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tidegate_sqlplan::Dialect;
+
+    use super::*;
+
+    const ENGINE: Engine = Engine {
+        dialect: Dialect::Sqlite,
+        version: (3, 50),
+    };
+
+    fn question(place: &str) -> Question {
+        Question::new(place, ENGINE, &["a".to_owned()])
+    }
+
+    #[test]
+    fn questions_differ_by_place_engine_and_statements() {
+        let statements =
+            |texts: &[&str]| -> Vec<String> { texts.iter().map(|&text| text.to_owned()).collect() };
+        let one = Question::new("a", ENGINE, &statements(&["x", "y"]));
+        let newer = Engine {
+            version: (3, 51),
+            ..ENGINE
+        };
+        for other in [
+            Question::new("b", ENGINE, &statements(&["x", "y"])),
+            Question::new("a", newer, &statements(&["x", "y"])),
+            Question::new("a", ENGINE, &statements(&["xy"])),
+        ] {
+            assert_ne!(one, other);
+        }
+        assert_eq!(one, Question::new("a", ENGINE, &statements(&["x", "y"])));
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_makes_room() {
+        let mut remembered = Remembered::default();
+        let catalog = || Arc::new(Catalog::empty(ENGINE));
+        remembered.put(question("a"), MOST_BYTES / 2, catalog());
+        remembered.put(question("b"), MOST_BYTES / 2, catalog());
+        assert!(remembered.get(&question("a")).is_some());
+        remembered.put(question("c"), MOST_BYTES / 4, catalog());
+        assert!(remembered.get(&question("b")).is_none());
+        assert!(remembered.get(&question("a")).is_some());
+        remembered.put(question("d"), MOST_BYTES + 1, catalog());
+        assert!(remembered.get(&question("d")).is_none());
+        remembered.forget(&question("a"));
+        remembered.forget(&question("c"));
+        assert!(remembered.answers.is_empty() && remembered.bytes == 0);
+    }
+}

@@ -1,0 +1,344 @@
+//! What each test has for itself: a namespace that is control plane and destination, a folder that is the repository, a reconciler.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tidegate_kit::ControlPlane;
+use tidegate_reconcile::render::SourceType;
+use tidegate_reconcile::{
+    Gate, GateFinding, GateVerdict, Kind, Pacing, PlanChange, PlanReview, ReconcileError,
+    ReconcileSettings, Render, RenderFailure, RenderRequest, Rendered, connect, run,
+};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// Denies plans that hold a certain word, and remembers what it was asked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WordGate {
+    pub(crate) asked: Arc<Mutex<Vec<PlanReview>>>,
+}
+
+impl Gate for WordGate {
+    async fn judge(&self, plan: &PlanReview) -> GateVerdict {
+        self.asked
+            .lock()
+            .expect("no panic while held")
+            .push(plan.clone());
+        let forbidden = plan.changes.iter().position(|change| match change {
+            PlanChange::Statement(text)
+            | PlanChange::Apply { object: text, .. }
+            | PlanChange::Delete(text) => text.contains("forbidden"),
+        });
+        match forbidden {
+            None => GateVerdict::Allowed {
+                warnings: Vec::new(),
+            },
+            Some(change) => GateVerdict::Denied {
+                findings: vec![GateFinding {
+                    policy: "words".to_owned(),
+                    rule: "forbidden-word".to_owned(),
+                    message: "the word is forbidden".to_owned(),
+                    change: Some(change),
+                    suggestion: Some("write another".to_owned()),
+                }],
+            },
+        }
+    }
+}
+
+/// Renders plain folders: the repository is a folder, the commit a digest of what is in it.
+#[derive(Debug, Clone, Copy)]
+struct Folders;
+
+impl Render for Folders {
+    fn render<'a>(
+        &'a self,
+        request: &'a RenderRequest,
+    ) -> BoxFuture<'a, Result<Rendered, RenderFailure>> {
+        Box::pin(async move {
+            let mut rendered = Rendered::default();
+            for source in &request.sources {
+                let part = |key: &str| {
+                    source
+                        .source
+                        .get(key)
+                        .and_then(Value::as_str)
+                        .unwrap_or_default()
+                };
+                let folder = Path::new(part("repoURL")).join(part("path"));
+                let (manifests, revision) = read(&folder).map_err(|error| RenderFailure {
+                    message: format!("{error:#}"),
+                    transient: false,
+                })?;
+                rendered.manifests.extend(manifests);
+                rendered.revisions.push(revision);
+                rendered.source_types.push(SourceType::Directory);
+            }
+            Ok(rendered)
+        })
+    }
+}
+
+fn read(folder: &Path) -> Result<(Vec<Value>, String)> {
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("{}: app path does not exist", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<_>>()?;
+    files.sort();
+    let mut manifests = Vec::new();
+    let mut digest = Sha256::new();
+    for file in files {
+        let text = fs::read_to_string(&file)?;
+        digest.update(&text);
+        for document in text.split("\n---\n") {
+            manifests.push(serde_saphyr::from_str(document)?);
+        }
+    }
+    let digest = digest.finalize();
+    let revision = format!("{digest:x}");
+    Ok((manifests, revision))
+}
+
+pub(crate) struct Place {
+    pub(crate) plane: &'static ControlPlane,
+    pub(crate) namespace: String,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) gate: WordGate,
+}
+
+/// A reconciler under way.
+pub(crate) struct Running {
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<(), ReconcileError>>,
+}
+
+impl Running {
+    pub(crate) async fn stop(self) -> Result<()> {
+        let _ = self.stop.send(());
+        Ok(self.ended.await??)
+    }
+}
+
+impl Place {
+    pub(crate) fn new(namespace: &str) -> Result<Self> {
+        let plane = ControlPlane::shared()?;
+        plane.install_crds()?;
+        plane
+            .kubectl(&["create", "namespace", namespace], "")?
+            .ok()?;
+        Ok(Self {
+            plane,
+            namespace: namespace.to_owned(),
+            folder: tempfile::tempdir()?,
+            gate: WordGate::default(),
+        })
+    }
+
+    pub(crate) async fn start(&self) -> Result<Running> {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter("tidegate_reconcile=info")
+            .with_test_writer()
+            .try_init();
+        let client = connect(Some(self.plane.kubeconfig()), None).await?;
+        let settings = ReconcileSettings {
+            kinds: [Kind::Application, Kind::AtlasSchema].into(),
+            namespace: Some(self.namespace.clone()),
+            control_namespace: self.namespace.clone(),
+            workers: 4,
+            pacing: Pacing {
+                first_retry: Duration::from_millis(100),
+                first_failure: Duration::from_millis(100),
+                longest_retry: Duration::from_millis(500),
+                ..Pacing::default()
+            },
+            ..ReconcileSettings::default()
+        };
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        let gate = self.gate.clone();
+        let ended = tokio::spawn(run(settings, client, gate, Arc::new(Folders), stopped));
+        Ok(Running { stop, ended })
+    }
+
+    /// Writes a file of the repository; the folder is the Application's path.
+    pub(crate) fn commit(&self, path: &str, text: &str) -> Result<()> {
+        let file = self.folder.path().join(path);
+        fs::create_dir_all(file.parent().context("a file is in a folder")?)?;
+        Ok(fs::write(file, text)?)
+    }
+
+    pub(crate) fn remove(&self, path: &str) -> Result<()> {
+        Ok(fs::remove_file(self.folder.path().join(path))?)
+    }
+
+    /// An Application of the folder of its name, synced on its own.
+    pub(crate) fn application(&self, name: &str) -> Value {
+        json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "project": "default",
+                "source": {"repoURL": self.folder.path(), "path": name},
+                "destination": {"server": "https://kubernetes.default.svc", "namespace": self.namespace},
+                "syncPolicy": {"automated": {"prune": true, "selfHeal": true}, "retry": {"limit": 0}},
+            },
+        })
+    }
+
+    pub(crate) fn apply(&self, object: &Value) -> Result<()> {
+        self.plane.apply(&object.to_string()).map(drop)
+    }
+
+    pub(crate) fn kubectl(&self, args: &[&str]) -> Result<String> {
+        self.plane
+            .kubectl(&[&["-n", self.namespace.as_str()], args].concat(), "")?
+            .ok()
+    }
+
+    pub(crate) fn patch(&self, object: &str, patch: &Value) -> Result<()> {
+        self.kubectl(&["patch", object, "--type=merge", "-p", &patch.to_string()])
+            .map(drop)
+    }
+
+    pub(crate) fn refresh(&self, name: &str) -> Result<()> {
+        let annotation = "argocd.argoproj.io/refresh=normal";
+        let object = format!("applications.argoproj.io/{name}");
+        self.kubectl(&["annotate", "--overwrite", &object, annotation])
+            .map(drop)
+    }
+
+    /// Waits until what is at a path of an object has a value.
+    pub(crate) fn wait(&self, object: &str, path: &str, value: &str) -> Result<()> {
+        let condition = format!("--for=jsonpath={{{path}}}={value}");
+        let waited = self.kubectl(&["wait", &condition, "--timeout=30s", object]);
+        waited
+            .with_context(|| {
+                let shown = self.kubectl(&[
+                    "get",
+                    "applications.argoproj.io,all,configmaps",
+                    "-o",
+                    "yaml",
+                ]);
+                format!("{object} {path}\n{}", shown.unwrap_or_default())
+            })
+            .map(drop)
+    }
+
+    pub(crate) fn wait_app(&self, name: &str, fields: &[(&str, &str)]) -> Result<()> {
+        let object = format!("applications.argoproj.io/{name}");
+        fields
+            .iter()
+            .try_for_each(|(path, value)| self.wait(&object, path, value))
+    }
+
+    /// Waits until an Application is Synced, Healthy and Succeeded.
+    pub(crate) fn wait_well(&self, name: &str) -> Result<()> {
+        self.wait_app(
+            name,
+            &[
+                (".status.operationState.phase", "Succeeded"),
+                (".status.sync.status", "Synced"),
+                (".status.health.status", "Healthy"),
+            ],
+        )
+    }
+
+    pub(crate) fn wait_gone(&self, object: &str) -> Result<()> {
+        let gone = self.kubectl(&["wait", "--for=delete", "--timeout=30s", object]);
+        gone.with_context(|| {
+            self.kubectl(&["get", object, "-o", "yaml"])
+                .unwrap_or_default()
+        })
+        .map(drop)
+    }
+
+    pub(crate) fn get(&self, object: &str) -> Result<Value> {
+        Ok(serde_json::from_str(
+            &self.kubectl(&["get", object, "-o", "json"])?,
+        )?)
+    }
+
+    pub(crate) fn status(&self, name: &str) -> Result<Value> {
+        let application = self.get(&format!("applications.argoproj.io/{name}"))?;
+        Ok(application.get("status").cloned().unwrap_or_default())
+    }
+
+    pub(crate) fn is_there(&self, object: &str) -> Result<bool> {
+        Ok(!self
+            .kubectl(&["get", "--ignore-not-found", object])?
+            .is_empty())
+    }
+
+    /// Plays the node for a Deployment: all its replicas of the latest generation are there.
+    pub(crate) fn bring_up(&self, deployment: &str) -> Result<()> {
+        let object = self.get(&format!("deployment/{deployment}"))?;
+        let replicas = object.pointer("/spec/replicas");
+        let status = json!({"status": {
+            "observedGeneration": object.pointer("/metadata/generation"),
+            "replicas": replicas, "updatedReplicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
+            "conditions": [{"type": "Available", "status": "True"}, {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}],
+        }});
+        let patch = status.to_string();
+        let object = format!("deployment/{deployment}");
+        self.kubectl(&[
+            "patch",
+            &object,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &patch,
+        ])
+        .map(drop)
+    }
+
+    /// Plays the node for a Job: it is done.
+    pub(crate) fn finish_job(&self, job: &str) -> Result<()> {
+        let now = "2026-01-01T00:00:00Z";
+        let condition = |kind: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now, "lastProbeTime": now});
+        let status = json!({"status": {
+            "succeeded": 1, "startTime": now, "completionTime": now,
+            "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
+        }});
+        let object = format!("job/{job}");
+        self.kubectl(&[
+            "patch",
+            &object,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &status.to_string(),
+        ])
+        .map(drop)
+    }
+}
+
+/// A `ConfigMap` in a wave.
+pub(crate) fn config_map(name: &str, wave: i64, value: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, annotations: {{argocd.argoproj.io/sync-wave: \"{wave}\"}}}}\ndata: {{key: \"{value}\"}}\n"
+    )
+}
+
+/// A Deployment in a wave.
+pub(crate) fn deployment(name: &str, wave: i64) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, annotations: {{argocd.argoproj.io/sync-wave: \"{wave}\"}}}}\nspec:\n  replicas: 1\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec: {{containers: [{{name: main, image: example/{name}}}]}}\n"
+    )
+}
+
+/// An AtlasSchema in a wave.
+pub(crate) fn schema(name: &str, wave: i64, database: &Path, sql: &str) -> String {
+    let database = database.display();
+    format!(
+        "apiVersion: db.atlasgo.io/v1alpha1\nkind: AtlasSchema\nmetadata: {{name: {name}, annotations: {{argocd.argoproj.io/sync-wave: \"{wave}\"}}}}\nspec:\n  url: sqlite://{database}\n  schema: {{sql: {sql}}}\n"
+    )
+}

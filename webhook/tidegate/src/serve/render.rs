@@ -1,0 +1,193 @@
+//! The reconciler's question to a renderer, answered by the room that runs git, helm and kustomize.
+//!
+//! A rendering waits for programs, so it has a thread of its own; one that nobody waits for any more ends by the limits of its programs.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use tidegate_reconcile::render::{
+    Render, RenderFailure, RenderRequest, Rendered, RepositorySecret, SourceType,
+};
+use tidegate_render::{
+    Cluster, KnownRepositories, Refresh, RenderError, Renderer, Request, Settings, SourceRequest,
+};
+
+/// Renders for the reconciler. Its folder is made when the first Application comes: who has none needs no folder.
+#[derive(Debug)]
+pub(super) struct Sources {
+    settings: Settings,
+    renderer: Mutex<Option<Arc<Renderer>>>,
+}
+
+impl Sources {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            renderer: Mutex::default(),
+        }
+    }
+
+    fn renderer(&self) -> Result<Arc<Renderer>, RenderError> {
+        let mut renderer = self.renderer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(renderer) = &*renderer {
+            return Ok(renderer.clone());
+        }
+        let made = Arc::new(Renderer::new(self.settings.clone())?);
+        *renderer = Some(made.clone());
+        Ok(made)
+    }
+}
+
+impl Render for Sources {
+    fn render<'a>(
+        &'a self,
+        request: &'a RenderRequest,
+    ) -> BoxFuture<'a, Result<Rendered, RenderFailure>> {
+        let renderer = match self.renderer() {
+            Ok(renderer) => renderer,
+            Err(error) => return Box::pin(async move { Err(failure(&error)) }),
+        };
+        let known = known(&request.repositories);
+        let project = request.project.clone();
+        let request = asked(request);
+        let rendering = tokio::task::spawn_blocking(move || {
+            renderer.render(&request, &known.of_project(&project))
+        });
+        async move {
+            match rendering.await {
+                Ok(Ok(rendered)) => Ok(answer(rendered)),
+                Ok(Err(error)) => Err(failure(&error)),
+                Err(_) => Err(RenderFailure {
+                    message: "the rendering ended unexpectedly; this is a mistake in Tidegate"
+                        .to_owned(),
+                    transient: true,
+                }),
+            }
+        }
+        .boxed()
+    }
+}
+
+fn known(secrets: &[RepositorySecret]) -> KnownRepositories {
+    let mut known = KnownRepositories::default();
+    for secret in secrets {
+        known.add(&secret.secret_type, &secret.fields);
+    }
+    known
+}
+
+fn asked(request: &RenderRequest) -> Request {
+    let options = request
+        .settings
+        .get("kustomize.buildOptions")
+        .map(String::as_str)
+        .unwrap_or_default();
+    Request {
+        name: request.name.clone(),
+        project: request.project.clone(),
+        destination: request.destination.clone().unwrap_or_default(),
+        sources: request
+            .sources
+            .iter()
+            .map(|source| SourceRequest {
+                source: source.source.clone(),
+                revision: source.revision.clone(),
+            })
+            .collect(),
+        refresh: match (request.hard, request.fresh) {
+            (true, _) => Refresh::Hard,
+            (false, true) => Refresh::Normal,
+            (false, false) => Refresh::None,
+        },
+        cluster: Cluster {
+            kube_version: request.cluster.kube_version.clone(),
+            api_versions: request.cluster.api_versions.clone(),
+        },
+        kustomize_options: options.split_whitespace().map(str::to_owned).collect(),
+        ..Request::default()
+    }
+}
+
+fn answer(rendered: tidegate_render::Rendered) -> Rendered {
+    for warning in &rendered.warnings {
+        tracing::debug!(warning, "a file was left out");
+    }
+    let types = rendered.source_types.into_iter().map(|kind| match kind {
+        tidegate_render::SourceType::Helm => SourceType::Helm,
+        tidegate_render::SourceType::Kustomize => SourceType::Kustomize,
+        tidegate_render::SourceType::Directory => SourceType::Directory,
+    });
+    Rendered {
+        manifests: rendered.manifests,
+        revisions: rendered.revisions,
+        source_types: types.collect(),
+    }
+}
+
+fn failure(error: &RenderError) -> RenderFailure {
+    RenderFailure {
+        message: error.to_string(),
+        transient: error.is_passing(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(url: &str, path: &str) -> RenderRequest {
+        RenderRequest {
+            name: "web".to_owned(),
+            namespace: "argocd".to_owned(),
+            project: "default".to_owned(),
+            destination: Some("shop".to_owned()),
+            sources: vec![tidegate_reconcile::render::SourceRequest {
+                source: json!({"repoURL": url, "path": path}),
+                revision: String::new(),
+            }],
+            fresh: true,
+            hard: false,
+            repositories: vec![RepositorySecret {
+                name: "repository".to_owned(),
+                secret_type: "repository".to_owned(),
+                fields: BTreeMap::from([
+                    ("url".to_owned(), "http://127.0.0.1:1/a".to_owned()),
+                    ("password".to_owned(), "hunter2".to_owned()),
+                ]),
+            }],
+            settings: BTreeMap::new(),
+            cluster: tidegate_reconcile::render::Cluster::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn failures_are_told_without_credentials_and_say_whether_they_pass() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let path = std::env::var_os("PATH").expect("a PATH");
+        let settings = tidegate_render::Settings::new(cache.path(), path);
+        let sources = Sources::new(settings);
+        // Nothing listens on port 1.
+        let failure = sources
+            .render(&request("http://127.0.0.1:1/a", "."))
+            .await
+            .expect_err("it cannot be reached");
+        assert!(failure.transient, "{failure}");
+        assert!(
+            failure
+                .message
+                .starts_with("repository http://127.0.0.1:1/a: git failed"),
+            "{failure}"
+        );
+        assert!(!failure.message.contains("hunter2"), "{failure}");
+        let failure = sources
+            .render(&request("ext::sh -c true", "."))
+            .await
+            .expect_err("it is no address");
+        assert!(!failure.transient, "{failure}");
+    }
+}
