@@ -3,7 +3,7 @@
 //! An object that the gate admitted is brought about by the same process. For each kind there is one module with the same four parts:
 //! *gather* looks once at everything a decision needs and writes it down as plain data; *decide* is a pure function from that to
 //! steps; *act* does them; *conclude* is the pure function from how they ended to the status. A bug is therefore a file: a
-//! serialized [`schema::Snapshot`] and the time.
+//! serialized [`schema::Snapshot`] or [`application::Snapshot`] and the time.
 //!
 //! Around the kinds, [`run`] is one loop: a watch of **metadata only** feeds a queue with one place for each object, a fixed number of workers takes from it,
 //! and every result says when to look again. A worker reads its object from the API server when its turn comes, so it never decides
@@ -11,10 +11,12 @@
 //! object and nothing to anybody else.
 //!
 //! What it needs to be allowed: get, list and watch `atlasschemas` and `atlasmigrations`, patch their `status`, and get, list and watch the Secrets and
-//! `ConfigMaps` of the namespaces whose objects name some. Where one is missing, the condition of the object that needs it says so.
+//! `ConfigMaps` of the namespaces whose objects name some. Where one is missing, the condition of the object that needs it says so. For Applications: get,
+//! list, watch and patch those, read what is in the control plane's namespace, and everything on what they deliver, whose kinds are watched as long as somebody
+//! has objects of them.
 //!
 //! This is the only room that names the Kubernetes client, and it names no database driver, no policy engine and no web server: the gate
-//! comes in as a trait ([`gate::Gate`]). It assumes that no other replica reconciles; two would not corrupt a database all the same: its locks and transactions see to
+//! comes in as a trait ([`gate::Gate`]), and so does whoever renders sources ([`render::Render`]). It assumes that no other replica reconciles; two would not corrupt a database all the same: its locks and transactions see to
 //! that.
 
 pub mod application;

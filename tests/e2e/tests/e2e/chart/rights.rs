@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{CHART, Cluster, NAMESPACE, checkout};
 use crate::tidegate::eventually;
 
-/// Reconciler namespaces; account; verb; resource; namespace; whether it may.
+/// Reconciler namespaces, `+apps` with Applications whose control plane is in `stock`; account; verb; resource; namespace; whether it may.
 const RIGHTS: &str = "
 shop        reconciler  watch  atlasschemas.db.atlasgo.io         shop     yes
 shop        reconciler  patch  atlasschemas.db.atlasgo.io/status  shop     yes
@@ -30,6 +30,14 @@ shop,stock  reconciler  get    secrets                            stock    yes
 shop,stock  reconciler  get    secrets                            default  no
 none        reconciler  patch  atlasschemas.db.atlasgo.io/status  stock    yes
 none        reconciler  get    secrets                            shop     no
+none        reconciler  patch  applications.argoproj.io           shop     no
+shop+apps   reconciler  watch  applications.argoproj.io           shop     yes
+shop+apps   reconciler  patch  applications.argoproj.io           shop     yes
+shop+apps   reconciler  list   appprojects.argoproj.io            stock    yes
+shop+apps   reconciler  list   secrets                            stock    yes
+shop+apps   reconciler  patch  configmaps                         default  yes
+shop+apps   reconciler  patch  deployments.apps                   default  no
+shop+apps   webhook     get    applications.argoproj.io           shop     no
 ";
 
 #[test]
@@ -43,13 +51,18 @@ fn rights_are_what_is_needed_and_no_more() {
             panic!("not six columns: {line}")
         };
         if namespaces != installed {
-            let list: Vec<&str> = namespaces
-                .split(',')
-                .filter(|name| *name != "none")
-                .collect();
+            let (names, applications) = match namespaces.strip_suffix("+apps") {
+                Some(names) => (names, true),
+                None => (namespaces, false),
+            };
+            let list: Vec<&str> = names.split(',').filter(|name| *name != "none").collect();
             let set = format!(
                 "reconciler={}",
-                json!({"enabled": true, "namespaces": list})
+                json!({"enabled": true, "namespaces": list, "applications": {
+                    "enabled": applications,
+                    "controlNamespace": "stock",
+                    "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]}],
+                }})
             );
             let chart = checkout(CHART);
             cluster.helm_ok(&[
