@@ -114,6 +114,9 @@ spec:
           readOnly: true
         - name: cache
           mountPath: /cache
+        # Locks of SQLite databases, as Atlas has them.
+        - name: tmp
+          mountPath: /tmp
         {{- with $values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -129,6 +132,9 @@ spec:
     - name: cache
       emptyDir:
         sizeLimit: {{ $values.cache.sizeLimit }}
+    - name: tmp
+      emptyDir:
+        sizeLimit: 1Gi
     {{- with $values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

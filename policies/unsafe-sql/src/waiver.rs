@@ -21,6 +21,9 @@ use crate::settings::Settings;
 /// The annotation.
 pub(crate) const ANNOTATION: &str = "gate.tidegate.dev/waive";
 
+/// The annotation that lets one plan of the reconciler run, whatever policies say of it: the plan's hash.
+pub(crate) const APPROVAL: &str = "gate.tidegate.dev/approve";
+
 /// More entries than anybody reviews.
 const MOST: usize = 50;
 

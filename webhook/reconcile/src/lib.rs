@@ -25,6 +25,7 @@ mod client;
 mod cluster;
 mod context;
 mod control;
+mod events;
 pub mod gate;
 mod inputs;
 mod kinds;

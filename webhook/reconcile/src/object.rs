@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::api::{Patch, PatchParams};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,8 +17,8 @@ pub(crate) struct Object {
     pub(crate) value: Value,
     /// `status`; null where there is none.
     pub(crate) status: Value,
-    /// Tells this object from a later one of the same name.
-    pub(crate) uid: String,
+    /// Which one, with the uid that tells it from a later one of the same name.
+    pub(crate) reference: ObjectReference,
     /// Seconds since 1970.
     pub(crate) created: i64,
     /// Grows with each change of the spec.
@@ -53,7 +54,15 @@ pub(crate) async fn read<G>(
     Ok(Some(Object {
         value,
         status,
-        uid: metadata.uid.unwrap_or_default(),
+        reference: ObjectReference {
+            api_version: Some(kind.resource().api_version),
+            kind: Some(kind.name().to_owned()),
+            namespace: metadata.namespace,
+            name: metadata.name,
+            uid: metadata.uid,
+            resource_version: metadata.resource_version,
+            ..ObjectReference::default()
+        },
         created: created.map_or(0, |time| time.0.as_second()),
         generation: metadata.generation.unwrap_or_default(),
         deleting: metadata.deletion_timestamp.is_some(),
@@ -69,10 +78,10 @@ pub(crate) async fn write_status<G>(
     context: &Context<G>,
     kind: Kind,
     key: &ObjectKey,
-    uid: &str,
+    reference: &ObjectReference,
     status: &impl Serialize,
 ) -> Result<(), ApiError> {
-    let patch = Patch::Merge(json!({"metadata": {"uid": uid}, "status": status}));
+    let patch = Patch::Merge(json!({"metadata": {"uid": reference.uid}, "status": status}));
     let api = context.api(kind, key);
     let parameters = PatchParams::default();
     let written = api.patch_status(&key.name, &parameters, &patch);

@@ -46,8 +46,9 @@ fn object(subject: &Subject<'_>, findings: &mut Findings) {
         findings.push(
             None,
             format!(
-                "you may not write or change the annotation {}: the operator has not named you",
-                waiver::ANNOTATION
+                "you may not write or change the annotation {} or {}: the operator has not named you",
+                waiver::ANNOTATION,
+                waiver::APPROVAL
             ),
             "leave the annotation as it is, and ask somebody whom the policy's setting `waivers.by` names",
         );

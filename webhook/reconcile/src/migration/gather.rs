@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use serde::Deserialize as _;
 use sha2::{Digest as _, Sha256};
 use tidegate_database::{
@@ -32,8 +33,8 @@ pub(crate) struct Gathered {
     pub(crate) snapshot: Snapshot,
     /// The object as JSON text, for the gate.
     pub(crate) subject: String,
-    /// Tells this object from a later one of the same name.
-    pub(crate) uid: String,
+    /// Which one it is.
+    pub(crate) reference: ObjectReference,
     /// What runs it.
     pub(crate) work: Option<Work>,
 }
@@ -79,7 +80,7 @@ pub(crate) async fn gather<G: Gate>(
             seen,
         },
         subject: object.value.to_string(),
-        uid: object.uid,
+        reference: object.reference,
         work,
     }))
 }

@@ -10,8 +10,9 @@ use tidegate_schemaplan::Statement;
 use tracing::{info, warn};
 
 use super::gather::Gathered;
-use super::snapshot::Step;
+use super::snapshot::{Status, Step};
 use crate::context::{ApiError, Context};
+use crate::events;
 use crate::gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
 use crate::kinds::Kind;
 use crate::object;
@@ -59,9 +60,10 @@ pub(crate) async fn act<G: Gate>(
                 continue;
             }
             Step::WriteStatus(status) => {
-                let (key, uid) = (&gathered.snapshot.key, &gathered.uid);
-                object::write_status(context, Kind::AtlasSchema, key, uid, &status).await?;
-                gathered.snapshot.status = status;
+                let (key, reference) = (&gathered.snapshot.key, &gathered.reference);
+                object::write_status(context, Kind::AtlasSchema, key, reference, &status).await?;
+                let before = std::mem::replace(&mut gathered.snapshot.status, status);
+                say(context, gathered, &before).await;
                 continue;
             }
             Step::Judge {
@@ -85,6 +87,21 @@ pub(crate) async fn act<G: Gate>(
         return Ok((outcome, requeue));
     }
     Ok((Outcome::Done, requeue))
+}
+
+/// Events about what the status says now and did not before.
+async fn say<G: Gate>(context: &Context<G>, gathered: &Gathered, before: &Status) {
+    let status = &gathered.snapshot.status;
+    let applied = "Applied schema";
+    let told = events::told(&before.conditions, &status.conditions, applied);
+    let limit = gathered.snapshot.wish.as_ref().map(|it| it.backoff_limit);
+    let given_up = events::given_up(status.failed, limit.unwrap_or_default());
+    events::tell(
+        context,
+        &gathered.reference,
+        told.into_iter().chain(given_up),
+    )
+    .await;
 }
 
 /// None when the gate lets the plan through.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use serde::Deserialize as _;
 use sha2::{Digest as _, Sha256};
 use tidegate_database::{Address, DatabaseError, Place, Session, count};
@@ -31,8 +32,8 @@ pub(crate) struct Gathered {
     pub(crate) snapshot: Snapshot,
     /// The object as JSON text, for the gate.
     pub(crate) subject: String,
-    /// Tells this object from a later one of the same name.
-    pub(crate) uid: String,
+    /// Which one it is.
+    pub(crate) reference: ObjectReference,
     /// The connection that was looked through.
     pub(crate) session: Option<Session>,
 }
@@ -70,7 +71,7 @@ pub(crate) async fn gather<G: Gate>(
             seen,
         },
         subject: object.value.to_string(),
-        uid: object.uid,
+        reference: object.reference,
         session,
     }))
 }

@@ -96,7 +96,20 @@ async fn a_folder_in_the_object_is_run_file_by_file_and_never_back() -> Result<(
         &["3_more.sql: words/forbidden-word", "nothing was run"],
     );
     assert!(place.columns("app.db", "forbidden")?.is_empty());
-    running.stop().await
+    running.stop().await?;
+    let events = place.events("app")?;
+    for expected in [
+        "Normal Applied: Version 1 applied",
+        "Normal Applied: Version 2 applied",
+    ] {
+        assert!(events.iter().any(|event| event == expected), "{events:#?}");
+    }
+    let refused = "Warning ProtectedFlowError: migrate down is not allowed";
+    assert!(
+        events.iter().any(|event| event.starts_with(refused)),
+        "{events:#?}"
+    );
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

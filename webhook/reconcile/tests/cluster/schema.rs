@@ -265,7 +265,15 @@ async fn a_drop_runs_when_exactly_that_plan_was_approved() -> Result<()> {
     place.wants("app", "CREATE TABLE users (id INTEGER PRIMARY KEY)")?;
     place.wait_ready("app", 4)?;
     assert_eq!(place.columns("app.db", "users")?, ["id"]);
-    running.stop().await
+    running.stop().await?;
+    let events = place.events("app")?;
+    let first_lines: Vec<&str> = events.iter().filter_map(|it| it.lines().next()).collect();
+    let applied = "Normal Applied: Applied schema";
+    assert_eq!(first_lines.first(), Some(&applied), "{events:#?}");
+    assert_eq!(first_lines.last(), Some(&applied), "{events:#?}");
+    let refused = "Warning Error: destructive changes detected:";
+    assert!(first_lines.contains(&refused), "{events:#?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -233,6 +233,33 @@ impl Place {
             .unwrap_or_default())
     }
 
+    /// The events about an object, as `Type Reason: note`, in the order in which they were made.
+    pub(crate) fn events(&self, name: &str) -> Result<Vec<String>> {
+        let selector = format!("--field-selector=regarding.name={name}");
+        let text = self.kubectl(&["get", "events.v1.events.k8s.io", &selector, "-o", "json"])?;
+        let list: serde_json::Value = serde_json::from_str(&text)?;
+        let items = list.get("items").and_then(|items| items.as_array());
+        let items = items.cloned().unwrap_or_default();
+        let word = |event: &serde_json::Value, field: &str| {
+            let word = event.get(field).and_then(|word| word.as_str());
+            word.unwrap_or_default().to_owned()
+        };
+        let mut events: Vec<(String, String)> = items
+            .iter()
+            .map(|event| {
+                let text = format!(
+                    "{} {}: {}",
+                    word(event, "type"),
+                    word(event, "reason"),
+                    word(event, "note")
+                );
+                (word(event, "eventTime"), text)
+            })
+            .collect();
+        events.sort();
+        Ok(events.into_iter().map(|(_, text)| text).collect())
+    }
+
     /// The columns of a table, from the file.
     pub(crate) fn columns(&self, file: &str, table: &str) -> Result<Vec<String>> {
         let connection = Connection::open(self.file(file))?;

@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
 use tidegate_model::words::ARGO_CD_NAMESPACE;
-use tidegate_reconcile::{Kind, ReconcileSettings};
+use tidegate_reconcile::{Drift, Kind, ReconcileSettings};
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
 };
@@ -94,7 +94,7 @@ struct TlsArgs {
 
 #[derive(Debug, Args)]
 struct ReconcileArgs {
-    /// Also bring about what is admitted: `AtlasSchemas` are applied to their databases, Applications are synced from their sources.
+    /// Also bring about what is admitted: `AtlasSchemas` and `AtlasMigrations` are applied to their databases, Applications are synced from their sources.
     #[arg(long, env = "TIDEGATE_RECONCILE")]
     reconcile: bool,
     /// The kinds that are brought about [default: all]; leave out those that something else in the cluster looks after, such as Argo CD.
@@ -115,6 +115,9 @@ struct ReconcileArgs {
     /// The only folder in which SQLite databases may be; without it an AtlasSchema may name any file that this process can write.
     #[arg(long, value_name = "FOLDER")]
     sqlite_folder: Option<PathBuf>,
+    /// What is done about a database that somebody else changed, where its AtlasSchema has no annotation `gate.tidegate.dev/drift`.
+    #[arg(long, value_name = "WHAT", default_value = "repair")]
+    drift: DriftArg,
     #[command(flatten)]
     sources: SourceArgs,
 }
@@ -127,6 +130,14 @@ enum ReadinessArg {
     EveryPolicyOnce,
     /// A policies file was loaded, whatever became of each policy.
     SetLoaded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DriftArg {
+    /// It is brought back, but for what would lose data.
+    Repair,
+    /// A condition says so.
+    Report,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -179,6 +190,10 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             },
             control_namespace: args.reconcile.control_namespace.clone(),
             namespace: args.reconcile.reconcile_namespace.clone(),
+            drift: match args.reconcile.drift {
+                DriftArg::Repair => Drift::Repair,
+                DriftArg::Report => Drift::Report,
+            },
             ..ReconcileSettings::default()
         };
         settings
