@@ -81,7 +81,8 @@ impl Charts {
             let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
             versions.get(&key).cloned()
         };
-        let known = known.filter(|(at, _)| match freshness {
+        let known = known.filter(|(at, version)| match freshness {
+            Freshness::Polled if version.is_err() => at.elapsed() < settings.poll,
             Freshness::Polled => at.elapsed() < INDEX_AGE,
             Freshness::Since(asked) => *at >= asked,
         });

@@ -148,7 +148,6 @@ impl Renderer {
         request: &Request,
         credentials: &dyn Credentials,
     ) -> Result<Rendered, RenderError> {
-        let _place = self.places.take();
         let located = self.locate(request, credentials)?;
         let revisions = located
             .iter()
@@ -260,9 +259,16 @@ impl Renderer {
         located: &[Located],
         credentials: &dyn Credentials,
     ) -> Result<Kept, RenderError> {
+        let mut trees = Vec::with_capacity(located.len());
+        for one in located {
+            trees.push(self.tree(one)?);
+        }
+        // Not before: a repository that cannot be reached must not keep the places of those that can.
+        let _place = self.places.take();
         let mut references = BTreeMap::new();
-        for one in located.iter().filter(|one| !one.source.r#ref.is_empty()) {
-            let earlier = references.insert(one.source.r#ref.clone(), self.tree(one)?);
+        let named = located.iter().zip(&trees);
+        for (one, tree) in named.filter(|(one, _)| !one.source.r#ref.is_empty()) {
+            let earlier = references.insert(one.source.r#ref.clone(), tree.clone());
             if earlier.is_some() {
                 return Err(RenderError::Source {
                     pointer: one.place.clone(),
@@ -272,12 +278,11 @@ impl Renderer {
         }
         let mut manifests = Manifests::new(&self.settings.limits);
         let (mut source_types, mut warnings) = (Vec::new(), Vec::new());
-        for one in located {
+        for (one, tree) in located.iter().zip(&trees) {
             if one.source.is_only_a_reference() {
                 source_types.push(SourceType::Directory);
                 continue;
             }
-            let tree = self.tree(one)?;
             let own_tree = || tree.copy(self.work.folder()?, &self.settings.limits);
             let mut kustomize_options = self.settings.kustomize_options.clone();
             kustomize_options.extend(request.kustomize_options.iter().cloned());
@@ -302,7 +307,7 @@ impl Renderer {
                 references: &references,
                 own_tree: &own_tree,
             };
-            source_types.push(one.render(&around, &tree, &mut manifests, &mut warnings)?);
+            source_types.push(one.render(&around, tree, &mut manifests, &mut warnings)?);
         }
         Ok(Kept {
             manifests: manifests.into_objects(),

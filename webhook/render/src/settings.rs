@@ -45,7 +45,9 @@ impl Settings {
 /// The most of everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Time of one run of `git`; a first fetch of a large repository is one.
+    /// Time of one question for a repository's branches and tags.
+    pub list_time: Duration,
+    /// Time of any other run of `git`; a first fetch of a large repository is one.
     pub fetch_time: Duration,
     /// Time of one run of `helm`, `kustomize` or another renderer.
     pub render_time: Duration,
@@ -82,6 +84,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            list_time: Duration::from_secs(30),
             fetch_time: Duration::from_mins(3),
             render_time: Duration::from_mins(1),
             output_bytes: 64 << 20,

@@ -54,6 +54,8 @@ pub(crate) struct Repository {
 #[derive(Debug, Default)]
 struct State {
     heard: Option<Heard>,
+    /// The commit that could not be fetched last.
+    failed: Option<(String, Span, ProcessError)>,
     /// The most recently used last.
     trees: Vec<(String, Arc<Tree>)>,
 }
@@ -61,8 +63,15 @@ struct State {
 /// The last answer, good or bad.
 #[derive(Debug, Clone)]
 struct Heard {
-    at: Instant,
+    span: Span,
     refs: Result<Arc<Refs>, ProcessError>,
+}
+
+/// When a question was asked, and when it was answered.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    asked: Instant,
+    answered: Instant,
 }
 
 impl Repositories {
@@ -165,7 +174,21 @@ impl Repository {
             state.trees.push(found);
             return Ok(tree);
         }
-        let tree = Arc::new(self.check_out(commit)?);
+        if let Some((known, span, problem)) = &state.failed
+            && known == commit
+            && self.is_too_soon(*span)
+        {
+            return Err(self.unreachable(problem.clone()));
+        }
+        let asked = Instant::now();
+        let tree = self.check_out(commit);
+        state.failed = match &tree {
+            Err(RenderError::Unreachable { problem, .. }) => {
+                Some((commit.to_owned(), Span::since(asked), problem.clone()))
+            }
+            _ => None,
+        };
+        let tree = Arc::new(tree?);
         if state.trees.len() >= self.settings.limits.kept_trees.max(1) {
             state.trees.remove(0);
         }
@@ -175,17 +198,21 @@ impl Repository {
 
     fn refs(&self, state: &mut State, freshness: Freshness) -> Result<Arc<Refs>, RenderError> {
         let heard = state.heard.as_ref().filter(|heard| match freshness {
-            Freshness::Polled => heard.at.elapsed() < self.settings.poll,
-            Freshness::Since(asked) => heard.at >= asked,
+            Freshness::Since(asked) if heard.refs.is_ok() => heard.span.asked >= asked,
+            // Whoever waited for a question that failed would only wait for the next one to fail.
+            Freshness::Since(asked) => heard.span.answered >= asked,
+            Freshness::Polled if heard.refs.is_ok() => {
+                heard.span.asked.elapsed() < self.settings.poll
+            }
+            Freshness::Polled => self.is_too_soon(heard.span),
         });
         let refs = match heard {
             Some(heard) => heard.refs.clone(),
             None => {
-                // Before the question, not after: what is pushed meanwhile is newer than the answer.
-                let at = Instant::now();
+                let asked = Instant::now();
                 let refs = self.list();
                 state.heard = Some(Heard {
-                    at,
+                    span: Span::since(asked),
                     refs: refs.clone(),
                 });
                 refs
@@ -200,8 +227,18 @@ impl Repository {
             said: error.to_string(),
         })?;
         let url = self.address.url.as_str();
-        let listed = git.text(None, &["ls-remote", "--quiet", "--", url])?;
-        Ok(Arc::new(Refs::parse(&listed)))
+        let listed = git
+            .run(None)
+            .time(self.settings.limits.list_time)
+            .args(["ls-remote", "--quiet", "--", url])
+            .output()?;
+        Ok(Arc::new(Refs::parse(&String::from_utf8_lossy(&listed))))
+    }
+
+    /// Whether to try again so soon is no use: a server that takes long to fail is left alone for as long.
+    fn is_too_soon(&self, failed: Span) -> bool {
+        let took = failed.answered.duration_since(failed.asked);
+        failed.answered.elapsed() < took.max(self.settings.poll)
     }
 
     /// The whole of a shortened commit: only a repository with its history can say.
@@ -399,6 +436,16 @@ impl Repository {
         RenderError::Unreachable {
             repository: self.name.clone(),
             problem,
+        }
+    }
+}
+
+impl Span {
+    /// What is pushed after a question was asked is newer than its answer.
+    fn since(asked: Instant) -> Self {
+        Self {
+            asked,
+            answered: Instant::now(),
         }
     }
 }

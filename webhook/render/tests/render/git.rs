@@ -1,7 +1,10 @@
 //! Commits of real repositories.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
+
 use serde_json::json;
-use tidegate_render::{Refresh, SourceType};
+use tidegate_render::{Credential, Credentials, Limits, Refresh, Secret, SourceType};
 
 use crate::support::{Kit, Repository, names, object, request, source};
 
@@ -173,4 +176,85 @@ fn repositories_with_a_password_in_the_address_never_show_it() {
         "{error}"
     );
     assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_server_that_takes_long_to_fail_is_asked_once_by_all_who_wait() {
+    // It takes connections and never answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/repo", listener.local_addr().unwrap());
+    let limits = Limits {
+        list_time: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let kit = Kit::limited(limits);
+    let asked = request(&[json!({"repoURL": url, "path": "."})]);
+    let good = Repository::new(&[("a.yaml", &object("a"))]);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let error = kit.render(&asked).unwrap_err().to_string();
+                assert_eq!(error, format!("repository {url}: git was stopped after 1s"));
+            });
+        }
+        // Nobody else waits for it, though there are fewer places than those who do.
+        assert_eq!(
+            names(&kit.source(source(&good, ".")).unwrap()),
+            ["ConfigMap/a"]
+        );
+    });
+    listener.set_nonblocking(true).unwrap();
+    let connections = listener.incoming().map_while(Result::ok).count();
+    assert!((1..8).contains(&connections), "{connections} questions");
+}
+
+#[test]
+fn ssh_is_told_our_key_and_our_hosts_and_nothing_of_the_users() {
+    let repository = Repository::new(&[("a.yaml", &object("a"))]);
+    let place = tempfile::tempdir().unwrap();
+    let log = place.path().join("log");
+    // In the place of ssh: it writes down what it is told, and does what the server would.
+    let script = format!(
+        "#!/bin/sh\nfor word; do echo \"$word\"; done >> {log}\ncat key >> {log}\ncat known_hosts >> {log}\nfor last; do :; done\nexec sh -c \"$last\"\n",
+        log = log.display()
+    );
+    let program = place.path().join("ssh");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let kit = Kit::with(|settings| {
+        let folders =
+            std::iter::once(place.path().to_owned()).chain(std::env::split_paths(&settings.path));
+        settings.path = std::env::join_paths(folders).unwrap();
+    });
+    let url = format!("ssh://git@host.example{}", repository.path().display());
+    let asked = request(&[json!({"repoURL": url, "path": "."})]);
+    assert_eq!(
+        names(&kit.renderer.render(&asked, &Key).unwrap()),
+        ["ConfigMap/a"]
+    );
+    let told = std::fs::read_to_string(log).unwrap();
+    for line in [
+        "none", // -F: no configuration of the user
+        "BatchMode=yes",
+        "StrictHostKeyChecking=yes",
+        "IdentitiesOnly=yes",
+        "git@host.example",
+        "the key",
+        "host.example ssh-ed25519 AAAA",
+    ] {
+        assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+    }
+}
+
+/// A key for every address.
+struct Key;
+
+impl Credentials for Key {
+    fn of(&self, _: &str) -> Credential {
+        Credential {
+            ssh_private_key: Secret::new("the key"),
+            known_hosts: "host.example ssh-ed25519 AAAA\n".to_owned(),
+            ..Credential::default()
+        }
+    }
 }
