@@ -325,3 +325,66 @@ async fn whole_databases() -> anyhow::Result<()> {
     )
     .await
 }
+
+/// What the server writes of an expression is not always what it writes of its own writing; the one and the other are the same.
+#[tokio::test]
+async fn expressions_written_twice() -> anyhow::Result<()> {
+    let t = "CREATE TABLE t (size varchar(9), n integer, on_shelf boolean)";
+    let also = |sql: &str| -> &'static str { Box::leak(format!("{t}; {sql}").into_boxed_str()) };
+    run_all(
+        &[
+            pair("a list of words in a check", t, "CREATE TABLE t (size varchar(9) CHECK (size IN ('small', 'large')), n integer, on_shelf boolean)"),
+            pair("between and more", t, "CREATE TABLE t (size varchar(9), n integer CHECK (n BETWEEN 1 AND 9 AND n <> 4), on_shelf boolean, CHECK (n BETWEEN 1 AND 2 OR n BETWEEN 5 AND 6))"),
+            pair("in a view", t, also("CREATE VIEW v AS SELECT n, CASE WHEN n BETWEEN 1 AND 3 AND on_shelf THEN 'x' END AS x FROM t WHERE n BETWEEN 1 AND 9 AND size IN ('small', 'large') AND on_shelf")),
+            pair("in indexes", t, also("CREATE INDEX few ON t (n) WHERE size IN ('small', 'large') AND n BETWEEN 1 AND 2; CREATE INDEX more ON t ((n BETWEEN 1 AND 2 AND on_shelf))")),
+            pair("in a computed column", t, "CREATE TABLE t (size varchar(9), n integer, on_shelf boolean, g boolean GENERATED ALWAYS AS (n BETWEEN 1 AND 2 AND size IN ('small', 'large')) STORED)"),
+            pair("in a policy, a rule and a trigger", t, also("CREATE POLICY p ON t USING (n BETWEEN 1 AND 2 AND size IN ('small', 'large')); CREATE RULE r AS ON DELETE TO t WHERE OLD.n BETWEEN 1 AND 2 AND OLD.size IN ('small', 'large') DO INSTEAD NOTHING; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER g BEFORE UPDATE ON t FOR EACH ROW WHEN (NEW.n BETWEEN 1 AND 2 AND NEW.size IN ('small', 'large')) EXECUTE FUNCTION f()")),
+            pair("in a domain", "", "CREATE DOMAIN size AS varchar(9) CHECK (VALUE IN ('small', 'large') AND VALUE BETWEEN 'a' AND 'z' AND VALUE <> 'no')"),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn partitions_and_their_keys() -> anyhow::Result<()> {
+    let parts = "CREATE TABLE sales (shop text, id integer, paid boolean DEFAULT true) PARTITION BY LIST (shop); CREATE TABLE north PARTITION OF sales FOR VALUES IN ('n')";
+    let with =
+        |sql: &str| -> &'static str { Box::leak(format!("{parts}; {sql}").into_boxed_str()) };
+    let wide = "CREATE TABLE sales (shop text, id integer, paid boolean DEFAULT true) PARTITION BY LIST (shop)";
+    let of = |north: &str, behind: &str| -> &'static str {
+        Box::leak(format!("{wide}; CREATE TABLE north PARTITION OF sales {north} FOR VALUES IN ('n'); {behind}").into_boxed_str())
+    };
+    run_all(
+        &[
+            pair("its index becomes its parent's", with("CREATE UNIQUE INDEX own ON north (shop, id)"), with("CREATE UNIQUE INDEX whole ON sales (shop, id)")).with("INSERT INTO sales VALUES ('n', 1)", "SELECT id FROM sales", "1"),
+            pair("its key becomes its parent's", of("(PRIMARY KEY (shop, id))", ""), with("ALTER TABLE sales ADD PRIMARY KEY (shop, id)")).with("INSERT INTO sales VALUES ('n', 1)", "SELECT id FROM sales", "1"),
+            pair("its parent's column goes with its index", with("CREATE INDEX own ON north (id)"), "CREATE TABLE sales (shop text, paid boolean DEFAULT true) PARTITION BY LIST (shop); CREATE TABLE north PARTITION OF sales FOR VALUES IN ('n')"),
+            pair("a key of its own within its parent's index", "", of("(PRIMARY KEY (shop, id))", "CREATE UNIQUE INDEX whole ON sales (shop, id); COMMENT ON INDEX whole IS 'of all'")),
+            pair("no default where its parent has one", parts, of("(paid NOT NULL)", "ALTER TABLE north ALTER paid DROP DEFAULT")),
+            pair("an index that lacks a part", with("CREATE INDEX whole ON ONLY sales (id)"), with("CREATE INDEX whole ON sales (id)")),
+            pair("one that is referred to goes", with("ALTER TABLE sales ADD PRIMARY KEY (shop, id); CREATE TABLE south PARTITION OF sales FOR VALUES IN ('s'); CREATE TABLE bills (shop text, id integer, FOREIGN KEY (shop, id) REFERENCES sales)"), with("ALTER TABLE sales ADD PRIMARY KEY (shop, id); CREATE TABLE bills (shop text, id integer, FOREIGN KEY (shop, id) REFERENCES sales)")),
+            pair("it moves when its parent's index does", with("CREATE INDEX whole ON sales (id)"), "CREATE TABLE deals (shop text, id integer, paid boolean DEFAULT true) PARTITION BY LIST (shop); CREATE TABLE north PARTITION OF deals FOR VALUES IN ('n'); CREATE INDEX whole ON deals (id)").with("INSERT INTO sales VALUES ('n', 1)", "SELECT id FROM deals", "1"),
+            pair("a key between two is looked at", "CREATE TABLE a (id integer PRIMARY KEY); CREATE TABLE b (a integer); ALTER TABLE b ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES a NOT VALID; ALTER TABLE a ADD CONSTRAINT l FOREIGN KEY (id) REFERENCES a", "CREATE TABLE a (id integer PRIMARY KEY, b integer UNIQUE); CREATE TABLE b (a integer UNIQUE); ALTER TABLE b ADD CONSTRAINT k FOREIGN KEY (a) REFERENCES a; ALTER TABLE a ADD CONSTRAINT l FOREIGN KEY (b) REFERENCES b (a)"),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn settings_of_tables_and_columns() -> anyhow::Result<()> {
+    let t = "CREATE TABLE t (a text, b integer NOT NULL); CREATE UNIQUE INDEX i ON t (b)";
+    let with = |sql: &str| -> &'static str { Box::leak(format!("{t}; {sql}").into_boxed_str()) };
+    run_all(
+        &[
+            pair("of columns", t, with("ALTER TABLE t ALTER a SET COMPRESSION pglz, ALTER a SET STATISTICS 500, ALTER b SET (n_distinct = 5, n_distinct_inherited = 7)")),
+            pair("of columns that are new", "", with("ALTER TABLE t ALTER a SET COMPRESSION pglz, ALTER a SET STATISTICS 500, ALTER a SET (n_distinct = 5)")),
+            pair("of what is stored aside", t, "CREATE TABLE t (a text, b integer NOT NULL) WITH (fillfactor = 50, toast.autovacuum_enabled = false); CREATE UNIQUE INDEX i ON t (b)"),
+            pair("the order of rows", t, with("ALTER TABLE t CLUSTER ON i")),
+            pair("an index with a mark is made again", with("ALTER TABLE t CLUSTER ON i; ALTER TABLE t REPLICA IDENTITY USING INDEX i"), "CREATE TABLE t (a text, b integer NOT NULL); CREATE UNIQUE INDEX i ON t (b DESC); ALTER TABLE t CLUSTER ON i; ALTER TABLE t REPLICA IDENTITY USING INDEX i"),
+        ],
+        true,
+    )
+    .await
+}

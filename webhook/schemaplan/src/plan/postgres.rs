@@ -52,6 +52,7 @@ pub(super) fn plan(
     work.how_objects_change();
     work.lift_objects();
     work.lift_names();
+    work.lift_keys_of_partitions();
     work.lift_foreign_keys();
     let mut statements = work.schemas();
     statements.extend(work.in_the_way());
@@ -89,6 +90,10 @@ struct Work<'a> {
     again: BTreeSet<ObjectName<'a>>,
     /// Constraints and indexes that are dropped before all else.
     lifted: BTreeSet<KeyName<'a>>,
+    /// Primary keys likewise, by table.
+    lifted_primary_keys: BTreeSet<TableName<'a>>,
+    /// Partitions that leave their parent before all else, because it is dropped then.
+    detached: BTreeSet<TableName<'a>>,
     /// Tables that are dropped before all else, because something new has their name, or that of one of their indexes.
     early: BTreeSet<TableName<'a>>,
     /// Sequences and types likewise.
@@ -117,6 +122,8 @@ impl<'a> Work<'a> {
             rebuilt: BTreeSet::new(),
             again: BTreeSet::new(),
             lifted: BTreeSet::new(),
+            lifted_primary_keys: BTreeSet::new(),
+            detached: BTreeSet::new(),
             early: BTreeSet::new(),
             early_objects: BTreeSet::new(),
             late: BTreeSet::new(),

@@ -6,6 +6,7 @@
 
 mod objects;
 mod queries;
+mod settled;
 mod tables;
 
 use std::collections::BTreeMap;
@@ -163,13 +164,15 @@ pub(super) async fn inspect(
     reader.others(&rows);
     let rows = wire.rows(&query(queries::NEEDS)).await.map_err(reading)?;
     reader.needs(&rows);
-    Ok(Catalog {
+    let mut catalog = Catalog {
         engine: Engine {
             dialect: Dialect::Postgres,
             version,
         },
         schemas: reader.schemas,
-    })
+    };
+    settled::settle(&mut catalog);
+    Ok(catalog)
 }
 
 fn reading(refused: Refused) -> DatabaseError {

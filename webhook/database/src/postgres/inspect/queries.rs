@@ -13,7 +13,9 @@ WHERE n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 ORDER BY n.nspname";
 
 pub(super) const RELATIONS: &str = "
-SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.relpersistence, array_to_string(c.reloptions, ', '),
+SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.relpersistence,
+  array_to_string(c.reloptions || (SELECT array_agg('toast.' || o.setting) FROM pg_class toast, unnest(toast.reloptions) AS o (setting)
+    WHERE toast.oid = c.reltoastrelid), ', '),
   CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
   c.relispartition, pg_get_expr(c.relpartbound, c.oid),
   (SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
@@ -37,7 +39,7 @@ SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.
   a.attinhcount > 0 AND CASE WHEN c.relispartition
     THEN a.attnotnull = pa.attnotnull AND pg_get_expr(ad.adbin, ad.adrelid) IS NOT DISTINCT FROM pg_get_expr(pd.adbin, pd.adrelid)
     ELSE NOT a.attislocal END,
-  NULLIF(a.attstorage, t.typstorage)
+  NULLIF(a.attstorage, t.typstorage), COMPRESSION, NULLIF(a.attstattarget, -1), array_to_string(a.attoptions, ', ')
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -90,8 +92,12 @@ JOIN pg_class tc ON tc.oid = i.indrelid
 JOIN pg_am am ON am.oid = ic.relam
 LEFT JOIN pg_tablespace ts ON ts.oid = ic.reltablespace
 LEFT JOIN pg_description d ON d.objoid = ic.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
-WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind IN ('r', 'p', 'm') AND NOT ic.relispartition
+WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind IN ('r', 'p', 'm') AND INDEX_IS_OWN
 ORDER BY i.indexrelid";
+
+/// A partition's index that is part of its parent's is said with that, but for one that a key of the partition's own stands on.
+const INDEX_IS_OWN: &str = "(NOT ic.relispartition OR EXISTS (SELECT FROM pg_constraint own
+  WHERE own.conindid = i.indexrelid AND own.contype IN ('p', 'u', 'x') AND own.conparentid = 0))";
 
 pub(super) const INDEX_PARTS: &str = "
 SELECT i.indexrelid, k.k, i.indkey[k.k - 1], CASE WHEN i.indkey[k.k - 1] = 0 THEN pg_get_indexdef(i.indexrelid, k.k, false) END,
@@ -113,7 +119,7 @@ LEFT JOIN pg_collation co ON k.k <= i.indnkeyatts AND co.oid = i.indcollation[k.
 LEFT JOIN pg_namespace cn ON cn.oid = co.collnamespace
 LEFT JOIN pg_opclass oc ON k.k <= i.indnkeyatts AND oc.oid = i.indclass[k.k - 1]
 LEFT JOIN pg_namespace ocn ON ocn.oid = oc.opcnamespace
-WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind IN ('r', 'p') AND NOT ic.relispartition
+WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind IN ('r', 'p') AND INDEX_IS_OWN
 ORDER BY i.indexrelid, k.k";
 
 pub(super) const TYPES: &str = "
@@ -243,6 +249,7 @@ LEFT JOIN pg_type te ON te.oid = t.typelem AND t.typcategory = 'A'";
 /// Puts in the schemas, and what this version of the server has.
 pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) -> String {
     query
+        .replace("INDEX_IS_OWN", INDEX_IS_OWN)
         .replace("NAMESPACES", namespaces)
         .replace(
             "NULLS_NOT_DISTINCT",
@@ -250,6 +257,14 @@ pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) ->
                 "i.indnullsnotdistinct"
             } else {
                 "false"
+            },
+        )
+        .replace(
+            "COMPRESSION",
+            if version.0 >= 14 {
+                "NULLIF(a.attcompression, '')"
+            } else {
+                "NULL"
             },
         )
         .replace(

@@ -91,6 +91,21 @@ impl Reader<'_> {
                     .options
                     .insert(format!("storage of {}", quoted(&name)), storage.to_owned());
             }
+            let compression = row.str(12).map(|method| match method {
+                "l" => "lz4".to_owned(),
+                _ => "pglz".to_owned(),
+            });
+            for (setting, value) in [
+                ("compression", compression),
+                ("statistics", row.get(13)),
+                ("options", row.get(14)),
+            ] {
+                if let Some(value) = value {
+                    table
+                        .options
+                        .insert(format!("{setting} of {}", quoted(&name)), value);
+                }
+            }
             let column = Column {
                 data_type: row.text(3),
                 nullable: !row.is(4),
@@ -240,6 +255,9 @@ impl Reader<'_> {
                         format!("USING INDEX {}", quoted(&name)),
                     );
                 }
+                if row.is(14) {
+                    table.options.insert("cluster on".to_owned(), quoted(&name));
+                }
                 continue;
             }
             let mut options = BTreeMap::new();
@@ -266,6 +284,9 @@ impl Reader<'_> {
                     "replica identity".to_owned(),
                     format!("USING INDEX {}", quoted(&name)),
                 );
+            }
+            if row.is(14) {
+                table.options.insert("cluster on".to_owned(), quoted(&name));
             }
             let index = Index {
                 unique: row.is(3),

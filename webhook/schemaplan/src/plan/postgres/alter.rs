@@ -10,7 +10,7 @@ mod partition;
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Index, Table};
+use crate::catalog::{ForeignKey, Index, Table};
 use crate::diff::TableChange;
 use crate::plan::{Refusal, Statement};
 
@@ -23,6 +23,7 @@ use super::text::{
 };
 
 pub(super) use self::columns::{all_options, create_sequence, own_sequence};
+pub(super) use self::options::new_column_settings;
 
 /// A foreign key by its table's schema and name, and its own name.
 pub(super) type KeyName<'a> = (&'a str, &'a str, &'a str);
@@ -37,6 +38,11 @@ pub(super) struct Subject<'a, 'b> {
     pub(super) changes: &'b [TableChange<'a>],
     /// Constraints and indexes that are gone before this: dropped before anything else.
     pub(super) lifted: &'b BTreeSet<KeyName<'a>>,
+    /// Whether its primary key is, and whether it has left its parent.
+    pub(super) without_primary_key: bool,
+    pub(super) is_detached: bool,
+    /// Whether its indexes are made when its partitions have theirs.
+    pub(super) indexes_come_late: bool,
     /// Foreign keys that are added when all tables are there.
     pub(super) late: &'b BTreeSet<KeyName<'a>>,
     /// Whether indexes are made, and dropped, without blocking.
@@ -58,7 +64,17 @@ struct Work {
     constraints_added: Vec<String>,
     destructive: bool,
     after: Vec<Statement>,
+    late: Vec<Statement>,
     refusals: Vec<Refusal>,
+}
+
+/// What changes a table.
+#[derive(Debug, Default)]
+pub(super) struct Altered {
+    pub(super) statements: Vec<Statement>,
+    /// For when all tables are there.
+    pub(super) late: Vec<Statement>,
+    pub(super) refusals: Vec<Refusal>,
 }
 
 /// The columns that are dropped and added again, because what computes them cannot be changed in place, or stands in the way of a change.
@@ -108,7 +124,7 @@ pub(super) fn is_in_the_way(changes: &[TableChange<'_>]) -> bool {
 }
 
 /// The statements that change the table.
-pub(super) fn alter(subject: Subject<'_, '_>) -> (Vec<Statement>, Vec<Refusal>) {
+pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
     let mut work = Work::default();
     let again = recomputed(subject.old, subject.new, subject.changes, subject.version);
     let renamed = renames(&subject, &mut work);
@@ -119,6 +135,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> (Vec<Statement>, Vec<Refusal>) 
         }
     }
     add_again(&subject, &again, &mut work);
+    mark_again(&subject, &mut work);
     let Work {
         before,
         constraints_dropped,
@@ -128,6 +145,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> (Vec<Statement>, Vec<Refusal>) 
         constraints_added,
         destructive,
         after,
+        late,
         refusals,
     } = work;
     let actions: Vec<String> = [
@@ -148,7 +166,22 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> (Vec<Statement>, Vec<Refusal>) 
         });
     }
     statements.extend(after);
-    (statements, refusals)
+    Altered {
+        statements,
+        late,
+        refusals,
+    }
+}
+
+/// Whether a foreign key is to hold for the rows from before, and that is all.
+pub(super) fn is_validated(old: &ForeignKey, new: &ForeignKey) -> bool {
+    old != new
+        && old.attributes != new.attributes
+        && ForeignKey {
+            attributes: without_not_valid(&old.attributes),
+            comment: new.comment.clone(),
+            ..old.clone()
+        } == *new
 }
 
 /// What only has another name, as pairs of the old name and the new one; the statements are in `work`.
@@ -161,6 +194,9 @@ fn renames<'a>(subject: &Subject<'a, '_>, work: &mut Work) -> BTreeSet<&'a str> 
                 let same = subject.changes.iter().find_map(|change| match change {
                     TableChange::IndexDropped { name, old }
                         if !taken.contains(name)
+                            && !subject
+                                .lifted
+                                .contains(&(subject.schema, subject.name, *name))
                             && (old.unique, old.constraint, &old.parts, &old.options)
                                 == (new.unique, new.constraint, &new.parts, &new.options)
                             && old.comment == new.comment =>
@@ -276,6 +312,7 @@ fn one<'a>(
                 comment_on_constraint(subject, &constraint, new.comment.as_deref(), work);
             }
         }
+        TableChange::PrimaryKeyDropped { .. } if subject.without_primary_key => {}
         TableChange::PrimaryKeyDropped { old } => {
             drop_constraint(subject, &primary_key_name(subject.name, old), work);
         }
@@ -340,8 +377,7 @@ fn one<'a>(
                 comment_on_constraint(subject, name, new.comment.as_deref(), work);
                 return;
             }
-            validated.attributes = without_not_valid(&old.attributes);
-            if validated == **new && !is_lifted(name) {
+            if is_validated(old, new) && !is_lifted(name) {
                 work.changed
                     .push(format!("VALIDATE CONSTRAINT {}", quote(name)));
                 return;
@@ -437,6 +473,24 @@ fn add_again(subject: &Subject<'_, '_>, again: &BTreeSet<&str>, work: &mut Work)
         if uses && subject.old.foreign_keys.get(name) == Some(key) {
             work.constraints_added
                 .push(format!("ADD {}", foreign_key(subject.schema, name, key)));
+        }
+    }
+}
+
+/// What is said of an index by its table goes with it, and is said again when it is made again.
+fn mark_again(subject: &Subject<'_, '_>, work: &mut Work) {
+    for option in ["replica identity", "cluster on"] {
+        let of = |table: &'_ Table| table.options.get(option).cloned();
+        let marked = of(subject.new).filter(|marked| of(subject.old).as_ref() == Some(marked));
+        let is_marked = |name: &str| {
+            let names = marked.as_deref().unwrap_or_default();
+            names.trim_start_matches("USING INDEX ") == quote(name)
+        };
+        let is_made_again = subject.changes.iter().any(
+            |change| matches!(change, TableChange::IndexChanged { name, .. } if is_marked(name)),
+        );
+        if is_made_again {
+            change_option(subject, option, (None, marked.as_deref()), work);
         }
     }
 }

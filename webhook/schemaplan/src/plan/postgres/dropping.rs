@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Object, ObjectKind};
+use crate::catalog::{Object, ObjectKind, Table};
 use crate::order::topological;
 use crate::plan::Statement;
 
 use super::objects::statement;
-use super::text::{joined, qualified, quote};
+use super::text::{joined, primary_key_name, qualified, quote};
 use super::{ObjectName, TableName, Work, in_order, objects, parents, spelled, target};
 
 impl<'a> Work<'a> {
@@ -77,27 +77,58 @@ impl<'a> Work<'a> {
             .map(|((schema, kind, name), object)| objects::drop(schema, kind, name, object))
             .collect();
         for &(schema, table, name) in &self.lifted {
-            let index = self
+            let held = self
                 .current
                 .schemas
                 .get(schema)
-                .and_then(|held| held.tables.get(table)?.indexes.get(name));
-            let (sql, purpose) = if index.is_some_and(|index| !index.constraint) {
-                let sql = format!("DROP INDEX {}", qualified(schema, name));
-                (sql, format!("drop index {table}.{name}"))
-            } else {
-                let table_shown = qualified(schema, table);
-                let sql = format!("ALTER TABLE {table_shown} DROP CONSTRAINT {}", quote(name));
-                (sql, format!("drop constraint {table}.{name}"))
-            };
-            statements.push(statement(sql, &purpose));
+                .and_then(|held| held.tables.get(table));
+            if held.is_some_and(|table| table.foreign_keys.contains_key(name)) {
+                statements.push(drop_constraint(schema, table, name));
+            }
         }
-        let early = self.drop_order().into_iter();
-        statements.extend(
-            early
-                .filter(|table| self.early.contains(table))
-                .map(drop_table),
-        );
+        // The keys that they refer to.
+        for &(schema, table, name) in &self.lifted {
+            let held = self
+                .current
+                .schemas
+                .get(schema)
+                .and_then(|held| held.tables.get(table));
+            if held.is_some_and(|table| table.foreign_keys.contains_key(name)) {
+                continue;
+            }
+            let index = held.and_then(|table| table.indexes.get(name));
+            if index.is_some_and(|index| !index.constraint) {
+                let sql = format!("DROP INDEX {}", qualified(schema, name));
+                statements.push(statement(sql, &format!("drop index {table}.{name}")));
+            } else {
+                statements.push(drop_constraint(schema, table, name));
+            }
+        }
+        for &(schema, table) in &self.lifted_primary_keys {
+            let key = self
+                .current
+                .schemas
+                .get(schema)
+                .and_then(|held| held.tables.get(table)?.primary_key.as_ref());
+            let name = key.map(|key| primary_key_name(table, key));
+            statements.extend(name.map(|name| drop_constraint(schema, table, &name)));
+        }
+        for &(schema, table) in &self.detached {
+            let held = self
+                .current
+                .schemas
+                .get(schema)
+                .and_then(|held| held.tables.get(table));
+            statements.extend(held.and_then(|held| detach((schema, table), held)));
+        }
+        let early: Vec<TableName<'a>> = self
+            .drop_order()
+            .into_iter()
+            .filter(|table| self.early.contains(table))
+            .collect();
+        for table in early {
+            statements.extend(self.drop_table(table));
+        }
         statements
     }
 
@@ -133,11 +164,9 @@ impl<'a> Work<'a> {
         };
         statements.extend(first.into_iter().map(drop));
         let order = self.drop_order().into_iter();
-        statements.extend(
-            order
-                .filter(|table| !self.early.contains(table))
-                .map(drop_table),
-        );
+        for table in order.filter(|table| !self.early.contains(table)) {
+            statements.extend(self.drop_table(table));
+        }
         statements.extend(later.into_iter().map(drop));
         for schema in &self.schemas_dropped {
             statements.push(Statement {
@@ -149,13 +178,62 @@ impl<'a> Work<'a> {
         }
         statements
     }
+
+    /// A partition whose parent is referred to is not dropped by the server: it leaves the parent first.
+    fn drop_table(&self, (schema, name): TableName<'a>) -> Vec<Statement> {
+        let table = self.dropped.get(&(schema, name)).copied();
+        let is_referred = table.is_some_and(|table| self.is_referred_through(table));
+        let detached = table
+            .filter(|_| is_referred)
+            .and_then(|table| detach((schema, name), table));
+        let dropped = Statement {
+            sql: format!("DROP TABLE {}", qualified(schema, name)),
+            destructive: true,
+            alone: false,
+            purpose: format!("drop table {name}"),
+        };
+        detached.into_iter().chain([dropped]).collect()
+    }
+
+    /// Whether a foreign key refers to a table that this one is a partition of, at any distance.
+    fn is_referred_through(&self, partition: &Table) -> bool {
+        let tables = || {
+            self.current.schemas.iter().flat_map(|(schema, held)| {
+                let tables = held.tables.iter();
+                tables.map(move |(name, table)| ((schema.as_str(), name.as_str()), table))
+            })
+        };
+        let mut of = partition.options.get("partition of");
+        while let Some(parent) = of {
+            let is_target = |(schema, _): TableName<'_>, table: &Table| {
+                let mut keys = table.foreign_keys.values();
+                keys.any(|key| spelled(target(schema, key), parent))
+            };
+            if tables().any(|(name, table)| is_target(name, table)) {
+                return true;
+            }
+            of = tables()
+                .find(|(name, _)| spelled(*name, parent))
+                .and_then(|(_, table)| table.options.get("partition of"));
+        }
+        false
+    }
 }
 
-fn drop_table((schema, name): TableName<'_>) -> Statement {
-    Statement {
-        sql: format!("DROP TABLE {}", qualified(schema, name)),
-        destructive: true,
-        alone: false,
-        purpose: format!("drop table {name}"),
-    }
+fn detach((schema, name): TableName<'_>, table: &Table) -> Option<Statement> {
+    let parent = table.options.get("partition of")?;
+    let sql = format!(
+        "ALTER TABLE {parent} DETACH PARTITION {}",
+        qualified(schema, name)
+    );
+    Some(statement(sql, &format!("modify table {name}")))
+}
+
+fn drop_constraint(schema: &str, table: &str, name: &str) -> Statement {
+    let sql = format!(
+        "ALTER TABLE {} DROP CONSTRAINT {}",
+        qualified(schema, table),
+        quote(name)
+    );
+    statement(sql, &format!("drop constraint {table}.{name}"))
 }

@@ -6,7 +6,7 @@ use crate::catalog::{Object, ObjectKind, Table};
 use crate::diff::TableChange;
 
 use super::text::{joined, primary_key_name};
-use super::{TableName, Work, alter, columns_of, target};
+use super::{TableName, Work, alter, columns_of, spelled, target};
 
 impl<'a> Work<'a> {
     /// What uses something that changes is dropped and made again; so is what uses that.
@@ -107,6 +107,33 @@ impl<'a> Work<'a> {
             let mut names = index_names(name, table).chain([name.to_owned()]);
             if names.any(|name| taken.contains(&(schema, name))) {
                 self.early.insert((schema, name));
+            }
+        }
+    }
+
+    /// An index that a partition gives up goes before its parent gets one: the server would take the old one for a part of the new. So does
+    /// one on a column that the parent is about to drop. A partition leaves a parent that goes early, or its rows would go too.
+    pub(super) fn lift_keys_of_partitions(&mut self) {
+        for (&(schema, table), (old, new, changes)) in &self.altered {
+            let Some(parent) = old.options.get("partition of") else {
+                continue;
+            };
+            if self.early.iter().any(|name| spelled(*name, parent)) {
+                self.detached.insert((schema, table));
+            }
+            if new.options.get("partition of") != Some(parent) {
+                continue;
+            }
+            for change in changes {
+                match change {
+                    TableChange::IndexDropped { name, .. } => {
+                        self.lifted.insert((schema, table, name));
+                    }
+                    TableChange::PrimaryKeyDropped { .. } => {
+                        self.lifted_primary_keys.insert((schema, table));
+                    }
+                    _ => {}
+                }
             }
         }
     }

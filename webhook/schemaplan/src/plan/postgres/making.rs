@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{ForeignKey, Object, ObjectKind, Table};
+use crate::catalog::{ForeignKey, Index, IndexPart, Object, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::order::topological;
 use crate::plan::Statement;
@@ -12,7 +12,7 @@ use super::table::{add_key, new_table};
 use super::text::{joined, qualified};
 use super::{
     ObjectName, TableName, Work, alter, columns_of, in_order, objects, parent_in, parents, rebuild,
-    target,
+    spelled, target,
 };
 
 impl<'a> Work<'a> {
@@ -73,6 +73,7 @@ impl<'a> Work<'a> {
         }
         let mut statements = Vec::new();
         let mut owners = Vec::new();
+        let mut indexes = Vec::new();
         for index in order {
             let Some(node) = nodes.get(index) else {
                 continue;
@@ -81,10 +82,15 @@ impl<'a> Work<'a> {
                 What::Object(name, object) => {
                     statements.extend(self.object(name, object, &mut owners));
                 }
-                What::Table(name, table) => statements.extend(self.table(name, table)),
+                What::Table(name, table) => {
+                    let (now, later) = self.table(name, table);
+                    statements.extend(now);
+                    indexes.extend(later);
+                }
             }
         }
         statements.extend(owners);
+        statements.extend(indexes);
         let added = self.added_keys();
         for ((schema, table, name), key) in late {
             let is_again = self.lifted.contains(&(schema, table, name));
@@ -117,10 +123,16 @@ impl<'a> Work<'a> {
         }
         for (&(schema, table), (_, _, changes)) in &self.altered {
             for change in changes {
-                if let TableChange::ForeignKeyAdded { name, .. }
-                | TableChange::ForeignKeyChanged { name, .. } = change
-                {
-                    added.insert((schema, table, *name));
+                match change {
+                    TableChange::ForeignKeyAdded { name, .. } => {
+                        added.insert((schema, table, *name));
+                    }
+                    TableChange::ForeignKeyChanged { name, old, new }
+                        if !alter::is_validated(old, new) =>
+                    {
+                        added.insert((schema, table, *name));
+                    }
+                    _ => {}
                 }
             }
         }
@@ -190,15 +202,27 @@ impl<'a> Work<'a> {
         objects::create(schema, kind, name, object)
     }
 
-    fn table(&mut self, (schema, name): TableName<'a>, table: &'a Table) -> Vec<Statement> {
+    /// Now, and when all tables are there.
+    fn table(
+        &mut self,
+        (schema, name): TableName<'a>,
+        table: &'a Table,
+    ) -> (Vec<Statement>, Vec<Statement>) {
+        let is_partial = |index: &Index| index.options.contains_key("invalid");
+        let indexes_come_late = table.options.contains_key("partition by")
+            && (table.indexes.values().any(is_partial)
+                || self.has_keys_for_its_indexes((schema, name), table));
         if let Some((old, new, changes)) = self.altered.get(&(schema, name)) {
-            let (statements, refusals) = alter::alter(Subject {
+            let altered = alter::alter(Subject {
                 schema,
                 name,
                 old,
                 new,
                 changes,
                 lifted: &self.lifted,
+                without_primary_key: self.lifted_primary_keys.contains(&(schema, name)),
+                is_detached: self.detached.contains(&(schema, name)),
+                indexes_come_late,
                 late: &self.late,
                 concurrently: (
                     self.settings.concurrent_index_create,
@@ -207,8 +231,8 @@ impl<'a> Work<'a> {
                 version: self.desired.engine.version,
                 parents: (parent_in(self.current, old), parent_in(self.desired, new)),
             });
-            self.refusals.extend(refusals);
-            return statements;
+            self.refusals.extend(altered.refusals);
+            return (altered.statements, altered.late);
         }
         let is_inline = |key: &str| {
             let invalid = table
@@ -217,7 +241,42 @@ impl<'a> Work<'a> {
                 .is_some_and(|key| key.attributes.contains("NOT VALID"));
             !invalid && !self.late.contains(&(schema, name, key))
         };
-        new_table(schema, name, table, is_inline)
+        let parent = parent_in(self.desired, table);
+        new_table((schema, name), table, parent, is_inline, indexes_come_late)
+    }
+
+    /// Whether a partition has a key of its own with the columns of one of the table's indexes: the server makes it a part of the index where it
+    /// is there first, and otherwise makes a second one.
+    fn has_keys_for_its_indexes(&self, name: TableName<'a>, table: &Table) -> bool {
+        let partitions = |parent: TableName<'a>| {
+            let tables = self.desired.schemas.iter().flat_map(|(schema, held)| {
+                let tables = held.tables.iter();
+                tables.map(move |(name, table)| ((schema.as_str(), name.as_str()), table))
+            });
+            tables.filter(move |(_, table)| {
+                let of = table.options.get("partition of");
+                of.is_some_and(|of| spelled(parent, of))
+            })
+        };
+        let mut parents = vec![name];
+        while let Some(parent) = parents.pop() {
+            for (name, partition) in partitions(parent) {
+                let primary = partition.primary_key.as_ref().map(|key| &key.parts);
+                let constraints = partition.indexes.values().filter(|index| index.constraint);
+                let mut keys = primary
+                    .into_iter()
+                    .chain(constraints.map(|index| &index.parts));
+                let is_ours = |parts: &Vec<IndexPart>| {
+                    let mut indexes = table.indexes.values();
+                    indexes.any(|index| !index.constraint && index.parts == *parts)
+                };
+                if keys.any(is_ours) {
+                    return true;
+                }
+                parents.push(name);
+            }
+        }
+        false
     }
 
     /// Everything that is new, changed or made again: the outermost kinds or the others.

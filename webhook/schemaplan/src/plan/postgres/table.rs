@@ -3,6 +3,7 @@
 use crate::catalog::{ForeignKey, Table};
 use crate::plan::Statement;
 
+use super::TableName;
 use super::alter;
 use super::objects::statement;
 use super::text::{
@@ -10,13 +11,15 @@ use super::text::{
     is_plain_serial, primary_key_name, qualified, quote, sequence_of,
 };
 
-/// A new table with what cannot be said in `CREATE TABLE`.
+/// A new table with what cannot be said in `CREATE TABLE`. With `parent` it is a partition of that. The second part is for when all tables are
+/// there: with `indexes_come_late`, the indexes.
 pub(super) fn new_table(
-    schema: &str,
-    name: &str,
+    (schema, name): TableName<'_>,
     table: &Table,
+    parent: Option<&Table>,
     is_inline: impl Fn(&str) -> bool,
-) -> Vec<Statement> {
+    indexes_come_late: bool,
+) -> (Vec<Statement>, Vec<Statement>) {
     let purpose = format!("create table {name}");
     let shown = qualified(schema, name);
     let mut before = Vec::new();
@@ -32,6 +35,16 @@ pub(super) fn new_table(
     let mut sql = before;
     sql.push(create_table(schema, name, table, &is_inline));
     sql.extend(after);
+    for (column_name, column) in &table.columns {
+        let theirs = parent.and_then(|parent| parent.columns.get(column_name));
+        if column.default.is_none() && theirs.is_some_and(|column| column.default.is_some()) {
+            let column = quote(column_name);
+            sql.push(format!(
+                "ALTER TABLE {shown} ALTER COLUMN {column} DROP DEFAULT"
+            ));
+        }
+    }
+    let mut late = Vec::new();
     for (check_name, definition) in &table.checks {
         if definition.attributes.contains("NOT VALID") {
             sql.push(format!(
@@ -42,7 +55,12 @@ pub(super) fn new_table(
     }
     for (index_name, index) in &table.indexes {
         if !index.constraint {
-            sql.push(create_index(&shown, index_name, index, false));
+            let made = create_index(&shown, index_name, index, false);
+            if indexes_come_late {
+                late.push(made);
+            } else {
+                sql.push(made);
+            }
         } else if is_double(table, index_name) {
             let constraint = index_constraint(index_name, index);
             sql.push(format!("ALTER TABLE {shown} ADD {constraint}"));
@@ -57,12 +75,10 @@ pub(super) fn new_table(
                 sql.push(format!("ALTER TABLE {shown} FORCE ROW LEVEL SECURITY"));
             }
             "replica identity" => sql.push(format!("ALTER TABLE {shown} REPLICA IDENTITY {value}")),
+            "cluster on" => sql.push(format!("ALTER TABLE {shown} CLUSTER ON {value}")),
             other => {
-                if let Some(column) = other.strip_prefix("storage of ") {
-                    sql.push(format!(
-                        "ALTER TABLE {shown} ALTER COLUMN {column} SET STORAGE {value}"
-                    ));
-                }
+                let actions = alter::new_column_settings(other, value).into_iter();
+                sql.extend(actions.map(|action| format!("ALTER TABLE {shown} {action}")));
             }
         }
     }
@@ -78,7 +94,12 @@ pub(super) fn new_table(
     for (index_name, index) in &table.indexes {
         if index.comment.is_some() {
             let index_shown = format!("INDEX {}", qualified(schema, index_name));
-            sql.push(comment(&index_shown, index.comment.as_deref()));
+            let comment = comment(&index_shown, index.comment.as_deref());
+            if indexes_come_late && !index.constraint {
+                late.push(comment);
+            } else {
+                sql.push(comment);
+            }
         }
     }
     let constraint = |name: &str| format!("CONSTRAINT {} ON {shown}", quote(name));
@@ -105,9 +126,11 @@ pub(super) fn new_table(
             sql.push(comment(&constraint(&constraint_name), text));
         }
     }
-    sql.into_iter()
-        .map(|sql| statement(sql, &purpose))
-        .collect()
+    let made = |sql: Vec<String>| {
+        let statements = sql.into_iter().map(|sql| statement(sql, &purpose));
+        statements.collect()
+    };
+    (made(sql), made(late))
 }
 
 pub(super) fn add_key(schema: &str, table: &str, name: &str, key: &ForeignKey) -> Vec<Statement> {

@@ -203,8 +203,14 @@ pub(super) fn create_index(table: &str, name: &str, index: &Index, concurrently:
     let unique = if index.unique { "UNIQUE " } else { "" };
     let concurrently = if concurrently { "CONCURRENTLY " } else { "" };
     let parts: Vec<String> = index.parts.iter().map(index_part).collect();
+    // A partitioned table's index that lacks some partition is said to be invalid.
+    let only = if option("invalid").is_some() {
+        "ONLY "
+    } else {
+        ""
+    };
     let mut sql = format!(
-        "CREATE {unique}INDEX {concurrently}{} ON {table}",
+        "CREATE {unique}INDEX {concurrently}{} ON {only}{table}",
         quote(name)
     );
     if let Some(method) = option("method") {
@@ -295,12 +301,12 @@ pub(super) fn create_table(
     let mut lines: Vec<String> = table
         .columns
         .iter()
-        .map(|(column_name, definition)| {
+        .filter_map(|(column_name, definition)| {
             if is_partition {
                 return own_column(column_name, definition);
             }
             let serial = is_plain_serial(name, column_name, definition);
-            column(column_name, definition, serial)
+            Some(column(column_name, definition, serial))
         })
         .collect();
     lines.extend(table.primary_key.as_ref().map(primary_key));
@@ -377,17 +383,17 @@ pub(super) fn is_double(table: &Table, name: &str) -> bool {
                 .any(|(_, other)| other.parts == index.parts))
 }
 
-/// A column of a partition, as far as it is not its parent's.
-fn own_column(name: &str, column: &Column) -> String {
+/// A column of a partition, as far as it is not its parent's and can be said here: that it has no default where its parent has one cannot.
+fn own_column(name: &str, column: &Column) -> Option<String> {
     let mut sql = quote(name);
-    if column.generated.is_none() {
-        let default = column.default.as_deref().unwrap_or("NULL");
+    let default = column.default.as_ref();
+    if let Some(default) = default.filter(|_| column.generated.is_none()) {
         let _ = write!(sql, " DEFAULT {default}");
     }
     if !column.nullable {
         sql.push_str(" NOT NULL");
     }
-    sql
+    (sql != quote(name)).then_some(sql)
 }
 
 /// `COMMENT ON ..`.

@@ -55,7 +55,12 @@ pub(super) fn add_index(subject: &Subject<'_, '_>, name: &str, new: &Index, work
         let concurrently =
             subject.concurrently.0 && !subject.new.options.contains_key("partition by");
         let table = qualified(subject.schema, subject.name);
-        work.after.push(Statement {
+        let place = if subject.indexes_come_late {
+            &mut work.late
+        } else {
+            &mut work.after
+        };
+        place.push(Statement {
             sql: create_index(&table, name, new, concurrently),
             destructive: false,
             alone: concurrently,
@@ -75,8 +80,12 @@ pub(super) fn comment_on_index(
     if old.and_then(|old| old.comment.as_ref()) != new.comment.as_ref() {
         let index = qualified(subject.schema, name);
         let sql = comment(&format!("INDEX {index}"), new.comment.as_deref());
-        work.after
-            .push(statement(sql, format!("comment on index {name}")));
+        let place = if subject.indexes_come_late && !new.constraint {
+            &mut work.late
+        } else {
+            &mut work.after
+        };
+        place.push(statement(sql, format!("comment on index {name}")));
     }
     let of = |index: &Index| index.options.get("comment on constraint").cloned();
     if old.and_then(of) != of(new) {

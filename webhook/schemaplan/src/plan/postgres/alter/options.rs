@@ -24,29 +24,7 @@ pub(super) fn change_option(
             work.after.push(statement(sql, purpose));
         }
         "with" => {
-            let settings = |text: Option<&str>| -> Vec<(String, String)> {
-                let all = text.unwrap_or_default().split(", ");
-                all.filter_map(|setting| setting.split_once('='))
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .collect()
-            };
-            let (was, is) = (settings(old), settings(new));
-            let set: Vec<String> = is
-                .iter()
-                .filter(|setting| !was.contains(setting))
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            let reset: Vec<String> = was
-                .iter()
-                .filter(|(name, _)| is.iter().all(|(kept, _)| kept != name))
-                .map(|(name, _)| name.clone())
-                .collect();
-            if !set.is_empty() {
-                work.changed.push(format!("SET ({})", set.join(", ")));
-            }
-            if !reset.is_empty() {
-                work.changed.push(format!("RESET ({})", reset.join(", ")));
-            }
+            work.changed.extend(set_and_reset(old, new));
         }
         "row level security" => work
             .changed
@@ -95,17 +73,24 @@ pub(super) fn change_option(
             old.unwrap_or("none"),
             new.unwrap_or("none")
         ))),
-        other if other.starts_with("storage of ") => {
-            let column = other.trim_start_matches("storage of ");
-            let stays = subject
-                .new
-                .columns
-                .keys()
-                .any(|name| quote(name) == column);
-            if stays {
-                let storage = new.unwrap_or("EXTENDED");
-                let sql = format!("ALTER TABLE {table} ALTER COLUMN {column} SET STORAGE {storage}");
-                work.after.push(statement(sql, purpose));
+        "cluster on" => {
+            let action = match new {
+                Some(index) => format!("CLUSTER ON {index}"),
+                None => "SET WITHOUT CLUSTER".to_owned(),
+            };
+            let sql = format!("ALTER TABLE {table} {action}");
+            work.after.push(statement(sql, purpose));
+        }
+        other if setting_of(other).is_some() => {
+            let Some((setting, column)) = setting_of(other) else {
+                return;
+            };
+            let mut columns = subject.new.columns.keys();
+            if columns.any(|name| quote(name) == column) {
+                for action in column_setting(setting, old, new) {
+                    let sql = format!("ALTER TABLE {table} ALTER COLUMN {column} {action}");
+                    work.after.push(statement(sql, purpose.clone()));
+                }
             }
         }
         other => work.refusals.push(refuse(format!(
@@ -114,4 +99,62 @@ pub(super) fn change_option(
             new.unwrap_or("none")
         ))),
     }
+}
+
+/// `storage of "a"` as the setting and the column.
+fn setting_of(option: &str) -> Option<(&str, &str)> {
+    let (setting, column) = option.split_once(" of ")?;
+    matches!(
+        setting,
+        "storage" | "compression" | "statistics" | "options"
+    )
+    .then_some((setting, column))
+}
+
+/// The settings of columns among a new table's options, as actions of `ALTER TABLE`.
+pub(in crate::plan::postgres) fn new_column_settings(option: &str, value: &str) -> Vec<String> {
+    let Some((setting, column)) = setting_of(option) else {
+        return Vec::new();
+    };
+    let actions = column_setting(setting, None, Some(value)).into_iter();
+    actions
+        .map(|action| format!("ALTER COLUMN {column} {action}"))
+        .collect()
+}
+
+/// What follows `ALTER COLUMN ..`.
+fn column_setting(setting: &str, old: Option<&str>, new: Option<&str>) -> Vec<String> {
+    match setting {
+        "storage" => vec![format!("SET STORAGE {}", new.unwrap_or("EXTENDED"))],
+        "compression" => vec![format!("SET COMPRESSION {}", new.unwrap_or("default"))],
+        "statistics" => vec![format!("SET STATISTICS {}", new.unwrap_or("-1"))],
+        _ => set_and_reset(old, new),
+    }
+}
+
+/// From one list of `name=value` to another.
+fn set_and_reset(old: Option<&str>, new: Option<&str>) -> Vec<String> {
+    let settings = |text: Option<&str>| -> Vec<(String, String)> {
+        let all = text.unwrap_or_default().split(", ");
+        all.filter_map(|setting| setting.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
+    };
+    let (was, is) = (settings(old), settings(new));
+    let set: Vec<String> = is
+        .iter()
+        .filter(|setting| !was.contains(setting))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let reset: Vec<String> = was
+        .iter()
+        .filter(|(name, _)| is.iter().all(|(kept, _)| kept != name))
+        .map(|(name, _)| name.clone())
+        .collect();
+    let words = [("SET", set), ("RESET", reset)];
+    words
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(word, names)| format!("{word} ({})", names.join(", ")))
+        .collect()
 }

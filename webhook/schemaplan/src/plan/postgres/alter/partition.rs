@@ -39,6 +39,9 @@ pub(super) fn partition<'a>(
         // What it had of its parent stays.
         (Some(parent), None) => match change {
             TableChange::OptionChanged { option, .. } if *option == "partition of" => {
+                if subject.is_detached {
+                    return true;
+                }
                 let sql = format!("ALTER TABLE {parent} DETACH PARTITION {table}");
                 work.before.insert(0, statement(sql, purpose()));
                 true
@@ -81,12 +84,12 @@ pub(super) fn partition<'a>(
                     let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
                     let bound = subject.new.options.get("partition bound");
                     let bound = bound.map(String::as_str).unwrap_or_default();
-                    for sql in [
-                        format!("ALTER TABLE {old} DETACH PARTITION {table}"),
-                        format!("ALTER TABLE {new} ATTACH PARTITION {table} {bound}"),
-                    ] {
+                    if !subject.is_detached {
+                        let sql = format!("ALTER TABLE {old} DETACH PARTITION {table}");
                         work.before.push(statement(sql, purpose()));
                     }
+                    let sql = format!("ALTER TABLE {new} ATTACH PARTITION {table} {bound}");
+                    work.before.push(statement(sql, purpose()));
                     return true;
                 }
                 TableChange::OptionChanged { option, .. } => {
