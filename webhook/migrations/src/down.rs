@@ -3,10 +3,12 @@
 //! Nobody writes the way back here. The state after a version is what its files make on an empty database, and the way from one state to another is a
 //! plan like any other, with the same approvals; files `.down.sql`, which are seldom tried before they are needed, are not run.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Directory, File, Kind, Revision};
 
 /// How far.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Back {
     /// So many versions.
     Amount(usize),

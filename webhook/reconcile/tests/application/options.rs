@@ -243,3 +243,26 @@ async fn options_of_one_object_are_its_own() -> Result<()> {
     );
     running.stop().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_window_keeps_a_sync_back_unless_a_person_asks() -> Result<()> {
+    let place = Place::new("windows")?;
+    let running = place.start().await?;
+    place.apply(&json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "team", "namespace": "windows"},
+        "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}],
+            "syncWindows": [{"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"], "manualSync": true}]},
+    }))?;
+    place.commit("web/a.yaml", &config_map("a", 0, "1"))?;
+    let mut application = place.application("web");
+    application["spec"]["project"] = json!("team");
+    place.apply(&application)?;
+    place.wait_app("web", &[(".status.sync.status", "OutOfSync")])?;
+    assert!(!place.is_there("configmap/a")?);
+    place.patch(
+        "applications.argoproj.io/web",
+        &json!({"operation": {"sync": {}}}),
+    )?;
+    place.wait_well("web")?;
+    running.stop().await
+}
