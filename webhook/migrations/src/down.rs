@@ -3,10 +3,12 @@
 //! Nobody writes the way back here. The state after a version is what its files make on an empty database, and the way from one state to another is a
 //! plan like any other, with the same approvals; files `.down.sql`, which are seldom tried before they are needed, are not run.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Directory, File, Kind, Revision};
 
 /// How far.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Back {
     /// So many versions.
     Amount(usize),
@@ -19,8 +21,9 @@ pub enum Back {
 pub struct Down<'d> {
     /// The versions that are given up, the last first.
     pub undone: Vec<String>,
-    /// What made the database what it is now: files, and of the last one so many statements; all where there is no number.
-    pub now: Vec<(&'d File, Option<usize>)>,
+    /// What made the database what it is now: files, and of the last one so many statements; all where there is no number. None where the folder has lost
+    /// the file of a version that is given up: then nobody can say what it made, and what somebody changed by hand cannot be told from it.
+    pub now: Option<Vec<(&'d File, Option<usize>)>>,
     /// What made it what it is to be.
     pub then: Vec<&'d File>,
 }
@@ -48,9 +51,9 @@ pub enum DownError {
         /// The version.
         version: String,
     },
-    /// A version's file is gone, so that nobody can say what it made.
+    /// The file of a version that is to stay is gone, so that nobody can say what it made.
     #[error(
-        "the folder has no file of version {version}, which the database has: without it nobody can say what the database should hold"
+        "the folder has no file of version {version}, which is to stay: without it nobody can say what the database should hold"
     )]
     Missing {
         /// The version.
@@ -91,25 +94,21 @@ pub fn down<'d>(
             version: baseline.version.clone(),
         });
     }
-    let lost = revisions
-        .iter()
-        .find(|revision| file(directory, &revision.version).is_none());
-    if let Some(lost) = lost {
+    let is_lost = |revision: &&Revision| file(directory, &revision.version).is_none();
+    if let Some(lost) = kept.iter().find(is_lost) {
         return Err(DownError::Missing {
             version: lost.version.clone(),
         });
     }
     let partial = revisions.last().filter(|last| !last.is_complete());
-    let now = state(directory, first, revisions)
-        .into_iter()
-        .map(|file| {
-            let of_it = partial.filter(|partial| partial.version == file.version());
-            (file, of_it.map(|partial| partial.applied))
-        })
-        .collect();
+    let now = state(directory, first, revisions).into_iter().map(|file| {
+        let of_it = partial.filter(|partial| partial.version == file.version());
+        (file, of_it.map(|partial| partial.applied))
+    });
+    let is_known = !undone.iter().any(|revision| is_lost(&revision));
     Ok(Down {
         undone: undone.iter().rev().map(|it| it.version.clone()).collect(),
-        now,
+        now: is_known.then(|| now.collect()),
         then: state(directory, first, kept),
     })
 }
@@ -213,14 +212,14 @@ mod tests {
         let found = down(&directory, &revisions(rows), back);
         match (found, expected) {
             (Ok(found), Ok(expected)) => {
-                let now: Vec<String> = found
-                    .now
-                    .iter()
-                    .map(|(file, part)| match part {
-                        Some(part) => format!("{}/{part}", file.version()),
-                        None => file.version().to_owned(),
-                    })
-                    .collect();
+                let file = |(file, part): &(&File, Option<usize>)| match part {
+                    Some(part) => format!("{}/{part}", file.version()),
+                    None => file.version().to_owned(),
+                };
+                let now = found.now.map_or_else(
+                    || vec!["unknown".to_owned()],
+                    |now| now.iter().map(file).collect(),
+                );
                 let then: Vec<&str> = found.then.iter().map(|file| file.version()).collect();
                 let shown = [found.undone.join(" "), now.join(" "), then.join(" ")];
                 assert_eq!(shown, expected);
@@ -300,10 +299,17 @@ mod tests {
             Err("no version \"9\"; it has 2, 1"),
         );
         check(
+            &["2.sql"],
+            &["1", "2"],
+            &Back::Amount(1),
+            Err("no file of version 1, which is to stay"),
+        );
+        // What is given up need not be there; then what it made is not known.
+        check(
             &["1.sql"],
             &["1", "2"],
             &Back::Amount(1),
-            Err("no file of version 2"),
+            Ok(["2", "unknown", "1"]),
         );
     }
 }

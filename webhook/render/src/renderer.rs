@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -12,71 +12,19 @@ use crate::charts::{Chart, Charts};
 use crate::digest::Digest;
 use crate::directory::{self, read};
 use crate::error::RenderError;
+use crate::following::{Followed, Following};
 use crate::git::{self, Repositories, Repository};
 use crate::helm;
 use crate::kustomize;
 use crate::manifests::{Manifests, yaml};
+use crate::places::Places;
+use crate::request::{Refresh, Rendered, Request, SourceRequest};
 use crate::secret::{Credential, Credentials};
 use crate::settings::Settings;
 use crate::source::{Source, SourceType};
 use crate::surroundings::{Cluster, Names, Surroundings};
 use crate::tree::Tree;
 use crate::work::Work;
-
-/// One Application's sources.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// The Application's name: the default of a release's name, and part of `.argocd-source-NAME.yaml`.
-    pub name: String,
-    /// `spec.project`.
-    pub project: String,
-    /// `spec.destination.namespace`.
-    pub destination: String,
-    /// `spec.source`, or all of `spec.sources`.
-    pub sources: Vec<SourceRequest>,
-    /// How old what is known of the repositories may be.
-    pub refresh: Refresh,
-    /// What the cluster is.
-    pub cluster: Cluster,
-    /// Flags for `kustomize build` besides those of the settings (`kustomize.buildOptions` of `argocd-cm`).
-    pub kustomize_options: Vec<String>,
-    /// Folders to take instead of repositories, as they are: a working copy instead of what is committed.
-    pub overrides: BTreeMap<String, PathBuf>,
-}
-
-/// One source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceRequest {
-    /// As it is written in the Application.
-    pub source: Value,
-    /// Which revision to take: that of the source, or the one that a sync is to bring about.
-    pub revision: String,
-}
-
-/// How much is to be asked again (`argocd.argoproj.io/refresh`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Refresh {
-    /// What is known of the repositories may be as old as [`Settings::poll`].
-    #[default]
-    None,
-    /// Branches, tags and charts are asked for now.
-    Normal,
-    /// As [`Self::Normal`], and rendered again though the same was rendered before.
-    Hard,
-}
-
-/// What came out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rendered {
-    /// The manifests of all sources, in order; lists are taken apart.
-    pub manifests: Vec<Value>,
-    /// The commit or the chart's version of each source.
-    pub revisions: Vec<String>,
-    /// What each source is.
-    pub source_types: Vec<SourceType>,
-    /// What a person should know all the same.
-    pub warnings: Vec<String>,
-}
 
 /// Renders Applications; shared by all who do.
 #[derive(Debug)]
@@ -87,6 +35,7 @@ pub struct Renderer {
     charts: Charts,
     results: Results,
     places: Places,
+    following: Following,
 }
 
 /// Where a source's files come from.
@@ -121,6 +70,7 @@ impl Renderer {
             charts: Charts::default(),
             results: Results::new(settings.limits.kept_result_bytes),
             places: Places::new(settings.limits.at_once),
+            following: Following::default(),
             settings,
             work,
         })
@@ -149,6 +99,10 @@ impl Renderer {
         credentials: &dyn Credentials,
     ) -> Result<Rendered, RenderError> {
         let located = self.locate(request, credentials)?;
+        if !request.subject.is_empty() {
+            let followed = located.iter().filter_map(Located::followed).collect();
+            self.following.set(&request.subject, followed);
+        }
         let revisions = located
             .iter()
             .map(|source| source.revision.clone())
@@ -179,6 +133,12 @@ impl Renderer {
             source_types: kept.source_types,
             warnings: kept.warnings,
         })
+    }
+
+    /// The subjects of earlier requests whose branch, tag or range means another commit now. It asks each repository at most once in the poll interval,
+    /// and waits for the answers; each subject is named once, until it has rendered again.
+    pub fn moved(&self) -> Vec<String> {
+        self.following.moved()
     }
 
     fn locate(
@@ -418,6 +378,19 @@ impl Located {
         })
     }
 
+    /// What is to be looked at again: a commit alone never moves.
+    fn followed(&self) -> Option<Followed> {
+        let Origin::Git(repository) = &self.origin else {
+            return None;
+        };
+        (self.asked.trim() != self.revision).then(|| Followed {
+            repository: repository.clone(),
+            revision: self.asked.clone(),
+            tag_prefix: self.source.tag_prefix.clone(),
+            commit: self.revision.clone(),
+        })
+    }
+
     /// What the files are, whoever else has the same.
     fn key(&self) -> String {
         match &self.origin {
@@ -474,41 +447,4 @@ fn cluster_key(cluster: &Cluster) -> String {
         .text(&cluster.kube_version)
         .texts(cluster.api_versions.iter().map(String::as_str))
         .short()
-}
-
-/// How many may render at once; the others wait.
-#[derive(Debug)]
-struct Places {
-    free: Mutex<usize>,
-    freed: Condvar,
-}
-
-/// Somebody renders.
-#[derive(Debug)]
-struct Place<'a>(&'a Places);
-
-impl Places {
-    fn new(count: usize) -> Self {
-        Self {
-            free: Mutex::new(count.max(1)),
-            freed: Condvar::new(),
-        }
-    }
-
-    fn take(&self) -> Place<'_> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self
-            .freed
-            .wait_while(free, |free| *free == 0)
-            .unwrap_or_else(PoisonError::into_inner);
-        *free -= 1;
-        Place(self)
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
-    }
 }

@@ -19,6 +19,8 @@ pub struct DownPlan {
     pub plan: Plan,
     /// What would be lost.
     pub losses: Vec<Loss>,
+    /// Whether the database was compared with what the folder makes; not where the folder has lost a file of what is given up.
+    pub is_compared: bool,
 }
 
 impl Migrator<'_> {
@@ -38,17 +40,22 @@ impl Migrator<'_> {
         let revisions = self.revisions().await?;
         let down = tidegate_migrations::down(directory, &revisions, back)?;
         let mut dev = dev;
-        let now = self.made_by(&down.now, dev.as_deref_mut()).await?;
+        let now = match &down.now {
+            Some(now) => Some(self.made_by(now, dev.as_deref_mut()).await?),
+            None => None,
+        };
         let then: Vec<(&File, Option<usize>)> =
             down.then.iter().map(|file| (*file, None)).collect();
         let then = self.made_by(&then, dev).await?;
         let there = self.session.inspect().await?;
         let settings = Settings::default();
-        let drift = plan(&there, &now, &settings).map_err(MigrateError::NoWayBack)?;
-        if !drift.statements.is_empty() {
-            return Err(MigrateError::Drifted {
-                differences: drift.statements.into_iter().map(|it| it.purpose).collect(),
-            });
+        if let Some(now) = &now {
+            let drift = plan(&there, now, &settings).map_err(MigrateError::NoWayBack)?;
+            if !drift.statements.is_empty() {
+                return Err(MigrateError::Drifted {
+                    differences: drift.statements.into_iter().map(|it| it.purpose).collect(),
+                });
+            }
         }
         let mut plan = plan(&there, &then, &settings).map_err(MigrateError::NoWayBack)?;
         plan.statements
@@ -62,6 +69,7 @@ impl Migrator<'_> {
             undone: down.undone,
             plan,
             losses: losses(&there, &then, &settings),
+            is_compared: now.is_some(),
         })
     }
 

@@ -89,13 +89,22 @@ async fn read<G>(context: &Context<G>) -> Result<ControlPlane, ApiError> {
             "list the Secrets of repositories",
             secrets.list(&of_repositories)
         ),
-        context.ask("list the AppProjects", projects.list(&all)),
+        async {
+            match context
+                .ask("list the AppProjects", projects.list(&all))
+                .await
+            {
+                Ok(projects) => Ok(projects.items),
+                // No definition, no projects: each Application says which one it lacks.
+                Err(error) if error.is_not_found() => Ok(Vec::new()),
+                Err(error) => Err(error),
+            }
+        },
     )?;
     Ok(ControlPlane {
         settings: settings.and_then(|map| map.data).unwrap_or_default(),
         repositories: secrets.items.into_iter().map(repository).collect(),
         projects: projects
-            .items
             .iter()
             .map(|project| {
                 let name = project.metadata.name.clone().unwrap_or_default();

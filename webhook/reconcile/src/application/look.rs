@@ -132,7 +132,7 @@ pub(super) fn look(targets: &[Value], live: &[Value], lens: &Lens, judge: &Judge
             .collect(),
         shown,
         images: images(&comparison),
-        warnings: shared(&comparison),
+        warnings: shared(&comparison, &lens.tracking.application),
         is_going: comparison.pairs.iter().any(is_going),
     }
 }
@@ -216,7 +216,7 @@ fn shown_health(health: &Health) -> Value {
 }
 
 /// Objects that another Application has marked: two that want one object undo each other's work.
-fn shared(comparison: &Comparison) -> Vec<Problem> {
+fn shared(comparison: &Comparison, application: &str) -> Vec<Problem> {
     let owners: BTreeMap<_, _> = comparison
         .pairs
         .iter()
@@ -230,7 +230,7 @@ fn shared(comparison: &Comparison) -> Vec<Problem> {
             Problem::new(
                 Condition::SharedResourceWarning,
                 format!(
-                    "{}/{} is part of applications {owner} and another",
+                    "{}/{} is part of applications {application} and {owner}",
                     key.kind, key.name
                 ),
             )

@@ -21,15 +21,17 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// The progress of an operation, if it is the one that is remembered and the status tells nothing else.
-    pub(super) fn restore(&self, running: &mut Running) {
+    /// The progress of an operation, if it is the one that is remembered and the status tells nothing else. Whether it was.
+    pub(super) fn restore(&self, running: &mut Running) -> bool {
         if let Some((started_at, retries, progress)) = &self.progress
             && *started_at == running.started_at
             && *retries == running.retries
             && (running.progress.results.is_empty() || progress.results == running.progress.results)
         {
             running.progress = progress.clone();
+            return true;
         }
+        false
     }
 
     pub(super) fn keep(&mut self, running: &Running) {

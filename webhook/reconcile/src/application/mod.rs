@@ -47,6 +47,7 @@ mod run;
 mod snapshot;
 mod status;
 mod steps;
+mod windows;
 mod wish;
 
 pub(crate) use control_plane::ControlPlane;
@@ -64,12 +65,15 @@ use look::{Found, Lens, look};
 use operation::Running;
 use run::{Pause, Run};
 use status::Status;
+use windows::Permission;
 use wish::Refresh;
 
 /// Between two looks at objects of a wave that are not there yet, at most.
 const LONGEST_WAIT_IN_SYNC: Duration = Duration::from_secs(2);
 /// Between two looks at objects that are not healthy yet, at most.
 const LONGEST_WAIT_FOR_HEALTH: Duration = Duration::from_secs(10);
+/// Between two looks at a window that is closed.
+const WINDOW: Duration = Duration::from_secs(30);
 /// `timeout.reconciliation` of `argocd-cm` where it is not given.
 const RESYNC: Duration = Duration::from_mins(2);
 
@@ -98,13 +102,19 @@ pub(crate) async fn reconcile<G: Gate>(
     }
     let now = Timestamp::now();
     let mut running = Running::of(&application, now);
+    let mut is_taken_over = false;
     if let Some(running) = &mut running {
         if let Some(wait) = wait_for_next_try(running, now) {
             return Ok(Next::After(wait));
         }
-        context.with_memory(key, |memory| memory.restore(running));
+        let is_known = context.with_memory(key, |memory| memory.restore(running));
+        is_taken_over = !is_known && !running.is_new();
     }
     let snapshot = gather(context, key, application.clone(), running.as_ref()).await?;
+    if let (Some(running), true, Ok(live)) = (&mut running, is_taken_over, &snapshot.live) {
+        let tracking = Lens::new(&snapshot).tracking;
+        running.adopt_hooks(&live.objects, &tracking);
+    }
     let mut round = Round {
         context,
         key,
@@ -195,6 +205,11 @@ impl<G: Gate> Round<'_, G> {
                 selected,
                 heals,
             } => {
+                if let Permission::No(why) = self.permission(false) {
+                    info!(application = %self.key, why, "Sync prevented by sync window");
+                    let wait = Decision::Later(WINDOW);
+                    return self.conclude(None, &found, &wait).await;
+                }
                 let request =
                     operation::automated(&self.application, &revisions, prune, &selected, heals);
                 info!(application = %self.key, ?revisions, heals, "syncing");
@@ -221,6 +236,14 @@ impl<G: Gate> Round<'_, G> {
             status.operation(&running, &self.application);
             self.write(&mut status, Asked::Begun(running.request.clone()))
                 .await?;
+        }
+        if running.progress.results.is_empty()
+            && running.state.phase == OperationPhase::Running
+            && let Permission::No(why) = self.permission(!running.is_automated())
+        {
+            running.state.message = format!("Sync operation {why}");
+            self.write_operation(&running).await?;
+            return Ok(Next::After(WINDOW));
         }
         if let (true, Some(shared)) = (
             options.has("FailOnSharedResource=true"),
@@ -264,6 +287,14 @@ impl<G: Gate> Round<'_, G> {
             return Ok(Next::After(wait));
         }
         self.end(running).await
+    }
+
+    /// Whether the project's windows let a sync begin.
+    fn permission(&self, is_manual: bool) -> Permission {
+        let project = self.snapshot.project.as_ref();
+        project.map_or(Permission::Yes, |project| {
+            windows::permission(project, &self.application, is_manual, self.now)
+        })
     }
 
     /// An operation has come to an end, of this try at least.

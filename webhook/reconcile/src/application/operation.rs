@@ -5,12 +5,13 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value, json};
 use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
-use tidegate_model::hook::Phase;
-use tidegate_model::object::{annotation, at, text};
+use tidegate_model::hook::{Phase, Role, role};
+use tidegate_model::object::{annotation, api_version, at, text};
 use tidegate_syncplan::operation::{
     Operation, OperationPhase, Options, Progress, ResultCode, Selector, State, TaskResult,
 };
 use tidegate_syncplan::retry::{DurationError, Retry};
+use tidegate_syncplan::tracking::Tracking;
 
 use super::wish;
 use crate::render::SourceRequest;
@@ -98,6 +99,36 @@ impl Running {
                 results: results.into_iter().flatten().filter_map(result).collect(),
                 ..Progress::default()
             },
+        }
+    }
+
+    /// Hooks that somebody made for this operation and did not come to write down: they run once, not twice. Asked only where an operation is taken over
+    /// from a process that is gone.
+    pub(super) fn adopt_hooks(&mut self, live: &[Value], tracking: &Tracking) {
+        for object in live.iter().filter(|object| tracking.owns(object)) {
+            let created = time(object, "/metadata/creationTimestamp");
+            let Role::Hook(phases) = role(object) else {
+                continue;
+            };
+            let key = ObjectKey::of(object);
+            let is_known = self.progress.results.iter().any(|result| result.key == key);
+            let (Some(phase), false, true) = (
+                phases.first().copied(),
+                is_known,
+                created.is_some_and(|created| created >= self.started_at),
+            ) else {
+                continue;
+            };
+            let version = api_version(object).rsplit('/').next().unwrap_or_default();
+            self.progress.results.push(TaskResult {
+                version: version.to_owned(),
+                status: Some(ResultCode::Synced),
+                message: String::new(),
+                hook_type: Some(phase),
+                hook_phase: Some(OperationPhase::Running),
+                sync_phase: phase,
+                key,
+            });
         }
     }
 
@@ -518,6 +549,30 @@ mod tests {
             Timestamp::UNIX_EPOCH,
         );
         assert_eq!(read, Some(running), "{state:#}");
+    }
+
+    #[test]
+    fn a_hook_that_was_made_and_not_written_down_is_adopted() {
+        let hook = |name: &str, mark: &str, created: &str, kind: &str| {
+            json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": "shop", "creationTimestamp": created,
+                "annotations": {"argocd.argoproj.io/hook": kind, "argocd.argoproj.io/tracking-id": format!("{mark}:batch/Job:shop/{name}")}}})
+        };
+        let live = [
+            hook("ours", "web", "1970-01-01T00:16:40Z", "PreSync"),
+            hook("older", "web", "1970-01-01T00:16:39Z", "PreSync"),
+            hook("others", "other", "1970-01-01T00:16:41Z", "PreSync"),
+            hook("none", "web", "1970-01-01T00:16:41Z", "Skip"),
+        ];
+        let mut running = Running::new(json!({"sync": {}}), now());
+        running.adopt_hooks(&live, &Tracking::by_annotation("web"));
+        running.adopt_hooks(&live, &Tracking::by_annotation("web"));
+        let names: Vec<_> = running
+            .progress
+            .results
+            .iter()
+            .map(|result| result.key.name.as_str())
+            .collect();
+        assert_eq!(names, ["ours"]);
     }
 
     #[test]

@@ -78,6 +78,7 @@ impl<G: Gate> Run<'_, G> {
             namespace: self.lens.namespace(),
             namespace_metadata: at(application, "/spec/syncPolicy/managedNamespaceMetadata"),
             dry_run: planned.dry_run,
+            force: planned.force,
             respects: planned
                 .options
                 .has("RespectIgnoreDifferences=true")

@@ -10,8 +10,10 @@ use kube::api::{
 };
 use serde_json::{Value, json};
 use tidegate_model::ObjectKey;
-use tidegate_model::object::{at, group, kind, text};
-use tidegate_model::words::{API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
+use tidegate_model::object::{annotation_words, at, group, kind, text};
+use tidegate_model::words::{
+    API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SYNC_OPTIONS,
+};
 use tidegate_syncplan::advance::{Outcome, Sync};
 use tidegate_syncplan::ignore::Rules;
 use tidegate_syncplan::operation::Propagation;
@@ -45,6 +47,8 @@ pub(super) struct Hand<'a, G> {
     /// `spec.syncPolicy.managedNamespaceMetadata`.
     pub(super) namespace_metadata: Option<&'a Value>,
     pub(super) dry_run: bool,
+    /// `force` of the operation's strategy.
+    pub(super) force: bool,
     /// Ignored differences, where they are to be respected.
     pub(super) respects: Option<&'a Rules>,
     /// Whether fields of client-side applies are taken over.
@@ -194,13 +198,16 @@ impl<G: Gate> Hand<'_, G> {
         }
         let mut written = self.try_write(step, &known, &object, task, dry_run).await;
         if let Err(error) = &written
-            && step.force
-            && !dry_run
+            && self.is_forced(task)
             && error.is_unchangeable()
         {
-            written = match self.make_room(&known, &step.key).await {
-                Ok(()) => self.apply(step, &known, &object, dry_run).await,
-                Err(error) => Err(error),
+            written = if dry_run {
+                self.try_anew(&known, &step.key, &object).await
+            } else {
+                match self.make_room(&known, &step.key).await {
+                    Ok(()) => self.apply(step, &known, &object, dry_run).await,
+                    Err(error) => Err(error),
+                }
             };
         }
         match written {
@@ -289,6 +296,38 @@ impl<G: Gate> Hand<'_, G> {
         };
         self.context
             .patch(known, &step.key, &parameters, &Patch::Apply(object))
+            .await
+    }
+
+    /// `--force`, of the operation, the manifest or the live object.
+    fn is_forced(&self, task: &Task) -> bool {
+        let says = |object: Option<&Value>| {
+            object.is_some_and(|object| {
+                annotation_words(object, SYNC_OPTIONS).contains(&"Force=true")
+            })
+        };
+        self.force || says(task.target.as_deref()) || says(task.live)
+    }
+
+    /// Whether an object that cannot become so from what is there could be made anew: tried under another name, changing nothing. Without this, what is not
+    /// valid at all would cost the object that is there.
+    async fn try_anew(
+        &self,
+        known: &KnownKind,
+        key: &ObjectKey,
+        object: &Value,
+    ) -> Result<Value, ApiError> {
+        let mut object = object.clone();
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("name");
+            metadata.insert("generateName".to_owned(), json!("dry-run-"));
+        }
+        let parameters = PostParams {
+            dry_run: true,
+            field_manager: Some(MANAGER.to_owned()),
+        };
+        self.context
+            .replace(known, key, &parameters, &object, false)
             .await
     }
 

@@ -66,11 +66,18 @@ pub(crate) async fn act<G: Gate>(
                 say(context, gathered, &before).await;
                 continue;
             }
-            Step::Judge { texts } => match judge(context, gathered, texts).await {
+            Step::Judge { texts, is_approved } => match judge(context, gathered, texts).await {
                 None => continue,
+                Some(Outcome::Denied { findings }) if is_approved => {
+                    let key = &gathered.snapshot.key;
+                    let rules: Vec<String> = findings.iter().map(ToString::to_string).collect();
+                    warn!(object = %key, ?rules, "a way back that the policies deny was approved by its hash, and is gone");
+                    continue;
+                }
                 Some(refused) => refused,
             },
             Step::Migrate => migrate(gathered).await,
+            Step::GoDown => go_down(gathered).await,
         };
         return Ok((outcome, requeue));
     }
@@ -138,6 +145,39 @@ async fn migrate(gathered: &mut Gathered) -> Outcome {
         Err(MigrateError::Changed) => Outcome::Overtaken,
         Err(error) => {
             warn!(object = %key, "migrating failed");
+            Outcome::Failed {
+                problem: problem(&error),
+                last: last(work).await,
+            }
+        }
+    }
+}
+
+async fn go_down(gathered: &mut Gathered) -> Outcome {
+    let key = &gathered.snapshot.key;
+    let down = gathered.snapshot.seen.as_ref().ok();
+    let down = down.and_then(|seen| seen.down.as_ref());
+    let (Some(work), Some(down)) = (&mut gathered.work, down) else {
+        return Outcome::Failed {
+            problem: Problem::new(Reason::Migrating, "there is no way back"),
+            last: None,
+        };
+    };
+    let settings = work.settings.clone();
+    let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
+    let gone = migrator
+        .down(&work.directory, &down.back, None, &down.hash)
+        .await;
+    match gone {
+        Ok(_) => {
+            info!(object = %key, undone = ?down.undone, "migrated down");
+            Outcome::Migrated {
+                last: last(work).await.unwrap_or_default(),
+            }
+        }
+        Err(MigrateError::AnotherPlan { .. }) => Outcome::Overtaken,
+        Err(error) => {
+            warn!(object = %key, "migrating down failed");
             Outcome::Failed {
                 problem: problem(&error),
                 last: last(work).await,

@@ -1,12 +1,14 @@
 //! The decisions about one AtlasMigration. Pure: the same snapshot and time always give the same steps.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tidegate_model::atlas::{Progress, Reason, StatusUpdate};
+use tidegate_model::words::APPROVE;
 
 use super::Outcome;
-use super::snapshot::{Seen, Snapshot, Status, Step, Wish};
+use super::snapshot::{Seen, Snapshot, Status, Step, WayBack};
 use crate::gate::GateFinding;
 use crate::pacing::Pacing;
 use crate::problem::{Problem, list};
@@ -16,15 +18,15 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
     if snapshot.deleting {
         return Vec::new();
     }
-    let (wish, seen) = match (&snapshot.wish, &snapshot.seen) {
+    let seen = match (&snapshot.wish, &snapshot.seen) {
         (Err(problem), _) | (_, Err(problem)) => {
             return not_ready(snapshot, problem, None, now, pacing);
         }
-        (Ok(wish), Ok(seen)) => (wish, seen),
+        (Ok(_), Ok(seen)) => seen,
     };
-    if seen.pending.is_empty() && seen.baseline.is_none() {
+    if seen.pending.is_empty() && seen.baseline.is_none() && seen.down.is_none() {
         return match &seen.beyond {
-            Some(version) => not_ready(snapshot, &beyond(wish, version), Some(seen), now, pacing),
+            Some(version) => not_ready(snapshot, &beyond(version), Some(seen), now, pacing),
             None => nothing_to_do(snapshot, seen, now, pacing),
         };
     }
@@ -43,13 +45,32 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
         written.last_applied_version.clone_from(&seen.last);
         write_if_changed(&mut steps, snapshot, written);
     }
+    if let Some(down) = &seen.down {
+        steps.push(Step::Judge {
+            texts: down.statements.clone(),
+            is_approved: is_approved(snapshot, down),
+        });
+        steps.push(Step::GoDown);
+        return steps;
+    }
     if !seen.pending.is_empty() {
         steps.push(Step::Judge {
             texts: seen.pending.iter().map(|file| file.text.clone()).collect(),
+            is_approved: false,
         });
     }
     steps.push(Step::Migrate);
     steps
+}
+
+/// Whether somebody approved exactly this way back.
+fn is_approved(snapshot: &Snapshot, down: &WayBack) -> bool {
+    /// As many digits as nobody meets by chance.
+    const FEWEST_DIGITS: usize = 12;
+    let approved = snapshot.approved.as_deref().map(str::trim);
+    approved.is_some_and(|approved| {
+        approved.len() >= FEWEST_DIGITS && down.hash.starts_with(&approved.to_ascii_lowercase())
+    })
 }
 
 /// What to do after the steps of [`decide`] came to an end.
@@ -73,13 +94,20 @@ pub fn conclude(
         }
         Outcome::Denied { findings } => {
             let files = |finding: &GateFinding| named(snapshot, finding);
-            let problem = Problem::new(
-                Reason::PlanRejected,
-                list(
-                    "the policies deny what is pending; nothing was run",
-                    findings.iter().map(files),
-                ),
+            let mut message = list(
+                "the policies deny what is pending; nothing was run",
+                findings.iter().map(files),
             );
+            let down = snapshot.seen.as_ref().ok().and_then(|it| it.down.as_ref());
+            if let Some(down) = down {
+                let _ = write!(
+                    message,
+                    "\nThis is the way back behind {}. When exactly this is meant, annotate the object with {APPROVE}: {}",
+                    down.undone.join(", "),
+                    down.hash
+                );
+            }
+            let problem = Problem::new(Reason::PlanRejected, message);
             not_ready(snapshot, &problem, None, now, pacing)
         }
         Outcome::Failed { problem, last } => {
@@ -107,18 +135,13 @@ fn named(snapshot: &Snapshot, finding: &GateFinding) -> String {
 }
 
 /// The database has a version that the folder does not reach.
-fn beyond(wish: &Wish, version: &str) -> Problem {
-    let message = if wish.may_go_down {
-        format!(
-            "the database has version {version} and the folder ends before it; going back is not done in the cluster yet: see `tidegate migrate down` with the \
-             folder as it was"
-        )
-    } else {
+fn beyond(version: &str) -> Problem {
+    Problem::new(
+        Reason::ProtectedFlowError,
         format!(
             "migrate down is not allowed, set `migrateDown.allow` to true to allow downgrade: the database has version {version} and the folder ends before it"
-        )
-    };
-    Problem::new(Reason::ProtectedFlowError, message)
+        ),
+    )
 }
 
 /// Whether the status still speaks of something else: of nothing, of an older spec, or of success.

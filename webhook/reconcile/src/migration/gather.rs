@@ -9,12 +9,12 @@ use sha2::{Digest as _, Sha256};
 use tidegate_database::{
     Address, MigrateError, MigrateSettings, Migrator, Place, Session, TransactionMode,
 };
-use tidegate_migrations::{Directory, Expectation, PendingError};
+use tidegate_migrations::{Back, Directory, Expectation, PendingError, Revision};
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasMigration, AtlasMigrationSpec, AtlasMigrationStatus, Reason};
-use tidegate_model::words::IN_DOUBT;
+use tidegate_model::words::{APPROVE, IN_DOUBT};
 
-use super::snapshot::{PendingFile, Seen, Snapshot, Wish};
+use super::snapshot::{PendingFile, Seen, Snapshot, WayBack, Wish};
 use super::wish::{Source, source, wish};
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
@@ -75,6 +75,7 @@ pub(crate) async fn gather<G: Gate>(
             key: key.clone(),
             generation: object.generation,
             deleting: object.deleting,
+            approved: object.annotations.get(APPROVE).cloned(),
             status: status.into(),
             wish,
             seen,
@@ -121,7 +122,7 @@ async fn look<G: Gate>(
                         expected,
                         found: object.annotations.get(IN_DOUBT).cloned(),
                     });
-                    see(work, &reached.place).await
+                    see(work, &reached.place, &wish).await
                 }
             }
         }
@@ -160,7 +161,7 @@ fn settings(spec: &AtlasMigrationSpec) -> MigrateSettings {
 }
 
 /// What the database has, and what is left to do.
-async fn see(work: &mut Work, place: &Place) -> Result<Seen, Problem> {
+async fn see(work: &mut Work, place: &Place, wish: &Wish) -> Result<Seen, Problem> {
     let settings = work.settings.clone();
     let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
     let revisions = migrator.revisions().await;
@@ -178,10 +179,24 @@ async fn see(work: &mut Work, place: &Place) -> Result<Seen, Problem> {
     let whole = revisions.iter().rev().find(|it| it.is_complete());
     let last = whole.map(|revision| revision.version.clone());
     let newest = files.last().map_or("", |file| file.version());
+    let beyond = last.clone().filter(|last| last.as_str() > newest);
+    let mut down = None;
+    if beyond.is_some() && wish.may_go_down {
+        let back = back(&revisions, newest);
+        let found = migrator.plan_down(&work.directory, &back, None).await;
+        let found = found.map_err(|error| problem(&error))?;
+        down = Some(WayBack {
+            back,
+            hash: found.plan.hash(),
+            undone: found.undone,
+            statements: found.plan.statements.into_iter().map(|it| it.sql).collect(),
+        });
+    }
     Ok(Seen {
         hash: hash(place, &work.directory),
         dialect: migrator.dialect(),
-        beyond: last.clone().filter(|last| last.as_str() > newest),
+        beyond,
+        down,
         last: last.unwrap_or_default(),
         baseline,
         pending: plan
@@ -192,6 +207,17 @@ async fn see(work: &mut Work, place: &Place) -> Result<Seen, Problem> {
                 statements,
             })
             .collect(),
+    })
+}
+
+/// How far back the folder ends.
+fn back(revisions: &[Revision], newest: &str) -> Back {
+    let kept = revisions
+        .iter()
+        .rev()
+        .find(|revision| revision.version.as_str() <= newest);
+    kept.map_or(Back::Amount(revisions.len()), |kept| {
+        Back::To(kept.version.clone())
     })
 }
 

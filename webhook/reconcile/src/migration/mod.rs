@@ -10,7 +10,7 @@
 //! - the gate is asked about the pending files, whole, before the first statement of the first one, and its silence is a "no";
 //! - what was judged is what runs: should something else be pending by then, nothing runs;
 //! - a file that failed halfway is gone on with once it is mended, and the status tells the last version that is there as a whole;
-//! - a folder that ends before what the database has is not gone back to by itself: `tidegate migrate down` does that, with a plan that somebody sees;
+//! - a folder that ends before what the database has is gone back to only where the object says so, by a plan that the gate has judged;
 //! - deleting the object leaves the database alone.
 
 use jiff::Timestamp;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tidegate_migrations::Back;
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasMigrationStatus, Condition};
 use tidegate_sqlplan::Dialect;
@@ -18,6 +19,8 @@ pub struct Snapshot {
     pub generation: i64,
     /// Whether `metadata.deletionTimestamp` is set.
     pub deleting: bool,
+    /// The hash of the plan that somebody approved: the annotation `gate.tidegate.dev/approve`.
+    pub approved: Option<String>,
     /// What was written last.
     pub status: Status,
     /// What is wanted beside the files, or why that could not be had.
@@ -46,6 +49,8 @@ pub struct Seen {
     pub last: String,
     /// The last version that the database has, where the folder ends before it.
     pub beyond: Option<String>,
+    /// The way back to where the folder ends, where it may be gone.
+    pub down: Option<WayBack>,
     /// The file whose version is written as a baseline first.
     pub baseline: Option<String>,
     /// What is to be run, in order.
@@ -61,6 +66,19 @@ pub struct PendingFile {
     pub text: String,
     /// Those of its statements that are left.
     pub statements: Vec<String>,
+}
+
+/// A way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayBack {
+    /// How far.
+    pub back: Back,
+    /// The versions that are given up, the last first.
+    pub undone: Vec<String>,
+    /// What would run.
+    pub statements: Vec<String>,
+    /// What tells this plan from others.
+    pub hash: String,
 }
 
 /// `status` of an AtlasMigration, as it is read and as it is written (the custom resource definition mixes the spellings).
@@ -113,7 +131,11 @@ pub enum Step {
     Judge {
         /// In the order in which they will run.
         texts: Vec<String>,
+        /// Somebody approved exactly these: what the gate says against them is noted, and they run.
+        is_approved: bool,
     },
+    /// Go back by the plan that was seen, if it still is that plan.
+    GoDown,
     /// Run what is pending, if it still is what was seen.
     Migrate,
     /// Look again after this time.

@@ -300,14 +300,39 @@ impl Place {
         .map(drop)
     }
 
+    /// The name of the one Job that is there, once it is.
+    pub(crate) fn only_job(&self) -> Result<String> {
+        self.kubectl(&["wait", "--for=create", "--timeout=30s", "job", "--all"])
+            .ok();
+        let waited = self.kubectl(&[
+            "wait",
+            "--for=jsonpath={.metadata.name}",
+            "--timeout=30s",
+            "job",
+            "--all",
+        ])?;
+        let name = waited
+            .split_once('/')
+            .and_then(|(_, rest)| rest.split_whitespace().next());
+        name.map(str::to_owned).context("one Job")
+    }
+
     /// Plays the node for a Job: it is done.
     pub(crate) fn finish_job(&self, job: &str) -> Result<()> {
-        let now = "2026-01-01T00:00:00Z";
-        let condition = |kind: &str| json!({"type": kind, "status": "True", "lastTransitionTime": now, "lastProbeTime": now});
-        let status = json!({"status": {
-            "succeeded": 1, "startTime": now, "completionTime": now,
-            "conditions": [condition("SuccessCriteriaMet"), condition("Complete")],
-        }});
+        let conditions = ["SuccessCriteriaMet", "Complete"].map(condition);
+        let status = json!({"startTime": WHEN, "completionTime": WHEN, "succeeded": 1, "conditions": conditions});
+        self.end_job(job, &status)
+    }
+
+    /// Plays the node for a Job: it is done, and failed.
+    pub(crate) fn fail_job(&self, job: &str) -> Result<()> {
+        let conditions = ["FailureTarget", "Failed"].map(condition);
+        let status = json!({"startTime": WHEN, "failed": 1, "conditions": conditions});
+        self.end_job(job, &status)
+    }
+
+    fn end_job(&self, job: &str, status: &Value) -> Result<()> {
+        let patch = json!({"status": status}).to_string();
         let object = format!("job/{job}");
         self.kubectl(&[
             "patch",
@@ -315,10 +340,16 @@ impl Place {
             "--subresource=status",
             "--type=merge",
             "-p",
-            &status.to_string(),
+            &patch,
         ])
         .map(drop)
     }
+}
+
+const WHEN: &str = "2026-01-01T00:00:00Z";
+
+fn condition(kind: &str) -> Value {
+    json!({"type": kind, "status": "True", "lastTransitionTime": WHEN, "lastProbeTime": WHEN})
 }
 
 /// A `ConfigMap` in a wave.

@@ -168,6 +168,21 @@ async fn a_config_map_that_grows_is_run_at_once_on_postgres() -> Result<()> {
         "1 1/1, 2 1/1"
     );
     assert_eq!(place.status(APP)?["failed"], 0);
+
+    // The folder shrinks. That is refused, until the object says that it may: then the database goes back to where the folder ends.
+    map(&[FIRST])?;
+    let message = place.wait_refused(APP, "ProtectedFlowError")?;
+    says(&message, &["migrate down is not allowed", "version 2"]);
+    let allowed = json!({
+        "url": server.url(&database, "search_path=public"),
+        "dir": reference,
+        "protectedFlows": {"migrateDown": {"allow": true, "autoApprove": true}},
+    });
+    place.apply_kind("AtlasMigration", "app", &allowed)?;
+    place.wait(APP, LAST, "1")?;
+    place.wait_ready(APP, 2)?;
+    assert_eq!(server.psql(&database, query)?.ok()?.trim(), "users.id");
+    assert_eq!(server.psql(&database, revisions)?.ok()?.trim(), "1 1/1");
     running.stop().await
 }
 

@@ -163,3 +163,71 @@ async fn two_objects_may_share_a_database_of_postgres_by_its_schemas() -> Result
     says(&message, &["AtlasSchema schemas/one", "created before"]);
     running.stop().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_policy_of_an_object_says_is_followed() -> Result<()> {
+    let server = Postgres::shared()?;
+    let database = server.database()?;
+    let script = "CREATE TABLE legacy (a int); INSERT INTO legacy VALUES (1)";
+    server.psql(&database, script)?.ok()?;
+    let place = Place::new("policy")?;
+    let running = place.start().await?;
+    let wants = |sql: &str, more: &Value| {
+        let mut spec = json!({
+            "url": server.url(&database, "search_path=public"), "schema": {"sql": sql}, "exclude": ["legacy"], "txMode": "none",
+            "policy": {"diff": {"skip": {"drop_column": true}, "concurrent_index": {"create": true}}},
+        });
+        if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
+            spec.extend(more.clone());
+        }
+        place.apply("app", &spec)
+    };
+    // What is excluded does not count as lost, not even the first time.
+    wants(
+        "CREATE TABLE users (id int PRIMARY KEY, name text)",
+        &json!({}),
+    )?;
+    place.wait_ready("app", 1)?;
+    let hash = place.status("app")?["observed_hash"].clone();
+    wants(
+        "CREATE TABLE users (id int PRIMARY KEY); CREATE INDEX by_id ON users (id)",
+        &json!({}),
+    )?;
+    place.wait_ready("app", 2)?;
+    let status = place.status("app")?;
+    says(
+        &status["conditions"][0]["message"].to_string(),
+        &["CREATE INDEX CONCURRENTLY"],
+    );
+    assert_ne!(status["observed_hash"], hash);
+    let columns = "SELECT string_agg(table_name || '.' || column_name, ' ' ORDER BY table_name, ordinal_position)
+                   FROM information_schema.columns WHERE table_schema = 'public'";
+    let columns = || server.psql(&database, columns)?.ok();
+    assert_eq!(columns()?.trim(), "legacy.a users.id users.name");
+
+    // Every plan is to be looked at: this one loses nothing, and waits all the same.
+    let review = json!({"policy": {"lint": {"review": "ALWAYS"}}});
+    wants(
+        "CREATE TABLE users (id int PRIMARY KEY, name text, born date); CREATE INDEX by_id ON users (id)",
+        &review,
+    )?;
+    place.wait("app", READY, "ApprovalPending")?;
+    let status = place.status("app")?;
+    let message = status["conditions"][0]["message"]
+        .as_str()
+        .unwrap_or_default();
+    says(
+        message,
+        &["Schema plan is waiting for approval", "ADD COLUMN"],
+    );
+    assert_eq!(
+        status["conditions"][1]["status"], "True",
+        "it waits: {status:#}"
+    );
+    let (_, approve) = message.rsplit_once("approve: ").expect("the hash");
+    let approve = format!("gate.tidegate.dev/approve={approve}");
+    place.kubectl(&["annotate", "atlasschema", "app", &approve])?;
+    place.wait_ready("app", 3)?;
+    assert_eq!(columns()?.trim(), "legacy.a users.id users.name users.born");
+    running.stop().await
+}

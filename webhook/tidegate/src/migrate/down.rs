@@ -40,7 +40,7 @@ pub(crate) struct DownArgs {
     /// Run the plan, whatever it loses, if it is still the one with this hash.
     #[arg(long, value_name = "HASH", conflicts_with = "auto_approve")]
     approve: Option<String>,
-    /// `json` for scripts: `{"undone":[..],"statements":[{"sql","destructive"}],"lost":[..],"hash","applied","error"}`.
+    /// `json` for scripts: `{"undone":[..],"statements":[{"sql","destructive"}],"lost":[..],"compared","hash","applied","error"}`.
     #[arg(short, long, default_value = "human")]
     output: HumanOrJson,
 }
@@ -51,6 +51,8 @@ struct Report {
     undone: Vec<String>,
     statements: Vec<tidegate_schemaplan::Statement>,
     lost: Vec<Counted>,
+    /// Whether the database was found to be what the folder makes.
+    compared: bool,
     hash: String,
     applied: bool,
     error: Option<String>,
@@ -106,6 +108,7 @@ pub(crate) async fn run(args: &DownArgs) -> Result<bool> {
 async fn report(found: DownPlan, session: &mut Session) -> Report {
     Report {
         undone: found.undone,
+        compared: found.is_compared,
         hash: found.plan.hash(),
         lost: count(session, found.losses).await,
         statements: found.plan.statements,
@@ -181,10 +184,14 @@ fn human(report: &Report) -> String {
         )
     });
     let lost = report.lost.iter().map(|lost| format!("-- lost: {lost}\n"));
+    let unknown = (!report.compared).then(|| {
+        "-- the folder has lost files of what is undone: what was changed by hand goes with the rest\n"
+            .to_owned()
+    });
     let undone = format!(
         "-- undoes {}; plan {}\n",
         report.undone.join(", "),
         report.hash
     );
-    lines.chain(lost).chain([undone]).collect()
+    lines.chain(lost).chain(unknown).chain([undone]).collect()
 }

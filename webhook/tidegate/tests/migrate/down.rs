@@ -135,5 +135,18 @@ fn there_is_no_way_behind_a_baseline_or_without_files() {
     place.write(&[]);
     place
         .on(&["down", "--auto-approve"])
-        .refused("no file of version 2");
+        .refused("no file of version 2, which is to stay");
+    // What is given up may be gone: then nobody can say what was changed by hand, and that is said.
+    std::fs::remove_file(place.path().join("migrations/3_orders.sql")).unwrap();
+    place.write(&[]);
+    let plan = place.on(&["down", "2", "--dry-run"]).fine();
+    assert!(
+        plan.contains("the folder has lost files of what is undone"),
+        "{plan}"
+    );
+    place.on(&["down", "2", "--auto-approve"]).fine();
+    assert_eq!(
+        place.rows("SELECT version FROM atlas_schema_revisions"),
+        ["1"]
+    );
 }

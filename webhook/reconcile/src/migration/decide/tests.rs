@@ -5,7 +5,7 @@ use tidegate_model::ObjectKey;
 use tidegate_sqlplan::Dialect;
 
 use super::*;
-use crate::migration::PendingFile;
+use crate::migration::{PendingFile, Wish};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
@@ -18,6 +18,7 @@ fn seen(last: &str, pending: &[&str]) -> Seen {
         dialect: Dialect::Postgres,
         last: last.to_owned(),
         beyond: None,
+        down: None,
         baseline: None,
         pending: pending
             .iter()
@@ -41,6 +42,7 @@ fn fresh(seen: Seen) -> Snapshot {
         },
         generation: 2,
         deleting: false,
+        approved: None,
         status: Status::default(),
         wish: Ok(Wish {
             backoff_limit: 3,
@@ -73,7 +75,11 @@ fn word(step: &Step) -> String {
                 ready.status, ready.reason, status.last_applied_version, status.failed
             )
         }
-        Step::Judge { texts } => format!("judge {texts:?}"),
+        Step::Judge { texts, is_approved } => {
+            let approved = if *is_approved { " approved" } else { "" };
+            format!("judge {texts:?}{approved}")
+        }
+        Step::GoDown => "go down".to_owned(),
         Step::Migrate => "migrate".to_owned(),
         Step::Requeue(_) => "requeue".to_owned(),
     }
@@ -150,9 +156,40 @@ fn a_folder_that_ends_early_is_not_gone_back_to() {
         "{}",
         message(&steps)
     );
-    snapshot.wish.as_mut().expect("it is read").may_go_down = true;
-    let steps = decides(&snapshot, &refused);
-    assert!(message(&steps).contains("tidegate migrate down"));
+}
+
+#[test]
+fn a_way_back_that_may_be_gone_is_judged_and_answered_by_its_hash() {
+    let mut snapshot = settled(seen("2", &[]));
+    let now = snapshot.seen.as_mut().expect("it is seen");
+    now.beyond = Some("2".to_owned());
+    now.down = Some(WayBack {
+        back: tidegate_migrations::Back::To("1".to_owned()),
+        undone: vec!["2".to_owned()],
+        statements: vec!["DROP TABLE b".to_owned()],
+        hash: "0123456789abcdef".to_owned(),
+    });
+    let begins = "False/Reconciling at \"2\" failed=0";
+    decides(&snapshot, &[begins, "judge [\"DROP TABLE b\"]", "go down"]);
+    let denied = Outcome::Denied {
+        findings: Vec::new(),
+    };
+    let steps = conclude(&snapshot, &denied, at(200), &Pacing::default());
+    assert!(
+        message(&steps).ends_with(
+            "the way back behind 2. When exactly this is meant, annotate the object with gate.tidegate.dev/approve: 0123456789abcdef"
+        ),
+        "{}",
+        message(&steps)
+    );
+    for (approved, expected) in [
+        ("0123456789AB", "judge [\"DROP TABLE b\"] approved"),
+        ("0123456789a", "judge [\"DROP TABLE b\"]"),
+        ("fedcba9876543210", "judge [\"DROP TABLE b\"]"),
+    ] {
+        snapshot.approved = Some(approved.to_owned());
+        decides(&snapshot, &[begins, expected, "go down"]);
+    }
 }
 
 #[test]

@@ -1,0 +1,268 @@
+//! A repository's mirror on disk: the commits that were asked for, each fetched once and without its history.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::address::{Address, Transport};
+use super::program::Git;
+use super::revision::Refs;
+use crate::error::{ProcessError, RenderError};
+use crate::secret::Credential;
+use crate::settings::Settings;
+use crate::tree::{Entry, Tree};
+use crate::work::Work;
+
+/// A mirror, which need not be there yet. Its commands wait for other processes that share the cache, and not for each other: its owner sees to that.
+#[derive(Debug)]
+pub(super) struct Mirror {
+    pub(super) settings: Arc<Settings>,
+    pub(super) work: Arc<Work>,
+    /// The repository as the Application writes it.
+    pub(super) name: String,
+    pub(super) address: Address,
+    pub(super) credential: Credential,
+    pub(super) folder: PathBuf,
+}
+
+impl Mirror {
+    /// Its branches and tags, as they are now.
+    pub(super) fn list(&self) -> Result<Arc<Refs>, ProcessError> {
+        let git = self.git().map_err(|error| ProcessError::Failed {
+            program: "git".to_owned(),
+            said: error.to_string(),
+        })?;
+        let url = self.address.url.as_str();
+        let listed = git
+            .run(None)
+            .time(self.settings.limits.list_time)
+            .args(["ls-remote", "--quiet", "--", url])
+            .output()?;
+        Ok(Arc::new(Refs::parse(&String::from_utf8_lossy(&listed))))
+    }
+
+    /// The whole of a shortened commit: only a repository with its history can say.
+    pub(super) fn complete(&self, digits: &str) -> Result<String, RenderError> {
+        let git = self.git()?;
+        let _lock = self.lock(&git)?;
+        let object = format!("{digits}^{{commit}}");
+        let parse = [
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            &object,
+        ];
+        let found = git.text(Some(&self.folder), &parse);
+        let found = match found {
+            Ok(found) => Ok(found),
+            Err(_) => {
+                self.fetch_all(&git)?;
+                git.text(Some(&self.folder), &parse)
+            }
+        };
+        found
+            .map(|found| found.trim().to_owned())
+            .map_err(|_| RenderError::Revision {
+                repository: self.name.clone(),
+                what: "branch, tag or commit",
+                revision: digits.to_owned(),
+                hint: String::new(),
+            })
+    }
+
+    /// The files of a commit, fetched where they are not there.
+    pub(super) fn check_out(&self, commit: &str) -> Result<Tree, RenderError> {
+        let git = self.git()?;
+        let _lock = self.lock(&git)?;
+        let has = |git: &Git<'_>| {
+            let object = format!("{commit}^{{commit}}");
+            git.text(Some(&self.folder), &["cat-file", "-e", &object])
+                .is_ok()
+        };
+        if !has(&git) {
+            self.fetch(&git, commit)?;
+        }
+        if !has(&git) {
+            return Err(RenderError::Revision {
+                repository: self.name.clone(),
+                what: "commit",
+                revision: commit.to_owned(),
+                hint: String::new(),
+            });
+        }
+        let tree = self.export(&git, commit);
+        if let Err(RenderError::Unreachable { .. }) = &tree {
+            // A mirror that cannot give what it has is broken; the next one is made anew.
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+        if folder_bytes(&self.folder.join("objects/pack")) > self.settings.limits.mirror_bytes {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+        tree
+    }
+
+    /// The commit without its history; all branches and tags where the server gives no single commits.
+    fn fetch(&self, git: &Git<'_>, commit: &str) -> Result<(), RenderError> {
+        let url = self.address.url.as_str();
+        let fetch = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--depth=1",
+            "--no-write-fetch-head",
+            "--",
+            url,
+            commit,
+        ];
+        match git.text(Some(&self.folder), &fetch) {
+            Ok(_) => Ok(()),
+            Err(ProcessError::Failed { said, .. }) if is_refusal(&said) => self.fetch_all(git),
+            Err(problem) => Err(self.unreachable(problem)),
+        }
+    }
+
+    fn fetch_all(&self, git: &Git<'_>) -> Result<(), RenderError> {
+        let mirror = Some(self.folder.as_path());
+        let shallow = self.folder.join("shallow").is_file();
+        let mut fetch = vec!["fetch", "--quiet", "--force", "--no-write-fetch-head"];
+        if shallow {
+            fetch.push("--unshallow");
+        }
+        fetch.extend([
+            "--",
+            self.address.url.as_str(),
+            "+refs/heads/*:refs/heads/*",
+            "+refs/tags/*:refs/tags/*",
+        ]);
+        git.text(mirror, &fetch)
+            .map(drop)
+            .map_err(|problem| self.unreachable(problem))
+    }
+
+    fn export(&self, git: &Git<'_>, commit: &str) -> Result<Tree, RenderError> {
+        let limits = &self.settings.limits;
+        let mirror = Some(self.folder.as_path());
+        let unreadable = |problem| self.unreachable(problem);
+        let listed = git
+            .text(
+                mirror,
+                &["ls-tree", "-r", "-z", "-l", "--full-tree", commit],
+            )
+            .map_err(unreadable)?;
+        let entries: Vec<Entry> = listed.split('\0').filter_map(Entry::parse).collect();
+        let too_large = |what: &str, limit: String| RenderError::TooLarge {
+            repository: self.name.clone(),
+            what: format!("{what} of commit {commit}"),
+            limit,
+        };
+        if entries.len() > limits.tree_files {
+            return Err(too_large(
+                "the number of files",
+                limits.tree_files.to_string(),
+            ));
+        }
+        let bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
+        if bytes > limits.tree_bytes {
+            return Err(too_large(
+                "the size",
+                format!("{} bytes", limits.tree_bytes),
+            ));
+        }
+        let folder = self.work.folder()?;
+        let index = self.work.folder()?;
+        let run = |arguments: &[&str]| {
+            git.run(mirror)
+                .env("GIT_INDEX_FILE", index.path().join("index"))
+                .env("GIT_WORK_TREE", folder.path())
+                .args(arguments)
+                .output()
+        };
+        run(&["read-tree", commit]).map_err(unreadable)?;
+        run(&["checkout-index", "--all", "--force", "--quiet"]).map_err(unreadable)?;
+        Tree::new(folder, &entries)
+    }
+
+    /// The mirror, there and locked against other processes for as long as the file lives.
+    fn lock(&self, git: &Git<'_>) -> Result<File, RenderError> {
+        let parent = self.settings.cache.join("git");
+        fs::create_dir_all(&parent).map_err(RenderError::io("make", &parent))?;
+        let path = self.folder.with_extension("lock");
+        let lock = File::create(&path).map_err(RenderError::io("open", &path))?;
+        lock.lock().map_err(RenderError::io("lock", &path))?;
+        if !self.folder.join("HEAD").is_file() {
+            let mirror = self.folder.to_string_lossy();
+            git.text(None, &["init", "--quiet", "--bare", "--", &mirror])
+                .map_err(|problem| self.unreachable(problem))?;
+        }
+        // What a killed git leaves behind would stop every later one; nobody else is here.
+        for stale in [
+            "shallow.lock",
+            "packed-refs.lock",
+            "config.lock",
+            "HEAD.lock",
+        ] {
+            let _ = fs::remove_file(self.folder.join(stale));
+        }
+        for file in files(&self.folder.join("objects/pack")) {
+            if file
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with("tmp_"))
+            {
+                let _ = fs::remove_file(file);
+            }
+        }
+        Ok(lock)
+    }
+
+    fn git(&self) -> Result<Git<'_>, RenderError> {
+        if self.address.transport == Transport::Local {
+            let folder = Path::new(&self.address.url);
+            if !folder.is_dir() {
+                return Err(RenderError::path(
+                    &self.address.url,
+                    "there is no such repository",
+                ));
+            }
+        }
+        Git::new(
+            &self.settings,
+            self.work.path(),
+            &self.address,
+            &self.credential,
+        )
+    }
+
+    pub(super) fn unreachable(&self, problem: ProcessError) -> RenderError {
+        RenderError::Unreachable {
+            repository: self.name.clone(),
+            problem,
+        }
+    }
+}
+
+/// Whether the server would give the commit, but not alone.
+fn is_refusal(said: &str) -> bool {
+    [
+        "not our ref",
+        "unadvertised object",
+        "dumb http",
+        "does not support shallow",
+    ]
+    .iter()
+    .any(|words| said.contains(words))
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
+}
+
+fn folder_bytes(folder: &Path) -> u64 {
+    files(folder)
+        .iter()
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum()
+}
