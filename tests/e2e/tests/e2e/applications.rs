@@ -187,7 +187,22 @@ fn a_commit_is_synced_changed_rolled_back_and_deleted_from_the_command_line() {
     place.commit("shop/b.yaml", &config_map("b", "two"));
     let seen = place.says(0, &["get", "shop", "--refresh"]);
     assert!(seen.contains("OutOfSync from main"), "{seen}");
+    let sources = place.repository.path().join(".git/sources-of-the-test");
+    let sources = sources.display().to_string();
+    let rendered = ["--sources-cache", &sources];
+    let differs = place.says(1, &[&["diff", "shop"], &rendered[..]].concat());
+    for words in [
+        "/data/value",
+        "- \"one\"",
+        "+ \"two\"",
+        "+ not in the cluster",
+    ] {
+        assert!(differs.contains(words), "{words}\n{differs}");
+    }
+    let made = place.says(0, &[&["manifests", "shop"], &rendered[..]].concat());
+    assert!(made.contains("name: b"), "{made}");
     place.says(0, &["sync", "shop", "--timeout", "60"]);
+    place.says(0, &[&["diff", "shop"], &rendered[..]].concat());
     let value = |name: &str| place.object(name).map(|map| map["data"]["value"].clone());
     assert_eq!(value("configmap/a"), Some(json!("two")));
     let history = place.says(0, &["history", "shop", "-o", "id"]);

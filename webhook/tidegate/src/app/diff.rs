@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
 use tidegate_model::object::{at, name, namespace};
+use tidegate_model::words::TRACKING_ID;
 use tidegate_syncplan::compare::{Comparison, Settings, SyncStatus, compare};
 use tidegate_syncplan::ignore::Rules;
 
@@ -42,7 +43,10 @@ pub(crate) async fn run(args: &DiffArgs) -> Result<bool> {
     let application = remote.get(&place.namespace, &place.name).await?;
     let secrets = remote.repository_secrets(&args.cluster.namespace).await?;
     let targets = rendered(&args.rendering, &application, &secrets)?.manifests;
-    let live = remote.live(&wanted(&application, &targets)).await?;
+    let mut live = remote.live(&wanted(&application, &targets)).await?;
+    for object in &mut live {
+        unmark(object);
+    }
     let (rules, _) = Rules::of(&application);
     let view = Application(&application);
     let settings = Settings {
@@ -56,6 +60,23 @@ pub(crate) async fn run(args: &DiffArgs) -> Result<bool> {
     let comparison = compare(&targets, &live, &settings);
     crate::print(&drawn(&comparison))?;
     Ok(!args.exit_code || comparison.status == SyncStatus::Synced)
+}
+
+/// Takes the mark away that a sync puts on an object: the sources never had it.
+fn unmark(object: &mut Value) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let Some(annotations) = metadata
+        .get_mut("annotations")
+        .and_then(Value::as_object_mut)
+    else {
+        return;
+    };
+    annotations.remove(TRACKING_ID);
+    if annotations.is_empty() {
+        metadata.remove("annotations");
+    }
 }
 
 /// What to read of the cluster: what the sources make, and what the Application had.
@@ -168,6 +189,13 @@ mod tests {
             object("ConfigMap", "gone", json!({})),
             object("Secret", "s", json!({"p": "b2xk"})),
         ];
+        let marked = |object: &Value| {
+            let mut object = object.clone();
+            object["metadata"]["annotations"] = json!({"argocd.argoproj.io/tracking-id": "x"});
+            unmark(&mut object);
+            object
+        };
+        assert_eq!(live.each_ref().map(marked), live, "a mark is no difference");
         let comparison = compare(&targets, &live, &Settings::default());
         assert_eq!(
             drawn(&comparison),
