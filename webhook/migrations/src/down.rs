@@ -216,9 +216,10 @@ mod tests {
                     Some(part) => format!("{}/{part}", file.version()),
                     None => file.version().to_owned(),
                 };
-                let now = found.now.map_or(vec!["unknown".to_owned()], |now| {
-                    now.iter().map(file).collect()
-                });
+                let now = found.now.map_or_else(
+                    || vec!["unknown".to_owned()],
+                    |now| now.iter().map(file).collect(),
+                );
                 let then: Vec<&str> = found.then.iter().map(|file| file.version()).collect();
                 let shown = [found.undone.join(" "), now.join(" "), then.join(" ")];
                 assert_eq!(shown, expected);

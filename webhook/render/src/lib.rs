@@ -17,6 +17,7 @@ mod digest;
 mod directory;
 mod error;
 mod folder;
+mod following;
 mod git;
 mod helm;
 mod known;

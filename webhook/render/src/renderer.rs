@@ -12,6 +12,7 @@ use crate::charts::{Chart, Charts};
 use crate::digest::Digest;
 use crate::directory::{self, read};
 use crate::error::RenderError;
+use crate::following::{Followed, Following};
 use crate::git::{self, Repositories, Repository};
 use crate::helm;
 use crate::kustomize;
@@ -34,6 +35,7 @@ pub struct Renderer {
     charts: Charts,
     results: Results,
     places: Places,
+    following: Following,
 }
 
 /// Where a source's files come from.
@@ -68,6 +70,7 @@ impl Renderer {
             charts: Charts::default(),
             results: Results::new(settings.limits.kept_result_bytes),
             places: Places::new(settings.limits.at_once),
+            following: Following::default(),
             settings,
             work,
         })
@@ -96,6 +99,10 @@ impl Renderer {
         credentials: &dyn Credentials,
     ) -> Result<Rendered, RenderError> {
         let located = self.locate(request, credentials)?;
+        if !request.subject.is_empty() {
+            let followed = located.iter().filter_map(Located::followed).collect();
+            self.following.set(&request.subject, followed);
+        }
         let revisions = located
             .iter()
             .map(|source| source.revision.clone())
@@ -126,6 +133,12 @@ impl Renderer {
             source_types: kept.source_types,
             warnings: kept.warnings,
         })
+    }
+
+    /// The subjects of earlier requests whose branch, tag or range means another commit now. It asks each repository at most once in the poll interval,
+    /// and waits for the answers; each subject is named once, until it has rendered again.
+    pub fn moved(&self) -> Vec<String> {
+        self.following.moved()
     }
 
     fn locate(
@@ -362,6 +375,19 @@ impl Located {
             chart: self.source.chart.clone(),
             r#ref: self.source.r#ref.clone(),
             ..merged
+        })
+    }
+
+    /// What is to be looked at again: a commit alone never moves.
+    fn followed(&self) -> Option<Followed> {
+        let Origin::Git(repository) = &self.origin else {
+            return None;
+        };
+        (self.asked.trim() != self.revision).then(|| Followed {
+            repository: repository.clone(),
+            revision: self.asked.clone(),
+            tag_prefix: self.source.tag_prefix.clone(),
+            commit: self.revision.clone(),
         })
     }
 

@@ -11,6 +11,8 @@ use crate::surroundings::Cluster;
 /// One Application's sources.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
+    /// Who asks, as [`crate::Renderer::moved`] is to name them; empty for somebody who will not ask again.
+    pub subject: String,
     /// The Application's name: the default of a release's name, and part of `.argocd-source-NAME.yaml`.
     pub name: String,
     /// `spec.project`.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidegate_kit::Output;
 
 use crate::gate::plane;
-use crate::tidegate::{Start, Tidegate, program};
+use crate::tidegate::{Start, Tidegate, eventually, program};
 
 /// A namespace with its Applications, and the repository that they come from.
 struct Place {
@@ -28,6 +28,7 @@ impl Place {
             ["--reconcile-namespace", namespace],
             ["--control-namespace", namespace],
             ["--sources-cache", &sources],
+            ["--sources-poll", "1s"],
             ["--kubeconfig", &kubeconfig],
         ];
         let start = Start {
@@ -222,6 +223,33 @@ fn a_commit_is_synced_changed_rolled_back_and_deleted_from_the_command_line() {
 
     place.says(0, &["delete", "shop", "--yes", "--wait", "--timeout", "60"]);
     assert_eq!(value("configmap/a"), None);
+}
+
+#[test]
+fn a_push_is_in_the_cluster_with_nobody_asking() {
+    let place = Place::new("pushed");
+    place.commit("shop/a.yaml", &config_map("a", "one"));
+    let url = place.url();
+    let create = [
+        "create",
+        "shop",
+        "--repo",
+        &url,
+        "--path",
+        "shop",
+        "--dest-namespace",
+        "pushed",
+    ];
+    place.says(0, &[&create[..], &["--sync-policy", "automated"]].concat());
+    place.says(0, &["wait", "shop", "--timeout", "60"]);
+    // The next look of its own would be two minutes away.
+    place.commit("shop/a.yaml", &config_map("a", "two"));
+    eventually("the commit to be synced", || {
+        let map = place.object("configmap/a");
+        Ok(map.filter(|map| map["data"]["value"] == "two"))
+    })
+    .unwrap();
+    place.says(0, &["delete", "shop", "--yes", "--wait", "--timeout", "60"]);
 }
 
 #[test]

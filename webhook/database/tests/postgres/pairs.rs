@@ -388,3 +388,31 @@ async fn settings_of_tables_and_columns() -> anyhow::Result<()> {
     )
     .await
 }
+
+/// What is used by something else, when it is made again.
+#[tokio::test]
+async fn what_others_use() -> anyhow::Result<()> {
+    let groups = "CREATE TABLE t (id integer PRIMARY KEY, a integer); CREATE VIEW v AS SELECT id, a FROM t GROUP BY id";
+    let gives = |kind: &str| -> &'static str {
+        let next = format!(
+            "CREATE FUNCTION next(integer) RETURNS {kind} IMMUTABLE LANGUAGE sql AS 'SELECT ($1 + 1)::{kind}'"
+        );
+        Box::leak(format!("{next}; CREATE TABLE t (a integer DEFAULT next(1), keep text, CONSTRAINT c CHECK (next(a) > 0)); COMMENT ON CONSTRAINT c ON t IS 'c'; CREATE INDEX i ON t (next(a)); CREATE VIEW v AS SELECT next(a) FROM t").into_boxed_str())
+    };
+    let rows = "CREATE TABLE t (id integer); CREATE VIEW v AS SELECT id FROM t; CREATE FUNCTION rows() RETURNS SETOF v LANGUAGE sql AS 'SELECT * FROM v'; CREATE FUNCTION more() RETURNS SETOF v LANGUAGE sql BEGIN ATOMIC SELECT * FROM rows(); END";
+    run_all(
+        &[
+            pair("a key that a view groups by", groups, "CREATE TABLE t (id integer, a integer PRIMARY KEY); CREATE VIEW v AS SELECT a, max(id) AS id FROM t GROUP BY a"),
+            pair("a function of a view's rows", "CREATE TABLE t (id integer)", rows),
+            pair("a view whose rows a function gives", rows, "CREATE TABLE t (id bigint); CREATE VIEW v AS SELECT id FROM t; CREATE FUNCTION rows() RETURNS SETOF v LANGUAGE sql AS 'SELECT * FROM v'"),
+            pair("a function gives another type", gives("integer"), gives("bigint")).with("INSERT INTO t (keep) VALUES ('x')", "SELECT keep || a FROM t", "x2"),
+            pair("both ends of a foreign key", "CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p integer REFERENCES p)", "CREATE TABLE p (id text PRIMARY KEY); CREATE TABLE c (p text REFERENCES p)").with("INSERT INTO p VALUES (7); INSERT INTO c VALUES (7)", "SELECT p FROM c JOIN p ON id = p", "7"),
+            pair("a sequence changes hands", "CREATE TABLE a (x integer); CREATE SEQUENCE s OWNED BY a.x", "CREATE TABLE b (x integer); CREATE SEQUENCE s OWNED BY b.x"),
+            pair("a sequence turns round", "CREATE SEQUENCE s START WITH 10", "CREATE SEQUENCE s INCREMENT BY -1 MINVALUE -100"),
+            pair("attributes that no column has", "CREATE TYPE p AS (a integer, b text); CREATE FUNCTION f(p) RETURNS integer LANGUAGE sql RETURN 1", "CREATE TYPE p AS (b text, a integer); CREATE FUNCTION f(p) RETURNS integer LANGUAGE sql RETURN 1"),
+            pair("a domain's check that old rows are spared", "", "CREATE DOMAIN d AS integer; ALTER DOMAIN d ADD CONSTRAINT c CHECK (VALUE > 0) NOT VALID"),
+        ],
+        true,
+    )
+    .await
+}

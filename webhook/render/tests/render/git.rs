@@ -129,6 +129,34 @@ fn branches_are_asked_for_when_it_is_time_or_somebody_asks() {
 }
 
 #[test]
+fn whoever_rendered_a_branch_is_named_once_when_it_moves() {
+    let kit = Kit::with(|settings| settings.poll = Duration::ZERO);
+    let repository = Repository::new(&[("a.yaml", &object("one"))]);
+    let first = repository.git(&["rev-parse", "HEAD"]);
+    for (subject, revision) in [("on-main", "main"), ("on-head", ""), ("pinned", &first)] {
+        let mut source = source(&repository, ".");
+        source["targetRevision"] = json!(revision);
+        let mut asked = request(&[source]);
+        asked.subject = subject.to_owned();
+        kit.render(&asked).unwrap();
+    }
+    assert!(kit.renderer.moved().is_empty());
+    repository.commit(&[("a.yaml", &object("two"))]);
+    assert_eq!(kit.renderer.moved(), ["on-head", "on-main"]);
+    assert!(kit.renderer.moved().is_empty());
+    let mut asked = request(&[source(&repository, ".")]);
+    asked.subject = "on-head".to_owned();
+    kit.render(&asked).unwrap();
+    repository.commit(&[("a.yaml", &object("three"))]);
+    assert_eq!(kit.renderer.moved(), ["on-head"]);
+    // What cannot be asked is no news.
+    repository.commit(&[("a.yaml", &object("four"))]);
+    kit.render(&asked).unwrap();
+    std::fs::remove_dir_all(repository.path().join(".git")).unwrap();
+    assert!(kit.renderer.moved().is_empty());
+}
+
+#[test]
 fn what_was_rendered_outlives_its_repository() {
     let kit = Kit::new();
     let repository = Repository::new(&[("a.yaml", &object("a"))]);

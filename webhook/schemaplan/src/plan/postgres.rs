@@ -51,6 +51,7 @@ pub(super) fn plan(
     work.adopt_sequences();
     work.how_objects_change();
     work.lift_objects();
+    work.lift_uses_of_functions();
     work.lift_names();
     work.lift_keys_of_partitions();
     work.lift_foreign_keys();
@@ -90,6 +91,8 @@ struct Work<'a> {
     again: BTreeSet<ObjectName<'a>>,
     /// Constraints and indexes that are dropped before all else.
     lifted: BTreeSet<KeyName<'a>>,
+    /// Columns whose default is taken away first and said again, as it calls a function that is made again.
+    without_default: BTreeSet<KeyName<'a>>,
     /// Primary keys likewise, by table.
     lifted_primary_keys: BTreeSet<TableName<'a>>,
     /// Partitions that leave their parent before all else, because it is dropped then.
@@ -122,6 +125,7 @@ impl<'a> Work<'a> {
             rebuilt: BTreeSet::new(),
             again: BTreeSet::new(),
             lifted: BTreeSet::new(),
+            without_default: BTreeSet::new(),
             lifted_primary_keys: BTreeSet::new(),
             detached: BTreeSet::new(),
             early: BTreeSet::new(),
@@ -281,7 +285,11 @@ impl<'a> Work<'a> {
                 continue;
             }
             let version = self.desired.engine.version;
-            match objects::change(schema, kind, name, old, new, version) {
+            let mut how = objects::change(schema, kind, name, old, new, version);
+            if kind == ObjectKind::Composite {
+                how = self.how_composite_changes(schema, name, how);
+            }
+            match how {
                 How::Altered(statements) => {
                     self.in_place.insert((schema, kind, name), statements);
                 }
@@ -293,6 +301,27 @@ impl<'a> Work<'a> {
                 }
                 How::Refused(refusal) => self.refusals.push(refusal),
             }
+        }
+    }
+
+    /// The server changes no attribute's type while a column has it; one that no column has can be dropped and made again.
+    fn how_composite_changes(&self, schema: &str, name: &str, how: How) -> How {
+        let user = rebuild::column_of(self.current, schema, name);
+        match (how, user) {
+            (How::Refused(_), None) => How::Again,
+            (How::Altered(statements), Some(user))
+                if statements
+                    .iter()
+                    .any(|one| one.sql.contains(" ALTER ATTRIBUTE ")) =>
+            {
+                How::Refused(Refusal {
+                    object: format!("composite type {name}"),
+                    reason: format!(
+                        "the type of an attribute cannot be changed while {user} is made of it: give that another type in a migration"
+                    ),
+                })
+            }
+            (how, _) => how,
         }
     }
 

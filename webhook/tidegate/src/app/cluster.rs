@@ -11,8 +11,8 @@ use tidegate_reconcile::remote::Remote;
 /// Where Applications are asked for: the Kubernetes API and nothing else.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ClusterArgs {
-    /// The kubeconfig file; in a pod its service account is used.
-    #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
+    /// The kubeconfig file [default: those of `KUBECONFIG`, the user's own, or the pod's service account].
+    #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// The kubeconfig's context.
     #[arg(long, value_name = "NAME")]

@@ -126,6 +126,7 @@ fn request(args: &RenderingArgs, application: &Value) -> Result<Request> {
         }
     });
     Ok(Request {
+        subject: String::new(),
         name: name(application).to_owned(),
         project: text(application, "/spec/project")
             .filter(|project| !project.is_empty())

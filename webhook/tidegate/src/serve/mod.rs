@@ -17,6 +17,7 @@ use clap::{Args, ValueEnum};
 use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
 use tidegate_model::words::ARGO_CD_NAMESPACE;
+use tidegate_reconcile::remote::Remote;
 use tidegate_reconcile::{Drift, Kind, ReconcileSettings};
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
@@ -202,6 +203,15 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             .clone_from(&args.reconcile.sqlite_folder);
         let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()));
         let stop = shutdown.clone().cancelled_owned();
+        if settings.kinds.contains(&Kind::Application) {
+            let remote = Remote::connect(
+                args.reconcile.kubeconfig.as_deref(),
+                args.reconcile.context.as_deref(),
+            )
+            .await?;
+            let stop = shutdown.clone().cancelled_owned();
+            background.spawn(renderer.clone().follow(remote, stop));
+        }
         let gate = plan_gate::PlanGate(live);
         background.spawn(async move {
             if let Err(error) =

@@ -3,15 +3,23 @@
 //! A rendering waits for programs, so it has a thread of its own; one that nobody waits for any more ends by the limits of its programs.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use serde_json::json;
+use tidegate_model::words::REFRESH;
+use tidegate_reconcile::remote::Remote;
 use tidegate_reconcile::render::{
     Render, RenderFailure, RenderRequest, Rendered, RepositorySecret, SourceType,
 };
 use tidegate_render::{
     Cluster, KnownRepositories, Refresh, RenderError, Renderer, Request, Settings, SourceRequest,
 };
+use tracing::debug;
+
+/// Repositories are not asked more often, whatever the flag says.
+const SHORTEST_POLL: Duration = Duration::from_secs(1);
 
 /// Renders for the reconciler. Its folder is made when the first Application comes: who has none needs no folder.
 #[derive(Debug)]
@@ -25,6 +33,42 @@ impl Sources {
         Self {
             settings,
             renderer: Mutex::default(),
+        }
+    }
+
+    /// Looks for commits in every poll interval, and has the Applications refreshed that they are for, as a webhook from the Git server would: a person's
+    /// push is in the cluster seconds later, and a repository is asked once for all that come from it.
+    pub(super) async fn follow(
+        self: Arc<Self>,
+        remote: Remote,
+        stop: impl Future<Output = ()> + Send,
+    ) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => return,
+                () = tokio::time::sleep(self.settings.poll.max(SHORTEST_POLL)) => {}
+            }
+            let renderer = {
+                let renderer = self.renderer.lock().unwrap_or_else(PoisonError::into_inner);
+                renderer.clone()
+            };
+            // Nothing was rendered yet.
+            let Some(renderer) = renderer else {
+                continue;
+            };
+            let moved = tokio::task::spawn_blocking(move || renderer.moved()).await;
+            for subject in moved.unwrap_or_default() {
+                let Some((namespace, name)) = subject.split_once('/') else {
+                    continue;
+                };
+                let patch = json!({"metadata": {"annotations": {REFRESH: "normal"}}});
+                match remote.patch(namespace, name, &patch).await {
+                    Ok(_) => debug!(application = subject, "new commits"),
+                    // Its next look finds them.
+                    Err(error) => debug!(application = subject, %error, "new commits are not told"),
+                }
+            }
         }
     }
 
@@ -84,6 +128,7 @@ fn asked(request: &RenderRequest) -> Request {
         .map(String::as_str)
         .unwrap_or_default();
     Request {
+        subject: format!("{}/{}", request.namespace, request.name),
         name: request.name.clone(),
         project: request.project.clone(),
         destination: request.destination.clone().unwrap_or_default(),
@@ -111,7 +156,7 @@ fn asked(request: &RenderRequest) -> Request {
 
 fn answer(rendered: tidegate_render::Rendered) -> Rendered {
     for warning in &rendered.warnings {
-        tracing::debug!(warning, "a file was left out");
+        debug!(warning, "a file was left out");
     }
     let types = rendered.source_types.into_iter().map(|kind| match kind {
         tidegate_render::SourceType::Helm => SourceType::Helm,

@@ -116,6 +116,9 @@ pub(super) fn recomputed<'a>(
 pub(super) fn is_in_the_way(changes: &[TableChange<'_>]) -> bool {
     changes.iter().any(|change| match change {
         TableChange::ColumnDropped { .. } => true,
+        // One that groups by the key shows the other columns as well.
+        TableChange::PrimaryKeyDropped { .. } => true,
+        TableChange::PrimaryKeyChanged { old, new } => old.parts != new.parts,
         TableChange::ColumnChanged { changed, .. } => {
             changed.data_type || changed.collation || changed.generated
         }

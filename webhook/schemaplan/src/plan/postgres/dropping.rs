@@ -56,16 +56,28 @@ impl<'a> Work<'a> {
         gone.sort_by_key(|(name, _)| (name.1, name.0, name.2));
         let mut order = in_order(&gone);
         order.reverse();
-        // Triggers and policies first, as a view takes its own with it.
-        order.sort_by_key(|((_, kind, _), _)| match kind {
+        let views: BTreeSet<String> = order
+            .iter()
+            .filter(|((_, kind, _), _)| is_view(*kind))
+            .map(|((schema, _, name), _)| joined(schema, name))
+            .collect();
+        // Triggers and policies first, as a view takes its own with it; then views, and functions of their rows; at last what tables use.
+        let rank = |kind: ObjectKind, object: &Object| match kind {
             ObjectKind::Trigger
             | ObjectKind::Policy
             | ObjectKind::Rule
             | ObjectKind::Statistics => 0,
-            ObjectKind::View | ObjectKind::MaterializedView => 1,
+            kind if is_view(kind) || object.needs.iter().any(|need| views.contains(need)) => 1,
             _ => 2,
-        });
-        let mut statements: Vec<Statement> = order
+        };
+        order.sort_by_key(|((_, kind, _), object)| rank(*kind, object));
+        let (used_by_tables, outer): (Vec<_>, Vec<_>) = order
+            .into_iter()
+            .partition(|((_, kind, _), object)| rank(*kind, object) == 2);
+        let drop = |((schema, kind, name), object): (ObjectName<'a>, &'a Object)| {
+            objects::drop(schema, kind, name, object)
+        };
+        let mut statements: Vec<Statement> = outer
             .into_iter()
             .filter(|((schema, _, _), object)| {
                 // It goes with its table.
@@ -74,7 +86,7 @@ impl<'a> Work<'a> {
                     .as_deref()
                     .is_some_and(|table| self.dropped.contains_key(&(*schema, table)))
             })
-            .map(|((schema, kind, name), object)| objects::drop(schema, kind, name, object))
+            .map(drop)
             .collect();
         for &(schema, table, name) in &self.lifted {
             let held = self
@@ -121,6 +133,15 @@ impl<'a> Work<'a> {
                 .and_then(|held| held.tables.get(table));
             statements.extend(held.and_then(|held| detach((schema, table), held)));
         }
+        for &(schema, table, column) in &self.without_default {
+            let sql = format!(
+                "ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT",
+                qualified(schema, table),
+                quote(column)
+            );
+            statements.push(statement(sql, &format!("modify table {table}")));
+        }
+        statements.extend(used_by_tables.into_iter().map(drop));
         let early: Vec<TableName<'a>> = self
             .drop_order()
             .into_iter()
@@ -218,6 +239,10 @@ impl<'a> Work<'a> {
         }
         false
     }
+}
+
+fn is_view(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::View | ObjectKind::MaterializedView)
 }
 
 fn detach((schema, name): TableName<'_>, table: &Table) -> Option<Statement> {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Object, ObjectKind, Table};
 use crate::diff::TableChange;
+use crate::plan::Refusal;
 
-use super::text::{joined, primary_key_name};
+use super::text::{joined, mentions, primary_key_name};
 use super::{TableName, Work, alter, columns_of, spelled, target};
 
 impl<'a> Work<'a> {
@@ -60,6 +61,73 @@ impl<'a> Work<'a> {
                 touched.add(kind, joined(schema, name));
                 self.in_place.remove(&(schema, kind, name));
                 self.again.insert((schema, kind, name));
+            }
+        }
+        // A function of a view's rows goes before the view.
+        let functions = self.unmade.iter().filter(|((_, kind, _), function)| {
+            matches!(kind, ObjectKind::Function | ObjectKind::Procedure)
+                && function
+                    .needs
+                    .iter()
+                    .any(|need| touched.views.contains(need))
+        });
+        let functions: Vec<_> = functions.map(|(&name, _)| name).collect();
+        self.early_objects.extend(functions);
+    }
+
+    /// What of a table calls a function that is dropped and made again goes first, and comes again.
+    pub(super) fn lift_uses_of_functions(&mut self) {
+        let functions: Vec<(String, &'a str)> = self
+            .again
+            .iter()
+            .filter(|(_, kind, _)| *kind == ObjectKind::Function)
+            .map(|&(schema, _, name)| {
+                let own = name.split_once('(').map_or(name, |(own, _)| own);
+                (joined(schema, name), own)
+            })
+            .collect();
+        if functions.is_empty() {
+            return;
+        }
+        for (schema, held) in &self.current.schemas {
+            for (table_name, table) in &held.tables {
+                let used: Vec<&str> = functions
+                    .iter()
+                    .filter(|(key, _)| table.needs.contains(key))
+                    .map(|(_, own)| *own)
+                    .collect();
+                if used.is_empty() || self.dropped.contains_key(&(schema, table_name)) {
+                    continue;
+                }
+                let calls = |text: &str| used.iter().any(|name| mentions(text, name));
+                for (name, column) in &table.columns {
+                    if column.default.as_deref().is_some_and(calls) {
+                        self.without_default.insert((schema, table_name, name));
+                    }
+                    let computed = column.generated.as_ref();
+                    if computed.is_some_and(|computed| calls(&computed.expression)) {
+                        self.refusals.push(Refusal {
+                            object: format!("column {table_name}.{name}"),
+                            reason: format!(
+                                "it is computed by the function {}, which has to be made anew: give the new function another name, and the column its new expression",
+                                used.join(", ")
+                            ),
+                        });
+                    }
+                }
+                let checks = table.checks.iter();
+                let checks = checks.filter(|(_, check)| calls(&check.expression));
+                let indexes = table.indexes.iter().filter(|(_, index)| {
+                    let mut parts = index.parts.iter();
+                    parts.any(|part| part.expression.as_deref().is_some_and(calls))
+                        || index.options.values().any(|option| calls(option))
+                });
+                let names = checks
+                    .map(|(name, _)| name)
+                    .chain(indexes.map(|(name, _)| name));
+                self.lifted.extend(
+                    names.map(|name| (schema.as_str(), table_name.as_str(), name.as_str())),
+                );
             }
         }
     }
@@ -179,6 +247,7 @@ impl<'a> Work<'a> {
                 keys.insert((schema, name), gone);
             }
         }
+        let converted = self.converted_columns();
         let order = self.drop_order();
         let place: BTreeMap<TableName<'a>, usize> = order
             .iter()
@@ -200,12 +269,46 @@ impl<'a> Work<'a> {
                         _ => false,
                     };
                     let goes_early = self.early.contains(&target) && target != own;
-                    if key_goes || circle || goes_early {
+                    let is_converted = |(schema, table): TableName<'_>, columns: &[String]| {
+                        let mut columns = columns.iter();
+                        columns.any(|column| converted.contains(&(schema, table, column)))
+                    };
+                    let meets_other_types =
+                        is_converted(own, &key.columns) || is_converted(target, &key.referred);
+                    if key_goes || circle || goes_early || meets_other_types {
                         self.lifted.insert((schema, table_name, name));
                     }
                 }
             }
         }
+    }
+}
+
+impl<'a> Work<'a> {
+    /// The columns that get a type that cannot be compared with the old one: both ends of a foreign key change before it holds again.
+    fn converted_columns(&self) -> BTreeSet<(&'a str, &'a str, &'a str)> {
+        let is_integer = |name: &str| matches!(name, "smallint" | "integer" | "bigint");
+        let is_text = |name: &str| name == "text" || name.starts_with("character varying");
+        let mut converted = BTreeSet::new();
+        for (&(schema, table), (_, _, changes)) in &self.altered {
+            for change in changes {
+                let TableChange::ColumnChanged {
+                    name,
+                    old,
+                    new,
+                    changed,
+                } = change
+                else {
+                    continue;
+                };
+                let (old, new) = (&old.data_type, &new.data_type);
+                let alike = is_integer(old) && is_integer(new) || is_text(old) && is_text(new);
+                if changed.data_type && !alike {
+                    converted.insert((schema, table, *name));
+                }
+            }
+        }
+        converted
     }
 }
 
@@ -230,6 +333,7 @@ impl Touched {
         match kind {
             ObjectKind::View | ObjectKind::MaterializedView => self.views.insert(name),
             ObjectKind::Function | ObjectKind::Procedure => self.functions.insert(name),
+            ObjectKind::Composite => self.types.insert(name),
             _ => false,
         };
     }

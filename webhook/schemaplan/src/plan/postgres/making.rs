@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{ForeignKey, Index, IndexPart, Object, ObjectKind, Table};
+use crate::catalog::{Catalog, ForeignKey, Index, IndexPart, Object, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::order::topological;
 use crate::plan::Statement;
 
 use super::alter::{KeyName, Subject};
+use super::objects::statement;
 use super::table::{add_key, new_table};
-use super::text::{joined, qualified};
+use super::text::{check, comment, create_index, joined, qualified, quote};
 use super::{
     ObjectName, TableName, Work, alter, columns_of, in_order, objects, parent_in, parents, rebuild,
     spelled, target,
@@ -111,6 +112,67 @@ impl<'a> Work<'a> {
                 statements.extend(add_key(schema, table, name, key));
             }
         }
+        statements.extend(self.uses_of_functions());
+        statements
+    }
+
+    /// Lifted checks and indexes, and defaults, that do not differ themselves.
+    fn uses_of_functions(&self) -> Vec<Statement> {
+        let table_in = |catalog: &'a Catalog, schema: &str, table: &str| {
+            catalog
+                .schemas
+                .get(schema)
+                .and_then(|held| held.tables.get(table))
+        };
+        let mut statements = Vec::new();
+        for &(schema, table, name) in &self.lifted {
+            let (Some(old), Some(new)) = (
+                table_in(self.current, schema, table),
+                table_in(self.desired, schema, table),
+            ) else {
+                continue;
+            };
+            let shown = qualified(schema, table);
+            let purpose = format!("modify table {table}");
+            if let Some(definition) = new.checks.get(name)
+                && old.checks.get(name) == Some(definition)
+            {
+                let sql = format!("ALTER TABLE {shown} ADD {}", check(name, definition));
+                statements.push(statement(sql, &purpose));
+                if definition.comment.is_some() {
+                    let what = format!("CONSTRAINT {} ON {shown}", quote(name));
+                    let sql = comment(&what, definition.comment.as_deref());
+                    statements.push(statement(sql, &purpose));
+                }
+            }
+            if let Some(index) = new.indexes.get(name)
+                && !index.constraint
+                && old.indexes.get(name) == Some(index)
+            {
+                let sql = create_index(&shown, name, index, false);
+                statements.push(statement(sql, &purpose));
+                if index.comment.is_some() {
+                    let what = format!("INDEX {}", qualified(schema, name));
+                    let sql = comment(&what, index.comment.as_deref());
+                    statements.push(statement(sql, &purpose));
+                }
+            }
+        }
+        for &(schema, table, column) in &self.without_default {
+            let default = |catalog: &'a Catalog| {
+                let columns = &table_in(catalog, schema, table)?.columns;
+                columns.get(column)?.default.as_deref()
+            };
+            let wanted = default(self.desired);
+            if let Some(wanted) = wanted.filter(|_| wanted == default(self.current)) {
+                let sql = format!(
+                    "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {wanted}",
+                    qualified(schema, table),
+                    quote(column)
+                );
+                statements.push(statement(sql, &format!("modify table {table}")));
+            }
+        }
         statements
     }
 
@@ -128,7 +190,8 @@ impl<'a> Work<'a> {
                         added.insert((schema, table, *name));
                     }
                     TableChange::ForeignKeyChanged { name, old, new }
-                        if !alter::is_validated(old, new) =>
+                        if !alter::is_validated(old, new)
+                            || self.lifted.contains(&(schema, table, *name)) =>
                     {
                         added.insert((schema, table, *name));
                     }
@@ -184,6 +247,12 @@ impl<'a> Work<'a> {
             });
         }
         if let Some(statements) = self.in_place.remove(&(schema, kind, name)) {
+            let before = self.changed.get(&(schema, kind, name));
+            let is_owned = kind == ObjectKind::Sequence && !object.labels.is_empty();
+            if is_owned && before.is_some_and(|(before, _)| before.labels != object.labels) {
+                let purpose = format!("modify sequence {name}");
+                owners.push(objects::owner(&qualified(schema, name), &purpose, object));
+            }
             return statements;
         }
         if self.changed.contains_key(&(schema, kind, name))
@@ -281,7 +350,12 @@ impl<'a> Work<'a> {
 
     /// Everything that is new, changed or made again: the outermost kinds or the others.
     fn objects_to_make(&self, outermost: bool) -> Vec<(ObjectName<'a>, &'a Object)> {
-        let is_wanted = |kind| objects::is_outermost(kind) == outermost;
+        let of_views = self.functions_of_views();
+        let is_wanted = |(schema, kind, name): ObjectName<'_>| {
+            let is_outer = objects::is_outermost(kind)
+                || (!of_views.is_empty() && of_views.contains(&joined(schema, name)));
+            is_outer == outermost
+        };
         let made = self.made.iter().map(|(&name, &object)| (name, object));
         let changed = self.changed.iter().map(|(&name, &(_, new))| (name, new));
         let managed = made
@@ -297,8 +371,41 @@ impl<'a> Work<'a> {
             });
         managed
             .chain(again)
-            .filter(|((_, kind, _), _)| is_wanted(*kind))
+            .filter(|(name, _)| is_wanted(*name))
             .collect()
+    }
+
+    /// Functions that take or give the rows of a view that is made: they come behind it.
+    fn functions_of_views(&self) -> BTreeSet<String> {
+        let is_view = |kind| matches!(kind, ObjectKind::View | ObjectKind::MaterializedView);
+        let is_function = |kind| matches!(kind, ObjectKind::Function | ObjectKind::Procedure);
+        let names = self.made.keys().chain(self.changed.keys());
+        let names = || names.clone().chain(&self.again).copied();
+        let views: BTreeSet<String> = names()
+            .filter(|(_, kind, _)| is_view(*kind))
+            .map(|(schema, _, name)| joined(schema, name))
+            .collect();
+        if views.is_empty() {
+            return views;
+        }
+        let needs = |(schema, kind, name): ObjectName<'a>| {
+            let held = self.desired.schemas.get(schema);
+            let object = held.and_then(|held| held.objects.get(&kind)?.get(name));
+            object.map_or(&[][..], |object| object.needs.as_slice())
+        };
+        let mut late: BTreeSet<String> = BTreeSet::new();
+        loop {
+            let before = late.len();
+            for name in names().filter(|(_, kind, _)| is_function(*kind)) {
+                let mut needs = needs(name).iter();
+                if needs.any(|need| views.contains(need) || late.contains(need)) {
+                    late.insert(joined(name.0, name.2));
+                }
+            }
+            if late.len() == before {
+                return late;
+            }
+        }
     }
 
     /// Views, triggers and the like, behind what they need.

@@ -94,6 +94,22 @@ pub(super) fn create(
 ) -> Vec<Statement> {
     let purpose = format!("create {kind} {name}");
     let mut statements = vec![statement(object.create.clone(), &purpose)];
+    let unchecked = object
+        .labels
+        .iter()
+        .filter(|part| part.ends_with(" NOT VALID"));
+    if kind == ObjectKind::Domain && unchecked.clone().next().is_some() {
+        let shown = qualified(schema, name);
+        let mut sql = object.create.clone();
+        for part in unchecked.clone() {
+            sql = sql.replacen(&format!(" {part}"), "", 1);
+        }
+        let parts = unchecked.map(|part| format!("ALTER DOMAIN {shown} ADD {part}"));
+        statements = std::iter::once(sql)
+            .chain(parts)
+            .map(|sql| statement(sql, &purpose))
+            .collect();
+    }
     match kind {
         ObjectKind::MaterializedView => {
             statements.extend(
@@ -336,15 +352,39 @@ fn sequence(shown: &str, purpose: &str, old: &Object, new: &Object) -> Vec<State
     let mut statements = Vec::new();
     if old.definition != new.definition {
         let options = all_options(&new.definition, Some("bigint")).join(" ");
+        // Where it stands would be outside of where it may be.
+        let restart = if is_elsewhere(&old.definition, &new.definition) {
+            " RESTART"
+        } else {
+            ""
+        };
         statements.push(statement(
-            format!("ALTER SEQUENCE {shown} {options}"),
+            format!("ALTER SEQUENCE {shown} {options}{restart}"),
             purpose,
         ));
     }
-    if old.labels != new.labels {
-        statements.push(owner(shown, purpose, new));
+    // The old owner may go, and the new one may not be there yet.
+    if old.labels != new.labels && !old.labels.is_empty() {
+        statements.push(owner(shown, purpose, &Object::default()));
     }
     statements
+}
+
+/// Whether a sequence that began where the old options say cannot have come to where the new ones allow.
+fn is_elsewhere(old: &str, new: &str) -> bool {
+    let number = |definition: &str, option: &str| -> Option<i64> {
+        let (_, behind) = definition.split_once(option)?;
+        behind.split_whitespace().next()?.parse().ok()
+    };
+    let falls = |definition| number(definition, "INCREMENT BY").is_some_and(|step| step < 0);
+    let begins = |definition| {
+        let own = number(definition, "START WITH");
+        own.or_else(|| number(definition, "MINVALUE")).unwrap_or(1)
+    };
+    falls(old) != falls(new)
+        || (!falls(new)
+            && (number(new, "MINVALUE").is_some_and(|least| begins(old) < least)
+                || number(new, "MAXVALUE").is_some_and(|most| begins(old) > most)))
 }
 
 /// `OWNED BY`, which can only be said when the table is there.

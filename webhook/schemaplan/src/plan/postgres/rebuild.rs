@@ -93,6 +93,27 @@ pub(super) fn rebuild<'a>(
     Ok(statements)
 }
 
+/// A column, or a type, that is made of a type, in words.
+pub(super) fn column_of(catalog: &Catalog, schema: &str, name: &str) -> Option<String> {
+    let spellings = [spelled(schema, name), qualified(schema, name)];
+    let key = joined(schema, name);
+    catalog.schemas.values().find_map(|held| {
+        let columns = held.tables.iter().find_map(|(table, definition)| {
+            let mut columns = definition.columns.iter();
+            let (column, _) = columns.find(|(_, column)| is_of(&column.data_type, &spellings))?;
+            Some(format!("the column {table}.{column}"))
+        });
+        columns.or_else(|| {
+            held.objects.iter().find_map(|(kind, objects)| {
+                let is_type = matches!(kind, ObjectKind::Domain | ObjectKind::Composite);
+                let mut objects = objects.iter().filter(|_| is_type);
+                let (user, _) = objects.find(|(_, object)| object.needs.contains(&key))?;
+                Some(format!("the {kind} {user}"))
+            })
+        })
+    })
+}
+
 fn move_over<'a>(
     (schema, name, table, wanted): (&'a str, &'a str, &'a Table, Option<&Table>),
     columns: &BTreeMap<&String, &Column>,

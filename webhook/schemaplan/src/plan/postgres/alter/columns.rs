@@ -215,6 +215,12 @@ pub(in crate::plan::postgres) fn all_options(
         (None, false) => Some(minimum.unwrap_or("1").to_owned()),
         (None, true) => Some(maximum.unwrap_or("-1").to_owned()),
     };
+    // With `AS` the server takes `NO MAXVALUE` of a sequence that turns round for the type's, and `NO MINVALUE` likewise.
+    let (minimum, maximum) = if is_descending {
+        (minimum, maximum.or(Some("-1")))
+    } else {
+        (minimum.or(Some("1")), maximum)
+    };
     let or_none = |words: &str, value: Option<&str>| match value {
         Some(value) => format!("{words} {value}"),
         None => format!("NO {words}"),
