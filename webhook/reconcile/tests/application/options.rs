@@ -259,10 +259,24 @@ async fn a_closed_window_keeps_a_sync_back_unless_a_person_asks() -> Result<()> 
     place.apply(&application)?;
     place.wait_app("web", &[(".status.sync.status", "OutOfSync")])?;
     assert!(!place.is_there("configmap/a")?);
-    place.patch(
-        "applications.argoproj.io/web",
-        &json!({"operation": {"sync": {}}}),
-    )?;
+    let sync = json!({"operation": {"initiatedBy": {"username": "ada"}, "sync": {}}});
+    place.patch("applications.argoproj.io/web", &sync)?;
     place.wait_well("web")?;
-    running.stop().await
+    running.stop().await?;
+
+    let columns = "custom-columns=REASON:.reason,MESSAGE:.message";
+    let events = place.kubectl(&["get", "events", "-o", columns])?;
+    let events: Vec<String> = events
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for words in [
+        "OperationStarted ada initiated sync to ",
+        "OperationCompleted Sync operation to ",
+        "ResourceUpdated Updated sync status: OutOfSync -> Synced",
+    ] {
+        let has = events.iter().any(|event| event.starts_with(words));
+        assert!(has, "{words:?} in {events:#?}");
+    }
+    Ok(())
 }
