@@ -2,6 +2,7 @@
 //!
 //! Each test has a namespace and a reconciler of its own. Nothing sleeps: `kubectl wait` waits for what the test is about.
 
+mod neighbour;
 mod options;
 mod place;
 

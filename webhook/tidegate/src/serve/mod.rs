@@ -98,7 +98,7 @@ struct ReconcileArgs {
     /// Also bring about what is admitted: `AtlasSchemas` and `AtlasMigrations` are applied to their databases, Applications are synced from their sources.
     #[arg(long, env = "TIDEGATE_RECONCILE")]
     reconcile: bool,
-    /// The kinds that are brought about [default: all]; leave out those that something else in the cluster looks after, such as Argo CD.
+    /// The kinds that are brought about [default: all, but Applications only where Argo CD's own controller is not in the control namespace].
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     reconcile_kinds: Vec<Kind>,
     /// Where Argo CD's settings, projects and repository Secrets are.
@@ -201,22 +201,33 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             .databases
             .sqlite_folder
             .clone_from(&args.reconcile.sqlite_folder);
+        let remote = Remote::connect(
+            args.reconcile.kubeconfig.as_deref(),
+            args.reconcile.context.as_deref(),
+        )
+        .await?;
         let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()));
-        let stop = shutdown.clone().cancelled_owned();
-        if settings.kinds.contains(&Kind::Application) {
-            let remote = Remote::connect(
-                args.reconcile.kubeconfig.as_deref(),
-                args.reconcile.context.as_deref(),
-            )
-            .await?;
-            let stop = shutdown.clone().cancelled_owned();
-            background.spawn(renderer.clone().follow(remote, stop));
-        }
+        let named = !args.reconcile.reconcile_kinds.is_empty();
         let gate = plan_gate::PlanGate(live);
+        let stop = shutdown.clone();
         background.spawn(async move {
-            if let Err(error) =
-                tidegate_reconcile::run(settings, client, gate, renderer, stop).await
-            {
+            // Not before the webhook serves: an API server that does not answer yet may be waiting for it.
+            if !named {
+                tokio::select! {
+                    () = tidegate_reconcile::leave_to_argo_cd(&mut settings, &client) => {}
+                    () = stop.cancelled() => return,
+                }
+            }
+            let follows = settings.kinds.contains(&Kind::Application);
+            let sources = renderer.clone();
+            let follow = async {
+                if follows {
+                    sources.follow(remote, stop.clone().cancelled_owned()).await;
+                }
+            };
+            let stopped = stop.clone().cancelled_owned();
+            let reconcile = tidegate_reconcile::run(settings, client, gate, renderer, stopped);
+            if let (Err(error), ()) = tokio::join!(reconcile, follow) {
                 error!(%error, "the reconciler has ended");
             }
         });
