@@ -213,8 +213,8 @@ async fn options_of_one_object_are_its_own() -> Result<()> {
     place.remove("web/kept.yaml")?;
     place.commit("web/fixed.yaml", &immutable("2"))?;
     place.refresh("web")?;
-    // For a moment it is not there: the Application tells when all is done.
-    place.wait_app("web", &[(".status.history[1].id", "1")])?;
+    // For a moment it is not there: the Application tells when all is done. (By its id: `kubectl wait` gives up on an index that is not there yet.)
+    place.wait_app("web", &[(".status.history[?(@.id==1)].id", "1")])?;
     assert_eq!(
         place.get("configmap/fixed")?.pointer("/data/key"),
         Some(&json!("2"))
