@@ -19,11 +19,6 @@ impl Digest {
 
     /// 32 hexadecimal digits.
     pub(crate) fn short(self) -> String {
-        use std::fmt::Write as _;
-        let mut name = String::with_capacity(32);
-        for byte in self.0.finalize().iter().take(16) {
-            let _ = write!(name, "{byte:02x}");
-        }
-        name
+        format!("{:.32x}", self.0.finalize())
     }
 }

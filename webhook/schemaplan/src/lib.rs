@@ -28,6 +28,6 @@ pub use catalog::{
     ObjectKind, PrimaryKey, Schema, Table,
 };
 pub use diff::{Change, ColumnChange, TableChange, diff};
-pub use plan::{Loss, Plan, Refusal, Statement, losses, plan};
+pub use plan::{Loss, Plan, Refusal, Statement, approves, losses, plan};
 pub use settings::{RenameHint, Settings, Skip};
 pub use wanted::{Wanted, WantedProblem, wanted};

@@ -3,7 +3,7 @@
 //! Each engine has its own module, because what can be changed in place, what can be combined and what is transactional differs; they share
 //! the order: renames, then what is needed by others before its users (types, tables by foreign keys, views), then what is dropped, users first.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -133,6 +133,12 @@ pub fn losses(current: &Catalog, desired: &Catalog, settings: &Settings) -> Vec<
     losses
 }
 
+/// Whether `approved`, as a person typed it, means the plan of this `hash`: as many of its first digits as nobody meets by chance, in either case.
+pub fn approves(approved: &str, hash: &str) -> bool {
+    const FEWEST_DIGITS: usize = 12;
+    approved.len() >= FEWEST_DIGITS && hash.starts_with(&approved.to_ascii_lowercase())
+}
+
 /// Both sides without what is excluded, the present one with what is renamed.
 fn prepared(
     current: &Catalog,
@@ -170,13 +176,7 @@ impl Plan {
             digest.update((statement.sql.len() as u64).to_be_bytes());
             digest.update(statement.sql.as_bytes());
         }
-        digest
-            .finalize()
-            .iter()
-            .fold(String::with_capacity(64), |mut hash, byte| {
-                let _ = write!(hash, "{byte:02x}");
-                hash
-            })
+        format!("{:x}", digest.finalize())
     }
 
     /// Whether rows or columns can be lost by it.
@@ -190,6 +190,22 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn twelve_digits_approve_a_plan_and_eleven_or_others_do_not() {
+        let hash = "0123456789abcdef0123";
+        for (approved, expected) in [
+            (hash, true),
+            ("0123456789ab", true),
+            ("0123456789AB", true),
+            ("0123456789a", false),
+            ("0123456789ac", false),
+            ("0123456789abcdef01234", false),
+            ("", false),
+        ] {
+            assert_eq!(approves(approved, hash), expected, "{approved:?}");
+        }
+    }
 
     #[test]
     fn a_hash_tells_plans_apart_and_stays_the_same() {

@@ -16,7 +16,7 @@ mod schema;
 mod serve;
 mod sources;
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -151,4 +151,16 @@ fn print(text: &str) -> anyhow::Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
+}
+
+/// Whether a person at the terminal says yes to `question`; none where nobody sits at one.
+fn agreed(question: &str) -> anyhow::Result<Option<bool>> {
+    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        return Ok(None);
+    }
+    print(question)?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    let answer = answer.trim().to_lowercase();
+    Ok(Some(matches!(answer.as_str(), "yes" | "y")))
 }

@@ -65,12 +65,8 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
 
 /// Whether somebody approved exactly this way back.
 fn is_approved(snapshot: &Snapshot, down: &WayBack) -> bool {
-    /// As many digits as nobody meets by chance.
-    const FEWEST_DIGITS: usize = 12;
     let approved = snapshot.approved.as_deref().map(str::trim);
-    approved.is_some_and(|approved| {
-        approved.len() >= FEWEST_DIGITS && down.hash.starts_with(&approved.to_ascii_lowercase())
-    })
+    approved.is_some_and(|approved| tidegate_schemaplan::approves(approved, &down.hash))
 }
 
 /// What to do after the steps of [`decide`] came to an end.

@@ -1,6 +1,5 @@
 //! Looks at one AtlasMigration, its folder and its database, once, and writes down what it saw. Nothing is changed.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -226,13 +225,7 @@ fn hash(place: &Place, directory: &Directory) -> String {
     digest.update(place.to_string());
     digest.update([0]);
     digest.update(directory.sum().total());
-    digest
-        .finalize()
-        .iter()
-        .fold(String::with_capacity(64), |mut hash, byte| {
-            let _ = write!(hash, "{byte:02x}");
-            hash
-        })
+    format!("{:x}", digest.finalize())
 }
 
 /// What an error of the command line's room means to somebody who has an object to write into.

@@ -1,6 +1,5 @@
 //! Looks at one AtlasSchema and its database, once, and writes down what it saw. Nothing is changed.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -234,12 +233,5 @@ async fn desired<G: Gate>(
 
 /// Tells a place from others in a status, where it is not named.
 fn digits(place: &Place) -> String {
-    let digest = Sha256::digest(place.to_string().as_bytes());
-    digest
-        .iter()
-        .take(4)
-        .fold(String::with_capacity(8), |mut digits, byte| {
-            let _ = write!(digits, "{byte:02x}");
-            digits
-        })
+    format!("{:.8x}", Sha256::digest(place.to_string()))
 }

@@ -5,13 +5,10 @@ use std::fmt::Write as _;
 
 use tidegate_model::atlas::Reason;
 use tidegate_model::words::APPROVE;
-use tidegate_schemaplan::{Catalog, Loss, Plan};
+use tidegate_schemaplan::{Catalog, Loss, Plan, approves};
 
 use super::snapshot::{Seen, Snapshot, Wish};
 use crate::problem::{Problem, list};
-
-/// As many digits of a plan's hash as nobody meets by chance.
-const FEWEST_DIGITS: usize = 12;
 
 /// The way from what is there to what is wanted.
 pub(super) fn plan(seen: &Seen, wish: &Wish) -> Result<Plan, Problem> {
@@ -77,9 +74,7 @@ pub(super) fn objection(
 /// Whether somebody approved exactly this plan. It answers the policies too: they say what a plan does, and this person has seen it done.
 pub(super) fn is_approved(snapshot: &Snapshot, plan: &Plan) -> bool {
     let approved = snapshot.approved.as_deref().map(str::trim);
-    approved.is_some_and(|approved| {
-        approved.len() >= FEWEST_DIGITS && plan.hash().starts_with(&approved.to_ascii_lowercase())
-    })
+    approved.is_some_and(|approved| approves(approved, &plan.hash()))
 }
 
 /// The last sentence of a refusal that a person may overrule.

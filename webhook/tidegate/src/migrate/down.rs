@@ -1,6 +1,6 @@
 //! `down`: back to an earlier version.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
@@ -120,7 +120,7 @@ async fn report(found: DownPlan, session: &mut Session) -> Report {
 fn refusal(args: &DownArgs, report: &Report) -> Result<Option<String>> {
     let hash = &report.hash;
     if let Some(approved) = &args.approve {
-        let is_it = approved.len() >= 12 && hash.starts_with(&approved.to_lowercase());
+        let is_it = tidegate_schemaplan::approves(approved, hash);
         return Ok((!is_it).then(|| {
             format!("the way back is not the one that was approved: this is {hash}; look at it again, nothing was changed")
         }));
@@ -128,11 +128,7 @@ fn refusal(args: &DownArgs, report: &Report) -> Result<Option<String>> {
     if args.auto_approve {
         return Ok(None);
     }
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        crate::print("Go back? Type yes: ")?;
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        let agreed = matches!(answer.trim().to_lowercase().as_str(), "yes" | "y");
+    if let Some(agreed) = crate::agreed("Go back? Type yes: ")? {
         return Ok((!agreed).then(|| "not approved; nothing was changed".to_owned()));
     }
     Ok(Some(format!(

@@ -1,6 +1,6 @@
 //! `tidegate schema apply`.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -125,7 +125,7 @@ fn refusal(args: &ApplyArgs, outcome: &Outcome) -> Result<Option<String>> {
     };
     let hash = plan.hash();
     if let Some(approved) = &args.approve {
-        let is_it = approved.len() >= 12 && hash.starts_with(&approved.to_lowercase());
+        let is_it = tidegate_schemaplan::approves(approved, &hash);
         return Ok((!is_it).then(|| {
             format!("the plan is not the one that was approved: this is {hash}; look at it again, nothing was changed")
         }));
@@ -134,16 +134,12 @@ fn refusal(args: &ApplyArgs, outcome: &Outcome) -> Result<Option<String>> {
         return Ok(None);
     }
     let loses = plan.is_destructive();
-    if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
-        let question = if loses {
-            "The plan loses data. Apply it? Type yes: "
-        } else {
-            "Apply it? Type yes: "
-        };
-        crate::print(question)?;
-        let mut answer = String::new();
-        std::io::stdin().read_line(&mut answer)?;
-        let agreed = matches!(answer.trim().to_lowercase().as_str(), "yes" | "y");
+    let question = if loses {
+        "The plan loses data. Apply it? Type yes: "
+    } else {
+        "Apply it? Type yes: "
+    };
+    if let Some(agreed) = crate::agreed(question)? {
         return Ok((!agreed).then(|| "not approved; nothing was changed".to_owned()));
     }
     Ok(loses.then(|| {
