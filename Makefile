@@ -37,7 +37,7 @@ lint: setup ## Formatting, clippy without a warning, licences and bans
 
 .PHONY: test
 test: servers policies cluster lint ## All tests, against a real API server
-	@cargo test --locked --workspace --no-fail-fast
+	@TIDEGATE_PROGRAM=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/tidegate cargo test --locked --workspace --no-fail-fast
 
 .PHONY: bench
 bench: policies ## Figures beside their targets, and beside a bare server of the same run (ARGS="--rounds 1 --seconds 0.3")

@@ -230,10 +230,20 @@ fn addresses(lines: &Receiver<String>) -> Result<(String, String)> {
     bail!("tidegate did not start:\n{seen}")
 }
 
-/// Builds the program once and says where it is.
+/// The program: the one that `TIDEGATE_PROGRAM` names, or one built now, once.
+///
+/// `make test` names the one that the workspace's tests were built beside. Building it alone would compile half the tree a second time, because other
+/// packages' tests ask for more features of what they share with it.
 pub(crate) fn program() -> Result<PathBuf> {
     static BUILT: std::sync::OnceLock<Result<PathBuf, String>> = std::sync::OnceLock::new();
     let built = BUILT.get_or_init(|| {
+        if let Some(named) = std::env::var_os("TIDEGATE_PROGRAM").map(PathBuf::from) {
+            return if named.is_file() {
+                Ok(named)
+            } else {
+                Err(format!("TIDEGATE_PROGRAM: there is no {}", named.display()))
+            };
+        }
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let status = Command::new(cargo)
             .args(["build", "--quiet", "--locked", "-p", "tidegate"])
