@@ -30,6 +30,14 @@ pub(crate) struct Script<'a> {
     pub(crate) open_libs: bool,
 }
 
+impl Script<'_> {
+    /// Up to 3.5, Argo CD asks no script about an object that is being deleted; later versions ask all of them, and their scripts name the finalizers it
+    /// waits for. A script that does not know of deletion would call such an object healthy.
+    pub(crate) fn tells_deletion(&self) -> bool {
+        self.text.contains("deletionTimestamp")
+    }
+}
+
 /// Scripts by kind. The default is none at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Customizations {

@@ -4,9 +4,9 @@
 //! same answer to the same object, down to the message that a script greps for. This crate knows three sources of an answer and the order in which
 //! they are asked (`gitops-engine/pkg/health/health.go` and `util/lua/lua.go` of Argo CD 3.5):
 //!
-//! 1. an object that is being deleted is `Progressing`, whatever it is;
+//! 1. an object that is being deleted is `Progressing`, whatever it is, unless a script of its kind has something to say about that;
 //! 2. the operator's Lua scripts ([`Customizations`]), exact kinds before wildcards;
-//! 3. built-in rules for the kinds of Kubernetes itself.
+//! 3. built-in rules for the kinds of Kubernetes itself and of widespread operators.
 //!
 //! An object of any other kind has no health, which is not the same as `Healthy`: it never holds a wave up and is left out of an application's health.
 //!
@@ -43,11 +43,13 @@ pub fn assess(
     customizations: &Customizations,
     surroundings: &Surroundings,
 ) -> Result<Option<Health>, HealthError> {
-    if is_being_deleted(object) {
+    let kind = group_version_kind(object);
+    let script = customizations.script(kind.group, kind.kind);
+    let tells_deletion = script.is_some_and(|script| script.tells_deletion());
+    if is_being_deleted(object) && !tells_deletion {
         return Ok(Some(Health::new(Status::Progressing, "Pending deletion")));
     }
-    let kind = group_version_kind(object);
-    if let Some(script) = customizations.script(kind.group, kind.kind) {
+    if let Some(script) = script {
         return lua::run(&script, object, surroundings).map(Some);
     }
     kinds::assess(&kind, object)

@@ -8,7 +8,10 @@ use crate::fields::{GroupVersionKind, Typed};
 use crate::{Health, HealthError};
 
 mod autoscaler;
+mod declared;
+mod gateways;
 mod operators;
+mod rollout;
 mod runs;
 mod services;
 mod workloads;

@@ -1,53 +1,10 @@
-//! Kinds of operators that waves wait for most: databases and their schemas, certificates, secrets from elsewhere.
-//!
-//! Argo CD ships a Lua script for each of them (`resource_customizations` of its 3.5), and people count on it without having written one.
-//! The answers here are those; a script of one's own for the same kind goes before them, as there.
+//! Kinds of operators whose health takes more than a table to tell; the others are in [`declared`].
 
 use serde_json::Value;
 
+use super::{declared, gateways, rollout};
 use crate::fields::list;
 use crate::{Health, Status};
-
-/// Kinds that say in one condition whether they are there: group, kind, the condition, and the message before it exists.
-const BY_CONDITION: [(&str, &str, &str, &str); 7] = [
-    (
-        "cert-manager.io",
-        "Certificate",
-        "Ready",
-        "Waiting for certificate",
-    ),
-    (
-        "cert-manager.io",
-        "ClusterIssuer",
-        "Ready",
-        "Initializing ClusterIssuer",
-    ),
-    ("cert-manager.io", "Issuer", "Ready", "Initializing issuer"),
-    (
-        "external-secrets.io",
-        "ClusterSecretStore",
-        "Ready",
-        "Waiting for ClusterSecretStore",
-    ),
-    (
-        "external-secrets.io",
-        "ExternalSecret",
-        "Ready",
-        "Waiting for ExternalSecret",
-    ),
-    (
-        "external-secrets.io",
-        "SecretStore",
-        "Ready",
-        "Waiting for SecretStore",
-    ),
-    (
-        "bitnami.com",
-        "SealedSecret",
-        "Synced",
-        "Waiting for Sealed Secret to be decrypted",
-    ),
-];
 
 /// What the phases of a `CloudNativePG` cluster mean.
 const CLUSTER_PHASES: [(&str, Status); 20] = [
@@ -104,16 +61,12 @@ pub(super) fn assess(group: &str, kind: &str, object: &Value) -> Option<Health> 
         ("db.atlasgo.io", "AtlasMigration") => Some(atlas(object, "reason", &["Reconciling"])),
         ("postgresql.cnpg.io", "Cluster") => Some(cluster(object)),
         ("batch", "CronJob") => Some(cron_job(object)),
-        _ => {
-            let (_, _, wanted, waiting) = BY_CONDITION
-                .iter()
-                .find(|(of, known, ..)| *of == group && *known == kind)?;
-            if kind == "Certificate" && text(condition(object, "Issuing"), "/status") == "True" {
-                let message = text(condition(object, "Issuing"), "/message");
-                return Some(Health::new(Status::Progressing, message));
-            }
-            Some(by_condition(object, wanted, waiting))
+        ("argoproj.io", "Rollout") => Some(rollout::rollout(object)),
+        ("gateway.networking.k8s.io", "Gateway") => Some(gateways::gateway(object)),
+        ("gateway.networking.k8s.io", "GRPCRoute" | "HTTPRoute" | "TLSRoute") => {
+            Some(gateways::route(kind, object))
         }
+        _ => declared::assess(group, kind, object),
     }
 }
 
@@ -132,16 +85,6 @@ fn atlas(object: &Value, field: &str, waits: &[&str]) -> Health {
         _ => Status::Degraded,
     };
     Health::new(status, text(ready, "/reason"))
-}
-
-fn by_condition(object: &Value, wanted: &str, waiting: &str) -> Health {
-    let found = condition(object, wanted);
-    let status = match text(found, "/status") {
-        "True" => Status::Healthy,
-        "False" => Status::Degraded,
-        _ => return Health::new(Status::Progressing, waiting),
-    };
-    Health::new(status, text(found, "/message"))
 }
 
 fn cluster(object: &Value) -> Health {
@@ -202,14 +145,14 @@ fn cron_job(object: &Value) -> Health {
 }
 
 /// The first condition of that type.
-fn condition<'a>(object: &'a Value, wanted: &str) -> Option<&'a Value> {
+pub(super) fn condition<'a>(object: &'a Value, wanted: &str) -> Option<&'a Value> {
     list(object, "/status/conditions")
         .iter()
         .find(|condition| text(Some(condition), "/type") == wanted)
 }
 
 /// A text; empty where there is none.
-fn text<'a>(object: Option<&'a Value>, pointer: &str) -> &'a str {
+pub(super) fn text<'a>(object: Option<&'a Value>, pointer: &str) -> &'a str {
     object
         .and_then(|object| object.pointer(pointer))
         .and_then(Value::as_str)

@@ -5,7 +5,7 @@ use crate::{Customizations, Status};
 
 /// What is written in `rest` follows the type and a name.
 #[track_caller]
-fn check(type_and_name: &str, cases: &[(&str, &str)]) {
+pub(super) fn check(type_and_name: &str, cases: &[(&str, &str)]) {
     let none = Customizations::default();
     all(cases.iter().map(|(rest, expected)| {
         let object = yaml(&format!("{{{type_and_name}, {rest}}}"));
@@ -477,97 +477,6 @@ fn atlas_objects() {
     check(
         "apiVersion: db.atlasgo.io/v1alpha1, kind: AtlasMigration",
         &[(&reason_only, "Progressing: Reconciling")],
-    );
-}
-
-#[test]
-fn objects_of_other_operators() {
-    check(
-        "apiVersion: cert-manager.io/v1, kind: Certificate",
-        &[
-            ("spec: {}", "Progressing: Waiting for certificate"),
-            (
-                "status: {conditions: [{type: Ready, status: \"True\", message: up to date}]}",
-                "Healthy: up to date",
-            ),
-            (
-                "status: {conditions: [{type: Ready, status: \"False\", message: expired}]}",
-                "Degraded: expired",
-            ),
-            (
-                "status: {conditions: [{type: Ready, status: \"False\", message: expired}, {type: Issuing, status: \"True\", message: renewing}]}",
-                "Progressing: renewing",
-            ),
-        ],
-    );
-    check(
-        "apiVersion: bitnami.com/v1alpha1, kind: SealedSecret",
-        &[
-            (
-                "spec: {}",
-                "Progressing: Waiting for Sealed Secret to be decrypted",
-            ),
-            (
-                "status: {conditions: [{type: Synced, status: \"False\", message: no key}]}",
-                "Degraded: no key",
-            ),
-        ],
-    );
-    check(
-        "apiVersion: external-secrets.io/v1, kind: ExternalSecret",
-        &[(
-            "status: {conditions: [{type: Ready, status: \"True\", message: secret synced}]}",
-            "Healthy: secret synced",
-        )],
-    );
-    check(
-        "apiVersion: postgresql.cnpg.io/v1, kind: Cluster",
-        &[
-            (
-                "status: {phase: Setting up primary, phaseReason: creating}",
-                "Progressing: creating",
-            ),
-            (
-                "status: {phase: Cluster in healthy state, conditions: []}",
-                "Healthy",
-            ),
-            (
-                "status: {phase: Failing over, phaseReason: gone, conditions: []}",
-                "Degraded: gone",
-            ),
-            ("status: {phase: Something else, conditions: []}", "Unknown"),
-            (
-                "status: {phase: x, conditions: [{type: cnpg.io/hibernation, status: \"True\", message: asleep}]}",
-                "Suspended: asleep",
-            ),
-            (
-                "metadata: {annotations: {cnpg.io/reconciliation: disabled}}",
-                "Suspended: Cluster reconciliation is suspended",
-            ),
-        ],
-    );
-    check(
-        "apiVersion: batch/v1, kind: CronJob",
-        &[
-            (
-                "spec: {suspend: true}, status: {}",
-                "Suspended: CronJob is Suspended",
-            ),
-            ("spec: {}", "Progressing: Waiting for CronJob"),
-            ("status: {}", "Healthy: CronJob has not been scheduled yet"),
-            (
-                "status: {lastScheduleTime: \"2026-01-02T00:00:00Z\", lastSuccessfulTime: \"2026-01-01T00:00:05Z\"}",
-                "Degraded: CronJob has not completed its last execution successfully",
-            ),
-            (
-                "status: {lastScheduleTime: \"2026-01-02T00:00:00Z\", lastSuccessfulTime: \"2026-01-01T00:00:05Z\", active: [{name: x}]}",
-                "Healthy: The job is running. Its last execution may not have been successful",
-            ),
-            (
-                "status: {lastScheduleTime: \"2026-01-02T00:00:00Z\", lastSuccessfulTime: \"2026-01-02T00:00:05Z\"}",
-                "Healthy: CronJob has completed its last execution successfully",
-            ),
-        ],
     );
 }
 

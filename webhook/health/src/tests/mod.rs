@@ -1,6 +1,7 @@
 //! What users see, as tables: an object and its health.
 
 mod kinds;
+mod operators;
 mod scripts;
 mod settings;
 

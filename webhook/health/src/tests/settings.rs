@@ -271,3 +271,19 @@ fn folders() {
     assert_eq!(asked(&both, "apps", "Deployment"), "Healthy: settings");
     assert_eq!(asked(&both, "", "Pod"), "Healthy: Pod");
 }
+
+#[test]
+fn only_scripts_that_know_of_deletion_are_asked_about_it() {
+    let object = yaml(
+        "{apiVersion: example.com/v1, kind: Widget, metadata: {deletionTimestamp: \"2026-01-01T00:00:00Z\", finalizers: [a/b, c/d]}}",
+    );
+    let waits = "if obj.metadata.deletionTimestamp ~= nil then\n  return {status='Progressing', message='waits for ' .. table.concat(obj.metadata.finalizers, ', ')}\nend\nreturn {status='Healthy'}";
+    for (script, expected) in [
+        ("return {status='Healthy'}", "Progressing: Pending deletion"),
+        (waits, "Progressing: waits for a/b, c/d"),
+    ] {
+        let mut customizations = Customizations::default();
+        customizations.add_shipped("example.com/Widget", script);
+        assert_eq!(shown(&object, &customizations), expected);
+    }
+}
