@@ -1,9 +1,10 @@
-// How the tests get helm and kustomize: as Go modules, built by ../get.
+// How the tests get helm, kustomize and jsonnet: as Go modules, built by ../get.
 module tidegate.example/tests/cluster/tools
 
 go 1.26.0
 
 tool (
+	github.com/google/go-jsonnet/cmd/jsonnet
 	helm.sh/helm/v4/cmd/helm
 	sigs.k8s.io/kustomize/kustomize/v5
 )
@@ -61,6 +62,7 @@ require (
 	github.com/gofrs/flock v0.13.0 // indirect
 	github.com/google/btree v1.1.3 // indirect
 	github.com/google/gnostic-models v0.7.1 // indirect
+	github.com/google/go-jsonnet v0.21.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/gosuri/uitable v0.0.4 // indirect
 	github.com/huandu/xstrings v1.5.0 // indirect

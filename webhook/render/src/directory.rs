@@ -8,10 +8,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::Value;
 use tidegate_model::glob;
 
 use crate::error::RenderError;
+use crate::jsonnet::Jsonnet;
 use crate::manifests::Manifests;
 use crate::settings::Limits;
 use crate::tree::Tree;
@@ -26,15 +26,16 @@ pub(crate) struct Directory {
     recurse: bool,
     include: String,
     exclude: String,
-    jsonnet: Value,
+    pub(crate) jsonnet: Jsonnet,
 }
 
-/// Adds the manifests of a folder. What is to be warned about comes back.
+/// Adds the manifests of a folder; `jsonnet` says what one of its programs makes. What is to be warned about comes back.
 pub(crate) fn render(
     tree: &Tree,
     folder: &Path,
     options: &Directory,
     limits: &Limits,
+    jsonnet: &dyn Fn(&Path) -> Result<Vec<u8>, RenderError>,
     manifests: &mut Manifests<'_>,
 ) -> Result<Vec<String>, RenderError> {
     let mut files = Vec::new();
@@ -48,10 +49,8 @@ pub(crate) fn render(
         }
         let shown = tree.shown(&file);
         if relative.ends_with(".jsonnet") {
-            return Err(RenderError::Unsupported {
-                path: shown,
-                problem: "jsonnet is not rendered; commit what it makes, or leave it out with directory.exclude: '*.jsonnet'".to_owned(),
-            });
+            manifests.evaluated(&shown, &jsonnet(&file)?)?;
+            continue;
         }
         let bytes = read(tree, &file, limits)?;
         if bytes
@@ -159,6 +158,8 @@ mod tests {
                 format!("# +argocd:skip-file-rendering\n{}", object("skipped")),
             ),
             ("readme.md", object("readme")),
+            ("f.jsonnet", String::new()),
+            ("f.libsonnet", String::new()),
             ("sub/d.yaml", object("d")),
             ("sub/deep/e.yaml", object("e")),
         ] {
@@ -171,7 +172,21 @@ mod tests {
         let limits = Limits::default();
         let mut manifests = Manifests::new(&limits);
         let options: Directory = serde_json::from_str(options).expect("options");
-        render(&tree, tree.root(), &options, &limits, &mut manifests).expect("rendered");
+        let jsonnet = |_: &Path| {
+            Ok(
+                br#"[{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "f"}}, null]"#
+                    .to_vec(),
+            )
+        };
+        render(
+            &tree,
+            tree.root(),
+            &options,
+            &limits,
+            &jsonnet,
+            &mut manifests,
+        )
+        .expect("rendered");
         let objects = manifests.into_objects();
         let names: Vec<_> = objects
             .iter()
@@ -182,8 +197,8 @@ mod tests {
 
     #[test]
     fn the_options_choose_files() {
-        check("{}", &["a", "b", "c"]);
-        check(r#"{"recurse": true}"#, &["a", "b", "c", "d", "e"]);
+        check("{}", &["a", "b", "c", "f"]);
+        check(r#"{"recurse": true}"#, &["a", "b", "c", "f", "d", "e"]);
         check(r#"{"recurse": true, "include": "*.json"}"#, &["c"]);
         check(
             r#"{"recurse": true, "include": "{a.yml,sub/*}"}"#,
@@ -194,24 +209,5 @@ mod tests {
             &["a", "b"],
         );
         check(r#"{"recurse": true, "exclude": "*"}"#, &[]);
-    }
-
-    #[test]
-    fn jsonnet_is_refused_with_the_way_out() {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::write(folder.path().join("x.jsonnet"), "{}").expect("written");
-        let tree = Tree::of_folder(folder.path()).expect("a tree");
-        let limits = Limits::default();
-        let error = render(
-            &tree,
-            tree.root(),
-            &Directory::default(),
-            &limits,
-            &mut Manifests::new(&limits),
-        );
-        assert_eq!(
-            error.expect_err("refused").to_string(),
-            "x.jsonnet: jsonnet is not rendered; commit what it makes, or leave it out with directory.exclude: '*.jsonnet'"
-        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Renderer::render`] takes sources as they are written in an Application and gives objects: it finds the commit that a revision means, fetches that commit
 //! and nothing else, and reads its plain manifests or has `helm` or `kustomize` make them. Argo CD's repo-server is the model, down to the order in which
-//! values win; where it is silent (a jsonnet file, a plugin, a base on the network) this says what it does not do and what to do instead.
+//! values win; where it goes further (a base on the network) this says what it does not do and what to do instead.
 //!
 //! Everything here handles what strangers wrote. A repository can be endless, lead out of itself by links, or name addresses that only this process can
 //! reach; a chart can loop; a program can print its password. So everything has a limit ([`Limits`]), programs run alone with an environment made for
@@ -20,10 +20,12 @@ mod folder;
 mod following;
 mod git;
 mod helm;
+mod jsonnet;
 mod known;
 mod kustomize;
 mod manifests;
 mod places;
+mod plugin;
 mod process;
 mod redact;
 mod renderer;
@@ -39,6 +41,7 @@ pub use error::{ProcessError, RenderError};
 pub use folder::printed;
 pub use git::normalized;
 pub use known::{KnownRepositories, OfProject, SECRET_TYPE};
+pub use plugin::{Plugin, PluginError};
 pub use renderer::Renderer;
 pub use request::{Refresh, Rendered, Request, SourceRequest};
 pub use secret::{Credential, Credentials, NoCredentials, Secret};

@@ -67,6 +67,33 @@ impl<'a> Manifests<'a> {
         Ok(())
     }
 
+    /// Adds what jsonnet made of a file: an object, or a list of objects.
+    pub(crate) fn evaluated(&mut self, file: &str, out: &[u8]) -> Result<(), RenderError> {
+        let value = serde_json::from_slice(out).map_err(|_| RenderError::Manifest {
+            file: file.to_owned(),
+            line: None,
+            problem: "what jsonnet printed is no JSON".to_owned(),
+        })?;
+        let values = match value {
+            Value::Array(values) => values,
+            one => vec![one],
+        };
+        let mut objects = Vec::new();
+        for value in values {
+            match objects_of(value) {
+                Ok(found) => objects.extend(found),
+                Err(problem) => {
+                    return Err(RenderError::Manifest {
+                        file: file.to_owned(),
+                        line: None,
+                        problem: problem.to_owned(),
+                    });
+                }
+            }
+        }
+        self.add(file, objects, out.len())
+    }
+
     /// Adds a file of a plain folder. A file without any object in it is none of ours, unless it looks like one that somebody got wrong; the answer is
     /// what to warn about.
     pub(crate) fn file(&mut self, file: &str, bytes: &[u8]) -> Result<Option<String>, RenderError> {
@@ -188,30 +215,32 @@ fn read(
     document: &str,
     line: u64,
 ) -> Result<Result<Vec<Value>, NoObject>, RenderError> {
-    let mut value = parse(file, document, line)?;
+    let value = parse(file, document, line)?;
+    Ok(objects_of(value).map_err(|problem| NoObject {
+        line,
+        problem: problem.to_owned(),
+    }))
+}
+
+/// The objects that a value is, or why it is none.
+fn objects_of(mut value: Value) -> Result<Vec<Value>, &'static str> {
     if value.is_null() {
-        return Ok(Ok(Vec::new()));
+        return Ok(Vec::new());
     }
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
     let is_list = text("kind").ends_with("List");
-    let problem = if !value.is_object() {
-        Some("this is no object of Kubernetes")
-    } else if text("kind").is_empty() {
-        Some("the object has no kind")
-    } else if text("apiVersion").is_empty() {
-        Some("the object has no apiVersion")
-    } else {
-        None
-    };
-    if let Some(problem) = problem {
-        return Ok(Err(NoObject {
-            line,
-            problem: problem.to_owned(),
-        }));
+    if !value.is_object() {
+        return Err("this is no object of Kubernetes");
+    }
+    if text("kind").is_empty() {
+        return Err("the object has no kind");
+    }
+    if text("apiVersion").is_empty() {
+        return Err("the object has no apiVersion");
     }
     match value.get_mut("items") {
-        Some(Value::Array(items)) if is_list => Ok(Ok(std::mem::take(items))),
-        _ => Ok(Ok(vec![value])),
+        Some(Value::Array(items)) if is_list => Ok(std::mem::take(items)),
+        _ => Ok(vec![value]),
     }
 }
 

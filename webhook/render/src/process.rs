@@ -33,7 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     settings: &'a Settings,
-    program: &'static str,
+    program: &'a str,
     arguments: Vec<OsString>,
     environment: Vec<(String, OsString)>,
     secrets: Vec<&'a str>,
@@ -48,7 +48,7 @@ impl<'a> Run<'a> {
     /// A program, its home (a private folder) and the folder it starts in.
     pub(crate) fn new(
         settings: &'a Settings,
-        program: &'static str,
+        program: &'a str,
         home: &'a Path,
         folder: &'a Path,
     ) -> Self {

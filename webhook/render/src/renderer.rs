@@ -15,9 +15,11 @@ use crate::error::RenderError;
 use crate::following::{Followed, Following};
 use crate::git::{self, Repositories, Repository};
 use crate::helm;
+use crate::jsonnet;
 use crate::kustomize;
 use crate::manifests::{Manifests, yaml};
 use crate::places::Places;
+use crate::plugin;
 use crate::request::{Refresh, Rendered, Request, SourceRequest};
 use crate::secret::{Credential, Credentials};
 use crate::settings::Settings;
@@ -309,10 +311,19 @@ impl Located {
             (false, _) => tree.root().to_owned(),
         };
         let source = self.with_overrides(around, tree, &folder)?;
-        let kind = match source.declared(&self.place)? {
-            Some(kind) => kind,
-            None => discovered(&folder),
-        };
+        let declared = source.declared(&self.place)?;
+        if matches!(declared, None | Some(SourceType::Plugin)) {
+            let choice = source.plugin.as_ref();
+            let plugin = plugin::chosen(around, tree, &folder, choice, &self.place)?;
+            if let Some(plugin) = plugin {
+                let choice = source.plugin.clone().unwrap_or_default();
+                let out = plugin::output(around, tree, &folder, plugin, &choice)?;
+                let name = format!("plugin {}", plugin.full_name());
+                manifests.printed(&name, &tree.shown(&folder), &out)?;
+                return Ok(SourceType::Plugin);
+            }
+        }
+        let kind = declared.unwrap_or_else(|| discovered(&folder));
         match kind {
             SourceType::Helm => {
                 let options = source.helm.unwrap_or_default();
@@ -324,11 +335,13 @@ impl Located {
                 let out = kustomize::output(around, tree, &folder, &options)?;
                 manifests.printed("kustomize", &tree.shown(&folder), &out)?;
             }
-            SourceType::Directory => {
+            SourceType::Directory | SourceType::Plugin => {
                 let options = source.directory.unwrap_or_default();
                 let limits = &around.settings.limits;
+                let jsonnet =
+                    |file: &Path| jsonnet::output(around, tree, &folder, file, &options.jsonnet);
                 warnings.extend(directory::render(
-                    tree, &folder, &options, limits, manifests,
+                    tree, &folder, &options, limits, &jsonnet, manifests,
                 )?);
             }
         }

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::plugin::Plugin;
+
 /// How sources are fetched and rendered.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -20,6 +22,8 @@ pub struct Settings {
     pub poll: Duration,
     /// Whether a kustomization may name bases, and a chart value files, that are fetched from somewhere else than the Application's sources.
     pub remote_files: bool,
+    /// The config management plugins that may be run.
+    pub plugins: Vec<Plugin>,
     /// Flags for `kustomize build` (`kustomize.buildOptions` of `argocd-cm`).
     pub kustomize_options: Vec<String>,
     /// Limits.
@@ -36,6 +40,7 @@ impl Settings {
             known_hosts: None,
             poll: Duration::from_secs(10),
             remote_files: false,
+            plugins: Vec::new(),
             kustomize_options: Vec::new(),
             limits: Limits::default(),
         }

@@ -7,6 +7,7 @@ use crate::directory::Directory;
 use crate::error::RenderError;
 use crate::helm::Helm;
 use crate::kustomize::Kustomize;
+use crate::plugin::Choice;
 
 /// A source of an Application, with the names of its fields.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -21,7 +22,7 @@ pub(crate) struct Source {
     pub(crate) helm: Option<Helm>,
     pub(crate) kustomize: Option<Kustomize>,
     pub(crate) directory: Option<Directory>,
-    pub(crate) plugin: Option<Value>,
+    pub(crate) plugin: Option<Choice>,
 }
 
 /// What a source is (`status.sourceType`).
@@ -33,6 +34,8 @@ pub enum SourceType {
     Kustomize,
     /// A plain folder.
     Directory,
+    /// What a config management plugin makes manifests of.
+    Plugin,
 }
 
 impl SourceType {
@@ -42,6 +45,7 @@ impl SourceType {
             Self::Helm => "Helm",
             Self::Kustomize => "Kustomize",
             Self::Directory => "Directory",
+            Self::Plugin => "Plugin",
         }
     }
 }
@@ -72,13 +76,6 @@ impl Source {
         if !source.r#ref.is_empty() && !source.chart.is_empty() {
             return Err(wrong("a chart cannot be a ref".to_owned()));
         }
-        if source.plugin.is_some() {
-            return Err(RenderError::Unsupported {
-                path: place.to_owned(),
-                problem: "config management plugins are not run; commit what the plugin makes"
-                    .to_owned(),
-            });
-        }
         source.declared(place)?;
         Ok(source)
     }
@@ -97,12 +94,13 @@ impl Source {
             ),
             (self.kustomize.is_some(), SourceType::Kustomize),
             (self.directory.is_some(), SourceType::Directory),
+            (self.plugin.is_some(), SourceType::Plugin),
         ];
         let mut found = all.iter().filter(|(is, _)| *is).map(|(_, found)| *found);
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => Err(RenderError::Source {
                 pointer: place.to_owned(),
-                problem: "multiple application sources defined: only one of helm, kustomize and directory may be there".to_owned(),
+                problem: "multiple application sources defined: only one of helm, kustomize, directory and plugin may be there".to_owned(),
             }),
             (first, _) => Ok(first),
         }
@@ -148,6 +146,10 @@ mod tests {
                 json!({"repoURL": "/r", "directory": {"recurse": true}}),
                 Some(SourceType::Directory),
             ),
+            (
+                json!({"repoURL": "/r", "plugin": {}}),
+                Some(SourceType::Plugin),
+            ),
         ] {
             let read = Source::parse(&source, "spec.source").expect("a source");
             assert_eq!(
@@ -164,7 +166,7 @@ mod tests {
             (json!({"path": "a"}), "spec.source: repoURL is missing"),
             (
                 json!({"repoURL": "/r", "helm": {}, "directory": {}}),
-                "spec.source: multiple application sources defined: only one of helm, kustomize and directory may be there",
+                "spec.source: multiple application sources defined: only one of helm, kustomize, directory and plugin may be there",
             ),
             (
                 json!({"repoURL": "/r", "ref": "a/b"}),
@@ -173,10 +175,6 @@ mod tests {
             (
                 json!({"repoURL": "/r", "ref": "a", "chart": "b"}),
                 "spec.source: a chart cannot be a ref",
-            ),
-            (
-                json!({"repoURL": "/r", "plugin": {"name": "x"}}),
-                "spec.source: config management plugins are not run; commit what the plugin makes",
             ),
         ] {
             let error = Source::parse(&source, "spec.source").expect_err("wrong");

@@ -213,6 +213,37 @@ impl Tree {
     }
 }
 
+/// Whether a file below a folder has a path, from there, that is looked for.
+pub(crate) fn any_file(
+    folder: &Path,
+    limits: &Limits,
+    is_it: &dyn Fn(&str) -> bool,
+) -> Result<bool, RenderError> {
+    let mut open = vec![(folder.to_owned(), 0)];
+    let mut files = 0;
+    while let Some((at, depth)) = open.pop() {
+        let entries = fs::read_dir(&at).map_err(RenderError::io("list", &at))?;
+        for entry in entries {
+            let entry = entry.map_err(RenderError::io("list", &at))?;
+            let path = entry.path();
+            let kind = entry.file_type().map_err(RenderError::io("read", &path))?;
+            let relative = path.strip_prefix(folder).unwrap_or(&path);
+            if kind.is_dir() {
+                if depth < limits.depth && entry.file_name() != ".git" {
+                    open.push((path, depth + 1));
+                }
+            } else if is_it(&relative.to_string_lossy()) {
+                return Ok(true);
+            }
+            files += 1;
+            if files > limits.tree_files {
+                return Ok(false);
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// What was copied so far.
 struct Copying<'a> {
     files: usize,

@@ -1,13 +1,16 @@
 //! Flags and environment to the settings by which sources are rendered; the same for `serve`, `app` and `check`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::{Context as _, Result};
 use clap::Args;
+use serde_json::Value;
 use tidegate_admission::parse_duration;
-use tidegate_render::Settings;
+use tidegate_render::{Plugin, Settings};
 
+use crate::check::source::read_text;
 use crate::policies;
 
 /// What programs need to reach the network from here. None of it is a secret by its purpose.
@@ -22,7 +25,7 @@ const PASSED_ON: [&str; 8] = [
     "SSL_CERT_DIR",
 ];
 
-/// How sources of Applications are fetched and rendered. `git`, `helm` and `kustomize` are taken from the PATH.
+/// How sources of Applications are fetched and rendered. `git`, `helm`, `kustomize` and `jsonnet` are taken from the PATH.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct SourceArgs {
     /// Where mirrors of repositories are kept [default: the user's cache folder].
@@ -37,17 +40,36 @@ pub(crate) struct SourceArgs {
     /// Let kustomizations name bases, and charts value files, that are fetched from elsewhere.
     #[arg(long)]
     remote_files: bool,
+    /// Config management plugins that Applications may use: a file of Argo CD's `ConfigManagementPlugin` declarations. Their commands run here.
+    #[arg(long, value_name = "FILE", env = "TIDEGATE_PLUGINS")]
+    plugins: Option<PathBuf>,
 }
 
 impl SourceArgs {
-    pub(crate) fn settings(&self) -> Settings {
-        Settings {
+    pub(crate) fn settings(&self) -> Result<Settings> {
+        let plugins = match &self.plugins {
+            Some(file) => plugins(file)?,
+            None => Vec::new(),
+        };
+        Ok(Settings {
             poll: self.sources_poll,
             known_hosts: self.ssh_known_hosts.clone(),
             remote_files: self.remote_files,
+            plugins,
             ..settings(self.sources_cache.clone())
-        }
+        })
     }
+}
+
+fn plugins(file: &Path) -> Result<Vec<Plugin>> {
+    let shown = file.display();
+    let declarations: Vec<Value> = serde_saphyr::from_multiple(&read_text(file)?)
+        .with_context(|| format!("{shown} is not YAML"))?;
+    declarations
+        .iter()
+        .filter(|declaration| !declaration.is_null())
+        .map(|declaration| Plugin::parse(declaration).with_context(|| shown.to_string()))
+        .collect()
 }
 
 /// The settings of somebody who said nothing.

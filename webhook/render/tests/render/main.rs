@@ -9,6 +9,8 @@
 mod git;
 mod hostile;
 mod http;
+mod jsonnet;
 mod multiple;
+mod plugins;
 mod support;
 mod tools;

@@ -87,7 +87,7 @@ impl Kit {
 
     pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let cache = tempfile::tempdir().unwrap();
-        let mut folders: Vec<PathBuf> = ["helm", "kustomize"]
+        let mut folders: Vec<PathBuf> = ["helm", "kustomize", "jsonnet"]
             .iter()
             .map(|tool| {
                 tidegate_kit::bin(tool)

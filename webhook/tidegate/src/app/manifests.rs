@@ -97,7 +97,7 @@ pub(crate) fn rendered(
         repositories(&mut known, &super::objects(std::slice::from_ref(path))?)?;
     }
     let request = request(args, application)?;
-    let renderer = Renderer::new(args.sources.settings())?;
+    let renderer = Renderer::new(args.sources.settings()?)?;
     let rendered = renderer.render(&request, &known.of_project(&request.project))?;
     for warning in &rendered.warnings {
         writeln!(anstream::stderr(), "warning: {warning}")?;

@@ -206,7 +206,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             args.reconcile.context.as_deref(),
         )
         .await?;
-        let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()));
+        let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()?));
         let named = !args.reconcile.reconcile_kinds.is_empty();
         let gate = plan_gate::PlanGate(live);
         let stop = shutdown.clone();

@@ -1,4 +1,4 @@
-//! The reconciler's question to a renderer, answered by the room that runs git, helm and kustomize.
+//! The reconciler's question to a renderer, answered by the room that runs git, helm and the like.
 //!
 //! A rendering waits for programs, so it has a thread of its own; one that nobody waits for any more ends by the limits of its programs.
 
@@ -162,6 +162,7 @@ fn answer(rendered: tidegate_render::Rendered) -> Rendered {
         tidegate_render::SourceType::Helm => SourceType::Helm,
         tidegate_render::SourceType::Kustomize => SourceType::Kustomize,
         tidegate_render::SourceType::Directory => SourceType::Directory,
+        tidegate_render::SourceType::Plugin => SourceType::Plugin,
     });
     Rendered {
         manifests: rendered.manifests,
