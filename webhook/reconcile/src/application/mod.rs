@@ -21,14 +21,17 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
 use tidegate_model::ObjectKey;
-use tidegate_model::object::at;
+use tidegate_model::object::{at, text};
 use tidegate_syncplan::operation::{OperationPhase, Progress};
 
 mod control_plane;
 mod decide;
 mod deletion;
 mod events;
+mod finalizers;
 mod gather;
 mod health;
 mod look;
@@ -96,6 +99,11 @@ pub(crate) async fn reconcile<G: Gate>(
         let tracking = Lens::new(&snapshot).tracking;
         running.adopt_hooks(&live.objects, &tracking);
     }
+    if let (None, Ok(rendered)) = (&running, &snapshot.rendered)
+        && let Some(wanted) = finalizers::wanted(&application, &rendered.manifests)
+    {
+        hold(context, key, &application, &wanted).await?;
+    }
     let mut round = Round::new(context, key, application, snapshot, now);
     let next = round.go(running).await?;
     let desired = round.snapshot().rendered.as_ref();
@@ -104,6 +112,28 @@ pub(crate) async fn reconcile<G: Gate>(
         context.saw(key, &live.objects, desired);
     }
     Ok(next)
+}
+
+/// Writes the finalizers without which hooks of a deletion would not run, unless somebody wrote the Application meanwhile: then this is looked at again.
+async fn hold<G: Gate>(
+    context: &Context<G>,
+    key: &ObjectKey,
+    application: &Value,
+    finalizers: &[String],
+) -> Result<(), ApiError> {
+    let patch = json!({"metadata": {
+        "finalizers": finalizers,
+        "uid": text(application, "/metadata/uid"),
+        "resourceVersion": text(application, "/metadata/resourceVersion"),
+    }});
+    let api = context.api(Kind::Application, key);
+    let parameters = PatchParams::default();
+    let patch = Patch::Merge(&patch);
+    let written = api.patch(&key.name, &parameters, &patch);
+    let written = context.ask("write the finalizers", written).await?;
+    let version = written.metadata.resource_version;
+    context.wrote(key, version.as_deref().unwrap_or_default());
+    Ok(())
 }
 
 /// A failed operation that is to be tried again: how long it waits still. When its time has come it begins anew.

@@ -62,7 +62,7 @@ impl<G: Gate> Run<'_, G> {
                 GateVerdict::Denied { findings } => {
                     running.state = State {
                         phase: OperationPhase::Failed,
-                        message: denied(&findings),
+                        message: denied("the sync", &findings),
                     };
                     return Pause::Over;
                 }
@@ -219,12 +219,8 @@ impl<G: Gate> Run<'_, G> {
                 (None, _) => None,
             })
             .collect();
-        let mut subject = self.snapshot.application.clone();
-        if let Some(fields) = subject.as_object_mut() {
-            fields.remove("status");
-        }
         let plan = PlanReview {
-            subject: subject.to_string(),
+            subject: self.snapshot.subject(),
             dialect: None,
             changes,
         };
@@ -232,10 +228,10 @@ impl<G: Gate> Run<'_, G> {
     }
 }
 
-/// The message of an operation that the policies do not allow.
-fn denied(findings: &[GateFinding]) -> String {
+/// The message of something that the policies do not allow.
+pub(super) fn denied(what: &str, findings: &[GateFinding]) -> String {
     const MOST: usize = 10;
-    let mut message = "the policies deny the sync; nothing was changed".to_owned();
+    let mut message = format!("the policies deny {what}; nothing was changed");
     for finding in findings.iter().take(MOST) {
         message.push_str("; ");
         message.push_str(&finding.to_string());

@@ -29,6 +29,17 @@ pub struct Snapshot {
     pub warnings: Vec<Problem>,
 }
 
+impl Snapshot {
+    /// The Application as policies see it: what was wished for, not what became of it.
+    pub(super) fn subject(&self) -> String {
+        let mut subject = self.application.clone();
+        if let Some(fields) = subject.as_object_mut() {
+            fields.remove("status");
+        }
+        subject.to_string()
+    }
+}
+
 /// The live objects that matter: those with a desired key, those of the status, and those that carry the Application's mark.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Live {
