@@ -21,6 +21,7 @@ use crate::gate::Gate;
 use crate::kinds::Kind;
 use crate::live_watches::MOST_EVENTS;
 use crate::news::LiveEvent;
+use crate::ours::Ours;
 use crate::queue::Queue;
 use crate::watches::{Seen, Watches};
 use crate::{ReconcileError, ReconcileSettings, Render, application, migration, schema};
@@ -59,14 +60,19 @@ pub async fn run<G: Gate>(
     };
     let mut events = select_all(settings.kinds.iter().copied().map(watch));
     let (live_events, mut live) = mpsc::channel(MOST_EVENTS);
+    let leases = settings.leases.clone();
     let context = Context::new(client.clone(), gate, renderer, settings, live_events);
-    let mut control = Control::new(context);
+    let (ours, member) = Ours::take_part(leases, client);
+    let mut control = Control::new(context, ours);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         control.start_workers();
         let idle = control.idle();
+        let expires = control.ours.expires(control.working_on.values());
         tokio::select! {
             () = &mut shutdown => break,
+            () = control.ours.changed() => control.share(),
+            () = tokio::time::sleep_until(expires.into()) => control.abort(),
             Some((kind, event)) = events.next() => control.note(kind, event),
             Some(event) = live.recv() => control.wake(event),
             Some(seen) = control.watches.next() => control.look_again(&seen),
@@ -76,11 +82,13 @@ pub async fn run<G: Gate>(
     }
     drop(events);
     control.stop().await;
+    member.leave().await;
     Ok(())
 }
 
 struct Control<G> {
     context: Arc<Context<G>>,
+    ours: Ours,
     begun: Instant,
     queue: Queue,
     workers: JoinSet<Next>,
@@ -131,8 +139,9 @@ pub(crate) enum Next {
 }
 
 impl<G: Gate> Control<G> {
-    fn new(context: Context<G>) -> Self {
+    fn new(context: Context<G>, ours: Ours) -> Self {
         Self {
+            ours,
             queue: Queue::new(context.settings.queue),
             watches: Watches::new(context.client.clone()),
             context: Arc::new(context),
@@ -223,8 +232,13 @@ impl<G: Gate> Control<G> {
     fn start_workers(&mut self) {
         while self.workers.len() < self.context.settings.workers {
             let Some(key) = self.queue.pop(self.begun.elapsed()) else {
-                return;
+                break;
             };
+            if !self.ours.take(&key) {
+                self.queue.finish(&key);
+                self.context.forget(&key);
+                continue;
+            }
             let context = Arc::clone(&self.context);
             let span = info_span!("reconcile", object = %key);
             let object = key.clone();
@@ -233,13 +247,39 @@ impl<G: Gate> Control<G> {
             self.meanwhile.insert(key.clone(), Meanwhile::default());
             self.working_on.insert(worker.id(), key);
         }
+        self.ours.drained(self.working_on.values());
+    }
+
+    /// The objects are shared anew among the replicas: what came to us is looked at, what went is forgotten.
+    fn share(&mut self) {
+        let (come, gone) = self.ours.share();
+        for key in gone {
+            self.queue.remove(&key);
+            if !self.meanwhile.contains_key(&key) {
+                self.context.forget(&key);
+            }
+        }
+        for key in come {
+            self.push(&key, Duration::ZERO);
+        }
+    }
+
+    /// Others may take our objects from now on: what is under way ends here.
+    fn abort(&mut self) {
+        warn!(
+            under_way = self.workers.len(),
+            "the Lease has run out; unfinished work is given up, and gone on with by whoever has the object next"
+        );
+        self.workers.abort_all();
     }
 
     fn end(&mut self, ended: Result<(Id, Next), tokio::task::JoinError>) {
         let (id, next) = match ended {
             Ok(ended) => ended,
             Err(problem) => {
-                error!(%problem, "a reconciliation ended early; it is tried again");
+                if !problem.is_cancelled() {
+                    error!(%problem, "a reconciliation ended early; it is tried again");
+                }
                 (problem.id(), Next::Retry)
             }
         };
@@ -300,6 +340,7 @@ impl<G: Gate> Control<G> {
     /// An object of the same name that comes later is another object.
     fn forget(&mut self, key: &ObjectKey) {
         self.queue.remove(key);
+        self.ours.forget(key);
         self.seen.remove(key);
         self.failed.remove(key);
         self.context.forget(key);

@@ -13,11 +13,11 @@
 //! What it needs to be allowed: get, list and watch `atlasschemas` and `atlasmigrations`, patch their `status`, and get, list and watch the Secrets and
 //! `ConfigMaps` of the namespaces whose objects name some. Where one is missing, the condition of the object that needs it says so. For Applications: get,
 //! list, watch and patch those, read what is in the control plane's namespace, and everything on what they deliver, whose kinds are watched as long as somebody
-//! has objects of them.
+//! has objects of them. For an election: get, list, create, patch and delete Leases.
 //!
 //! This is the only room that names the Kubernetes client, and it names no database driver, no policy engine and no web server: the gate
-//! comes in as a trait ([`gate::Gate`]), and so does whoever renders sources ([`render::Render`]). It assumes that no other replica reconciles; two would not corrupt a database all the same: its locks and transactions see to
-//! that.
+//! comes in as a trait ([`gate::Gate`]), and so does whoever renders sources ([`render::Render`]). Several replicas share the objects by Leases ([`LeaseSettings`]): each object has one at a
+//! time. Two would not corrupt a database all the same: its locks and transactions see to that.
 
 pub mod application;
 mod claims;
@@ -29,11 +29,13 @@ mod events;
 pub mod gate;
 mod inputs;
 mod kinds;
+mod leases;
 mod live_watches;
 pub mod migration;
 mod neighbour;
 mod news;
 mod object;
+mod ours;
 mod pacing;
 pub mod problem;
 mod queue;
@@ -42,6 +44,7 @@ pub mod remote;
 pub mod render;
 pub mod schema;
 mod settings;
+mod shards;
 mod target;
 mod watches;
 mod writes;
@@ -50,6 +53,7 @@ pub use client::connect;
 pub use control::run;
 pub use gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
 pub use kinds::Kind;
+pub use leases::LeaseSettings;
 pub use neighbour::leave_to_argo_cd;
 pub use pacing::Pacing;
 pub use problem::Problem;

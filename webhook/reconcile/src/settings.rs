@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tidegate_model::words::ARGO_CD_NAMESPACE;
 
 use crate::kinds::Kind;
+use crate::leases::LeaseSettings;
 use crate::pacing::Pacing;
 
 /// The settings of [`crate::run`].
@@ -19,6 +20,8 @@ pub struct ReconcileSettings {
     pub namespace: Option<String>,
     /// Where `AppProjects`, `argocd-cm` and the Secrets of repositories are, and the Applications whose objects are marked with their bare name.
     pub control_namespace: String,
+    /// How several replicas share the objects; none where there is one only, ever.
+    pub leases: Option<LeaseSettings>,
     /// How many objects are worked on at once.
     pub workers: usize,
     /// How many objects may wait. More are turned away until a later listing.
@@ -73,6 +76,7 @@ impl Default for ReconcileSettings {
             kinds: BTreeSet::from([Kind::AtlasSchema, Kind::AtlasMigration]),
             namespace: None,
             control_namespace: ARGO_CD_NAMESPACE.to_owned(),
+            leases: None,
             workers: 4,
             queue: 100_000,
             pacing: Pacing::default(),

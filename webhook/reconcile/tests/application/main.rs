@@ -2,14 +2,16 @@
 //!
 //! Each test has a namespace and a reconciler of its own. Nothing sleeps: `kubectl wait` waits for what the test is about.
 
+mod deletion;
 mod neighbour;
 mod options;
 mod place;
+mod replicas;
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use place::{Place, config_map, deployment, schema};
+use place::{Place, config_map, deployment, hook, schema};
 
 /// Group, kind, name, status, health of each resource in the status.
 fn resources(status: &Value) -> Vec<String> {
@@ -335,11 +337,6 @@ async fn a_person_syncs_with_options_and_hooks_run_in_their_phases() -> Result<(
     let running = place.start().await?;
     let mut application = place.application("web");
     application["spec"]["syncPolicy"] = json!({});
-    let hook = |name: &str, hook: &str| {
-        format!(
-            "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}, annotations: {{argocd.argoproj.io/hook: {hook}}}}}\nspec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: main, image: example/job}}]}}}}}}\n"
-        )
-    };
     place.commit("web/a.yaml", &config_map("a", 0, "1"))?;
     place.commit("web/before.yaml", &hook("before", "PreSync"))?;
     place.commit("web/after.yaml", &hook("after", "PostSync"))?;
@@ -410,42 +407,6 @@ async fn a_person_syncs_with_options_and_hooks_run_in_their_phases() -> Result<(
         job.pointer("/metadata/finalizers"),
         None,
         "a finished hook is let go: {job:#}"
-    );
-    running.stop().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_application_takes_its_objects_along_in_reverse_waves_if_it_says_so() -> Result<()>
-{
-    let place = Place::new("deletion")?;
-    let running = place.start().await?;
-    place.commit("web/a.yaml", &config_map("a", 0, "1"))?;
-    let mut held: Value = serde_saphyr::from_str(&config_map("b", 1, "1"))?;
-    held["metadata"]["finalizers"] = json!(["example.org/held"]);
-    place.commit("web/b.yaml", &held.to_string())?;
-    let mut application = place.application("web");
-    application["metadata"]["finalizers"] = json!(["resources-finalizer.argocd.argoproj.io"]);
-    place.apply(&application)?;
-    place.commit("other/other.yaml", &config_map("other", 0, "1"))?;
-    place.apply(&place.application("other"))?;
-    place.wait_well("web")?;
-    place.wait_well("other")?;
-
-    place.kubectl(&["delete", "--wait=false", "applications.argoproj.io/web"])?;
-    place.kubectl(&["delete", "applications.argoproj.io/other"])?;
-    place.kubectl(&[
-        "wait",
-        "--for=jsonpath={.metadata.deletionTimestamp}",
-        "--timeout=30s",
-        "configmap/b",
-    ])?;
-    assert!(place.is_there("configmap/a")?, "its wave has not come");
-    place.patch("configmap/b", &json!({"metadata": {"finalizers": null}}))?;
-    place.wait_gone("applications.argoproj.io/web")?;
-    assert!(!place.is_there("configmap/a")? && !place.is_there("configmap/b")?);
-    assert!(
-        place.is_there("configmap/other")?,
-        "without the finalizer only the Application goes"
     );
     running.stop().await
 }

@@ -12,8 +12,9 @@ use sha2::{Digest as _, Sha256};
 use tidegate_kit::ControlPlane;
 use tidegate_reconcile::render::SourceType;
 use tidegate_reconcile::{
-    Gate, GateFinding, GateVerdict, Kind, Pacing, PlanChange, PlanReview, ReconcileError,
-    ReconcileSettings, Render, RenderFailure, RenderRequest, Rendered, connect, run,
+    Gate, GateFinding, GateVerdict, Kind, LeaseSettings, Pacing, PlanChange, PlanReview,
+    ReconcileError, ReconcileSettings, Render, RenderFailure, RenderRequest, Rendered, connect,
+    run,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -120,6 +121,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// It is gone at once, as by `kill -9`: nothing is finished and nothing given back.
+    pub(crate) async fn kill(self) {
+        self.ended.abort();
+        let _ = self.ended.await;
+    }
+
     pub(crate) async fn stop(self) -> Result<()> {
         let _ = self.stop.send(());
         Ok(self.ended.await??)
@@ -142,6 +149,21 @@ impl Place {
     }
 
     pub(crate) async fn start(&self) -> Result<Running> {
+        self.start_as(None, &self.gate).await
+    }
+
+    /// Starts one of several replicas, with a gate of its own.
+    pub(crate) async fn start_replica(&self, name: &str, gate: &WordGate) -> Result<Running> {
+        let leases = LeaseSettings {
+            renew: Duration::from_millis(200),
+            deadline: Duration::from_secs(3),
+            patience: Duration::from_secs(4),
+            ..LeaseSettings::new(&self.namespace, "test", name)
+        };
+        self.start_as(Some(leases), gate).await
+    }
+
+    async fn start_as(&self, leases: Option<LeaseSettings>, gate: &WordGate) -> Result<Running> {
         let _ = tracing_subscriber::fmt()
             .with_env_filter("tidegate_reconcile=info")
             .with_test_writer()
@@ -151,6 +173,7 @@ impl Place {
             kinds: [Kind::Application, Kind::AtlasSchema].into(),
             namespace: Some(self.namespace.clone()),
             control_namespace: self.namespace.clone(),
+            leases,
             workers: 4,
             pacing: Pacing {
                 first_retry: Duration::from_millis(100),
@@ -164,7 +187,7 @@ impl Place {
         let stopped = async move {
             let _ = stopped.await;
         };
-        let gate = self.gate.clone();
+        let gate = gate.clone();
         let ended = tokio::spawn(run(settings, client, gate, Arc::new(Folders), stopped));
         Ok(Running { stop, ended })
     }
@@ -233,6 +256,14 @@ impl Place {
             .map(drop)
     }
 
+    /// Waits for several objects at once.
+    pub(crate) fn wait_all(&self, objects: &[String], path: &str, value: &str) -> Result<()> {
+        let condition = format!("--for=jsonpath={{{path}}}={value}");
+        let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
+        self.kubectl(&[&["wait", &condition, "--timeout=60s"], &objects[..]].concat())
+            .map(drop)
+    }
+
     pub(crate) fn wait_app(&self, name: &str, fields: &[(&str, &str)]) -> Result<()> {
         let object = format!("applications.argoproj.io/{name}");
         fields
@@ -259,6 +290,20 @@ impl Place {
                 .unwrap_or_default()
         })
         .map(drop)
+    }
+
+    /// Waits until an object of the same name is there that is not the one with this uid.
+    pub(crate) fn wait_other(&self, object: &str, uid: &Value) -> Result<()> {
+        let uid = uid.as_str().context("a uid")?;
+        // `kubectl wait` follows one object: it ends when that one goes, and says so.
+        let gone = self.kubectl(&["wait", "--for=delete", "--timeout=30s", object]);
+        self.kubectl(&["wait", "--for=create", "--timeout=30s", object])?;
+        let there = self.get(object)?;
+        anyhow::ensure!(
+            there.pointer("/metadata/uid").and_then(Value::as_str) != Some(uid),
+            "{gone:?}\n{there:#}"
+        );
+        Ok(())
     }
 
     pub(crate) fn get(&self, object: &str) -> Result<Value> {
@@ -350,6 +395,13 @@ const WHEN: &str = "2026-01-01T00:00:00Z";
 
 fn condition(kind: &str) -> Value {
     json!({"type": kind, "status": "True", "lastTransitionTime": WHEN, "lastProbeTime": WHEN})
+}
+
+/// A Job that is a hook.
+pub(crate) fn hook(name: &str, hook: &str) -> String {
+    format!(
+        "apiVersion: batch/v1\nkind: Job\nmetadata: {{name: {name}, annotations: {{argocd.argoproj.io/hook: {hook}}}}}\nspec: {{template: {{spec: {{restartPolicy: Never, containers: [{{name: main, image: example/job}}]}}}}}}\n"
+    )
 }
 
 /// A `ConfigMap` in a wave.

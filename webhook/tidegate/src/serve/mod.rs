@@ -18,7 +18,7 @@ use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
 use tidegate_model::words::ARGO_CD_NAMESPACE;
 use tidegate_reconcile::remote::Remote;
-use tidegate_reconcile::{Drift, Kind, ReconcileSettings};
+use tidegate_reconcile::{Drift, Kind, LeaseSettings, ReconcileSettings};
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
 };
@@ -32,6 +32,9 @@ use live::LivePolicies;
 
 /// An own leaf's life. It is renewed after two thirds of it, without anybody noticing.
 const LEAF_LIFETIME: Duration = Duration::from_hours(7 * 24);
+
+/// Where a pod is told its namespace.
+const POD_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -104,6 +107,13 @@ struct ReconcileArgs {
     /// Where Argo CD's settings, projects and repository Secrets are.
     #[arg(long, value_name = "NAMESPACE", default_value = ARGO_CD_NAMESPACE)]
     control_namespace: String,
+    /// Where the Leases are by which several replicas share the objects [default: the pod's own namespace; outside of a pod none, and no other replica may
+    /// reconcile].
+    #[arg(long, value_name = "NAMESPACE", env = "TIDEGATE_LEASE_NAMESPACE")]
+    lease_namespace: Option<String>,
+    /// Replicas that are given the same name share the objects.
+    #[arg(long, value_name = "NAME", default_value = "tidegate")]
+    election: String,
     /// The cluster to reconcile; in a pod its service account is used.
     #[arg(long, value_name = "FILE", env = "KUBECONFIG")]
     kubeconfig: Option<PathBuf>,
@@ -191,6 +201,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             },
             control_namespace: args.reconcile.control_namespace.clone(),
             namespace: args.reconcile.reconcile_namespace.clone(),
+            leases: leases(&args.reconcile),
             drift: match args.reconcile.drift {
                 DriftArg::Repair => Drift::Repair,
                 DriftArg::Report => Drift::Report,
@@ -243,6 +254,26 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         .await;
     background.join_all().await;
     Ok(())
+}
+
+/// How replicas share the objects; none where there can be only this one.
+fn leases(args: &ReconcileArgs) -> Option<LeaseSettings> {
+    let own = || std::fs::read_to_string(POD_NAMESPACE).ok();
+    let namespace = args.lease_namespace.clone().or_else(own)?;
+    let namespace = namespace.trim();
+    // Another one for each start: who was killed and comes back is somebody else.
+    let started = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let started = started.unwrap_or_default().as_nanos();
+    let host = std::env::var("HOSTNAME").unwrap_or_default();
+    let identity = format!(
+        "{}-{host}-{:x}-{started:x}",
+        args.election,
+        std::process::id()
+    );
+    let identity = identity
+        .to_lowercase()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    (!namespace.is_empty()).then(|| LeaseSettings::new(namespace, &args.election, identity))
 }
 
 /// A kind by its name.

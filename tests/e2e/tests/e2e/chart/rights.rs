@@ -24,6 +24,8 @@ shop        reconciler  watch  secrets                            stock    no
 shop        reconciler  watch  atlasschemas.db.atlasgo.io         stock    no
 shop        reconciler  get    secrets                            stock    no
 shop        reconciler  get    secrets                            gate     no
+shop        reconciler  patch  leases.coordination.k8s.io         gate     yes
+shop        reconciler  patch  leases.coordination.k8s.io         shop     no
 shop        webhook     list   atlasschemas.db.atlasgo.io         shop     no
 shop        webhook     get    secrets                            gate     no
 shop,stock  reconciler  watch  atlasschemas.db.atlasgo.io         default  yes
