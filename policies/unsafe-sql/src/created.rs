@@ -19,6 +19,8 @@ use crate::settings::Settings;
 pub(crate) struct Created {
     /// Tables that certainly were not there before.
     tables: BTreeSet<String>,
+    /// Tables of the session. They hide those of the same name from whoever names no schema, and only from them.
+    temporary: BTreeSet<String>,
     /// Tables of `CREATE TABLE IF NOT EXISTS`, which may have been there.
     guarded: BTreeSet<String>,
     /// Indexes, views, types and the like.
@@ -57,8 +59,14 @@ impl Created {
 
     /// Whether the table was made here, so that it held nothing before.
     pub(crate) fn holds(&self, table: &Name, dialect: Dialect) -> bool {
-        self.tables.contains(&table.key(dialect))
-            || dialect == Dialect::Postgres && table.qualifier.as_deref() == Some("pg_temp")
+        let key = table.key(dialect);
+        self.tables.contains(&key)
+            || in_session(table, dialect) && self.temporary.contains(&key)
+            || match (&table.qualifier, dialect) {
+                (Some(schema), Dialect::Postgres) => schema == "pg_temp",
+                (Some(schema), Dialect::Sqlite) => schema.eq_ignore_ascii_case("temp"),
+                _ => false,
+            }
     }
 
     /// Whether the table was made here, or at least is meant to be.
@@ -187,7 +195,9 @@ impl Created {
         match effect {
             Effect::CreateTable(definition) if !definition.or_replace => {
                 let key = definition.table.name.key(dialect);
-                if definition.if_not_exists && !definition.temporary {
+                if definition.temporary {
+                    self.temporary.insert(key);
+                } else if definition.if_not_exists {
                     self.guarded.insert(key);
                 } else {
                     self.tables.insert(key);
@@ -196,7 +206,7 @@ impl Created {
             // `SELECT .. INTO` makes its table too.
             Effect::CopyRows {
                 into, makes: true, ..
-            } if !self.guarded.contains(&into.key(dialect)) => {
+            } if !self.is_new(into, dialect) => {
                 self.tables.insert(into.key(dialect));
             }
             Effect::CreateIndex(definition) if !definition.if_not_exists => {
@@ -221,8 +231,11 @@ impl Created {
                 name,
                 ..
             } => {
-                self.tables.remove(&name.key(dialect));
-                self.guarded.remove(&name.key(dialect));
+                let key = name.key(dialect);
+                if !(in_session(name, dialect) && self.temporary.remove(&key)) {
+                    self.tables.remove(&key);
+                    self.guarded.remove(&key);
+                }
             }
             Effect::Drop { kind, name, .. } => {
                 self.objects.remove(&(*kind, name.key(dialect)));
@@ -243,6 +256,10 @@ impl Created {
         let key = table.key(dialect);
         match action {
             AlterAction::RenameTable { to } => {
+                if in_session(table, dialect) && self.temporary.remove(&key) {
+                    self.temporary.insert(to.key(dialect));
+                    return;
+                }
                 if self.tables.remove(&key) {
                     self.tables.insert(to.key(dialect));
                 }
@@ -322,6 +339,11 @@ impl Created {
             }
         }
     }
+}
+
+/// Whether the name can be one of the session's. MySQL has those of each database.
+fn in_session(table: &Name, dialect: Dialect) -> bool {
+    table.qualifier.is_none() || dialect.is_mysql_like()
 }
 
 fn effects(readings: &[Reading]) -> impl Iterator<Item = &Effect> {

@@ -17,6 +17,9 @@ pub struct Settings {
     /// PostgreSQL's major version, the oldest where there are several; 12 or later is assumed. Before 11 any default writes the table again,
     /// before 12 a validated CHECK does not spare `SET NOT NULL` its scan.
     pub postgres: Option<u32>,
+    /// MySQL's major version, the oldest where there are several; 8 or later is assumed. Before 8 a new column writes the table again, and a
+    /// CHECK is read and forgotten.
+    pub mysql: Option<u32>,
     /// Files are run in one transaction each, unless they say otherwise: then `CONCURRENTLY` fails in them, and a constraint must not be
     /// validated in the file that adds it.
     pub assume_in_transaction: bool,
@@ -97,6 +100,12 @@ impl Settings {
         {
             problems.push("/postgres: the major version, for example 15".to_owned());
         }
+        if self
+            .mysql
+            .is_some_and(|version| !(5..=99).contains(&version))
+        {
+            problems.push("/mysql: the major version, for example 8".to_owned());
+        }
         if !(1..=3660).contains(&self.waivers.longest_days) {
             problems.push("/waivers/longestDays: from 1 to 3660".to_owned());
         }
@@ -106,6 +115,11 @@ impl Settings {
             }
         }
         problems
+    }
+
+    /// Whether some of the servers are of MySQL 5.
+    pub(crate) fn has_old_mysql(&self, dialect: Dialect) -> bool {
+        dialect == Dialect::Mysql && self.mysql.is_some_and(|major| major < 8)
     }
 
     /// Whether the user may allow exceptions.

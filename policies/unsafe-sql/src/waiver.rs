@@ -258,12 +258,7 @@ pub(crate) fn is_silenced(rule: &str, words: &str) -> bool {
 
 /// In lower-case hexadecimal digits.
 pub(crate) fn sha256(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut digits = String::with_capacity(64);
-    for byte in Sha256::digest(text.as_bytes()) {
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
+    format!("{:x}", Sha256::digest(text.as_bytes()))
 }
 
 /// The entries that are for none of the texts that the object holds.

@@ -10,9 +10,7 @@ use unsafe_sql::UnsafeSql;
 const DROP: &str = "ALTER TABLE users DROP COLUMN fax";
 
 fn sha256(text: &str) -> String {
-    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16));
-    digest.iter().flat_map(digits).flatten().collect()
+    format!("{:x}", Sha256::digest(text.as_bytes()))
 }
 
 fn migration(text: &str, waivers: Option<&Value>) -> Value {
@@ -294,6 +292,24 @@ fn engine_facts() {
         &["error volatile-default"],
     );
     check(column, None, &json!({"postgres": 11}), &[]);
+}
+
+#[test]
+fn mysql_5_copies_more_and_checks_nothing() {
+    let old = json!({"mysql": 5});
+    let column = "ALTER TABLE users ADD COLUMN a int";
+    let constraint = "ALTER TABLE users ADD CONSTRAINT c CHECK (a > 0)";
+    for (dialect, text, settings, expected) in [
+        ("mysql", column, &old, &["warning table-rebuild"][..]),
+        ("mysql", column, &json!({"mysql": 8}), &[]),
+        ("mariadb", column, &old, &[]),
+        ("mysql", constraint, &old, &["warning add-check"]),
+        ("mysql", constraint, &json!({}), &["error add-check"]),
+        ("mariadb", constraint, &old, &["error add-check"]),
+    ] {
+        let verdict = review(&migration_on(dialect, text, None), settings);
+        assert_eq!(told(&verdict), expected, "{dialect}, {settings}: {text}");
+    }
 }
 
 /// What is told is cut after twenty of a kind; what is harmless must not use up the places.

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::source::{ComponentDigest, hex};
+use crate::source::ComponentDigest;
 use crate::trust::{self, Key};
 
 /// The first bytes of an entry; another layout gets another number.
@@ -91,7 +91,7 @@ impl Cache {
         hash.update(MAGIC);
         hash.update(digest.bytes());
         hash.update(self.engine);
-        format!("{}.{SUFFIX}", hex(&hash.finalize()))
+        format!("{:x}.{SUFFIX}", hash.finalize())
     }
 
     fn mac(&self, name: &str, code: &[u8]) -> Hmac<Sha256> {

@@ -1,12 +1,12 @@
 //! Where a policy comes from, and the bytes of it.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 use tidegate_admission::{Action, ByteSize, Enforcement, Limits, PolicyEntry, PolicySource};
 
@@ -137,18 +137,8 @@ impl ComponentDigest {
     }
 
     pub(crate) fn hex(&self) -> String {
-        hex(&self.0)
+        format!("{:x}", Output::<Sha256>::from(self.0))
     }
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a string takes everything");
-            text
-        })
 }
 
 /// The bytes of a component, or why there are none. The digest comes where the file could be read at all.

@@ -87,7 +87,10 @@ const HEADS: &[(&str, Class)] = &[
     ("prepare transaction", Class::Transaction),
     ("xa", Class::Transaction),
     ("lock", Class::Lock),
+    ("flush privileges", Class::Privilege),
     ("flush tables", Class::Lock),
+    ("flush table", Class::Lock),
+    ("flush", Class::Server),
     ("cluster", Class::Lock),
     ("vacuum full", Class::Lock),
 ];
@@ -290,6 +293,21 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
         }
         // `ON CONFLICT` behind a SELECT; SQLite's `INDEXED BY`.
         "insert" if cursor.contains("on conflict") => Some(true),
+        // MySQL's `UPDATE a, b SET ..` and `DELETE a.*, b.* FROM ..`.
+        "update" if cursor.dialect().is_mysql_like() => {
+            let mut tables = cursor;
+            tables.advance();
+            tables.accept("ignore");
+            (tables.name().is_some() && tables.is_symbol(0, ',')).then_some(true)
+        }
+        "delete" if cursor.dialect().is_mysql_like() => {
+            let mut target = cursor;
+            target.advance();
+            target.accept_any(&["low_priority", "quick", "ignore"]);
+            let plain = target.is_word(0, "from");
+            (!plain && target.part().is_some()).then_some(true)
+        }
+        "signal" if cursor.dialect().is_mysql_like() => Some(true),
         "delete" | "update" if cursor.dialect() == Dialect::Sqlite => {
             (cursor.contains("indexed by") || cursor.contains("not indexed")).then_some(true)
         }
@@ -319,6 +337,15 @@ pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
             what: first_words(&cursor),
         });
     }
+    if let Some(words) = outside_option(&cursor) {
+        return push(Effect::FileAccess {
+            what: words.to_ascii_uppercase(),
+        });
+    }
+    if cursor.is_word(0, "cron") && cursor.is_symbol(1, '.') && cursor.is_symbol(3, '(') {
+        let what = format!("cron.{}()", cursor.source(2));
+        return push(Effect::DynamicSql { what });
+    }
     let is_name = matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::QuotedName));
     if !is_name || !cursor.is_symbol(1, '(') {
         return;
@@ -344,6 +371,16 @@ pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
     {
         push(effect);
     }
+}
+
+/// The option of a table of MySQL's that puts its rows elsewhere: a folder of the server, or another server.
+fn outside_option(cursor: &Cursor<'_>) -> Option<&'static str> {
+    const OPTIONS: &[&str] = &["data directory", "index directory", "connection"];
+    let mut rest = *cursor;
+    let words = OPTIONS.iter().find(|words| rest.accept(words))?;
+    rest.accept_symbol('=');
+    let valued = rest.kind() == Some(TokenKind::Text);
+    (valued && cursor.dialect().is_mysql_like()).then_some(words)
 }
 
 /// PostgreSQL's languages that can do what the server's account can: their names end in `u`, for untrusted.

@@ -65,6 +65,11 @@ pub enum AlterAction {
         /// The column.
         column: String,
     },
+    /// PostgreSQL: `ALTER COLUMN .. DROP IDENTITY`.
+    DropIdentity {
+        /// The column.
+        column: String,
+    },
     /// `ADD CONSTRAINT` and its short forms.
     AddConstraint {
         /// The constraint.
@@ -283,6 +288,10 @@ fn of_mysql(
     if item.is_any(&["algorithm", "lock"]) {
         return online(item, push);
     }
+    // `ENABLE KEYS` builds the indexes again that `DISABLE KEYS` leaves behind.
+    if item.sees("disable keys") {
+        return push(AlterAction::Rebuild { what });
+    }
     if item.is_any(&["comment", "auto_increment", "enable", "disable"]) {
         return push(AlterAction::Harmless);
     }
@@ -471,16 +480,20 @@ fn altered(mut item: Cursor<'_>) -> Option<AlterAction> {
     ]) {
         return Some(AlterAction::AddIdentity { column });
     }
+    if item.accept("drop identity") {
+        return Some(AlterAction::DropIdentity { column });
+    }
     // PostgreSQL's numbering of a column, from here on.
-    if item.accept_any(&[
-        "drop identity",
-        "drop expression",
-        "set generated",
-        "restart",
-    ]) {
+    if item.accept_any(&["drop expression", "set generated", "restart"]) {
         return Some(AlterAction::Harmless);
     }
-    let harmless = ["statistics", "storage", "compression"];
+    let harmless = [
+        "statistics",
+        "storage",
+        "compression",
+        "visible",
+        "invisible",
+    ];
     let sets = item.is_any(&["set", "reset"]);
     (sets && (item.is_symbol(1, '(') || harmless.iter().any(|word| item.is_word(1, word))))
         .then_some(AlterAction::Harmless)

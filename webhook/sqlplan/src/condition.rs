@@ -65,6 +65,7 @@ fn truth(expression: &Expr) -> Option<bool> {
         Expr::Nested(inner) => truth(inner),
         Expr::UnaryOp { op: UnaryOperator::Not, expr } => truth(expr).map(|truth| !truth),
         Expr::BinaryOp { op: op @ (BinaryOperator::Or | BinaryOperator::And), .. } => chain(expression, op),
+        Expr::BinaryOp { left, op: BinaryOperator::Xor, right } => Some(truth(left)? != truth(right)?),
         Expr::BinaryOp { op: BinaryOperator::PGRegexMatch | BinaryOperator::PGRegexIMatch, right, .. } => matches_all(right).then_some(true),
         Expr::BinaryOp { left, op, right } => comparison(left, op, right),
         Expr::IsTrue(inner) => truth(inner),
@@ -73,6 +74,14 @@ fn truth(expression: &Expr) -> Option<bool> {
         Expr::IsNotNull(inner) if calls_one_of(inner, NEVER_NULL) => Some(true),
         Expr::IsNull(inner) if is_null(inner) => Some(true),
         Expr::IsNotDistinctFrom(left, right) if is_same_column(left, right) => Some(true),
+        Expr::IsDistinctFrom(left, right) => {
+            let (nothing, something) = if is_null(left) { (left, right) } else { (right, left) };
+            (is_null(nothing) && constant(something).is_some()).then_some(true)
+        }
+        Expr::AnyOp { left, compare_op, right, .. } => match &**right {
+            Expr::Array(array) => array.elem.iter().any(|item| comparison(left, compare_op, item) == Some(true)).then_some(true),
+            _ => None,
+        },
         Expr::Subquery(query) => truth(only_value(query)?),
         Expr::InSubquery { expr, subquery, negated } => {
             comparison(expr, &BinaryOperator::Eq, only_value(subquery)?).map(|equal| equal != *negated)
@@ -405,9 +414,17 @@ mod tests {
             (Postgres, "id = 5 OR (TRUE AND NOT FALSE)", true),
             (Postgres, "name LIKE '%'", true),
             (Postgres, "1 IN (1, 2)", true),
+            (Postgres, "1 = ANY (ARRAY[2, 1])", true),
+            (Postgres, "id = ANY (ARRAY[2, 1])", false),
+            (Postgres, "NULL IS DISTINCT FROM 1", true),
+            (Postgres, "a IS DISTINCT FROM 1", false),
+            (Postgres, "a IS DISTINCT FROM NULL", false),
             (Mysql, "1", true),
             (Mysql, "id=5 OR 1--1", true),
             (Mysql, "2 BETWEEN 1 AND 3", true),
+            (Mysql, "1 XOR 0", true),
+            (Mysql, "1 XOR 1", false),
+            (Mysql, "a = 1 XOR 0", false),
             (Postgres, "EXISTS (SELECT 1)", true),
             (Postgres, "EXISTS (SELECT 1 FROM users)", true),
             (Postgres, "id IS NOT NULL", true),

@@ -29,7 +29,9 @@ pub(crate) fn create(cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option
     }
     if let Some(definition) = definition::index(cursor) {
         let plain = ["", "fulltext", "spatial"].contains(&definition.index.rest.as_str());
-        let known = plain && !definition.index.columns.is_empty();
+        // PostgreSQL's is read to its end: the parser lacks the parameters of operator classes, and `ON ONLY`.
+        let known = (plain || cursor.dialect() == Dialect::Postgres)
+            && !definition.index.columns.is_empty();
         let table = definition.table.clone();
         push(Effect::CreateIndex(Box::new(definition)));
         if cursor.dialect().is_mysql_like() {
@@ -109,6 +111,8 @@ fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
         || whole.sees("create aggregate")
         || whole.sees("create or replace aggregate")
         || whole.sees("create virtual table")
+        || whole.sees("create rule")
+        || whole.sees("create or replace rule")
         || routine
             && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
 }

@@ -26,8 +26,11 @@ pub(crate) fn alter(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Opt
         });
         return Some(true);
     }
-    // A routine's arguments.
+    // A routine's arguments; the table of a trigger or policy.
     cursor.group();
+    if cursor.accept("on") {
+        cursor.name();
+    }
     let moves = cursor.sees("set tablespace") || cursor.sees("set access method");
     let change = if cursor.sees("rename") || cursor.sees("set schema") {
         let harmless = matches!(kind, ObjectKind::Index | ObjectKind::Trigger)
@@ -57,6 +60,7 @@ pub(crate) fn alter(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Opt
             || kind == ObjectKind::Type
                 && (cursor.sees("add value") || cursor.sees("add attribute"))
             || kind == ObjectKind::Domain
+            || kind == ObjectKind::View && cursor.is_any(&["alter", "set", "reset"])
             || kind == ObjectKind::Index && cursor.is_any(&["attach", "set", "reset", "depends"]);
         return harmless.then_some(true);
     };

@@ -99,7 +99,7 @@ fn option(cursor: &mut Cursor<'_>, options: &mut Options) {
         cursor.move_to(usize::MAX);
     } else if cursor.accept("with system versioning") {
         options.kept.push("system versioning".to_owned());
-    } else if cursor.accept("like") {
+    } else if cursor.accept_any(&["like", "of"]) {
         options.derived = true;
         cursor.name();
     } else if cursor.accept("inherits") {

@@ -343,13 +343,13 @@ fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
                     .is_none_or(|candidate| !same(candidate, name))
             });
         }
-        AlterAction::AddIdentity { column } => {
+        AlterAction::AddIdentity { column } | AlterAction::DropIdentity { column } => {
             let Some(column) =
                 position(table, column).and_then(|index| table.columns.get_mut(index))
             else {
                 return false;
             };
-            column.auto_increment = true;
+            column.auto_increment = matches!(action, AlterAction::AddIdentity { .. });
         }
         AlterAction::ProtectRows => table.options.push(ROW_SECURITY.to_owned()),
         AlterAction::Harmless

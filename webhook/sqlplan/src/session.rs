@@ -48,6 +48,7 @@ const SESSION: &[(&str, &[&str])] = &[
 /// SQLite's settings of the same kind.
 const PRAGMAS: &[(&str, &[&str])] = &[
     ("writable_schema", &["0", "off", "false", "no", "reset"]),
+    ("schema_version", &[]),
     ("foreign_keys", ON),
     ("ignore_check_constraints", &["0", "off", "false", "no"]),
     (

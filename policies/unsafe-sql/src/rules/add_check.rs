@@ -1,6 +1,6 @@
 //! See `add_check.md`.
 
-use tidegate_policy_sdk::prelude::Rule;
+use tidegate_policy_sdk::prelude::{Rule, Severity};
 use tidegate_sqlplan::{AlterAction, Constraint, Dialect};
 
 use super::Entry;
@@ -56,7 +56,14 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             continue;
         }
         let name = name.unwrap_or("without name");
-        if dialect == Dialect::Postgres {
+        if judged.settings.has_old_mysql(dialect) {
+            findings.push_as(
+                Severity::Warning,
+                position,
+                format!("check `{name}` is read and forgotten: MySQL before 8.0.16 has no checks"),
+                "refuse wrong rows in a trigger, or in the program",
+            );
+        } else if dialect == Dialect::Postgres {
             findings.felt(judged.settings.is_large(table)).push(
                 position,
                 format!("check `{name}` keeps everybody out of `{table}` while all rows are read"),

@@ -1,18 +1,29 @@
 //! See `lost_default.md`.
 
 use tidegate_policy_sdk::prelude::Rule;
-use tidegate_sqlplan::{Dialect, TableChange};
+use tidegate_sqlplan::{AlterAction, Dialect, TableChange};
 
 use super::Entry;
 use crate::comparison::Comparison;
 use crate::findings::Findings;
+use crate::review::Judged;
 
 pub(crate) const RULE: Rule = Rule::error(
     "lost-default",
     "A column has no value of its own any more",
     include_str!("lost_default.md"),
 );
-pub(crate) const ENTRY: Entry = Entry::new(&RULE).comparison(comparison);
+pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement).comparison(comparison);
+
+/// Whether a column without `DEFAULT` may be NULL is not in the statement; one that counts by itself never may.
+fn statement(judged: &Judged<'_>, findings: &mut Findings) {
+    for (position, table, action) in judged.alterations() {
+        if let AlterAction::DropIdentity { column } = action {
+            let message = format!("column `{column}` of `{table}` does not count by itself any more: programs that do not name it can insert no row from then on");
+            findings.push(position, message, KEEP);
+        }
+    }
+}
 
 fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
     for changed in comparison.in_tables() {

@@ -1,6 +1,6 @@
 //! See `table_rebuild.md`.
 
-use tidegate_policy_sdk::prelude::Rule;
+use tidegate_policy_sdk::prelude::{Rule, Severity};
 use tidegate_sqlplan::{AlterAction, Effect, ObjectChange};
 
 use super::Entry;
@@ -23,6 +23,13 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                     "`{}` writes all of `{table}` again, and others have to wait meanwhile",
                     what.to_uppercase()
                 ),
+                REBUILD,
+            ),
+            // In place, while others write: it takes time and room, and replicas wait for the end of it.
+            AlterAction::AddColumn(definition) if judged.settings.has_old_mysql(judged.dialect()) => findings.push_as(
+                Severity::Warning,
+                position,
+                format!("MySQL before 8 writes all of `{table}` again for the new column `{}`", definition.column.name),
                 REBUILD,
             ),
             AlterAction::Algorithm { name } if name == "copy" => findings.felt(judged.settings.is_large(table)).push(
