@@ -34,7 +34,8 @@ pub use count::{Counted, count};
 pub use database::{Applied, Databases, Limits, Place, Settings};
 pub use error::DatabaseError;
 pub use migrate::{
-    DownPlan, FailedStatement, InDoubt, MigrateError, MigrateSettings, Migrated, Migrator, Progress,
+    DownPlan, FailedStatement, InDoubt, Look, MigrateError, MigrateSettings, Migrated, Migrator,
+    Planned, Progress,
 };
 pub use mysql::{MysqlAddress, MysqlSession};
 pub use postgres::{PostgresAddress, PostgresSession};

@@ -18,8 +18,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub use down::DownPlan;
 use tidegate_migrations::table::{RevisionTable, RowError, TABLE};
 use tidegate_migrations::{
-    Directory, DownError, ExecutionError, Expectation, File, PendingError, Revision, ScriptError,
-    TransactionMode,
+    Directory, DownError, ExecutionError, Expectation, File, Pending, PendingError, Revision,
+    ScriptError, TransactionMode,
 };
 use tidegate_schemaplan::{ObjectKind, Refusal};
 use tidegate_sqlplan::Dialect;
@@ -68,6 +68,20 @@ pub enum Progress<'a> {
     Done { file: &'a str, took: Duration },
 }
 
+/// A file, and the texts of those of its statements that are left.
+pub type Planned = (String, Vec<String>);
+
+/// A database and a folder, compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// What the database remembers.
+    pub revisions: Vec<Revision>,
+    /// The file whose version would be written as a baseline first.
+    pub baseline: Option<String>,
+    /// What would run, in order.
+    pub planned: Vec<Planned>,
+}
+
 /// What was run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Migrated {
@@ -112,7 +126,7 @@ pub enum MigrateError {
         hash: String,
     },
     /// What is pending is not what was planned.
-    #[error("what is pending changed while it was judged; nothing was run, it is looked at again")]
+    #[error("what is pending changed while it was judged; nothing was run, look at it again")]
     Changed,
     /// The table of revisions has a row that is none.
     #[error(transparent)]
@@ -305,39 +319,46 @@ impl<'s> Migrator<'s> {
         Ok(None)
     }
 
-    /// What is pending, as [`tidegate_migrations::pending`] decides it.
+    /// What is pending behind these revisions, as [`tidegate_migrations::pending`] decides it.
     ///
     /// # Errors
     /// Why nothing may be run.
     pub async fn pending<'d>(
         &mut self,
         directory: &'d Directory,
+        revisions: &[Revision],
         expected: &Expectation,
-    ) -> Result<(Vec<Revision>, tidegate_migrations::Pending<'d>), MigrateError> {
-        let revisions = self.revisions().await?;
+    ) -> Result<Pending<'d>, MigrateError> {
         let not_clean = if revisions.is_empty() {
             self.not_clean().await?
         } else {
             None
         };
-        let pending =
-            tidegate_migrations::pending(directory, &revisions, not_clean.as_deref(), expected)?;
-        Ok((revisions, pending))
+        Ok(tidegate_migrations::pending(
+            directory,
+            revisions,
+            not_clean.as_deref(),
+            expected,
+        )?)
     }
 
-    /// What [`Migrator::apply`] would run: files with the texts of their statements. Nothing is changed.
+    /// What the database remembers, and what [`Migrator::apply`] would run, in one reading. Nothing is changed.
     ///
     /// # Errors
     /// Why nothing may be run, or a file cannot be read.
-    pub async fn plan(
+    pub async fn look(
         &mut self,
         directory: &Directory,
         expected: &Expectation,
-    ) -> Result<Vec<(String, Vec<String>)>, MigrateError> {
-        let (revisions, pending) = self.pending(directory, expected).await?;
+    ) -> Result<Look, MigrateError> {
+        let revisions = self.revisions().await?;
+        let pending = self.pending(directory, &revisions, expected).await?;
         let steps = self.read(&pending.files)?;
-        let planned = steps.iter().map(|step| step.planned(&revisions));
-        Ok(planned.collect())
+        Ok(Look {
+            baseline: pending.baseline.map(|file| file.name().to_owned()),
+            planned: steps.iter().map(|step| step.planned(&revisions)).collect(),
+            revisions,
+        })
     }
 
     /// Runs what is pending, holding the lock.
@@ -359,7 +380,7 @@ impl<'s> Migrator<'s> {
         Ok(migrated)
     }
 
-    /// As [`Migrator::apply`], if what is pending still is what [`Migrator::plan`] said.
+    /// As [`Migrator::apply`], if what is pending still is what [`Migrator::look`] said.
     ///
     /// # Errors
     /// [`MigrateError::Changed`] when it is not, and nothing was run; otherwise as [`Migrator::apply`].
@@ -367,13 +388,13 @@ impl<'s> Migrator<'s> {
         &mut self,
         directory: &Directory,
         expected: &Expectation,
-        planned: &[(String, Vec<String>)],
+        planned: &[Planned],
         in_doubt: InDoubt,
         tell: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Migrated, MigrateError> {
         self.session.lock(LOCK, self.settings.wait).await?;
-        let outcome = match self.plan(directory, expected).await {
-            Ok(plan) if plan == planned => {
+        let outcome = match self.look(directory, expected).await {
+            Ok(look) if look.planned == planned => {
                 self.apply_locked(directory, expected, in_doubt, tell).await
             }
             Ok(_) => Err(MigrateError::Changed),
@@ -392,7 +413,8 @@ impl<'s> Migrator<'s> {
         in_doubt: InDoubt,
         tell: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<Migrated, MigrateError> {
-        let (revisions, pending) = self.pending(directory, expected).await?;
+        let revisions = self.revisions().await?;
+        let pending = self.pending(directory, &revisions, expected).await?;
         // Everything is read before anything runs.
         let steps = self.read(&pending.files)?;
         if pending.baseline.is_none() && steps.is_empty() {

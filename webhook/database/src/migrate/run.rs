@@ -9,8 +9,8 @@ use tidegate_sqlplan::Dialect;
 
 use super::words::{can_share_a_transaction, first_words, transaction_control};
 use super::{
-    FailedStatement, InDoubt, MigrateError, Migrated, Migrator, Progress, doubt, message_of, now,
-    shown,
+    FailedStatement, InDoubt, MigrateError, Migrated, Migrator, Planned, Progress, doubt,
+    message_of, now, shown,
 };
 use crate::DatabaseError;
 
@@ -61,7 +61,7 @@ impl<'d> Step<'d> {
 
 impl Step<'_> {
     /// The file's name and the statements that are left of it.
-    pub(super) fn planned(&self, revisions: &[Revision]) -> (String, Vec<String>) {
+    pub(super) fn planned(&self, revisions: &[Revision]) -> Planned {
         let version = self.file.version();
         let done = revisions
             .iter()

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tidegate_database::{InDoubt, MigrateError, Migrated, Migrator, Progress};
+use tidegate_database::{InDoubt, MigrateError, Migrated, Migrator, Planned, Progress};
 use tidegate_model::atlas::Reason;
 use tracing::{info, warn};
 
 use super::gather::{Gathered, Work, problem};
-use super::snapshot::{PendingFile, Status, Step};
+use super::snapshot::{PendingFile, Step};
 use crate::context::{ApiError, Context};
-use crate::events;
-use crate::gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
+use crate::gate::{Gate, GateFinding};
+use crate::judged::{self, Refused};
 use crate::kinds::Kind;
 use crate::object;
 use crate::problem::Problem;
@@ -63,19 +63,24 @@ pub(crate) async fn act<G: Gate>(
                 object::write_status(context, Kind::AtlasMigration, key, reference, &status)
                     .await?;
                 let before = std::mem::replace(&mut gathered.snapshot.status, status);
-                say(context, gathered, &before).await;
+                let applied = format!(
+                    "Version {} applied",
+                    gathered.snapshot.status.last_applied_version
+                );
+                let (before, now) = (&before.conditions, gathered.snapshot.standing());
+                judged::tell(context, reference, before, &now, &applied).await;
                 continue;
             }
-            Step::Judge { texts, is_approved } => match judge(context, gathered, texts).await {
-                None => continue,
-                Some(Outcome::Denied { findings }) if is_approved => {
-                    let key = &gathered.snapshot.key;
-                    let rules: Vec<String> = findings.iter().map(ToString::to_string).collect();
-                    warn!(object = %key, ?rules, "a way back that the policies deny was approved by its hash, and is gone");
-                    continue;
+            Step::Judge { texts, is_approved } => {
+                match judge(context, gathered, texts, is_approved).await {
+                    Ok(()) => continue,
+                    Err(Refused::Denied(findings)) => Outcome::Denied { findings },
+                    Err(Refused::Unasked(message)) => Outcome::Failed {
+                        problem: Problem::new(Reason::PlanRejected, message),
+                        last: None,
+                    },
                 }
-                Some(refused) => refused,
-            },
+            }
             Step::Migrate => migrate(gathered).await,
             Step::GoDown => go_down(gathered).await,
         };
@@ -84,41 +89,28 @@ pub(crate) async fn act<G: Gate>(
     Ok((Outcome::Done, requeue))
 }
 
-/// Events about what the status says now and did not before.
-async fn say<G: Gate>(context: &Context<G>, gathered: &Gathered, before: &Status) {
-    let status = &gathered.snapshot.status;
-    let applied = format!("Version {} applied", status.last_applied_version);
-    let told = events::told(&before.conditions, &status.conditions, &applied);
-    let limit = gathered.snapshot.wish.as_ref().map(|it| it.backoff_limit);
-    let given_up = events::given_up(status.failed, limit.unwrap_or_default());
-    events::tell(
-        context,
-        &gathered.reference,
-        told.into_iter().chain(given_up),
-    )
-    .await;
-}
-
-/// None when the gate lets the files through.
 async fn judge<G: Gate>(
     context: &Context<G>,
     gathered: &Gathered,
     texts: Vec<String>,
-) -> Option<Outcome> {
-    let seen = gathered.snapshot.seen.as_ref().ok()?;
-    let plan = PlanReview {
-        subject: gathered.subject.clone(),
-        dialect: Some(seen.dialect.to_string()),
-        changes: texts.into_iter().map(PlanChange::Statement).collect(),
+    is_approved: bool,
+) -> Result<(), Refused> {
+    let Gathered {
+        snapshot, subject, ..
+    } = gathered;
+    // Nothing is judged before a database was seen.
+    let Ok(seen) = &snapshot.seen else {
+        return Ok(());
     };
-    match context.judge(&gathered.snapshot.key, &plan).await {
-        GateVerdict::Allowed { .. } => None,
-        GateVerdict::Denied { findings } => Some(Outcome::Denied { findings }),
-        GateVerdict::Unavailable { message } => Some(Outcome::Failed {
-            problem: Problem::new(Reason::PlanRejected, message),
-            last: None,
-        }),
-    }
+    judged::judge(
+        context,
+        &snapshot.key,
+        subject,
+        seen.dialect,
+        texts,
+        is_approved,
+    )
+    .await
 }
 
 async fn migrate(gathered: &mut Gathered) -> Outcome {
@@ -191,7 +183,7 @@ async fn run(
     pending: &[PendingFile],
     in_doubt: InDoubt,
 ) -> Result<Migrated, MigrateError> {
-    let planned: Vec<(String, Vec<String>)> = pending
+    let planned: Vec<Planned> = pending
         .iter()
         .map(|file| (file.name.clone(), file.statements.clone()))
         .collect();

@@ -1,10 +1,9 @@
 //! The decisions about one AtlasMigration. Pure: the same snapshot and time always give the same steps.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use tidegate_model::atlas::{Progress, Reason, StatusUpdate};
+use tidegate_model::atlas::{Progress, Reason};
 use tidegate_model::words::APPROVE;
 
 use super::Outcome;
@@ -12,6 +11,7 @@ use super::snapshot::{Seen, Snapshot, Status, Step, WayBack};
 use crate::gate::GateFinding;
 use crate::pacing::Pacing;
 use crate::problem::{Problem, list};
+use crate::standing;
 
 /// What to do about an object. An empty list: leave it alone, and do not look again.
 pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step> {
@@ -31,7 +31,7 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
         };
     }
     let mut steps = Vec::with_capacity(3);
-    if begins_anew(snapshot) {
+    if snapshot.standing().begins_anew() {
         // Argo CD's health script looks at the reason, which is the same for both.
         let message = if snapshot.status.is_ready() {
             "Current migration data has changed"
@@ -140,19 +140,11 @@ fn beyond(version: &str) -> Problem {
     )
 }
 
-/// Whether the status still speaks of something else: of nothing, of an older spec, or of success.
-fn begins_anew(snapshot: &Snapshot) -> bool {
-    let status = &snapshot.status;
-    status.conditions.is_empty()
-        || status.observed_generation != snapshot.generation
-        || status.is_ready()
-}
-
 fn nothing_to_do(snapshot: &Snapshot, seen: &Seen, now: Timestamp, pacing: &Pacing) -> Vec<Step> {
     let mut steps = Vec::with_capacity(2);
     let before = &snapshot.status;
     let known = before.is_ready()
-        && before.observed_generation == snapshot.generation
+        && snapshot.standing().is_current()
         && before.observed_hash == seen.hash
         && before.last_applied_version == seen.last;
     if !known {
@@ -181,52 +173,23 @@ fn not_ready(
     now: Timestamp,
     pacing: &Pacing,
 ) -> Vec<Step> {
-    let progress = Progress::NotReady {
-        reason: problem.reason,
-        message: problem.message.clone(),
-    };
-    let mut written = status(snapshot, &progress, now);
+    let mut written = status(snapshot, &standing::not_ready(problem), now);
     if let Some(seen) = seen {
         written.last_applied_version.clone_from(&seen.last);
     }
-    let wait = wait(snapshot, written.failed, pacing);
+    let wait = snapshot
+        .standing()
+        .wait(problem.reason, written.failed, pacing);
     vec![Step::WriteStatus(written), Step::Requeue(wait)]
 }
 
-/// Having failed more often than `backoffLimit` allows, an object is looked at as rarely as one that is as wanted. (The operator never looks again.)
-fn wait(snapshot: &Snapshot, failed: u32, pacing: &Pacing) -> Duration {
-    let limit = match &snapshot.wish {
-        Ok(wish) if wish.backoff_limit > 0 => wish.backoff_limit,
-        _ => u32::MAX,
-    };
-    if failed > limit {
-        pacing.resync(&snapshot.key)
-    } else {
-        pacing.failure(&snapshot.key, failed)
-    }
-}
-
 fn status(snapshot: &Snapshot, progress: &Progress, now: Timestamp) -> Status {
-    let before = &snapshot.status;
-    // Failures of an older spec do not count against a new one.
-    let failed = if before.observed_generation == snapshot.generation {
-        before.failed
-    } else {
-        0
-    };
-    let now = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let update = StatusUpdate::new(
-        progress,
-        &before.conditions,
-        failed,
-        snapshot.generation,
-        &now,
-    );
+    let update = snapshot.standing().after(progress, now);
     Status {
         conditions: update.conditions,
         observed_generation: update.observed_generation,
         failed: update.failed,
-        ..before.clone()
+        ..snapshot.status.clone()
     }
 }
 

@@ -163,13 +163,9 @@ fn settings(spec: &AtlasMigrationSpec) -> MigrateSettings {
 async fn see(work: &mut Work, place: &Place, wish: &Wish) -> Result<Seen, Problem> {
     let settings = work.settings.clone();
     let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
-    let revisions = migrator.revisions().await;
-    let revisions = revisions.map_err(|error| problem(&error))?;
-    let pending = migrator.pending(&work.directory, &work.expected).await;
-    let (_, pending) = pending.map_err(|error| problem(&error))?;
-    let baseline = pending.baseline.map(|file| file.name().to_owned());
-    let plan = migrator.plan(&work.directory, &work.expected).await;
-    let plan = plan.map_err(|error| problem(&error))?;
+    let look = migrator.look(&work.directory, &work.expected).await;
+    let look = look.map_err(|error| problem(&error))?;
+    let revisions = look.revisions;
     let files = work.directory.files();
     let text = |name: &str| {
         let file = files.iter().find(|file| file.name() == name);
@@ -197,8 +193,9 @@ async fn see(work: &mut Work, place: &Place, wish: &Wish) -> Result<Seen, Proble
         beyond,
         down,
         last: last.unwrap_or_default(),
-        baseline,
-        pending: plan
+        baseline: look.baseline,
+        pending: look
+            .planned
             .into_iter()
             .map(|(name, statements)| PendingFile {
                 text: text(&name),

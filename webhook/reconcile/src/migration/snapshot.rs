@@ -9,6 +9,7 @@ use tidegate_model::atlas::{AtlasMigrationStatus, Condition};
 use tidegate_sqlplan::Dialect;
 
 use crate::problem::Problem;
+use crate::standing::{Standing, is_true};
 
 /// One look at an object, its folder and its database. It holds no address and no credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,12 +101,24 @@ pub struct Status {
     pub failed: u32,
 }
 
+impl Snapshot {
+    /// The part of it that an AtlasSchema has too.
+    pub(crate) fn standing(&self) -> Standing<'_> {
+        Standing {
+            key: &self.key,
+            generation: self.generation,
+            conditions: &self.status.conditions,
+            observed_generation: self.status.observed_generation,
+            failed: self.status.failed,
+            backoff_limit: self.wish.as_ref().map_or(0, |wish| wish.backoff_limit),
+        }
+    }
+}
+
 impl Status {
     /// Whether Ready is True.
     pub fn is_ready(&self) -> bool {
-        self.conditions
-            .iter()
-            .any(|condition| condition.kind == "Ready" && condition.status == "True")
+        is_true(&self.conditions, "Ready")
     }
 }
 

@@ -8,9 +8,7 @@ use tidegate_model::atlas::{AtlasMigrationSpec, Reason};
 use super::snapshot::Wish;
 use crate::problem::Problem;
 use crate::schema::wish::{cannot_follow, without_cloud};
-
-/// Where the custom resource definition has a default of its own: as many failures as the operator retries.
-const BACKOFF_LIMIT: u32 = 20;
+use crate::standing::BACKOFF_LIMIT;
 
 /// Where the folder is.
 #[derive(Debug, PartialEq, Eq)]

@@ -10,10 +10,10 @@ use tidegate_schemaplan::Statement;
 use tracing::{info, warn};
 
 use super::gather::Gathered;
-use super::snapshot::{Status, Step};
+use super::snapshot::Step;
 use crate::context::{ApiError, Context};
-use crate::events;
-use crate::gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
+use crate::gate::{Gate, GateFinding};
+use crate::judged::{self, Refused};
 use crate::kinds::Kind;
 use crate::object;
 use crate::problem::Problem;
@@ -63,21 +63,19 @@ pub(crate) async fn act<G: Gate>(
                 let (key, reference) = (&gathered.snapshot.key, &gathered.reference);
                 object::write_status(context, Kind::AtlasSchema, key, reference, &status).await?;
                 let before = std::mem::replace(&mut gathered.snapshot.status, status);
-                say(context, gathered, &before).await;
+                let (before, now) = (&before.conditions, gathered.snapshot.standing());
+                judged::tell(context, reference, before, &now, "Applied schema").await;
                 continue;
             }
             Step::Judge {
                 statements,
                 is_approved,
-            } => match judge(context, gathered, statements).await {
-                None => continue,
-                Some(Outcome::Denied { findings }) if is_approved => {
-                    let key = &gathered.snapshot.key;
-                    let rules: Vec<String> = findings.iter().map(ToString::to_string).collect();
-                    warn!(object = %key, ?rules, "a plan that the policies deny was approved by its hash, and runs");
-                    continue;
+            } => match judge(context, gathered, statements, is_approved).await {
+                Ok(()) => continue,
+                Err(Refused::Denied(findings)) => Outcome::Denied { findings },
+                Err(Refused::Unasked(message)) => {
+                    Outcome::Failed(Problem::new(Reason::LintPolicyError, message))
                 }
-                Some(refused) => refused,
             },
             Step::Apply {
                 statements,
@@ -89,41 +87,29 @@ pub(crate) async fn act<G: Gate>(
     Ok((Outcome::Done, requeue))
 }
 
-/// Events about what the status says now and did not before.
-async fn say<G: Gate>(context: &Context<G>, gathered: &Gathered, before: &Status) {
-    let status = &gathered.snapshot.status;
-    let applied = "Applied schema";
-    let told = events::told(&before.conditions, &status.conditions, applied);
-    let limit = gathered.snapshot.wish.as_ref().map(|it| it.backoff_limit);
-    let given_up = events::given_up(status.failed, limit.unwrap_or_default());
-    events::tell(
-        context,
-        &gathered.reference,
-        told.into_iter().chain(given_up),
-    )
-    .await;
-}
-
-/// None when the gate lets the plan through.
 async fn judge<G: Gate>(
     context: &Context<G>,
     gathered: &Gathered,
     statements: Vec<String>,
-) -> Option<Outcome> {
-    let seen = gathered.snapshot.seen.as_ref().ok()?;
-    let plan = PlanReview {
-        subject: gathered.subject.clone(),
-        dialect: Some(seen.current.engine.dialect.to_string()),
-        changes: statements.into_iter().map(PlanChange::Statement).collect(),
+    is_approved: bool,
+) -> Result<(), Refused> {
+    let Gathered {
+        snapshot, subject, ..
+    } = gathered;
+    // Nothing is judged before a database was seen.
+    let Ok(seen) = &snapshot.seen else {
+        return Ok(());
     };
-    match context.judge(&gathered.snapshot.key, &plan).await {
-        GateVerdict::Allowed { .. } => None,
-        GateVerdict::Denied { findings } => Some(Outcome::Denied { findings }),
-        GateVerdict::Unavailable { message } => Some(Outcome::Failed(Problem::new(
-            Reason::LintPolicyError,
-            message,
-        ))),
-    }
+    let dialect = seen.current.engine.dialect;
+    judged::judge(
+        context,
+        &snapshot.key,
+        subject,
+        dialect,
+        statements,
+        is_approved,
+    )
+    .await
 }
 
 async fn apply(

@@ -1,9 +1,7 @@
 //! The decisions about one AtlasSchema. Pure: the same snapshot and time always give the same steps.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use tidegate_model::atlas::{Progress, Reason, StatusUpdate};
+use tidegate_model::atlas::{Progress, Reason};
 
 use super::drift::{self, Found};
 use super::planning::{how_to_approve, is_approved, objection, plan};
@@ -12,6 +10,7 @@ use super::{Outcome, response};
 use crate::pacing::Pacing;
 use crate::problem::{Problem, list};
 use crate::settings::Drift;
+use crate::standing::{self, condition, is_true};
 
 /// The one word that both health scripts of Argo CD take for "in progress".
 const RECONCILING: &str = "Reconciling";
@@ -48,7 +47,7 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
         return not_ready(snapshot, &problem, &found, now, pacing);
     }
     let mut steps = Vec::with_capacity(3);
-    if begins_anew(snapshot) {
+    if snapshot.standing().begins_anew() {
         let progress = Progress::Reconciling {
             message: RECONCILING.to_owned(),
         };
@@ -124,14 +123,6 @@ pub fn conclude(
     }
 }
 
-/// Whether the status still speaks of something else: of nothing, of an older spec, or of success.
-fn begins_anew(snapshot: &Snapshot) -> bool {
-    let status = &snapshot.status;
-    status.conditions.is_empty()
-        || status.observed_generation != snapshot.generation
-        || status.is_ready()
-}
-
 /// There is nothing to do, or nothing is to be done.
 fn ready(
     snapshot: &Snapshot,
@@ -144,10 +135,9 @@ fn ready(
     let mut steps = Vec::with_capacity(2);
     let before = &snapshot.status;
     let observed = drift::observed(wish, seen);
-    let settled = before.is_ready()
-        && before.observed_generation == snapshot.generation
-        && before.observed_hash == observed;
-    let message = match before.condition("Ready") {
+    let settled =
+        before.is_ready() && snapshot.standing().is_current() && before.observed_hash == observed;
+    let message = match condition(&before.conditions, "Ready") {
         Some(ready) if settled => ready.message.clone(),
         _ => response::unchanged(),
     };
@@ -157,7 +147,8 @@ fn ready(
         written.last_applied = now.as_second();
     }
     // Where nobody ever looked for drift, and there is none, nothing is worth a write.
-    let known = settled && matches!(found, Found::InSync) && !before.is_true("Drifted");
+    let known =
+        settled && matches!(found, Found::InSync) && !is_true(&before.conditions, "Drifted");
     if !known {
         write_if_changed(&mut steps, snapshot, written);
     }
@@ -172,56 +163,25 @@ fn not_ready(
     now: Timestamp,
     pacing: &Pacing,
 ) -> Vec<Step> {
-    let progress = Progress::NotReady {
-        reason: problem.reason,
-        message: problem.message.clone(),
-    };
-    let written = status(snapshot, &progress, found, now);
-    let wait = wait(snapshot, problem, written.failed, pacing);
+    let written = status(snapshot, &standing::not_ready(problem), found, now);
+    let wait = snapshot
+        .standing()
+        .wait(problem.reason, written.failed, pacing);
     let mut steps = Vec::with_capacity(2);
     write_if_changed(&mut steps, snapshot, written);
     steps.push(Step::Requeue(wait));
     steps
 }
 
-/// Waiting for a person, or having failed more often than `backoffLimit` allows, an object is looked at as rarely as one that is as wanted. (The
-/// operator never looks again.)
-fn wait(snapshot: &Snapshot, problem: &Problem, failed: u32, pacing: &Pacing) -> Duration {
-    let limit = match &snapshot.wish {
-        Ok(wish) if wish.backoff_limit > 0 => wish.backoff_limit,
-        _ => u32::MAX,
-    };
-    if problem.reason.is_pending() || failed > limit {
-        pacing.resync(&snapshot.key)
-    } else {
-        pacing.failure(&snapshot.key, failed)
-    }
-}
-
 fn status(snapshot: &Snapshot, progress: &Progress, found: &Found, now: Timestamp) -> Status {
-    let before = &snapshot.status;
-    // Failures of an older spec do not count against a new one.
-    let failed = if before.observed_generation == snapshot.generation {
-        before.failed
-    } else {
-        0
-    };
-    let now = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let update = StatusUpdate::new(
-        progress,
-        &before.conditions,
-        failed,
-        snapshot.generation,
-        &now,
-    );
+    let update = snapshot.standing().after(progress, now);
     let mut conditions = update.conditions;
-    drift::add(&mut conditions, snapshot, found, &now);
+    drift::add(&mut conditions, snapshot, found, &standing::written(now));
     Status {
         conditions,
         observed_generation: update.observed_generation,
         failed: update.failed,
-        observed_hash: before.observed_hash.clone(),
-        last_applied: before.last_applied,
+        ..snapshot.status.clone()
     }
 }
 

@@ -8,6 +8,7 @@ use tidegate_schemaplan::Plan;
 
 use super::snapshot::{Seen, Snapshot, Status, Wish};
 use crate::problem::list;
+use crate::standing::condition;
 
 const KIND: &str = "Drifted";
 
@@ -55,7 +56,7 @@ pub(super) fn is_first_run(status: &Status, seen: &Seen) -> bool {
 
 /// Adds the condition to those that are about to be written.
 pub(super) fn add(conditions: &mut Vec<Condition>, snapshot: &Snapshot, found: &Found, now: &str) {
-    let before = snapshot.status.condition(KIND);
+    let before = condition(&snapshot.status.conditions, KIND);
     let (status, reason, message) = match found {
         Found::Unknown => {
             conditions.extend(before.cloned());

@@ -10,6 +10,7 @@ use tidegate_schemaplan::{Catalog, Settings, Statement};
 
 use crate::problem::Problem;
 use crate::settings::Drift;
+use crate::standing::{Standing, is_true};
 
 /// One look at an object and its database. It holds no address and no credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,23 +82,24 @@ pub struct Status {
     pub failed: u32,
 }
 
+impl Snapshot {
+    /// The part of it that an AtlasMigration has too.
+    pub(crate) fn standing(&self) -> Standing<'_> {
+        Standing {
+            key: &self.key,
+            generation: self.generation,
+            conditions: &self.status.conditions,
+            observed_generation: self.status.observed_generation,
+            failed: self.status.failed,
+            backoff_limit: self.wish.as_ref().map_or(0, |wish| wish.backoff_limit),
+        }
+    }
+}
+
 impl Status {
     /// Whether Ready is True.
     pub fn is_ready(&self) -> bool {
-        self.is_true("Ready")
-    }
-
-    /// Whether a condition is True.
-    pub(super) fn is_true(&self, kind: &str) -> bool {
-        self.condition(kind)
-            .is_some_and(|condition| condition.status == "True")
-    }
-
-    /// A condition.
-    pub(super) fn condition(&self, kind: &str) -> Option<&Condition> {
-        self.conditions
-            .iter()
-            .find(|condition| condition.kind == kind)
+        is_true(&self.conditions, "Ready")
     }
 }
 

@@ -9,6 +9,7 @@ use tidegate_schemaplan::{Settings, Skip};
 
 use super::snapshot::Wish;
 use crate::problem::Problem;
+use crate::standing::BACKOFF_LIMIT;
 
 /// Where the wanted schema is.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,9 +19,6 @@ pub(super) enum Source<'a> {
     /// In a `ConfigMap`.
     ConfigMap(&'a KeyRef),
 }
-
-/// Where the custom resource definition has a default of its own: as many failures as the operator retries.
-const BACKOFF_LIMIT: u32 = 20;
 
 /// The operator's fifteen words for kinds of changes.
 const SKIPS: &[&str] = &["schema", "table", "column", "index", "foreign_key"];

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::place::{Place, config_map, hook};
+use crate::common::Place;
+use crate::place::{config_map, hook};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_application_takes_its_objects_along_in_reverse_waves_if_it_says_so() -> Result<()>

@@ -2,6 +2,8 @@
 //!
 //! Each test has a namespace and a reconciler of its own. Nothing sleeps: `kubectl wait` waits for what the test is about.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod deletion;
 mod neighbour;
 mod options;
@@ -11,7 +13,8 @@ mod replicas;
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use place::{Place, config_map, deployment, hook, schema};
+use common::Place;
+use place::{config_map, deployment, hook, schema};
 
 /// Group, kind, name, status, health of each resource in the status.
 fn resources(status: &Value) -> Vec<String> {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::json;
 use tidegate_reconcile::{Kind, ReconcileSettings, connect, leave_to_argo_cd};
 
-use crate::place::Place;
+use crate::common::Place;
 
 #[tokio::test]
 async fn applications_are_left_to_argo_cd_where_its_controller_runs() -> Result<()> {

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::place::{Place, config_map};
+use crate::common::Place;
+use crate::place::config_map;
 
 fn message(status: &Value) -> &str {
     status

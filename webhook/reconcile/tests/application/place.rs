@@ -1,57 +1,20 @@
-//! What each test has for itself: a namespace that is control plane and destination, a folder that is the repository, a reconciler.
+//! A folder that is the repository, a namespace that is control plane and destination, and words to ask Applications with.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tidegate_kit::ControlPlane;
 use tidegate_reconcile::render::SourceType;
 use tidegate_reconcile::{
-    Gate, GateFinding, GateVerdict, Kind, LeaseSettings, Pacing, PlanChange, PlanReview,
-    ReconcileError, ReconcileSettings, Render, RenderFailure, RenderRequest, Rendered, connect,
-    run,
+    Kind, LeaseSettings, Pacing, ReconcileSettings, Render, RenderFailure, RenderRequest, Rendered,
 };
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
-/// Denies plans that hold a certain word, and remembers what it was asked.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct WordGate {
-    pub(crate) asked: Arc<Mutex<Vec<PlanReview>>>,
-}
-
-impl Gate for WordGate {
-    async fn judge(&self, plan: &PlanReview) -> GateVerdict {
-        self.asked
-            .lock()
-            .expect("no panic while held")
-            .push(plan.clone());
-        let forbidden = plan.changes.iter().position(|change| match change {
-            PlanChange::Statement(text)
-            | PlanChange::Apply { object: text, .. }
-            | PlanChange::Delete(text) => text.contains("forbidden"),
-        });
-        match forbidden {
-            None => GateVerdict::Allowed {
-                warnings: Vec::new(),
-            },
-            Some(change) => GateVerdict::Denied {
-                findings: vec![GateFinding {
-                    policy: "words".to_owned(),
-                    rule: "forbidden-word".to_owned(),
-                    message: "the word is forbidden".to_owned(),
-                    change: Some(change),
-                    suggestion: Some("write another".to_owned()),
-                }],
-            },
-        }
-    }
-}
+use crate::common::{Place, Running, WordGate};
 
 /// Renders plain folders: the repository is a folder, the commit a digest of what is in it.
 #[derive(Debug, Clone, Copy)]
@@ -107,47 +70,15 @@ fn read(folder: &Path) -> Result<(Vec<Value>, String)> {
     Ok((manifests, revision))
 }
 
-pub(crate) struct Place {
-    pub(crate) plane: &'static ControlPlane,
-    pub(crate) namespace: String,
-    pub(crate) folder: tempfile::TempDir,
-    pub(crate) gate: WordGate,
-}
-
-/// A reconciler under way.
-pub(crate) struct Running {
-    stop: oneshot::Sender<()>,
-    ended: JoinHandle<Result<(), ReconcileError>>,
-}
-
 impl Running {
     /// It is gone at once, as by `kill -9`: nothing is finished and nothing given back.
     pub(crate) async fn kill(self) {
         self.ended.abort();
         let _ = self.ended.await;
     }
-
-    pub(crate) async fn stop(self) -> Result<()> {
-        let _ = self.stop.send(());
-        Ok(self.ended.await??)
-    }
 }
 
 impl Place {
-    pub(crate) fn new(namespace: &str) -> Result<Self> {
-        let plane = ControlPlane::shared()?;
-        plane.install_crds()?;
-        plane
-            .kubectl(&["create", "namespace", namespace], "")?
-            .ok()?;
-        Ok(Self {
-            plane,
-            namespace: namespace.to_owned(),
-            folder: tempfile::tempdir()?,
-            gate: WordGate::default(),
-        })
-    }
-
     pub(crate) async fn start(&self) -> Result<Running> {
         self.start_as(None, &self.gate).await
     }
@@ -168,28 +99,15 @@ impl Place {
             .with_env_filter("tidegate_reconcile=info")
             .with_test_writer()
             .try_init();
-        let client = connect(Some(self.plane.kubeconfig()), None).await?;
         let settings = ReconcileSettings {
             kinds: [Kind::Application, Kind::AtlasSchema].into(),
-            namespace: Some(self.namespace.clone()),
             control_namespace: self.namespace.clone(),
             leases,
-            workers: 4,
-            pacing: Pacing {
-                first_retry: Duration::from_millis(100),
-                first_failure: Duration::from_millis(100),
-                longest_retry: Duration::from_millis(500),
-                ..Pacing::default()
-            },
             ..ReconcileSettings::default()
         };
-        let (stop, stopped) = oneshot::channel();
-        let stopped = async move {
-            let _ = stopped.await;
-        };
-        let gate = gate.clone();
-        let ended = tokio::spawn(run(settings, client, gate, Arc::new(Folders), stopped));
-        Ok(Running { stop, ended })
+        let resync = Pacing::default().resync;
+        let renderer = Arc::new(Folders);
+        self.reconcile(settings, resync, renderer, gate).await
     }
 
     /// Writes a file of the repository; the folder is the Application's path.
@@ -219,12 +137,6 @@ impl Place {
 
     pub(crate) fn apply(&self, object: &Value) -> Result<()> {
         self.plane.apply(&object.to_string()).map(drop)
-    }
-
-    pub(crate) fn kubectl(&self, args: &[&str]) -> Result<String> {
-        self.plane
-            .kubectl(&[&["-n", self.namespace.as_str()], args].concat(), "")?
-            .ok()
     }
 
     pub(crate) fn patch(&self, object: &str, patch: &Value) -> Result<()> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use crate::place::{Place, WordGate, config_map};
+use crate::common::{Place, WordGate};
+use crate::place::config_map;
 
 /// Of these names each of the replicas `a`, `b` and `c` has some.
 const APPLICATIONS: usize = 12;

@@ -2,6 +2,8 @@
 //!
 //! Each test has a namespace, a folder and a reconciler of its own. Nothing sleeps: `kubectl wait` waits for what the test is about.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod migration;
 mod schema;
 mod servers;

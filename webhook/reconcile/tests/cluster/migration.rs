@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use tidegate_kit::{MariaDb, Postgres};
 use tidegate_migrations::Directory;
 
-use crate::support::{Place, says};
+use crate::common::Place;
+use crate::support::says;
 
 /// The only object of each test.
 const APP: &str = "atlasmigration/app";

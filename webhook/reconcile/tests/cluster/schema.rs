@@ -8,7 +8,8 @@ use anyhow::Result;
 use rusqlite::Connection;
 use tidegate_reconcile::PlanReview;
 
-use crate::support::{Place, USERS, says};
+use crate::common::Place;
+use crate::support::{USERS, says};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_is_applied_extended_and_protected() -> Result<()> {

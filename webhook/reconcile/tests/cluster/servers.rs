@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use tidegate_kit::mariadb::MariaDb;
 use tidegate_kit::postgres::Postgres;
 
-use crate::support::{Place, says};
+use crate::common::Place;
+use crate::support::says;
 
 const READY: &str = "{.status.conditions[?(@.type==\"Ready\")].reason}";
 

@@ -1,127 +1,30 @@
-//! A namespace, a folder, a reconciler, and words to ask them with.
+//! Words to ask objects of Atlas and files of SQLite with.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use rusqlite::Connection;
-use tidegate_kit::ControlPlane;
-use tidegate_reconcile::{
-    Gate, GateFinding, GateVerdict, NoRenderer, Pacing, PlanChange, PlanReview, ReconcileError,
-    ReconcileSettings, connect, run,
-};
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tidegate_reconcile::{NoRenderer, Pacing, ReconcileSettings};
+
+use crate::common::{Place, Running};
 
 pub(crate) const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL)";
 
-/// What is done while a plan is judged.
-type Meanwhile = Arc<dyn Fn(&PlanReview) + Send + Sync>;
-
-/// Denies plans that hold a certain word, and remembers what it was asked.
-#[derive(Clone, Default)]
-pub(crate) struct WordGate {
-    pub(crate) meanwhile: Option<Meanwhile>,
-    pub(crate) asked: Arc<Mutex<Vec<PlanReview>>>,
-}
-
-impl Gate for WordGate {
-    async fn judge(&self, plan: &PlanReview) -> GateVerdict {
-        self.asked
-            .lock()
-            .expect("no panic while held")
-            .push(plan.clone());
-        if let Some(meanwhile) = &self.meanwhile {
-            meanwhile(plan);
-        }
-        let forbidden = plan.changes.iter().position(
-            |change| matches!(change, PlanChange::Statement(sql) if sql.contains("forbidden")),
-        );
-        match forbidden {
-            None => GateVerdict::Allowed {
-                warnings: Vec::new(),
-            },
-            Some(statement) => GateVerdict::Denied {
-                findings: vec![GateFinding {
-                    policy: "words".to_owned(),
-                    rule: "forbidden-word".to_owned(),
-                    message: "the word is forbidden".to_owned(),
-                    change: Some(statement),
-                    suggestion: Some("write another".to_owned()),
-                }],
-            },
-        }
-    }
-}
-
-/// A namespace, a folder and a gate.
-pub(crate) struct Place {
-    pub(crate) plane: &'static ControlPlane,
-    namespace: String,
-    folder: tempfile::TempDir,
-    pub(crate) gate: WordGate,
-}
-
-/// A reconciler under way.
-pub(crate) struct Running {
-    stop: oneshot::Sender<()>,
-    ended: JoinHandle<Result<(), ReconcileError>>,
-}
-
-impl Running {
-    pub(crate) async fn stop(self) -> Result<()> {
-        let _ = self.stop.send(());
-        Ok(self.ended.await??)
-    }
-}
-
 impl Place {
-    pub(crate) fn new(namespace: &str) -> Result<Self> {
-        let plane = ControlPlane::shared()?;
-        plane.install_crds()?;
-        plane
-            .kubectl(&["create", "namespace", namespace], "")?
-            .ok()?;
-        let folder = tempfile::tempdir()?;
-        Ok(Self {
-            plane,
-            namespace: namespace.to_owned(),
-            folder,
-            gate: WordGate::default(),
-        })
-    }
-
     pub(crate) async fn start(&self) -> Result<Running> {
         self.start_with(Pacing::default().resync).await
     }
 
     /// With this time between two looks at what is as wanted.
     pub(crate) async fn start_with(&self, resync: Duration) -> Result<Running> {
-        let client = connect(Some(self.plane.kubeconfig()), None).await?;
         let settings = ReconcileSettings {
-            namespace: Some(self.namespace.clone()),
             workers: 1,
-            pacing: Pacing {
-                first_retry: Duration::from_millis(100),
-                first_failure: Duration::from_millis(100),
-                longest_retry: Duration::from_millis(500),
-                resync,
-            },
             ..ReconcileSettings::default()
         };
-        let (stop, stopped) = oneshot::channel();
-        let stopped = async move {
-            let _ = stopped.await;
-        };
-        let ended = tokio::spawn(run(
-            settings,
-            client,
-            self.gate.clone(),
-            Arc::new(NoRenderer),
-            stopped,
-        ));
-        Ok(Running { stop, ended })
+        self.reconcile(settings, resync, Arc::new(NoRenderer), &self.gate)
+            .await
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -157,12 +60,6 @@ impl Place {
             name,
             &serde_json::json!({"url": url, "schema": {"sql": sql}}),
         )
-    }
-
-    pub(crate) fn kubectl(&self, args: &[&str]) -> Result<String> {
-        self.plane
-            .kubectl(&[&["-n", self.namespace.as_str()], args].concat(), "")?
-            .ok()
     }
 
     pub(crate) fn wait(&self, name: &str, path: &str, value: &str) -> Result<()> {

@@ -162,8 +162,8 @@ pub(crate) async fn status(args: &StatusArgs) -> Result<bool> {
     let mut migrator = Migrator::new(&mut session, &address, settings);
     let revisions = migrator.revisions().await?;
     let expected = args.expectation.expectation(Until::All);
-    let pending = match migrator.pending(&directory, &expected).await {
-        Ok((_, pending)) => Ok(pending.files),
+    let pending = match migrator.pending(&directory, &revisions, &expected).await {
+        Ok(pending) => Ok(pending.files),
         Err(MigrateError::Pending(error)) => Err(error.to_string()),
         Err(error) => return Err(error.into()),
     };
@@ -198,21 +198,21 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
     };
     let mut run = show::Run::default();
     let mut judged = Judged::default();
-    let mut planned = Ok(());
-    if args.dry_run || args.gate.is_given() {
-        match migrator.plan(&directory, &expected).await {
-            Ok(plan) => {
-                let files: Vec<&str> = plan.iter().map(|(file, _)| file.as_str()).collect();
-                judged = judged::judge(&args.gate, &directory, &files, dialect).await?;
-                if args.dry_run || judged.is_denied {
-                    run.plan(plan);
-                }
-            }
-            Err(error) => planned = Err(error),
+    let looked = if args.dry_run || args.gate.is_given() {
+        migrator.look(&directory, &expected).await.map(Some)
+    } else {
+        Ok(None)
+    };
+    if let Ok(Some(look)) = &looked {
+        let files: Vec<&str> = look.planned.iter().map(|(file, _)| file.as_str()).collect();
+        judged = judged::judge(&args.gate, &directory, &files, dialect).await?;
+        if args.dry_run || judged.is_denied {
+            run.plan(look.planned.clone());
         }
     }
-    let outcome = if args.dry_run || judged.is_denied || planned.is_err() {
-        planned
+    let is_over = args.dry_run || judged.is_denied;
+    let outcome = if is_over || looked.is_err() {
+        looked.map(|_| ())
     } else {
         let quiet = args.output == HumanOrJson::Json;
         let mut hear = |progress: Progress<'_>| {
@@ -221,8 +221,21 @@ pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
                 tell(progress, args.verbose);
             }
         };
-        let applied = migrator.apply(&directory, &expected, in_doubt, &mut hear);
-        applied.await.map(|_| ())
+        let applied = match looked.ok().flatten() {
+            // What the policies agreed to, or nothing.
+            Some(look) => {
+                let planned = &look.planned;
+                migrator
+                    .apply_planned(&directory, &expected, planned, in_doubt, &mut hear)
+                    .await
+            }
+            None => {
+                migrator
+                    .apply(&directory, &expected, in_doubt, &mut hear)
+                    .await
+            }
+        };
+        applied.map(|_| ())
     };
     // The address is not what it should be, or nobody is there: that is no answer about the folder.
     if let Err(MigrateError::Database(error)) = outcome {

@@ -1,5 +1,7 @@
 //! What is decided, as tables: a snapshot in, the steps in words out.
 
+use std::time::Duration;
+
 use serde_json::json;
 use tidegate_model::ObjectKey;
 use tidegate_sqlplan::Dialect;

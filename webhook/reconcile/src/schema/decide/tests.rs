@@ -176,7 +176,7 @@ fn not_ready(reason: &str) -> String {
 /// The condition about drift in the status that is written.
 fn drifted(steps: &[Step]) -> (&str, &str, &str) {
     let mut statuses = steps.iter().rev().filter_map(|step| match step {
-        Step::WriteStatus(status) => status.condition("Drifted"),
+        Step::WriteStatus(status) => condition(&status.conditions, "Drifted"),
         _ => None,
     });
     let found = statuses.next().expect("it is written");
@@ -264,7 +264,11 @@ fn the_first_run_never_loses_anything() {
 
 fn ready_reason(steps: &[Step]) -> &str {
     match steps.first() {
-        Some(Step::WriteStatus(status)) => &status.condition("Ready").expect("written").reason,
+        Some(Step::WriteStatus(status)) => {
+            &condition(&status.conditions, "Ready")
+                .expect("written")
+                .reason
+        }
         _ => panic!("{steps:?}"),
     }
 }

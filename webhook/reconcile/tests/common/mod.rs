@@ -1,0 +1,125 @@
+//! What each test of a reconciler has for itself: a namespace of the shared API server, a folder, a gate.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::Result;
+use tidegate_kit::ControlPlane;
+use tidegate_reconcile::{
+    Gate, GateFinding, GateVerdict, Pacing, PlanChange, PlanReview, ReconcileError,
+    ReconcileSettings, Render, connect, run,
+};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// What is done while a plan is judged.
+type Meanwhile = Arc<dyn Fn(&PlanReview) + Send + Sync>;
+
+/// Denies plans that hold a certain word, and remembers what it was asked.
+#[derive(Clone, Default)]
+pub(crate) struct WordGate {
+    pub(crate) meanwhile: Option<Meanwhile>,
+    pub(crate) asked: Arc<Mutex<Vec<PlanReview>>>,
+}
+
+impl Gate for WordGate {
+    async fn judge(&self, plan: &PlanReview) -> GateVerdict {
+        self.asked
+            .lock()
+            .expect("no panic while held")
+            .push(plan.clone());
+        if let Some(meanwhile) = &self.meanwhile {
+            meanwhile(plan);
+        }
+        let forbidden = plan.changes.iter().position(|change| match change {
+            PlanChange::Statement(text)
+            | PlanChange::Apply { object: text, .. }
+            | PlanChange::Delete(text) => text.contains("forbidden"),
+        });
+        match forbidden {
+            None => GateVerdict::Allowed {
+                warnings: Vec::new(),
+            },
+            Some(change) => GateVerdict::Denied {
+                findings: vec![GateFinding {
+                    policy: "words".to_owned(),
+                    rule: "forbidden-word".to_owned(),
+                    message: "the word is forbidden".to_owned(),
+                    change: Some(change),
+                    suggestion: Some("write another".to_owned()),
+                }],
+            },
+        }
+    }
+}
+
+/// A namespace, a folder and a gate.
+pub(crate) struct Place {
+    pub(crate) plane: &'static ControlPlane,
+    pub(crate) namespace: String,
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) gate: WordGate,
+}
+
+/// A reconciler under way.
+pub(crate) struct Running {
+    stop: oneshot::Sender<()>,
+    pub(crate) ended: JoinHandle<Result<(), ReconcileError>>,
+}
+
+impl Running {
+    pub(crate) async fn stop(self) -> Result<()> {
+        let _ = self.stop.send(());
+        Ok(self.ended.await??)
+    }
+}
+
+impl Place {
+    pub(crate) fn new(namespace: &str) -> Result<Self> {
+        let plane = ControlPlane::shared()?;
+        plane.install_crds()?;
+        plane
+            .kubectl(&["create", "namespace", namespace], "")?
+            .ok()?;
+        Ok(Self {
+            plane,
+            namespace: namespace.to_owned(),
+            folder: tempfile::tempdir()?,
+            gate: WordGate::default(),
+        })
+    }
+
+    /// A reconciler of this namespace alone, that tries again soon.
+    pub(crate) async fn reconcile(
+        &self,
+        settings: ReconcileSettings,
+        resync: Duration,
+        renderer: Arc<dyn Render>,
+        gate: &WordGate,
+    ) -> Result<Running> {
+        let client = connect(Some(self.plane.kubeconfig()), None).await?;
+        let settings = ReconcileSettings {
+            namespace: Some(self.namespace.clone()),
+            pacing: Pacing {
+                first_retry: Duration::from_millis(100),
+                first_failure: Duration::from_millis(100),
+                longest_retry: Duration::from_millis(500),
+                resync,
+            },
+            ..settings
+        };
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async move {
+            let _ = stopped.await;
+        };
+        let gate = gate.clone();
+        let ended = tokio::spawn(run(settings, client, gate, renderer, stopped));
+        Ok(Running { stop, ended })
+    }
+
+    pub(crate) fn kubectl(&self, args: &[&str]) -> Result<String> {
+        self.plane
+            .kubectl(&[&["-n", self.namespace.as_str()], args].concat(), "")?
+            .ok()
+    }
+}
