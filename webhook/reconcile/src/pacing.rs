@@ -18,6 +18,8 @@ pub struct Pacing {
     pub longest_retry: Duration,
     /// Between two looks at an object that is as wanted: this is how a change made by hand, or in a Secret, is found.
     pub resync: Duration,
+    /// The same for one whose files are on a branch of a repository, which nothing tells of: never longer than `resync`.
+    pub follow: Duration,
 }
 
 impl Default for Pacing {
@@ -27,6 +29,7 @@ impl Default for Pacing {
             first_failure: Duration::from_secs(5),
             longest_retry: Duration::from_mins(5),
             resync: Duration::from_mins(5),
+            follow: Duration::from_mins(1),
         }
     }
 }
@@ -51,6 +54,11 @@ impl Pacing {
     /// The wait after a success.
     pub fn resync(&self, key: &ObjectKey) -> Duration {
         less_jitter(self.resync, key, 0)
+    }
+
+    /// The wait after a success of an object whose files are on a branch.
+    pub fn follow(&self, key: &ObjectKey) -> Duration {
+        less_jitter(self.follow.min(self.resync), key, 0)
     }
 }
 

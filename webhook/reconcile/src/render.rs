@@ -1,4 +1,4 @@
-//! The question that makes an Application's sources into manifests, and its answer.
+//! The questions that make an Application's sources into manifests, and an AtlasMigration's remote folder into files; and their answers.
 //!
 //! The door implements [`Render`] with the room that knows Git, Helm and Kustomize; here nobody fetches or runs anything. A renderer is asked often,
 //! mostly about what it has just rendered, and is expected to remember: the same commit and the same parameters are the same manifests.
@@ -19,6 +19,45 @@ pub trait Render: Send + Sync + 'static {
         &'a self,
         request: &'a RenderRequest,
     ) -> BoxFuture<'a, Result<Rendered, RenderFailure>>;
+
+    /// Reads the migrations in a folder of a repository, with their `atlas.sum`; the commit comes with them.
+    fn folder<'a>(
+        &'a self,
+        _request: &'a FolderRequest,
+    ) -> BoxFuture<'a, Result<Folder, RenderFailure>> {
+        Box::pin(async { Err(RenderFailure::nobody()) })
+    }
+}
+
+/// Which folder is to be read.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct FolderRequest {
+    /// Where the repository is.
+    pub repository: String,
+    /// A branch, a tag, a commit, or nothing (`HEAD`).
+    pub revision: String,
+    /// From the repository's root; empty is the root.
+    pub path: String,
+    /// What lets us in, where that takes something: a token, or a private key where the address is of ssh.
+    pub token: Option<String>,
+}
+
+impl fmt::Debug for FolderRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FolderRequest")
+            .field("path", &self.path)
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What was in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Folder {
+    /// Its files by their names.
+    pub files: BTreeMap<String, String>,
+    /// The commit.
+    pub revision: String,
 }
 
 /// What is to be rendered.
@@ -141,10 +180,15 @@ impl Render for NoRenderer {
         &'a self,
         _: &'a RenderRequest,
     ) -> BoxFuture<'a, Result<Rendered, RenderFailure>> {
-        let failure = RenderFailure {
-            message: "this process renders no sources".to_owned(),
+        Box::pin(async { Err(RenderFailure::nobody()) })
+    }
+}
+
+impl RenderFailure {
+    fn nobody() -> Self {
+        Self {
+            message: "this process fetches and renders no sources".to_owned(),
             transient: false,
-        };
-        Box::pin(async { Err(failure) })
+        }
     }
 }

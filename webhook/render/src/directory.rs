@@ -91,7 +91,8 @@ impl Directory {
     }
 }
 
-fn list(
+/// The files of a folder, links to files of the tree among them.
+pub(crate) fn list(
     tree: &Tree,
     folder: &Path,
     recurse: bool,

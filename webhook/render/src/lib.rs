@@ -42,7 +42,7 @@ pub use folder::printed;
 pub use git::normalized;
 pub use known::{KnownRepositories, OfProject, SECRET_TYPE};
 pub use plugin::{Plugin, PluginError};
-pub use renderer::Renderer;
+pub use renderer::{Folder, FolderRequest, Renderer};
 pub use request::{Refresh, Rendered, Request, SourceRequest};
 pub use secret::{Credential, Credentials, NoCredentials, Secret};
 pub use settings::{Limits, Settings};

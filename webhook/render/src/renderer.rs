@@ -1,5 +1,7 @@
 //! From an Application's sources to its manifests, in one call.
 
+mod files;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +29,8 @@ use crate::source::{Source, SourceType};
 use crate::surroundings::{Cluster, Names, Surroundings};
 use crate::tree::Tree;
 use crate::work::Work;
+
+pub use files::{Folder, FolderRequest};
 
 /// Renders Applications; shared by all who do.
 #[derive(Debug)]

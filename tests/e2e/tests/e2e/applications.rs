@@ -24,7 +24,7 @@ impl Place {
         let kubeconfig = plane().kubeconfig().display().to_string();
         let sources = cache.path().display().to_string();
         let arguments = [
-            ["--reconcile-kinds", "Application"],
+            ["--reconcile-kinds", "Application,AtlasMigration"],
             ["--reconcile-namespace", namespace],
             ["--control-namespace", namespace],
             ["--sources-cache", &sources],
@@ -354,4 +354,70 @@ fn manifests_need_no_cluster() {
     assert_eq!(printed["manifests"][0]["metadata"]["name"], "shop");
     assert_eq!(printed["manifests"][0]["data"]["kube"], "v1.30.1");
     assert_eq!(printed["sourceTypes"], json!(["Helm"]));
+}
+
+#[test]
+fn migrations_come_from_a_branch_and_say_what_is_wrong_with_it() {
+    let place = Place::new("migrated");
+    let folder = place.repository.path().join("db");
+    let commit = |file: &str, text: &str| {
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(file), text).unwrap();
+        let sealed = Command::new(program().unwrap())
+            .args(["migrate", "hash", "--dir"])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        assert!(sealed.status.success(), "{sealed:?}");
+        place.git(&["add", "--all"]);
+        place.git(&["commit", "--quiet", "--message", file]);
+    };
+    commit("1_users.sql", "CREATE TABLE users (id int);\n");
+    let databases = tempfile::tempdir().unwrap();
+    let database = databases.path().join("app.db");
+    let wants = |name: &str| {
+        let object = json!({
+            "apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasMigration", "metadata": {"name": "app", "namespace": "migrated"},
+            "spec": {"url": format!("sqlite://{}", database.display()), "dir": {"remote": {"name": name, "tag": "main"}}},
+        });
+        plane().apply(&object.to_string()).unwrap();
+    };
+    let says = |pointer: &str, expected: &str| {
+        eventually(expected, || {
+            // What was pushed is found by a look; the next one of its own would be a minute away.
+            let now = format!("looked={:?}", std::time::Instant::now())
+                .replace([' ', '{', '}', ':', ','], "");
+            let arguments = [
+                "annotate",
+                "--overwrite",
+                "atlasmigration/app",
+                "-n",
+                "migrated",
+                &now,
+            ];
+            plane().kubectl(&arguments, "")?.ok()?;
+            let object = place.object("atlasmigration/app").unwrap_or_default();
+            let found = object.pointer(pointer).and_then(Value::as_str);
+            Ok(found
+                .filter(|found| found.contains(expected))
+                .map(str::to_owned))
+        })
+        .unwrap()
+    };
+    let name = format!("git::{}//db", place.url());
+    wants(&name);
+    says("/status/lastAppliedVersion", "1");
+    commit("2_orders.sql", "CREATE TABLE orders (id int);\n");
+    says("/status/lastAppliedVersion", "2");
+
+    let ready = "/status/conditions/0/message";
+    wants(&format!("git::{}//nowhere", place.url()));
+    says(
+        ready,
+        "spec.dir.remote: nowhere: the repository has no such folder",
+    );
+    wants("shop");
+    says(ready, "write git::ADDRESS//FOLDER");
+    wants(&name);
+    says("/status/conditions/0/status", "True");
 }

@@ -319,8 +319,18 @@ pub struct Directory {
     /// A `ConfigMap` whose keys are file names.
     #[serde(rename = "configMapRef")]
     pub config_map_ref: Option<NameRef>,
-    /// A directory in Atlas Cloud, which Tidegate does not fetch.
-    pub remote: Option<Value>,
+    /// A directory somewhere else.
+    pub remote: Option<RemoteDirectory>,
+}
+
+/// A migration directory somewhere else. The Atlas operator means one in Atlas Cloud, which Tidegate does not ask; Tidegate one in a Git repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct RemoteDirectory {
+    /// Where: `git::ADDRESS//FOLDER`.
+    pub name: String,
+    /// Which version: a branch, a tag or a commit.
+    pub tag: String,
 }
 
 /// A thing in the same namespace.

@@ -1,6 +1,7 @@
 //! The decisions about one AtlasMigration. Pure: the same snapshot and time always give the same steps.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tidegate_model::atlas::{Progress, Reason};
@@ -85,7 +86,7 @@ pub fn conclude(
             let written = ready(snapshot, seen, last, now);
             vec![
                 Step::WriteStatus(written),
-                Step::Requeue(pacing.resync(&snapshot.key)),
+                Step::Requeue(at_rest(snapshot, pacing)),
             ]
         }
         Outcome::Denied { findings } => {
@@ -140,6 +141,16 @@ fn beyond(version: &str) -> Problem {
     )
 }
 
+/// How long an object that is as wanted is left alone.
+fn at_rest(snapshot: &Snapshot, pacing: &Pacing) -> Duration {
+    let follows = snapshot.wish.as_ref().is_ok_and(|wish| wish.follows);
+    if follows {
+        pacing.follow(&snapshot.key)
+    } else {
+        pacing.resync(&snapshot.key)
+    }
+}
+
 fn nothing_to_do(snapshot: &Snapshot, seen: &Seen, now: Timestamp, pacing: &Pacing) -> Vec<Step> {
     let mut steps = Vec::with_capacity(2);
     let before = &snapshot.status;
@@ -151,7 +162,7 @@ fn nothing_to_do(snapshot: &Snapshot, seen: &Seen, now: Timestamp, pacing: &Paci
         let written = ready(snapshot, seen, &seen.last, now);
         write_if_changed(&mut steps, snapshot, written);
     }
-    steps.push(Step::Requeue(pacing.resync(&snapshot.key)));
+    steps.push(Step::Requeue(at_rest(snapshot, pacing)));
     steps
 }
 

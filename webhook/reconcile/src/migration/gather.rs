@@ -1,5 +1,6 @@
 //! Looks at one AtlasMigration, its folder and its database, once, and writes down what it saw. Nothing is changed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -13,6 +14,7 @@ use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasMigration, AtlasMigrationSpec, AtlasMigrationStatus, Reason};
 use tidegate_model::words::{APPROVE, IN_DOUBT};
 
+use super::remote;
 use super::snapshot::{PendingFile, Seen, Snapshot, WayBack, Wish};
 use super::wish::{Source, source, wish};
 use crate::context::{ApiError, Context};
@@ -21,6 +23,7 @@ use crate::inputs::Inputs;
 use crate::kinds::Kind;
 use crate::object::{self, Object};
 use crate::problem::Problem;
+use crate::render::FolderRequest;
 use crate::target::{self, login};
 
 /// As long as Atlas waits for somebody else who migrates the same database.
@@ -101,7 +104,7 @@ async fn look<G: Gate>(
     };
     // The claim stands whether or not the rest can be read.
     let reached = target::reach(context, key, object.created, &mut inputs, &spec.target, &[]).await;
-    let directory = directory(&mut inputs, &spec).await;
+    let directory = directory(context, &mut inputs, &spec).await;
     context.note_inputs(key, inputs.read());
     let (wish, expected) = match wish(&spec) {
         Ok(read) => read,
@@ -132,6 +135,7 @@ async fn look<G: Gate>(
 
 /// The folder, whole and as its `atlas.sum` says.
 async fn directory<G: Gate>(
+    context: &Context<G>,
     inputs: &mut Inputs<'_, G>,
     spec: &AtlasMigrationSpec,
 ) -> Result<Directory, Problem> {
@@ -140,11 +144,36 @@ async fn directory<G: Gate>(
         Source::ConfigMap(name) => {
             Directory::new(inputs.config_map("spec.dir.configMapRef", name).await?)
         }
+        Source::Remote(mut folder) => {
+            let token = remote::token(spec)?;
+            let token = inputs.secret("spec.cloud.tokenFrom", token.as_ref());
+            folder.token = token.await?.map(|token| token.trim().to_owned());
+            Directory::new(fetched(context, &folder).await?)
+        }
     };
     directory
         .verify()
         .map_err(|error| inputs.problem(error.to_string()))?;
     Ok(directory)
+}
+
+/// The files of a folder of a repository.
+async fn fetched<G>(
+    context: &Context<G>,
+    folder: &FolderRequest,
+) -> Result<BTreeMap<String, String>, Problem> {
+    let problem = |message: String| {
+        Problem::new(
+            Reason::ReadingMigrationData,
+            format!("spec.dir.remote: {message}"),
+        )
+    };
+    let limit = context.settings.render_timeout;
+    match tokio::time::timeout(limit, context.renderer.folder(folder)).await {
+        Ok(Ok(found)) => Ok(found.files),
+        Ok(Err(failure)) => Err(problem(failure.message)),
+        Err(_) => Err(problem(format!("no answer within {limit:?}"))),
+    }
 }
 
 fn settings(spec: &AtlasMigrationSpec) -> MigrateSettings {

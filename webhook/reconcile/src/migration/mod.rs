@@ -23,6 +23,7 @@ use crate::gate::Gate;
 mod act;
 mod decide;
 mod gather;
+mod remote;
 mod snapshot;
 mod wish;
 

@@ -37,6 +37,8 @@ pub struct Wish {
     pub backoff_limit: u32,
     /// `protectedFlows.migrateDown.allow`.
     pub may_go_down: bool,
+    /// Whether the folder may be another one with nobody saying so: a branch of a repository.
+    pub follows: bool,
 }
 
 /// A database and a folder, compared.

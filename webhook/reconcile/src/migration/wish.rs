@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use tidegate_migrations::{Expectation, Order, Until};
 use tidegate_model::atlas::{AtlasMigrationSpec, Reason};
 
+use super::remote;
 use super::snapshot::Wish;
 use crate::problem::Problem;
+use crate::render::FolderRequest;
 use crate::schema::wish::{cannot_follow, without_cloud};
 use crate::standing::BACKOFF_LIMIT;
 
@@ -17,27 +19,34 @@ pub(super) enum Source<'a> {
     Local(&'a BTreeMap<String, String>),
     /// In a `ConfigMap` of this name.
     ConfigMap(&'a str),
+    /// In a repository.
+    Remote(FolderRequest),
 }
 
 /// Reads where the folder is.
 pub(super) fn source(spec: &AtlasMigrationSpec) -> Result<Source<'_>, Problem> {
     let config_map = spec.dir.config_map_ref.as_ref();
     match (&spec.dir.remote, config_map, spec.dir.local.is_empty()) {
+        (Some(remote), None, true) => remote::folder(remote).map(Source::Remote),
         (Some(_), ..) => refuse(
-            "spec.dir.remote names a folder in Atlas Cloud, which cannot be fetched: put the files into a ConfigMap and name it in spec.dir.configMapRef",
+            "the directory is in more than one place: keep one of spec.dir.remote, spec.dir.configMapRef and spec.dir.local",
         ),
         (None, Some(_), false) => refuse("cannot use both configmaps and local directory"),
         (None, Some(reference), true) => Ok(Source::ConfigMap(&reference.name)),
         (None, None, false) => Ok(Source::Local(&spec.dir.local)),
         (None, None, true) => refuse(
-            "no directory specified: write the files into spec.dir.local, or name a ConfigMap in spec.dir.configMapRef",
+            "no directory specified: write the files into spec.dir.local, or name a ConfigMap in spec.dir.configMapRef or a Git repository in spec.dir.remote",
         ),
     }
 }
 
 /// Reads the rest.
 pub(super) fn wish(spec: &AtlasMigrationSpec) -> Result<(Wish, Expectation), Problem> {
-    let unknown = without_cloud(&spec.project);
+    let mut project = spec.project.clone();
+    if spec.dir.remote.is_some() {
+        project.cloud.remove(remote::TOKEN);
+    }
+    let unknown = without_cloud(&project);
     if !unknown.is_empty() {
         return refuse(cannot_follow(&unknown));
     }
@@ -61,6 +70,7 @@ pub(super) fn wish(spec: &AtlasMigrationSpec) -> Result<(Wish, Expectation), Pro
     let wish = Wish {
         backoff_limit: spec.backoff_limit.unwrap_or(BACKOFF_LIMIT),
         may_go_down: down.allow,
+        follows: spec.dir.remote.is_some(),
     };
     let expected = Expectation {
         baseline: spec.baseline.clone().filter(|version| !version.is_empty()),
@@ -112,6 +122,10 @@ mod tests {
                 "cannot use both configmaps and local directory",
             ),
             (json!({"remote": {"name": "r"}}), "Atlas Cloud"),
+            (
+                json!({"remote": {"name": "git::/r"}, "local": {"1.sql": "x"}}),
+                "more than one place",
+            ),
         ] {
             let spec = spec(&json!({"dir": dir}));
             refused(source(&spec), Reason::ReadingMigrationData, &[words]);
@@ -134,6 +148,15 @@ mod tests {
             read(json!({"cloud": {"tokenFrom": {}}, "config": "x"})),
             Reason::ReadingMigrationData,
             &["cannot follow spec.config", "spec.cloud"],
+        );
+        let remote = json!({"name": "git::https://h/r", "tag": "v1"});
+        let (plain, _) = read(json!({"dir": {"remote": remote}, "cloud": {"tokenFrom": {}}}))
+            .expect("the token is for the repository");
+        assert!(plain.follows);
+        refused(
+            read(json!({"dir": {"remote": remote}, "cloud": {"project": "p"}})),
+            Reason::ReadingMigrationData,
+            &["spec.cloud"],
         );
         refused(
             read(json!({"execOrder": "any"})),

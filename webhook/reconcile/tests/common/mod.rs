@@ -105,6 +105,7 @@ impl Place {
                 first_failure: Duration::from_millis(100),
                 longest_retry: Duration::from_millis(500),
                 resync,
+                ..Pacing::default()
             },
             ..settings
         };

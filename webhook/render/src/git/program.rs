@@ -139,7 +139,7 @@ impl<'a> Git<'a> {
         } else if !credential.password.is_empty() {
             // A token alone is a password of any user.
             let name = match credential.username.as_str() {
-                "" => "git",
+                "" => address.user.as_ref().map_or("git", |(name, _)| name),
                 name => name,
             };
             Some(basic(name, credential.password.reveal()))

@@ -4,7 +4,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_render::{Credential, Credentials, Limits, Refresh, Secret, SourceType};
+use tidegate_render::{
+    Credential, Credentials, FolderRequest, Limits, Refresh, Secret, SourceType,
+};
 
 use crate::support::{Kit, Repository, names, object, request, source};
 
@@ -284,5 +286,58 @@ impl Credentials for Key {
             known_hosts: "host.example ssh-ed25519 AAAA\n".to_owned(),
             ..Credential::default()
         }
+    }
+}
+
+#[test]
+fn a_folder_is_read_as_it_is() {
+    let kit = Kit::new();
+    let repository = Repository::new(&[
+        ("db/1_a.sql", "one"),
+        ("db/atlas.sum", "sum"),
+        ("db/README.md", "no migration"),
+        ("db/older/0.sql", "nor this"),
+    ]);
+    let first = repository.git(&["rev-parse", "HEAD"]);
+    let request = |path: &str, revision: &str| FolderRequest {
+        repository: repository.url(),
+        path: path.to_owned(),
+        revision: revision.to_owned(),
+        endings: &[".sql", "atlas.sum"],
+        refresh: Refresh::Normal,
+        ..FolderRequest::default()
+    };
+    let names = |path: &str, revision: &str| {
+        let folder = kit.renderer.folder(&request(path, revision));
+        let folder = folder.map_err(|error| error.to_string())?;
+        let names: Vec<String> = folder.files.into_keys().collect();
+        Ok::<_, String>((names.join(" "), folder.revision))
+    };
+    assert_eq!(
+        names("db", "main"),
+        Ok(("1_a.sql atlas.sum".to_owned(), first.clone()))
+    );
+    assert_eq!(names("", ""), Ok((String::new(), first.clone())));
+    let second = repository.commit(&[("db/2_b.sql", "two")]);
+    assert_eq!(
+        names("db", "main"),
+        Ok(("1_a.sql 2_b.sql atlas.sum".to_owned(), second))
+    );
+    assert_eq!(
+        names("db", &first),
+        Ok(("1_a.sql atlas.sum".to_owned(), first))
+    );
+
+    std::fs::write(repository.path().join("db/3_c.sql"), [0xff]).unwrap();
+    repository.commit(&[]);
+    for (path, revision, words) in [
+        ("db", "", "db/3_c.sql: the file is not UTF-8 text"),
+        ("none", "", "no such folder at this revision"),
+        ("../..", "", "leads out of the repository"),
+        ("db/1_a.sql", "", "this is a file"),
+        ("db", "v9", "no branch, tag or commit `v9`"),
+    ] {
+        let error = names(path, revision).expect_err(path);
+        assert!(error.contains(words), "{error}");
     }
 }

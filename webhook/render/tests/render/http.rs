@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use tidegate_render::{Credential, Credentials, NoCredentials, RenderError, Secret, SourceType};
+use tidegate_render::{
+    Credential, Credentials, FolderRequest, NoCredentials, RenderError, Secret, SourceType,
+};
 
 use crate::support::{Kit, Repository, names, object, request};
 
@@ -144,6 +146,22 @@ fn git_is_let_in_by_its_password_and_by_no_other() {
         (vec!["ConfigMap/second".to_owned()], vec![second])
     );
     assert!(server.was_asked_for("info/refs"));
+
+    // A token alone is the password of whoever the address names.
+    let folder = |password: &str| FolderRequest {
+        repository: server.url(".git").replace("http://", "http://ann@"),
+        path: "app".to_owned(),
+        endings: &[".yaml"],
+        credential: Credential {
+            password: Secret::new(password),
+            ..Credential::default()
+        },
+        ..FolderRequest::default()
+    };
+    let read = kit.renderer.folder(&folder("hunter2")).unwrap();
+    assert_eq!(read.files, [("a.yaml".to_owned(), object("second"))].into());
+    let error = kit.renderer.folder(&folder("wrong-one")).unwrap_err();
+    is_refused(&error, "wrong-one");
 
     // Who has no password gets nothing of what was fetched with one, not even a commit that is known by its name.
     let mut pinned = source;

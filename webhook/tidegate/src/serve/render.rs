@@ -11,10 +11,12 @@ use serde_json::json;
 use tidegate_model::words::REFRESH;
 use tidegate_reconcile::remote::Remote;
 use tidegate_reconcile::render::{
-    Render, RenderFailure, RenderRequest, Rendered, RepositorySecret, SourceType,
+    Folder, FolderRequest, Render, RenderFailure, RenderRequest, Rendered, RepositorySecret,
+    SourceType,
 };
 use tidegate_render::{
-    Cluster, KnownRepositories, Refresh, RenderError, Renderer, Request, Settings, SourceRequest,
+    Cluster, Credential, KnownRepositories, Refresh, RenderError, Renderer, Request, Secret,
+    Settings, SourceRequest,
 };
 use tracing::debug;
 
@@ -102,14 +104,63 @@ impl Render for Sources {
             match rendering.await {
                 Ok(Ok(rendered)) => Ok(answer(rendered)),
                 Ok(Err(error)) => Err(failure(&error)),
-                Err(_) => Err(RenderFailure {
-                    message: "the rendering ended unexpectedly; this is a mistake in Tidegate"
-                        .to_owned(),
-                    transient: true,
-                }),
+                Err(_) => Err(ended_early()),
             }
         }
         .boxed()
+    }
+
+    fn folder<'a>(
+        &'a self,
+        request: &'a FolderRequest,
+    ) -> BoxFuture<'a, Result<Folder, RenderFailure>> {
+        let renderer = match self.renderer() {
+            Ok(renderer) => renderer,
+            Err(error) => return Box::pin(async move { Err(failure(&error)) }),
+        };
+        let asked = tidegate_render::FolderRequest {
+            repository: request.repository.clone(),
+            revision: request.revision.clone(),
+            path: request.path.clone(),
+            endings: MIGRATIONS,
+            credential: credential(request),
+            refresh: Refresh::None,
+        };
+        let reading = tokio::task::spawn_blocking(move || renderer.folder(&asked));
+        async move {
+            match reading.await {
+                Ok(Ok(folder)) => Ok(Folder {
+                    files: folder.files,
+                    revision: folder.revision,
+                }),
+                Ok(Err(error)) => Err(failure(&error)),
+                Err(_) => Err(ended_early()),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// The ends of the names of what is in a folder of migrations: the files, and `atlas.sum`.
+const MIGRATIONS: &[&str] = &[".sql", "atlas.sum"];
+
+/// The one token that an AtlasMigration names.
+fn credential(request: &FolderRequest) -> Credential {
+    let token = Secret::new(request.token.clone().unwrap_or_default());
+    let is_key = token.reveal().starts_with("-----BEGIN");
+    let (ssh_private_key, password) = if is_key {
+        // A key without a line's end at its end is no key to ssh.
+        (
+            Secret::new(format!("{}\n", token.reveal())),
+            Secret::default(),
+        )
+    } else {
+        (Secret::default(), token)
+    };
+    Credential {
+        ssh_private_key,
+        password,
+        ..Credential::default()
     }
 }
 
@@ -168,6 +219,13 @@ fn answer(rendered: tidegate_render::Rendered) -> Rendered {
         manifests: rendered.manifests,
         revisions: rendered.revisions,
         source_types: types.collect(),
+    }
+}
+
+fn ended_early() -> RenderFailure {
+    RenderFailure {
+        message: "the rendering ended unexpectedly; this is a mistake in Tidegate".to_owned(),
+        transient: true,
     }
 }
 

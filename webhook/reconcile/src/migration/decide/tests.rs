@@ -1,7 +1,5 @@
 //! What is decided, as tables: a snapshot in, the steps in words out.
 
-use std::time::Duration;
-
 use serde_json::json;
 use tidegate_model::ObjectKey;
 use tidegate_sqlplan::Dialect;
@@ -49,6 +47,7 @@ fn fresh(seen: Seen) -> Snapshot {
         wish: Ok(Wish {
             backoff_limit: 3,
             may_go_down: false,
+            follows: false,
         }),
         seen: Ok(seen),
     }
