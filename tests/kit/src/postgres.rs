@@ -4,7 +4,8 @@
 //! socket; nothing is written through to the disk (`fsync=off`). It ends with its [`Postgres`] and with the process that holds it (see
 //! [`crate::guard`]). `PostgreSQL` refuses to run as root, so as root it runs as the user `postgres`, which its package makes.
 //!
-//! A missing server is an error that says what to install, never a skipped test.
+//! A missing server is an error that says what to install, never a skipped test. `TIDEGATE_POSTGRES` names the folder with `initdb` and
+//! `postgres` of another version than the one installed; `psql` is the installed one all the same.
 
 use std::fs;
 use std::net::TcpListener;
@@ -33,7 +34,8 @@ const START: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub struct Postgres {
     guard: Guard,
-    programs: PathBuf,
+    /// The folder of `psql` and `pg_isready`.
+    clients: PathBuf,
     folder: PathBuf,
     port: u16,
     databases: AtomicU32,
@@ -87,7 +89,7 @@ impl Postgres {
     /// Runs a script with `psql` as superuser, stopping at the first error. Standard output has the rows: unaligned, separated by `|`.
     pub fn psql(&self, database: &str, script: &str) -> anyhow::Result<Output> {
         run(
-            Command::new(self.programs.join("psql"))
+            Command::new(self.clients.join("psql"))
                 .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"])
                 .arg(self.url(database, "")),
             script,
@@ -100,7 +102,11 @@ impl Postgres {
     }
 
     fn try_start() -> anyhow::Result<Self> {
-        let programs = programs()?;
+        let clients = programs(&["psql", "pg_isready"])?;
+        let programs = match std::env::var_os("TIDEGATE_POSTGRES") {
+            Some(folder) => PathBuf::from(folder),
+            None => programs(&["initdb", "postgres", "psql", "pg_isready"])?,
+        };
         let owner = owner()?;
         let folder = tempfile::Builder::new()
             .prefix("tidegate-postgres-")
@@ -160,7 +166,7 @@ impl Postgres {
         guard.spawn_to_quit("postgres", &mut server)?;
         let mut this = Self {
             guard,
-            programs,
+            clients,
             folder,
             port,
             databases: AtomicU32::new(0),
@@ -172,7 +178,7 @@ impl Postgres {
     fn wait(&mut self, log: &Path) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
-            let ready = Command::new(self.programs.join("pg_isready"))
+            let ready = Command::new(self.clients.join("pg_isready"))
                 .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
                 .status()
                 .context("running pg_isready")?;
@@ -193,8 +199,8 @@ impl Postgres {
     }
 }
 
-/// Where the server's programs are: of the search path, or of Debian's newest version, which is not on it.
-fn programs() -> anyhow::Result<PathBuf> {
+/// Where these programs are: of the search path, or of Debian's newest version, which is not on it.
+fn programs(names: &[&str]) -> anyhow::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
@@ -211,13 +217,13 @@ fn programs() -> anyhow::Result<PathBuf> {
     folders
         .into_iter()
         // A link leads to the folder that has all of them.
-        .filter_map(|folder| fs::canonicalize(folder.join("initdb")).ok())
-        .filter_map(|initdb| initdb.parent().map(Path::to_path_buf))
-        .find(|folder| {
-            ["postgres", "psql", "pg_isready"]
-                .iter()
-                .all(|name| folder.join(name).is_file())
+        .filter_map(|folder| {
+            let first = folder.join(names.first()?);
+            // Debian's wrapper of `psql` is in a folder without the server.
+            let first = fs::canonicalize(first).ok()?;
+            first.parent().map(Path::to_path_buf)
         })
+        .find(|folder| names.iter().all(|name| folder.join(name).is_file()))
         .context(
             "there is no PostgreSQL server here (initdb, postgres, psql): run tests/setup, or install it",
         )

@@ -48,7 +48,13 @@ pub struct Schema {
     pub collation: Option<String>,
     /// `PostgreSQL`: `COMMENT ON SCHEMA`.
     pub comment: Option<String>,
+    /// `PostgreSQL`: who may do what with the schema, and with what is made in it.
+    pub rights: Sayings,
 }
+
+/// What is said of a thing by statements of its own, each by the statement that takes it back: `COMMENT ON COLUMN v.a IS NULL` to
+/// `COMMENT ON COLUMN v.a IS 'x'`, `REVOKE SELECT ON TABLE t FROM r` to `GRANT SELECT ON TABLE t TO r`.
+pub type Sayings = BTreeMap<String, String>;
 
 /// A table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +79,10 @@ pub struct Table {
     pub create: Option<String>,
     /// `PostgreSQL`: what its defaults, checks and computed columns need to be there: functions. Not compared.
     pub needs: Vec<String>,
+    /// `PostgreSQL`: what is said of the sequences that its columns own.
+    pub details: Sayings,
+    /// `PostgreSQL`: who may do what with it and its sequences, beyond its owner and the server's defaults.
+    pub rights: Sayings,
 }
 
 /// A column.
@@ -223,6 +233,10 @@ pub struct Object {
     pub needs: Vec<String>,
     /// The table that it belongs to: a trigger's, a rule's, a policy's.
     pub table: Option<String>,
+    /// `PostgreSQL`: what is said of its parts: comments on a view's columns and a domain's constraints, defaults of a view's columns.
+    pub details: Sayings,
+    /// `PostgreSQL`: who may do what with it, beyond its owner and the server's defaults.
+    pub rights: Sayings,
     /// Its comment.
     pub comment: Option<String>,
 }
@@ -242,6 +256,7 @@ pub enum ObjectKind {
     Function,
     Procedure,
     Aggregate,
+    Cast,
     View,
     MaterializedView,
     Trigger,
@@ -252,7 +267,7 @@ pub enum ObjectKind {
     VirtualTable,
     Statistics,
     ForeignTable,
-    /// What is only named: operators, casts, text search configurations.
+    /// What is only named: operators, text search configurations, publications.
     Other,
 }
 
@@ -270,6 +285,7 @@ impl ObjectKind {
             Self::Function => "function",
             Self::Procedure => "procedure",
             Self::Aggregate => "aggregate",
+            Self::Cast => "cast",
             Self::View => "view",
             Self::MaterializedView => "materialized view",
             Self::Trigger => "trigger",
@@ -299,6 +315,7 @@ impl Schema {
             charset: None,
             collation: None,
             comment: None,
+            rights: BTreeMap::new(),
         }
     }
 }

@@ -21,7 +21,7 @@ pub enum Change<'a> {
         schema: &'a str,
         old: &'a Schema,
     },
-    /// Charset, collation or comment.
+    /// Charset, collation, comment or rights.
     SchemaChanged {
         schema: &'a str,
         old: &'a Schema,
@@ -157,6 +157,8 @@ pub enum TableChange<'a> {
         old: Option<&'a str>,
         new: Option<&'a str>,
     },
+    DetailsChanged,
+    RightsChanged,
 }
 
 impl TableChange<'_> {
@@ -182,6 +184,8 @@ impl TableChange<'_> {
             Self::CheckChanged { name, .. } => format!("change check {name}"),
             Self::OptionChanged { option, .. } => format!("change {option}"),
             Self::CommentChanged { .. } => "change the comment".to_owned(),
+            Self::DetailsChanged => "change what is said of its sequences".to_owned(),
+            Self::RightsChanged => "change the rights".to_owned(),
         }
     }
 }
@@ -238,8 +242,8 @@ pub fn diff<'a>(current: &'a Catalog, desired: &'a Catalog) -> Vec<Change<'a>> {
             Sides::Added(new) => changes.push(Change::SchemaAdded { schema: name, new }),
             Sides::Dropped(old) => changes.push(Change::SchemaDropped { schema: name, old }),
             Sides::Both(old, new) => {
-                if (&old.charset, &old.collation, &old.comment)
-                    != (&new.charset, &new.collation, &new.comment)
+                if (&old.charset, &old.collation, &old.comment, &old.rights)
+                    != (&new.charset, &new.collation, &new.comment, &new.rights)
                 {
                     changes.push(Change::SchemaChanged {
                         schema: name,
@@ -324,7 +328,19 @@ fn schema_changes<'a>(
 }
 
 fn same_object(old: &Object, new: &Object) -> bool {
-    (&old.definition, &old.labels, &old.comment) == (&new.definition, &new.labels, &new.comment)
+    (
+        &old.definition,
+        &old.labels,
+        &old.comment,
+        &old.details,
+        &old.rights,
+    ) == (
+        &new.definition,
+        &new.labels,
+        &new.comment,
+        &new.details,
+        &new.rights,
+    )
 }
 
 /// What differs between two tables.
@@ -408,6 +424,12 @@ pub(crate) fn table<'a>(old: &'a Table, new: &'a Table) -> Vec<TableChange<'a>> 
             old: old.comment.as_deref(),
             new: new.comment.as_deref(),
         });
+    }
+    if old.details != new.details {
+        changes.push(TableChange::DetailsChanged);
+    }
+    if old.rights != new.rights {
+        changes.push(TableChange::RightsChanged);
     }
     changes
 }

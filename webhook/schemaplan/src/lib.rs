@@ -19,13 +19,14 @@ mod executable;
 mod order;
 mod plan;
 mod renames;
+mod rights;
 mod settings;
 mod skip;
 mod wanted;
 
 pub use catalog::{
     Catalog, Check, Column, Engine, ForeignKey, Generated, Identity, Index, IndexPart, Object,
-    ObjectKind, PrimaryKey, Schema, Table,
+    ObjectKind, PrimaryKey, Sayings, Schema, Table,
 };
 pub use diff::{Change, ColumnChange, TableChange, diff};
 pub use plan::{Loss, Plan, Refusal, Statement, approves, losses, plan};

@@ -13,6 +13,7 @@ use crate::catalog::Catalog;
 use crate::diff::{Change, TableChange, diff};
 use crate::exclude::{exclude, exclude_revisions};
 use crate::renames::{self, Rename, rename};
+use crate::rights::keep_unspoken;
 use crate::settings::Settings;
 use crate::skip::skip;
 
@@ -67,12 +68,17 @@ pub fn plan(
     desired: &Catalog,
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
-    let (current, desired, renames) = prepared(current, desired, settings)?;
+    let (current, mut desired, renames) = prepared(current, desired, settings)?;
+    let unspoken = keep_unspoken(&current, &mut desired);
     let mut changes = diff(&current, &desired);
     renames::insert(&mut changes, &renames, &current, &desired);
     skip(&mut changes, settings.skip);
     match desired.engine.dialect {
-        Dialect::Postgres => postgres::plan(&current, &desired, &changes, settings),
+        Dialect::Postgres => {
+            let mut plan = postgres::plan(&current, &desired, &changes, settings)?;
+            plan.not_managed.extend(unspoken);
+            Ok(plan)
+        }
         Dialect::Mysql | Dialect::Mariadb => mysql::plan(&current, &desired, &changes, settings),
         Dialect::Sqlite => sqlite::plan(&current, &desired, &changes, settings),
     }

@@ -42,6 +42,8 @@ fn is_skipped(change: &TableChange<'_>, skip: Skip) -> bool {
         | TableChange::CheckDropped { .. }
         | TableChange::CheckChanged { .. }
         | TableChange::OptionChanged { .. }
-        | TableChange::CommentChanged { .. } => false,
+        | TableChange::CommentChanged { .. }
+        | TableChange::DetailsChanged
+        | TableChange::RightsChanged => false,
     }
 }

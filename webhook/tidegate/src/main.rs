@@ -15,6 +15,7 @@ mod policy;
 mod schema;
 mod serve;
 mod sources;
+mod tx_mode;
 
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;

@@ -62,8 +62,9 @@ pub(super) fn judge(
         if words.first() == Some(&"alter") && only_gives_away(&statement.read().effects) {
             return Ok(Verdict::Leave);
         }
-        // Rights on what the schema makes stay in the scratch place; the plan says that they are not managed.
-        let is_grant = matches!(words.as_slice(), ["grant" | "revoke", ..])
+        // Rights on what the schema makes stay in the scratch place.
+        let is_default = words.as_slice() == ["alter", "default"];
+        let is_grant = (is_default || matches!(words.as_slice(), ["grant" | "revoke", ..]))
             && statement.sql().to_lowercase().contains(" on ");
         let makes = words.first() == Some(&"create");
         for found in statement.read().effects {

@@ -2,11 +2,11 @@
 //! second, another plan must be empty, and what a query finds afterwards must be the rows.
 
 use anyhow::Context as _;
-use tidegate_database::Session;
+use tidegate_database::{Session, TransactionMode};
 use tidegate_kit::Postgres;
 use tidegate_schemaplan::Settings;
 
-use crate::support::{bound, reach, whole};
+use crate::support::{bound, plan_to, reach, whole};
 
 struct Pair {
     name: &'static str,
@@ -313,6 +313,8 @@ async fn tables() -> anyhow::Result<()> {
 async fn whole_databases() -> anyhow::Result<()> {
     run_all(
         &[
+            pair("an extension moves", "CREATE SCHEMA e; CREATE EXTENSION citext; CREATE TABLE t (a citext)", "CREATE SCHEMA e; CREATE EXTENSION citext WITH SCHEMA e; CREATE TABLE t (a e.citext)"),
+            pair("rights of schemas, and of what comes", "CREATE SCHEMA s; CREATE SCHEMA r; GRANT USAGE ON SCHEMA r TO PUBLIC", "CREATE SCHEMA s; CREATE SCHEMA r; GRANT USAGE ON SCHEMA s, r TO PUBLIC; ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO pg_monitor").with("SELECT 1", "", ""),
             pair("schemas come and go", "CREATE SCHEMA a; CREATE TABLE a.t (x serial PRIMARY KEY)", "CREATE SCHEMA b; COMMENT ON SCHEMA b IS 'b'; CREATE TYPE b.mood AS ENUM ('x'); CREATE TABLE b.t (x integer PRIMARY KEY, m b.mood DEFAULT 'x'); CREATE TABLE u (x integer REFERENCES b.t)"),
             pair("things of two schemas", "CREATE SCHEMA a; CREATE TABLE a.t (x integer PRIMARY KEY, y text); CREATE TABLE t (x integer REFERENCES a.t, UNIQUE (x)); CREATE VIEW a.v AS SELECT t.x FROM a.t JOIN public.t p ON p.x = t.x; CREATE INDEX i ON a.t (lower(y))", "CREATE SCHEMA a; CREATE TABLE a.t (x bigint PRIMARY KEY, y varchar(10)); CREATE TABLE t (x bigint REFERENCES a.t); CREATE VIEW a.v AS SELECT t.x FROM a.t JOIN public.t p ON p.x = t.x; CREATE FUNCTION a.f(x bigint) RETURNS bigint LANGUAGE sql AS $$ SELECT x $$").with("INSERT INTO a.t VALUES (1, 'x'); INSERT INTO t VALUES (1)", "SELECT x FROM a.v", "1"),
             pair("an enum of another schema", "CREATE SCHEMA a; CREATE TYPE a.mood AS ENUM ('x', 'y'); CREATE TABLE t (m a.mood DEFAULT 'x')", "CREATE SCHEMA a; CREATE TYPE a.mood AS ENUM ('y'); CREATE TABLE t (m a.mood DEFAULT 'y')").with("INSERT INTO t VALUES ('y')", "SELECT m FROM t", "y"),
@@ -411,6 +413,88 @@ async fn what_others_use() -> anyhow::Result<()> {
             pair("a sequence turns round", "CREATE SEQUENCE s START WITH 10", "CREATE SEQUENCE s INCREMENT BY -1 MINVALUE -100"),
             pair("attributes that no column has", "CREATE TYPE p AS (a integer, b text); CREATE FUNCTION f(p) RETURNS integer LANGUAGE sql RETURN 1", "CREATE TYPE p AS (b text, a integer); CREATE FUNCTION f(p) RETURNS integer LANGUAGE sql RETURN 1"),
             pair("a domain's check that old rows are spared", "", "CREATE DOMAIN d AS integer; ALTER DOMAIN d ADD CONSTRAINT c CHECK (VALUE > 0) NOT VALID"),
+        ],
+        true,
+    )
+    .await
+}
+
+/// What is said by statements of its own: comments on parts, targets, rights.
+#[tokio::test]
+async fn what_is_said() -> anyhow::Result<()> {
+    let t = "CREATE TABLE t (id serial PRIMARY KEY, a text, b integer)";
+    let with = |sql: &str| -> &'static str { Box::leak(format!("{t}; {sql}").into_boxed_str()) };
+    let view = "CREATE VIEW v AS SELECT a, b FROM t; COMMENT ON COLUMN v.a IS 'first'; ALTER VIEW v ALTER b SET DEFAULT 5; GRANT SELECT ON v TO PUBLIC; GRANT SELECT (b) ON t TO pg_monitor";
+    let wider = |of: &str| -> &'static str {
+        Box::leak(format!("{}; {of}", t.replace("integer", "bigint")).into_boxed_str())
+    };
+    // Rows in all of them, as there is no way back where rights are left alone.
+    let spoken = |pair: Pair| pair.with("SELECT 1", "", "");
+    run_all(
+        &[
+            pair("of a view's columns", t, with("CREATE VIEW v AS SELECT a, b FROM t; COMMENT ON COLUMN v.a IS 'first'; ALTER VIEW v ALTER b SET DEFAULT 5")),
+            pair("of a materialized view", t, with("CREATE MATERIALIZED VIEW m AS SELECT a, b FROM t; CREATE UNIQUE INDEX i ON m (b); COMMENT ON COLUMN m.a IS 'first'; COMMENT ON INDEX i IS 'it''s'; ALTER MATERIALIZED VIEW m CLUSTER ON i")),
+            pair("of a domain, a type and a key", "CREATE DOMAIN d AS integer CONSTRAINT c CHECK (VALUE > 0); CREATE TYPE y AS (a integer); CREATE TABLE k (id integer PRIMARY KEY)", "CREATE DOMAIN d AS integer CONSTRAINT c CHECK (VALUE > 0); COMMENT ON CONSTRAINT c ON DOMAIN d IS 'some'; CREATE TYPE y AS (a integer); COMMENT ON COLUMN y.a IS 'part'; CREATE TABLE k (id integer PRIMARY KEY); COMMENT ON INDEX k_pkey IS 'key'"),
+            pair("of a sequence that a column owns", t, with("COMMENT ON SEQUENCE t_id_seq IS 'numbers'")),
+            pair("how much is counted", with("CREATE INDEX i ON t (lower(a)); CREATE STATISTICS s ON a, b FROM t"), with("CREATE INDEX i ON t (lower(a)); ALTER INDEX i ALTER COLUMN 1 SET STATISTICS 300; CREATE STATISTICS s ON a, b FROM t; ALTER STATISTICS s SET STATISTICS 70")),
+            pair("of a partition's column", "CREATE TABLE p (a integer) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)", "CREATE TABLE p (a integer) PARTITION BY LIST (a); CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1); COMMENT ON COLUMN p1.a IS 'one'"),
+            spoken(pair("rights", t, with("GRANT SELECT, INSERT ON t TO pg_monitor WITH GRANT OPTION; GRANT USAGE ON SEQUENCE t_id_seq TO PUBLIC; CREATE TYPE e AS ENUM ('a'); REVOKE ALL ON TYPE e FROM PUBLIC; CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1'; REVOKE ALL ON FUNCTION f() FROM PUBLIC; GRANT EXECUTE ON FUNCTION f() TO pg_monitor"))),
+            spoken(pair("rights that change", with("GRANT SELECT ON t TO pg_monitor WITH GRANT OPTION; GRANT DELETE ON t TO PUBLIC"), with("GRANT SELECT, UPDATE ON t TO pg_monitor"))),
+            spoken(pair("a view that is made again keeps them", with(view), wider(view))),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn rights_that_the_wanted_schema_is_silent_about_stay() -> anyhow::Result<()> {
+    let (database, mut session) = bound().await?;
+    let settings = Settings::default();
+    let old = "CREATE TABLE t (a integer); CREATE VIEW v AS SELECT a FROM t";
+    reach(&mut session, old, &settings).await?;
+    let server = Postgres::shared()?;
+    server
+        .psql(&database, "GRANT SELECT ON app.t, app.v TO pg_monitor")?
+        .ok()?;
+    let new = "CREATE TABLE t (a bigint); CREATE VIEW v AS SELECT a FROM t";
+    let (_, plan) = plan_to(&mut session, new, &settings).await?;
+    let told = plan.not_managed.join("; ");
+    anyhow::ensure!(told.contains("rights on tables"), "{told}");
+    session
+        .apply(&plan.statements, TransactionMode::File)
+        .await?;
+    let query = "SELECT has_table_privilege('pg_monitor', 'app.t', 'SELECT') AND has_table_privilege('pg_monitor', 'app.v', 'SELECT')";
+    let found = server.psql(&database, query)?.ok()?;
+    anyhow::ensure!(found.trim() == "t", "{found}");
+    let (_, again) = plan_to(&mut session, new, &settings).await?;
+    anyhow::ensure!(again.statements.is_empty(), "{again:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_and_kinds_that_change_hands() -> anyhow::Result<()> {
+    let f = |head: &str| -> &'static str {
+        Box::leak(format!("CREATE {head} LANGUAGE sql AS 'SELECT 1'").into_boxed_str())
+    };
+    let sum = "CREATE FUNCTION plus(integer, integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1 + $2'; CREATE AGGREGATE total(integer) (sfunc = plus, stype = integer, initcond = '0')";
+    let more = "CREATE FUNCTION plus(integer, integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1 + $2'; CREATE AGGREGATE total(integer) (sfunc = plus, stype = integer, initcond = '5', parallel = safe); COMMENT ON AGGREGATE total(integer) IS 'all'; CREATE VIEW v AS SELECT total(g) FROM generate_series(1, 3) g";
+    run_all(
+        &[
+            pair("a function to a procedure", f("FUNCTION f(integer) RETURNS integer"), f("PROCEDURE f(integer)")),
+            pair("arguments of a function that a policy calls", "CREATE TABLE t (a text); CREATE FUNCTION me() RETURNS text LANGUAGE sql AS 'SELECT 1::text'; CREATE POLICY p ON t USING (a = me())", "CREATE TABLE t (a text); CREATE FUNCTION me(integer DEFAULT 1) RETURNS text LANGUAGE sql AS 'SELECT 1::text'; CREATE POLICY p ON t USING (a = me())"),
+            pair("a function of a type that loses a label goes", "CREATE TYPE e AS ENUM ('a', 'b'); CREATE FUNCTION f(e) RETURNS e LANGUAGE sql AS 'SELECT $1'", "CREATE TYPE e AS ENUM ('a')"),
+            pair("aggregates", "", sum),
+            pair("an aggregate changes", sum, more),
+            pair("casts and ranges", "", "CREATE TYPE c AS (a integer); CREATE FUNCTION n(c) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1.a'; CREATE CAST (c AS integer) WITH FUNCTION n(c) AS ASSIGNMENT; CREATE TYPE r AS RANGE (subtype = float8, subtype_diff = float8mi)"),
+            pair("a serial becomes an identity of the same name", "CREATE TABLE t (id serial)", "CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY); COMMENT ON SEQUENCE t_id_seq IS 'kept by name'"),
+            pair("a serial's sequence stays without the default", "CREATE TABLE t (id serial)", "CREATE TABLE t (id integer NOT NULL); CREATE SEQUENCE t_id_seq AS integer OWNED BY t.id"),
+            pair("an identity begins elsewhere", "CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY)", "CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY (START WITH 50 MINVALUE 50 MAXVALUE 90 CYCLE))"),
+            pair("to a domain of lists", "CREATE TABLE t (a integer[], b text)", "CREATE DOMAIN few AS integer[] CHECK (array_length(VALUE, 1) < 9); CREATE DOMAIN word AS varchar(9); CREATE TABLE t (a few, b word)").with("INSERT INTO t VALUES ('{1,2}', 'x')", "SELECT a::text || b FROM t", "{1,2}x"),
+            pair("the key of a table whose identity to others goes", "CREATE TABLE t (a integer); CREATE UNIQUE INDEX i ON t (a); ALTER TABLE t ALTER a SET NOT NULL, REPLICA IDENTITY USING INDEX i", "CREATE TABLE t (a integer); CREATE UNIQUE INDEX i ON t (a)"),
+            pair("a table joins another's children", "CREATE TABLE p (a integer, b text); CREATE TABLE c (a integer, b text, own integer)", "CREATE TABLE p (a integer, b text); CREATE TABLE c (a integer, b text, own integer); ALTER TABLE c INHERIT p").with("INSERT INTO c VALUES (1, 'x', 2)", "SELECT b FROM p", "x"),
+            pair("a table leaves its parent", "CREATE TABLE p (a integer, b text); CREATE TABLE c (own integer) INHERITS (p)", "CREATE TABLE p (a integer, b text); CREATE TABLE c (a integer, b text, own integer)").with("INSERT INTO c VALUES (1, 'x', 2)", "SELECT b FROM c", "x"),
+            pair("a table of a type with a key", "", "CREATE TYPE y AS (a integer, b text); CREATE TABLE t OF y (PRIMARY KEY (a), b DEFAULT 'x')"),
         ],
         true,
     )

@@ -16,6 +16,7 @@ mod lift;
 mod making;
 mod objects;
 mod rebuild;
+mod said;
 mod table;
 mod text;
 
@@ -49,6 +50,8 @@ pub(super) fn plan(
         work.sort(change);
     }
     work.adopt_sequences();
+    work.move_extensions();
+    work.names_of_other_kinds();
     work.how_objects_change();
     work.lift_objects();
     work.lift_uses_of_functions();
@@ -59,6 +62,7 @@ pub(super) fn plan(
     statements.extend(work.in_the_way());
     statements.extend(work.middle());
     statements.extend(work.outermost());
+    statements.extend(work.said());
     statements.extend(work.drops());
     if !work.refusals.is_empty() {
         return Err(work.refusals);
@@ -103,6 +107,10 @@ struct Work<'a> {
     early_objects: BTreeSet<ObjectName<'a>>,
     /// Foreign keys that are added when all tables are there.
     late: BTreeSet<KeyName<'a>>,
+    /// Sequences that a column owns on both sides, and calls on one.
+    adopted: BTreeSet<String>,
+    /// Types that are domains, and what they are over.
+    domains: BTreeMap<String, String>,
     refusals: Vec<Refusal>,
 }
 
@@ -131,6 +139,8 @@ impl<'a> Work<'a> {
             early: BTreeSet::new(),
             early_objects: BTreeSet::new(),
             late: BTreeSet::new(),
+            adopted: BTreeSet::new(),
+            domains: domains(current, desired),
             refusals: Vec::new(),
         }
     }
@@ -163,8 +173,10 @@ impl<'a> Work<'a> {
                     .extend(tables.map(|(name, table)| ((*schema, name.as_str()), table)));
                 self.unmade.extend(all(schema, &old.objects));
             }
-            Change::SchemaChanged { schema, new, .. } => {
-                self.comment_on_schema(schema, new.comment.as_deref());
+            Change::SchemaChanged { schema, old, new } => {
+                if old.comment != new.comment {
+                    self.comment_on_schema(schema, new.comment.as_deref());
+                }
             }
             Change::TableAdded { schema, table, new } => {
                 self.created.insert((schema, table), new);
@@ -269,6 +281,8 @@ impl<'a> Work<'a> {
                 }
             }
         }
+        self.adopted = self.sequences_kept();
+        adopted.extend(self.adopted.iter().cloned());
         let is_adopted = |(schema, kind, name): &ObjectName<'_>| {
             *kind == ObjectKind::Sequence
                 && [joined(schema, name), qualified(schema, name)]
@@ -277,6 +291,86 @@ impl<'a> Work<'a> {
         };
         self.made.retain(|name, _| !is_adopted(name));
         self.unmade.retain(|name, _| !is_adopted(name));
+    }
+
+    /// The sequences that go on being owned by a column that calls them on one side only.
+    fn sequences_kept(&self) -> BTreeSet<String> {
+        let mut kept = BTreeSet::new();
+        for (&(schema, _), (old, new, _)) in &self.altered {
+            for (name, column) in &new.columns {
+                let Some(before) = old.columns.get(name) else {
+                    continue;
+                };
+                let (objects, spelled) = match (sequence_of(before), sequence_of(column)) {
+                    (Some(was), None) => (&self.made, was),
+                    (None, Some(is)) => (&self.unmade, is),
+                    _ => continue,
+                };
+                let is_owned = objects
+                    .iter()
+                    .any(|(&(its_schema, kind, sequence), object)| {
+                        let mut names =
+                            [joined(schema, sequence), qualified(schema, sequence)].into_iter();
+                        let owner = object.labels.first();
+                        kind == ObjectKind::Sequence
+                            && its_schema == schema
+                            && names.any(|name| name == spelled)
+                            && owner
+                                .is_some_and(|owner| owner.ends_with(&format!(".{}", quote(name))))
+                    });
+                if is_owned {
+                    kept.insert(spelled);
+                }
+            }
+        }
+        kept
+    }
+
+    /// An extension that goes from one schema into another moves, with all that is made of it.
+    fn move_extensions(&mut self) {
+        let moved: Vec<(ObjectName<'a>, ObjectName<'a>)> = self
+            .made
+            .keys()
+            .filter(|(_, kind, _)| *kind == ObjectKind::Extension)
+            .filter_map(|&to| {
+                let mut gone = self.unmade.keys();
+                let from = gone.find(|(_, kind, name)| (*kind, *name) == (to.1, to.2))?;
+                Some((*from, to))
+            })
+            .collect();
+        for (from, to) in moved {
+            self.unmade.remove(&from);
+            self.made.remove(&to);
+            let (name, schema) = (quote(to.2), quote(to.0));
+            let sql = format!("ALTER EXTENSION {name} SET SCHEMA {schema}");
+            self.renames
+                .push(statement(sql, &format!("move extension {}", to.2)));
+        }
+    }
+
+    /// What of another kind, or of other arguments, takes a name goes first: routines share their names, and so do types.
+    fn names_of_other_kinds(&mut self) {
+        let own = |name: &'a str| name.split_once('(').map_or(name, |(own, _)| own);
+        for &(schema, kind, name) in self.unmade.keys() {
+            let is_taken = self.made.keys().any(|&(other_schema, other, taken)| {
+                other_schema == schema
+                    && (is_routine(kind) && is_routine(other) && own(taken) == own(name)
+                        || is_type(kind) && is_type(other) && taken == name)
+            });
+            if !is_taken {
+                continue;
+            }
+            self.early_objects.insert((schema, kind, name));
+            let user = rebuild::column_of(self.current, schema, name);
+            if let Some(user) = user.filter(|_| is_type(kind)) {
+                self.refusals.push(Refusal {
+                    object: format!("{kind} {name}"),
+                    reason: format!(
+                        "it is to be a type of another kind, and {user} is made of it: give the new type another name"
+                    ),
+                });
+            }
+        }
     }
 
     fn how_objects_change(&mut self) {
@@ -364,7 +458,9 @@ fn not_managed(current: &Catalog, desired: &Catalog) -> Vec<String> {
         for (schema, held) in &catalog.schemas {
             for (kind, objects) in &held.objects {
                 for (name, object) in objects {
-                    if !objects::is_managed(object) {
+                    let is_same = has_alike(current, schema, *kind, name, object)
+                        && has_alike(desired, schema, *kind, name, object);
+                    if !objects::is_managed(object) && !is_same {
                         let what = if *kind == ObjectKind::Other {
                             joined(schema, name)
                         } else {
@@ -377,6 +473,47 @@ fn not_managed(current: &Catalog, desired: &Catalog) -> Vec<String> {
         }
     }
     names.into_iter().collect()
+}
+
+/// Whether a catalog has an object of this definition, where it has one.
+fn has_alike(
+    catalog: &Catalog,
+    schema: &str,
+    kind: ObjectKind,
+    name: &str,
+    object: &Object,
+) -> bool {
+    let held = catalog.schemas.get(schema);
+    let held = held.and_then(|held| held.objects.get(&kind)?.get(name));
+    !object.definition.is_empty() && held.is_some_and(|held| held.definition == object.definition)
+}
+
+fn is_routine(kind: ObjectKind) -> bool {
+    matches!(
+        kind,
+        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate
+    )
+}
+
+fn is_type(kind: ObjectKind) -> bool {
+    matches!(
+        kind,
+        ObjectKind::Enum | ObjectKind::Domain | ObjectKind::Composite | ObjectKind::Range
+    )
+}
+
+/// What domains are over, by their names as the server writes them.
+fn domains(current: &Catalog, desired: &Catalog) -> BTreeMap<String, String> {
+    let mut bases = BTreeMap::new();
+    for (schema, held) in current.schemas.iter().chain(&desired.schemas) {
+        let domains = held.objects.get(&ObjectKind::Domain);
+        for (name, domain) in domains.into_iter().flatten() {
+            for spelling in [rebuild::spelled(schema, name), qualified(schema, name)] {
+                bases.insert(spelling, domain.definition.clone());
+            }
+        }
+    }
+    bases
 }
 
 /// Behind what they need; those given are in the order of kinds.
@@ -442,9 +579,10 @@ fn parents(table: &Table) -> Vec<String> {
         .collect()
 }
 
-/// The table that it is a partition of.
+/// The table that it is a partition of, or inherits from where that is one.
 fn parent_in<'a>(catalog: &'a Catalog, table: &Table) -> Option<&'a Table> {
-    let written = table.options.get("partition of")?;
+    let of = |option: &str| table.options.get(option);
+    let written = of("partition of").or_else(|| of("inherits"))?;
     catalog.schemas.iter().find_map(|(schema, held)| {
         let mut tables = held.tables.iter();
         tables

@@ -16,6 +16,7 @@ use super::show;
 use crate::HumanOrJson;
 use crate::connect::{self, UrlArgs};
 use crate::gate::GateArgs;
+use crate::tx_mode::TxMode;
 
 /// As long as Atlas waits.
 const WAIT: Duration = Duration::from_secs(10);
@@ -105,16 +106,6 @@ enum ExecOrder {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TxMode {
-    /// Each file.
-    File,
-    /// All files.
-    All,
-    /// Nothing.
-    None,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Found {
     /// It is done.
     Done,
@@ -178,11 +169,7 @@ pub(crate) async fn status(args: &StatusArgs) -> Result<bool> {
 pub(crate) async fn apply(args: &ApplyArgs) -> Result<bool> {
     let directory = args.directory.read()?;
     let (mut session, address) = args.database.open().await?;
-    let settings = args.database.settings(match args.tx_mode {
-        TxMode::File => TransactionMode::File,
-        TxMode::All => TransactionMode::All,
-        TxMode::None => TransactionMode::None,
-    });
+    let settings = args.database.settings(args.tx_mode.into());
     let dialect = session.engine().dialect;
     let mut migrator = Migrator::new(&mut session, &address, settings);
     let until = match (args.amount, &args.to_version) {

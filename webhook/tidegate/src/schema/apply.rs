@@ -3,12 +3,13 @@
 use std::io::Write as _;
 
 use anyhow::{Result, bail};
-use clap::{Args, ValueEnum};
-use tidegate_database::{LOCK_WAIT, SCHEMA_LOCK, TransactionMode};
+use clap::Args;
+use tidegate_database::{LOCK_WAIT, SCHEMA_LOCK};
 use tidegate_sqlplan::Dialect;
 
 use super::state::{Scope, State};
 use super::{Outcome, Output, WishArgs, compare, report};
+use crate::tx_mode::TxMode;
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
@@ -30,24 +31,6 @@ pub(crate) struct ApplyArgs {
     /// `json` for programs.
     #[arg(short, long, default_value = "human")]
     output: Output,
-}
-
-/// Atlas' words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TxMode {
-    File,
-    All,
-    None,
-}
-
-impl From<TxMode> for TransactionMode {
-    fn from(mode: TxMode) -> Self {
-        match mode {
-            TxMode::File => Self::File,
-            TxMode::All => Self::All,
-            TxMode::None => Self::None,
-        }
-    }
 }
 
 pub(crate) async fn run(args: &ApplyArgs) -> Result<bool> {

@@ -6,6 +6,7 @@
 
 mod objects;
 mod queries;
+mod said;
 mod settled;
 mod tables;
 
@@ -134,6 +135,13 @@ pub(super) async fn inspect(
         .map_err(reading)?;
     reader.functions(&rows);
     let rows = wire
+        .rows(&query(queries::AGGREGATES))
+        .await
+        .map_err(reading)?;
+    reader.aggregates(&rows);
+    let rows = wire.rows(&query(queries::CASTS)).await.map_err(reading)?;
+    reader.casts(&rows);
+    let rows = wire
         .rows(&query(queries::TRIGGERS))
         .await
         .map_err(reading)?;
@@ -162,6 +170,10 @@ pub(super) async fn inspect(
     reader.extensions(&rows, bound);
     let rows = wire.rows(&query(queries::OTHERS)).await.map_err(reading)?;
     reader.others(&rows);
+    let rows = wire.rows(&query(said::DETAILS)).await.map_err(reading)?;
+    reader.details(&rows);
+    let rows = wire.rows(&query(said::RIGHTS)).await.map_err(reading)?;
+    reader.rights(&rows);
     let rows = wire.rows(&query(queries::NEEDS)).await.map_err(reading)?;
     reader.needs(&rows);
     let mut catalog = Catalog {

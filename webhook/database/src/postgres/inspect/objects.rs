@@ -65,7 +65,7 @@ impl Reader<'_> {
                     )
                 }
                 "r" => {
-                    let subtype = format!("SUBTYPE = {}", row.text(10));
+                    let subtype = row.text(10);
                     let create = format!("CREATE TYPE {shown} AS RANGE ({subtype})");
                     (ObjectKind::Range, subtype, create, Vec::new())
                 }
@@ -323,16 +323,64 @@ impl Reader<'_> {
             };
             let object = Object {
                 create,
+                comment: row.get(3).filter(|_| !bound),
                 ..Object::default()
             };
             self.add_object(('x', 0), &key, ObjectKind::Extension, name, object);
         }
     }
 
+    pub(super) fn casts(&mut self, rows: &[TextRow]) {
+        for row in rows {
+            let Some(key) = self.key(row.number(1)) else {
+                continue;
+            };
+            let (name, definition) = (row.text(2), row.text(3));
+            let object = Object {
+                create: format!("CREATE CAST {name} {definition}"),
+                definition,
+                comment: row.get(4),
+                ..Object::default()
+            };
+            self.add_object(('k', row.number(0)), &key, ObjectKind::Cast, name, object);
+        }
+    }
+
+    /// What the functions that are aggregates are made of.
+    pub(super) fn aggregates(&mut self, rows: &[TextRow]) {
+        for row in rows {
+            let (oid, parts) = (('p', row.number(0)), row.text(3));
+            let Some(place) = self.places.get(&oid).cloned() else {
+                continue;
+            };
+            let own = place.name.rsplit_once('(').map_or("", |(own, _)| own);
+            let shown = qualified(&place.key, own);
+            let or_all = |arguments: String| {
+                if arguments.is_empty() {
+                    "*".to_owned()
+                } else {
+                    arguments
+                }
+            };
+            let (arguments, identity) = (or_all(row.text(1)), or_all(row.text(2)));
+            if let Some(object) = self.object(oid) {
+                object.definition = format!("({arguments}) ({parts})");
+                object.create = format!("CREATE AGGREGATE {shown}{}", object.definition);
+                object.labels = vec![format!("({identity})")];
+            }
+        }
+    }
+
     pub(super) fn others(&mut self, rows: &[TextRow]) {
         for row in rows {
             if let Some(key) = self.key(row.number(0)) {
-                let object = Object::default();
+                // What is the whole database's is named with all that it is.
+                let words = ["event trigger ", "publication ", "foreign data wrapper "];
+                let is_whole = words.iter().any(|word| row.text(1).starts_with(word));
+                let object = Object {
+                    definition: if is_whole { row.text(1) } else { String::new() },
+                    ..Object::default()
+                };
                 self.add_object(('o', 0), &key, ObjectKind::Other, row.text(1), object);
             }
         }

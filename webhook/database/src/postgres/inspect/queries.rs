@@ -3,6 +3,8 @@
 //! `NAMESPACES` stands for the oids of the schemas in scope. What an extension brought along is the extension's and is left out. All columns
 //! are read as text. Columns of the system's tables that older versions lack are given by [`for_version`].
 
+use super::said::{NO_STATISTICS_TARGETS, STATISTICS_TARGETS};
+
 /// The schemas that are no system's.
 pub(super) const SCHEMAS: &str = "
 SELECT n.oid, n.nspname, d.description
@@ -37,7 +39,7 @@ SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.
     ELSE quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END,
   d.description,
   a.attinhcount > 0 AND CASE WHEN c.relispartition
-    THEN a.attnotnull = pa.attnotnull AND pg_get_expr(ad.adbin, ad.adrelid) IS NOT DISTINCT FROM pg_get_expr(pd.adbin, pd.adrelid)
+    THEN d.description IS NULL AND a.attnotnull = pa.attnotnull AND pg_get_expr(ad.adbin, ad.adrelid) IS NOT DISTINCT FROM pg_get_expr(pd.adbin, pd.adrelid)
     ELSE NOT a.attislocal END,
   NULLIF(a.attstorage, t.typstorage), COMPRESSION, NULLIF(a.attstattarget, -1), array_to_string(a.attoptions, ', ')
 FROM pg_attribute a
@@ -106,7 +108,7 @@ SELECT i.indexrelid, k.k, i.indkey[k.k - 1], CASE WHEN i.indkey[k.k - 1] = 0 THE
     ELSE quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END,
   CASE WHEN oc.opcdefault AND ia.attoptions IS NULL THEN NULL WHEN pg_opclass_is_visible(oc.oid) THEN quote_ident(oc.opcname)
     ELSE quote_ident(ocn.nspname) || '.' || quote_ident(oc.opcname) END,
-  array_to_string(ia.attoptions, ', ')
+  array_to_string(ia.attoptions, ', '), NULLIF(ia.attstattarget, -1)
 FROM pg_index i
 JOIN pg_class tc ON tc.oid = i.indrelid
 JOIN pg_class ic ON ic.oid = i.indexrelid
@@ -126,7 +128,14 @@ pub(super) const TYPES: &str = "
 SELECT t.oid, t.typnamespace, t.typname, t.typtype, t.typnotnull, t.typdefault, format_type(t.typbasetype, t.typtypmod),
   CASE WHEN co.oid IS NULL THEN NULL WHEN pg_collation_is_visible(co.oid) THEN quote_ident(co.collname)
     ELSE quote_ident(cn.nspname) || '.' || quote_ident(co.collname) END,
-  COALESCE(d.description, dc.description), t.typrelid, format_type(r.rngsubtype, NULL), format_type(t.oid, NULL)
+  COALESCE(d.description, dc.description), t.typrelid, concat_ws(', ', 'SUBTYPE = ' || format_type(r.rngsubtype, NULL),
+    'SUBTYPE_OPCLASS = ' || (SELECT quote_ident(n.nspname) || '.' || quote_ident(ro.opcname)
+      FROM pg_opclass ro JOIN pg_namespace n ON n.oid = ro.opcnamespace WHERE ro.oid = r.rngsubopc AND NOT ro.opcdefault),
+    'COLLATION = ' || (SELECT quote_ident(n.nspname) || '.' || quote_ident(rc.collname)
+      FROM pg_collation rc JOIN pg_namespace n ON n.oid = rc.collnamespace JOIN pg_type rs ON rs.oid = r.rngsubtype
+      WHERE rc.oid = r.rngcollation AND rc.oid <> rs.typcollation),
+    'CANONICAL = ' || NULLIF(r.rngcanonical, 0)::regproc, 'SUBTYPE_DIFF = ' || NULLIF(r.rngsubdiff, 0)::regproc),
+  format_type(t.oid, NULL)
 FROM pg_type t
 LEFT JOIN pg_type b ON b.oid = t.typbasetype
 LEFT JOIN pg_class c ON c.oid = t.typrelid
@@ -181,7 +190,9 @@ LEFT JOIN pg_description d ON d.objoid = p.oid AND d.classoid = 'pg_policy'::reg
 WHERE c.relnamespace IN (NAMESPACES)";
 
 pub(super) const EXTENSIONS: &str = "
-SELECT e.extname, n.nspname, n.oid FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+SELECT e.extname, n.nspname, n.oid, d.description FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+LEFT JOIN pg_available_extensions a ON a.name = e.extname
+LEFT JOIN pg_description d ON d.objoid = e.oid AND d.classoid = 'pg_extension'::regclass AND d.description IS DISTINCT FROM a.comment
 WHERE n.nspname <> 'pg_catalog' ORDER BY e.extname";
 
 pub(super) const STATISTICS: &str = "
@@ -206,11 +217,49 @@ UNION ALL SELECT cfgnamespace, 'text search configuration ' || cfgname
   FROM pg_ts_config WHERE cfgnamespace IN (NAMESPACES) AND ('pg_ts_config'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT dictnamespace, 'text search dictionary ' || dictname
   FROM pg_ts_dict WHERE dictnamespace IN (NAMESPACES) AND ('pg_ts_dict'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
-UNION ALL SELECT relnamespace, 'rights granted on tables, views and sequences'
-  FROM pg_class WHERE relnamespace IN (NAMESPACES) AND relacl IS NOT NULL
-UNION ALL SELECT pronamespace, 'rights granted on functions'
-  FROM pg_proc WHERE pronamespace IN (NAMESPACES) AND proacl IS NOT NULL
-    AND ('pg_proc'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)";
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'event trigger ' || evtname || ' on ' || evtevent
+    || ' by ' || evtfoid::regproc || ' (' || evtenabled::text || ')'
+  FROM pg_event_trigger WHERE ('pg_event_trigger'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'publication ' || p.pubname || CASE WHEN p.puballtables
+    THEN ' of all tables' ELSE COALESCE(' of ' || (SELECT string_agg(r.prrelid::regclass::text, ', ' ORDER BY r.prrelid::regclass::text)
+      FROM pg_publication_rel r WHERE r.prpubid = p.oid), '') END
+  FROM pg_publication p
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'foreign data wrapper ' || fdwname
+  FROM pg_foreign_data_wrapper WHERE ('pg_foreign_data_wrapper'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'foreign server ' || srvname
+  FROM pg_foreign_server WHERE ('pg_foreign_server'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)";
+
+/// Conversions between types, of which one is in scope.
+pub(super) const CASTS: &str = "
+SELECT c.oid, CASE WHEN s.typnamespace IN (NAMESPACES) THEN s.typnamespace WHEN t.typnamespace IN (NAMESPACES) THEN t.typnamespace
+    ELSE p.pronamespace END,
+  '(' || format_type(c.castsource, NULL) || ' AS ' || format_type(c.casttarget, NULL) || ')',
+  CASE c.castmethod WHEN 'b' THEN 'WITHOUT FUNCTION' WHEN 'i' THEN 'WITH INOUT' ELSE 'WITH FUNCTION ' || c.castfunc::regprocedure END
+    || CASE c.castcontext WHEN 'a' THEN ' AS ASSIGNMENT' WHEN 'i' THEN ' AS IMPLICIT' ELSE '' END,
+  d.description
+FROM pg_cast c JOIN pg_type s ON s.oid = c.castsource JOIN pg_type t ON t.oid = c.casttarget LEFT JOIN pg_proc p ON p.oid = c.castfunc
+LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_cast'::regclass
+WHERE (s.typnamespace IN (NAMESPACES) OR t.typnamespace IN (NAMESPACES) OR p.pronamespace IN (NAMESPACES))
+  AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_cast'::regclass AND deptype IN ('e', 'i'))";
+
+/// What an aggregate is made of, in the words of `CREATE AGGREGATE`; its name, arguments and comment come with the functions.
+pub(super) const AGGREGATES: &str = "
+SELECT a.aggfnoid::oid, pg_get_function_arguments(a.aggfnoid), pg_get_function_identity_arguments(a.aggfnoid), concat_ws(', ',
+  'SFUNC = ' || a.aggtransfn::regproc, 'STYPE = ' || format_type(a.aggtranstype, NULL), 'SSPACE = ' || NULLIF(a.aggtransspace, 0),
+  'FINALFUNC = ' || NULLIF(a.aggfinalfn, 0)::regproc, CASE WHEN a.aggfinalextra THEN 'FINALFUNC_EXTRA' END,
+  'FINALFUNC_MODIFY = ' || CASE WHEN a.aggfinalmodify = CASE a.aggkind WHEN 'n' THEN 'r'::\"char\" ELSE 'w' END THEN NULL
+    ELSE CASE a.aggfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END END,
+  'COMBINEFUNC = ' || NULLIF(a.aggcombinefn, 0)::regproc, 'SERIALFUNC = ' || NULLIF(a.aggserialfn, 0)::regproc,
+  'DESERIALFUNC = ' || NULLIF(a.aggdeserialfn, 0)::regproc, 'INITCOND = ' || quote_literal(a.agginitval),
+  'MSFUNC = ' || NULLIF(a.aggmtransfn, 0)::regproc, 'MINVFUNC = ' || NULLIF(a.aggminvtransfn, 0)::regproc,
+  'MSTYPE = ' || CASE WHEN a.aggmtranstype <> 0 THEN format_type(a.aggmtranstype, NULL) END, 'MSSPACE = ' || NULLIF(a.aggmtransspace, 0),
+  'MFINALFUNC = ' || NULLIF(a.aggmfinalfn, 0)::regproc, CASE WHEN a.aggmfinalextra THEN 'MFINALFUNC_EXTRA' END,
+  'MINITCOND = ' || quote_literal(a.aggminitval),
+  'SORTOP = ' || CASE WHEN a.aggsortop <> 0 THEN (SELECT 'OPERATOR(' || quote_ident(n.nspname) || '.' || o.oprname || ')'
+    FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = a.aggsortop) END,
+  CASE WHEN a.aggkind = 'h' THEN 'HYPOTHETICAL' END,
+  'PARALLEL = ' || CASE p.proparallel WHEN 's' THEN 'SAFE' WHEN 'r' THEN 'RESTRICTED' END)
+FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid WHERE p.pronamespace IN (NAMESPACES)";
 
 /// `LOCALE` is where a version keeps the locale of ICU.
 pub(super) const COLLATIONS: &str = "
@@ -228,12 +277,12 @@ WITH links AS (
     AND (d.refclassid = 'pg_proc'::regclass
       OR d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass)
         AND d.refclassid IN ('pg_class'::regclass, 'pg_type'::regclass)
-      OR d.refclassid = 'pg_type'::regclass AND d.classid IN ('pg_type'::regclass, 'pg_class'::regclass))
+      OR d.refclassid = 'pg_type'::regclass AND d.classid IN ('pg_type'::regclass, 'pg_class'::regclass, 'pg_cast'::regclass))
 )
 SELECT DISTINCT
   CASE WHEN l.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_class'::regclass) OR con.conrelid <> 0 THEN 'c'
     WHEN l.classid = 'pg_proc'::regclass THEN 'p' WHEN l.classid = 'pg_trigger'::regclass THEN 'g'
-    WHEN l.classid = 'pg_policy'::regclass THEN 'y' ELSE 't' END,
+    WHEN l.classid = 'pg_policy'::regclass THEN 'y' WHEN l.classid = 'pg_cast'::regclass THEN 'k' ELSE 't' END,
   COALESCE(r.ev_class, ad.adrelid, NULLIF(con.conrelid, 0), con.contypid, i.indrelid, l.objid),
   CASE WHEN l.refclassid = 'pg_class'::regclass OR t.typrelid <> 0 OR te.typrelid <> 0 THEN 'c'
     WHEN l.refclassid = 'pg_proc'::regclass THEN 'p' ELSE 't' END,
@@ -250,6 +299,14 @@ LEFT JOIN pg_type te ON te.oid = t.typelem AND t.typcategory = 'A'";
 pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) -> String {
     query
         .replace("INDEX_IS_OWN", INDEX_IS_OWN)
+        .replace(
+            "STATISTICS_TARGETS",
+            if version.0 >= 13 {
+                STATISTICS_TARGETS
+            } else {
+                NO_STATISTICS_TARGETS
+            },
+        )
         .replace("NAMESPACES", namespaces)
         .replace(
             "NULLS_NOT_DISTINCT",

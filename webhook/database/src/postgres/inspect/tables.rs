@@ -16,6 +16,8 @@ use crate::postgres::wire::TextRow;
 struct Parts {
     keys: Vec<IndexPart>,
     include: Vec<String>,
+    /// What `SET STATISTICS` says of expressions, by their place.
+    statistics: Vec<(String, String)>,
 }
 
 impl Reader<'_> {
@@ -218,6 +220,10 @@ impl Reader<'_> {
                 .and_then(|columns| columns.get(&row.number(2)))
                 .cloned();
             let parts = parts.entry(oid).or_default();
+            if let Some(target) = row.get(8) {
+                let option = format!("statistics of {}", row.text(1));
+                parts.statistics.push((option, target));
+            }
             if row.number::<i16>(1) > *keys {
                 parts.include.extend(column);
             } else {
@@ -226,7 +232,11 @@ impl Reader<'_> {
         }
         for row in rows {
             let (oid, table_oid) = (row.number::<u32>(0), row.number(1));
-            let Parts { keys, include } = parts.remove(&oid).unwrap_or_default();
+            let Parts {
+                keys,
+                include,
+                statistics,
+            } = parts.remove(&oid).unwrap_or_default();
             let name = row.text(2);
             // A materialized view's indexes are made with it.
             if let Some(create) = row.get(15) {
@@ -260,7 +270,7 @@ impl Reader<'_> {
                 }
                 continue;
             }
-            let mut options = BTreeMap::new();
+            let mut options: BTreeMap<String, String> = statistics.into_iter().collect();
             let mut option = |option: &str, value: Option<String>| {
                 if let Some(value) = value {
                     options.insert(option.to_owned(), value);

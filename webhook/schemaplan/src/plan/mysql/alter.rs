@@ -216,6 +216,8 @@ impl<'a> Alter<'a> {
                     format!("COMMENT {}", literal(new.unwrap_or_default())),
                     "change comment".to_owned(),
                 )),
+                // What only PostgreSQL has.
+                TableChange::DetailsChanged | TableChange::RightsChanged => {}
                 // Foreign keys are the caller's; renames came before.
                 TableChange::ForeignKeyAdded { .. }
                 | TableChange::ForeignKeyDropped { .. }

@@ -8,7 +8,7 @@ mod keys;
 mod options;
 mod partition;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{ForeignKey, Index, Table};
 use crate::diff::TableChange;
@@ -18,6 +18,7 @@ use self::columns::{add_column, change_column};
 use self::keys::{add_index, comment_on_constraint, comment_on_index, drop_constraint, drop_index};
 use self::options::change_option;
 use self::partition::partition;
+use super::said::is_statistics;
 use super::text::{
     check, comment, foreign_key, mentions, primary_key, primary_key_name, qualified, quote,
 };
@@ -45,6 +46,10 @@ pub(super) struct Subject<'a, 'b> {
     pub(super) indexes_come_late: bool,
     /// Foreign keys that are added when all tables are there.
     pub(super) late: &'b BTreeSet<KeyName<'a>>,
+    /// Sequences that a column owns on both sides, and calls on one, as the server writes their names.
+    pub(super) adopted: &'b BTreeSet<String>,
+    /// Types that are domains, and what they are over.
+    pub(super) domains: &'b BTreeMap<String, String>,
     /// Whether indexes are made, and dropped, without blocking.
     pub(super) concurrently: (bool, bool),
     pub(super) version: (u32, u32),
@@ -353,7 +358,9 @@ fn one<'a>(
             let but_comment = |index: &Index| {
                 let mut index = index.clone();
                 (index.comment, index.create) = (None, None);
-                index.options.remove("comment on constraint");
+                index.options.retain(|option, _| {
+                    option != "comment on constraint" && !is_statistics(option)
+                });
                 index
             };
             if but_comment(old) == but_comment(new) {

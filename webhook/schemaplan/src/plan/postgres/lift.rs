@@ -63,13 +63,18 @@ impl<'a> Work<'a> {
                 self.again.insert((schema, kind, name));
             }
         }
-        // A function of a view's rows goes before the view.
+        let made_anew: BTreeSet<String> = self
+            .rebuilt
+            .iter()
+            .map(|(schema, _, name)| joined(schema, name))
+            .collect();
+        // A function of a view's rows goes before the view, and one of a type before that is made anew.
         let functions = self.unmade.iter().filter(|((_, kind, _), function)| {
             matches!(kind, ObjectKind::Function | ObjectKind::Procedure)
                 && function
                     .needs
                     .iter()
-                    .any(|need| touched.views.contains(need))
+                    .any(|need| touched.views.contains(need) || made_anew.contains(need))
         });
         let functions: Vec<_> = functions.map(|(&name, _)| name).collect();
         self.early_objects.extend(functions);
@@ -80,6 +85,7 @@ impl<'a> Work<'a> {
         let functions: Vec<(String, &'a str)> = self
             .again
             .iter()
+            .chain(&self.early_objects)
             .filter(|(_, kind, _)| *kind == ObjectKind::Function)
             .map(|&(schema, _, name)| {
                 let own = name.split_once('(').map_or(name, |(own, _)| own);
@@ -332,7 +338,9 @@ impl Touched {
     fn add(&mut self, kind: ObjectKind, name: String) {
         match kind {
             ObjectKind::View | ObjectKind::MaterializedView => self.views.insert(name),
-            ObjectKind::Function | ObjectKind::Procedure => self.functions.insert(name),
+            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
+                self.functions.insert(name)
+            }
             ObjectKind::Composite => self.types.insert(name),
             _ => false,
         };
@@ -373,6 +381,7 @@ fn uses(touched: &Touched, schema: &str, kind: ObjectKind, object: &Object) -> b
                 || needs(&touched.views)
                 || (needs_any() && !object.create.contains("\nAS $"))
         }
+        ObjectKind::Aggregate => needs(&touched.functions) || needs(&touched.types),
         _ => false,
     }
 }

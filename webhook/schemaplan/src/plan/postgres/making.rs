@@ -293,6 +293,8 @@ impl<'a> Work<'a> {
                 is_detached: self.detached.contains(&(schema, name)),
                 indexes_come_late,
                 late: &self.late,
+                adopted: &self.adopted,
+                domains: &self.domains,
                 concurrently: (
                     self.settings.concurrent_index_create,
                     self.settings.concurrent_index_drop,

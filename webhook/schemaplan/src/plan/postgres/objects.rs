@@ -17,6 +17,7 @@ fn words(kind: ObjectKind) -> &'static str {
         ObjectKind::Function => "FUNCTION",
         ObjectKind::Procedure => "PROCEDURE",
         ObjectKind::Aggregate => "AGGREGATE",
+        ObjectKind::Cast => "CAST",
         ObjectKind::View => "VIEW",
         ObjectKind::MaterializedView => "MATERIALIZED VIEW",
         ObjectKind::Trigger => "TRIGGER",
@@ -50,7 +51,13 @@ pub(super) fn is_managed(object: &Object) -> bool {
 pub(super) fn named(schema: &str, kind: ObjectKind, name: &str, object: &Object) -> String {
     let words = words(kind);
     match kind {
-        ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
+        ObjectKind::Aggregate => {
+            let own = name.rsplit_once('(').map_or(name, |(own, _)| own);
+            let arguments = object.labels.first().map_or("(*)", String::as_str);
+            format!("{words} {}{arguments}", qualified(schema, own))
+        }
+        ObjectKind::Cast => format!("{words} {name}"),
+        ObjectKind::Function | ObjectKind::Procedure => {
             let (own, arguments) = name.rsplit_once('(').unwrap_or((name, ")"));
             format!("{words} {}({arguments}", qualified(schema, own))
         }
@@ -371,7 +378,7 @@ fn sequence(shown: &str, purpose: &str, old: &Object, new: &Object) -> Vec<State
 }
 
 /// Whether a sequence that began where the old options say cannot have come to where the new ones allow.
-fn is_elsewhere(old: &str, new: &str) -> bool {
+pub(super) fn is_elsewhere(old: &str, new: &str) -> bool {
     let number = |definition: &str, option: &str| -> Option<i64> {
         let (_, behind) = definition.split_once(option)?;
         behind.split_whitespace().next()?.parse().ok()

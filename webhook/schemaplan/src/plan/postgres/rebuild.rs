@@ -216,7 +216,7 @@ fn is_of(data_type: &str, spellings: &[String]) -> bool {
 }
 
 /// A name as the server prints it: in quotes only where it must be. Keywords are left out; they are in the other spelling.
-fn spelled(schema: &str, name: &str) -> String {
+pub(super) fn spelled(schema: &str, name: &str) -> String {
     let one = |name: &str| {
         let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
             && name

@@ -35,6 +35,7 @@ pub(super) fn new_table(
     let mut sql = before;
     sql.push(create_table(schema, name, table, &is_inline));
     sql.extend(after);
+    let parent = parent.filter(|_| table.options.contains_key("partition of"));
     for (column_name, column) in &table.columns {
         let theirs = parent.and_then(|parent| parent.columns.get(column_name));
         if column.default.is_none() && theirs.is_some_and(|column| column.default.is_some()) {

@@ -297,7 +297,9 @@ pub(super) fn create_table(
     inline: impl Fn(&str) -> bool,
 ) -> String {
     let option = |name: &str| table.options.get(name);
-    let is_partition = table.options.contains_key("partition of");
+    // Of a partition's columns, and of those of a table of a type, only what is its own can be said.
+    let is_partition =
+        table.options.contains_key("partition of") || table.options.contains_key("of");
     let mut lines: Vec<String> = table
         .columns
         .iter()
@@ -343,6 +345,9 @@ pub(super) fn create_table(
         }
     } else if let Some(of) = option("of") {
         let _ = write!(sql, " OF {of}");
+        if !lines.is_empty() {
+            let _ = write!(sql, " {body}");
+        }
     } else {
         let _ = write!(sql, " {body}");
     }

@@ -5,6 +5,7 @@ use crate::diff::ColumnChange;
 
 use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
+use crate::plan::postgres::objects::is_elsewhere;
 use crate::plan::postgres::text::{
     column, comment, generated_as_identity, is_plain_serial, qualified, quote, sequence_of,
 };
@@ -37,7 +38,12 @@ pub(super) fn change_column<'a>(
     let sequences = (sequence_of(old), sequence_of(new));
     let converts = changed.data_type || changed.collation;
     // A default of the old type may not fit the new one; the server would keep it with a cast around it.
-    if old.default.is_some() && (changed.default || changed.data_type) {
+    let is_identity = |column: &Column| {
+        let identity = column.identity.as_ref();
+        identity.is_some_and(|identity| identity.kind != "serial")
+    };
+    let is_given_up_before = sequences.0.is_some() && is_identity(new);
+    if old.default.is_some() && (changed.default || changed.data_type) && !is_given_up_before {
         let renames = matches!(&sequences, (Some(_), Some(_)));
         if new.default.is_none() || (changed.data_type && !renames) {
             work.changed.push(format!("{head} DROP DEFAULT"));
@@ -63,11 +69,22 @@ pub(super) fn change_column<'a>(
             sql = format!("{sql} COLLATE {collation}");
         }
         if changed.data_type {
-            if !convert::is_implicit(&old.data_type, &new.data_type) {
-                let using = convert::using(&quote(name), &old.data_type, &new.data_type);
+            // A domain's values are those of what it is over.
+            let base = |name: &'a String| {
+                subject
+                    .domains
+                    .get(name)
+                    .map_or(name.as_str(), String::as_str)
+            };
+            let (from, to) = (base(&old.data_type), base(&new.data_type));
+            if !convert::is_implicit(from, to) {
+                let using = convert::using(&quote(name), from, to);
                 sql = format!("{sql} USING {using}");
+                if to != new.data_type {
+                    sql = format!("{sql}::{}", new.data_type);
+                }
             }
-            work.destructive |= convert::loses(&old.data_type, &new.data_type);
+            work.destructive |= convert::loses(from, to);
         }
         work.changed.push(sql);
     }
@@ -134,6 +151,11 @@ pub(super) fn change_identity<'a>(
             let sql = format!("ALTER SEQUENCE {from} OWNED BY NONE");
             work.after.push(statement(sql, purpose()));
         }
+        (None, Some(to)) if subject.adopted.contains(to) => {
+            if let Some(default) = &new.default {
+                work.changed.push(format!("{head} SET DEFAULT {default}"));
+            }
+        }
         (None, Some(to)) => {
             // The sequence of an identity column has the name that the new one takes.
             if kind(old).is_some() {
@@ -154,6 +176,17 @@ pub(super) fn change_identity<'a>(
                 go_on_from_rows(subject, name, &format!("'{text}'"), work);
             }
         }
+        // The sequence of the identity takes the name.
+        (Some(from), None) if kind(new).is_some() => {
+            let table = qualified(subject.schema, subject.name);
+            for sql in [
+                format!("ALTER TABLE {table} {head} DROP DEFAULT"),
+                format!("DROP SEQUENCE {from}"),
+            ] {
+                work.before.push(statement(sql, purpose()));
+            }
+        }
+        (Some(from), None) if subject.adopted.contains(from) => {}
         (Some(from), None) => {
             let sql = format!("DROP SEQUENCE {from}");
             work.after.push(statement(sql, purpose()));
@@ -191,6 +224,9 @@ pub(super) fn set_identity(head: &str, was: &Identity, is: &Identity, _data_type
     if was.options != is.options {
         let options = all_options(&is.options, None);
         actions.extend(options.into_iter().map(|option| format!("SET {option}")));
+        if is_elsewhere(&was.options, &is.options) {
+            actions.push("RESTART".to_owned());
+        }
     }
     format!("{head} {}", actions.join(" "))
 }

@@ -37,7 +37,13 @@ pub(super) fn change_option(
                 "ALTER TABLE {table} REPLICA IDENTITY {}",
                 new.unwrap_or("DEFAULT")
             );
-            work.after.push(statement(sql, purpose));
+            // The columns of the index can hold NULL only when it is that no more.
+            let place = if new.is_none() {
+                &mut work.before
+            } else {
+                &mut work.after
+            };
+            place.push(statement(sql, purpose));
         }
         "tablespace" => {
             let sql = format!(
@@ -68,6 +74,21 @@ pub(super) fn change_option(
             }
         }
         "partition bound" => {}
+        "inherits" => {
+            let parents = |names: Option<&str>| -> Vec<String> {
+                let names = names.into_iter().flat_map(|names| names.split(", "));
+                names.map(str::to_owned).collect()
+            };
+            let (was, is) = (parents(old), parents(new));
+            for parent in was.iter().filter(|parent| !is.contains(parent)) {
+                let sql = format!("ALTER TABLE {table} NO INHERIT {parent}");
+                work.before.push(statement(sql, purpose.clone()));
+            }
+            for parent in is.iter().filter(|parent| !was.contains(parent)) {
+                let sql = format!("ALTER TABLE {table} INHERIT {parent}");
+                work.after.push(statement(sql, purpose.clone()));
+            }
+        }
         "partition by" => work.refusals.push(refuse(format!(
             "the partition key cannot be changed from {} to {} in place: make a new table, copy the rows, and drop this one",
             old.unwrap_or("none"),

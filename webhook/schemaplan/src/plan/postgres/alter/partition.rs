@@ -7,6 +7,31 @@ use super::columns::comment_on_column;
 use super::{Subject, Work, statement};
 use crate::plan::postgres::text::quote;
 
+/// Whether a change of columns or checks is only that they are a parent's now, or were.
+fn inherited(subject: &Subject<'_, '_>, change: &TableChange<'_>) -> bool {
+    let inherits = |table: &Table| table.options.contains_key("inherits");
+    let (left, joined) = match subject.parents {
+        (left, _) if !inherits(subject.new) => (left, None),
+        (_, joined) if !inherits(subject.old) => (None, joined),
+        _ => (None, None),
+    };
+    match change {
+        TableChange::ColumnAdded { name, .. } => {
+            left.is_some_and(|parent| parent.columns.contains_key(*name))
+        }
+        TableChange::ColumnDropped { name, .. } => {
+            joined.is_some_and(|parent| parent.columns.contains_key(*name))
+        }
+        TableChange::CheckAdded { name, .. } => {
+            left.is_some_and(|parent| parent.checks.contains_key(*name))
+        }
+        TableChange::CheckDropped { name, .. } => {
+            joined.is_some_and(|parent| parent.checks.contains_key(*name))
+        }
+        _ => false,
+    }
+}
+
 /// What a partition's change is when it joins its parent, leaves it, or only says more than that does; true when all is said.
 pub(super) fn partition<'a>(
     subject: &Subject<'a, '_>,
@@ -18,7 +43,7 @@ pub(super) fn partition<'a>(
     let (old, new) = (of(subject.old), of(subject.new));
     let purpose = || format!("modify table {}", subject.name);
     match (old, new) {
-        (None, None) => false,
+        (None, None) => inherited(subject, change),
         // Its columns and keys become the parent's; the server looks whether they fit.
         (None, Some(parent)) => match change {
             TableChange::OptionChanged { option, .. } if *option == "partition of" => {
