@@ -156,10 +156,11 @@ fn print(text: &str) -> anyhow::Result<()> {
 
 /// Whether a person at the terminal says yes to `question`; none where nobody sits at one.
 fn agreed(question: &str) -> anyhow::Result<Option<bool>> {
-    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Ok(None);
     }
-    print(question)?;
+    // Not among what a script reads.
+    anstream::stderr().write_all(question.as_bytes())?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     let answer = answer.trim().to_lowercase();

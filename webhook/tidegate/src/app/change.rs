@@ -84,14 +84,7 @@ pub(crate) struct RollbackArgs {
 }
 
 pub(crate) async fn delete(args: &DeleteArgs) -> Result<bool> {
-    let remote = args.cluster.remote().await?;
-    let places = chosen(
-        &remote,
-        &args.cluster,
-        &args.names,
-        args.selector.as_deref(),
-    )
-    .await?;
+    let (remote, places) = chosen(&args.cluster, &args.names, args.selector.as_deref()).await?;
     let until = deadline(args.timeout);
     let mut all = true;
     for place in places {
@@ -100,7 +93,8 @@ pub(crate) async fn delete(args: &DeleteArgs) -> Result<bool> {
         } else {
             "and leave its resources"
         };
-        if !args.yes && !agreed(&format!("Delete '{place}' {what}?"))? {
+        let question = format!("Delete '{place}' {what}? Type yes: ");
+        if !args.yes && crate::agreed(&question)? != Some(true) {
             writeln!(anstream::stderr(), "application '{place}' is left alone")?;
             continue;
         }
@@ -231,14 +225,6 @@ fn way_back(application: &Value, id: Option<i64>, prune: bool, user: &str) -> Re
         sync.insert("syncOptions".to_owned(), json!(options));
     }
     Ok(json!({"initiatedBy": {"username": user}, "sync": sync}))
-}
-
-/// Whether a person at the terminal says yes; nobody there is a no.
-fn agreed(question: &str) -> Result<bool> {
-    write!(anstream::stderr(), "{question} [y/N] ")?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 #[cfg(test)]

@@ -117,13 +117,13 @@ pub(crate) async fn run(command: &AppCommand) -> Result<bool> {
     }
 }
 
-/// The Applications that names or labels mean; at least one.
+/// The cluster, and the Applications that names or labels mean; at least one.
 async fn chosen(
-    remote: &Remote,
     cluster: &ClusterArgs,
     names: &[String],
     selector: Option<&str>,
-) -> Result<Vec<Place>> {
+) -> Result<(Remote, Vec<Place>)> {
+    let remote = cluster.remote().await?;
     let places: Vec<Place> = match (names, selector) {
         ([], None) => bail!("name an application, or choose some by --selector"),
         ([], Some(selector)) => {
@@ -138,7 +138,7 @@ async fn chosen(
     if places.is_empty() {
         bail!("no application has these labels");
     }
-    Ok(places)
+    Ok((remote, places))
 }
 
 /// A number of seconds.

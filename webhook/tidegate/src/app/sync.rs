@@ -106,14 +106,7 @@ enum Strategy {
 }
 
 pub(crate) async fn run(args: &SyncArgs) -> Result<bool> {
-    let remote = args.cluster.remote().await?;
-    let places = chosen(
-        &remote,
-        &args.cluster,
-        &args.names,
-        args.selector.as_deref(),
-    )
-    .await?;
+    let (remote, places) = chosen(&args.cluster, &args.names, args.selector.as_deref()).await?;
     let mut all = true;
     for place in &places {
         let application = remote.get(&place.namespace, &place.name).await?;

@@ -94,14 +94,7 @@ impl WaitArgs {
 }
 
 pub(crate) async fn run(args: &WaitArgs) -> Result<bool> {
-    let remote = args.cluster.remote().await?;
-    let places = chosen(
-        &remote,
-        &args.cluster,
-        &args.names,
-        args.selector.as_deref(),
-    )
-    .await?;
+    let (remote, places) = chosen(&args.cluster, &args.names, args.selector.as_deref()).await?;
     let until = deadline(args.timeout);
     let mut all = true;
     for place in places {
