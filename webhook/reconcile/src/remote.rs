@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch,
@@ -265,6 +266,26 @@ impl Remote {
             }
             Err(_) => Ok(Vec::new()),
         }
+    }
+
+    /// What a Secret holds, decoded; nothing where it is not there. Values that are no text are left out.
+    ///
+    /// # Errors
+    /// The API server does not answer, or forbids it.
+    pub async fn secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<BTreeMap<String, String>, RemoteError> {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        let secret = ask("read a secret", api.get_opt(name))
+            .await
+            .map_err(|problem| problem.of(namespace, name))?;
+        let data = secret.and_then(|secret| secret.data).unwrap_or_default();
+        Ok(data
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, String::from_utf8(value.0).ok()?)))
+            .collect())
     }
 
     fn api(&self, namespace: &str) -> Api<DynamicObject> {

@@ -12,6 +12,7 @@
 //! |---|---|
 //! | `POST /validate`, `/mutate` | AdmissionReview v1, by all policies that match |
 //! | `POST /validate/{policy}`, `/mutate/{policy}` | by one policy |
+//! | `POST /api/webhook` | what whoever takes pushes of Git servers says, where somebody does |
 //! | `GET /livez` | 200 while the process can answer |
 //! | `GET /readyz` | 200 when policies are ready, with one line for each |
 //! | `GET /metrics` | `OpenMetrics` text |
@@ -25,13 +26,17 @@ mod health;
 mod labels;
 mod metrics;
 mod port;
+mod push;
 mod record;
 mod routes;
 mod server;
 mod settings;
 mod tls;
 
+pub use bytes::Bytes;
 pub use gate::Gate;
+pub use http::StatusCode;
+pub use push::{Pushes, push_app};
 pub use routes::{app, health_app};
 pub use server::{Server, ServerError};
 pub use settings::{

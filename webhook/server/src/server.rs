@@ -15,6 +15,7 @@ use tracing::{info, warn};
 
 use crate::connection::Leaving;
 use crate::port::Port;
+use crate::push::{Pushes, push_app};
 use crate::tls::{FollowError, Follower, Served, server_config};
 use crate::{ConnectionLimits, Drain, Gate, Settings, app, health_app};
 
@@ -60,6 +61,7 @@ pub struct Server<E> {
     connections: ConnectionLimits,
     drain: Drain,
     tls: Arc<rustls::ServerConfig>,
+    pushes: Option<Arc<dyn Pushes>>,
 }
 
 impl<E: Evaluate> Server<E> {
@@ -82,7 +84,17 @@ impl<E: Evaluate> Server<E> {
             certificate_poll: settings.certificate_poll,
             connections: settings.connections,
             drain: settings.drain,
+            pushes: None,
         })
+    }
+
+    /// Takes pushes of Git servers, too, on the webhook's port.
+    #[must_use]
+    pub fn receive_pushes(self, pushes: Arc<dyn Pushes>) -> Self {
+        Self {
+            pushes: Some(pushes),
+            ..self
+        }
     }
 
     /// Where the webhook listens: the real port where 0 was set.
@@ -104,10 +116,14 @@ impl<E: Evaluate> Server<E> {
             ..Leaving::default()
         };
         let _gone = leaving.gone.clone().drop_guard();
+        let mut router = app(self.gate.clone());
+        if let Some(pushes) = self.pushes {
+            router = router.merge(push_app(pushes));
+        }
         let webhook = Port {
             name: "webhook",
             tls: Some(TlsAcceptor::from(self.tls)),
-            router: app(self.gate.clone()),
+            router,
             limits: self.connections.clone(),
             metrics: metrics.clone(),
             leaving: leaving.clone(),

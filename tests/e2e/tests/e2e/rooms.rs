@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tidegate-migrations", &["tidegate-sqlplan"]),
     ("tidegate-health", &["tidegate-model"]),
     ("tidegate-syncplan", &["tidegate-model", "tidegate-waves"]),
+    ("tidegate-push", &["tidegate-model"]),
     ("tidegate-host", &["tidegate-admission"]),
     ("tidegate-server", &["tidegate-admission", "tidegate-model"]),
     (
@@ -79,6 +80,7 @@ const PURE: &[&str] = &[
     "tidegate-migrations",
     "tidegate-health",
     "tidegate-syncplan",
+    "tidegate-push",
     "tidegate-cases",
 ];
 const IMPURE: &[&str] = &[

@@ -10,5 +10,6 @@ mod connections;
 mod drain;
 mod operation;
 mod protocol;
+mod push;
 mod support;
 mod tls;

@@ -5,6 +5,7 @@
 
 mod live;
 mod plan_gate;
+mod pushes;
 mod render;
 
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ use tracing::{error, info};
 use crate::policies::PolicySource;
 use crate::sources::SourceArgs;
 use live::LivePolicies;
+use pushes::Pushes;
 
 /// An own leaf's life. It is renewed after two thirds of it, without anybody noticing.
 const LEAF_LIFETIME: Duration = Duration::from_hours(7 * 24);
@@ -177,7 +179,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         announce: args.drain,
         ..Drain::default()
     };
-    let server = Server::bind(settings, gate.clone())?;
+    let mut server = Server::bind(settings, gate.clone())?;
     info!(
         webhook = %server.webhook_address()?,
         health = ?server.health_address().transpose()?,
@@ -218,6 +220,13 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         )
         .await?;
         let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()?));
+        if settings.kinds.contains(&Kind::Application) {
+            server = server.receive_pushes(Arc::new(Pushes {
+                remote: remote.clone(),
+                control_namespace: settings.control_namespace.clone(),
+                namespace: settings.namespace.clone(),
+            }));
+        }
         let named = !args.reconcile.reconcile_kinds.is_empty();
         let gate = plan_gate::PlanGate(live);
         let stop = shutdown.clone();
