@@ -70,6 +70,12 @@ impl ApiError {
         }
     }
 
+    /// Whether the object has grown beyond what the API server, or etcd behind it, takes.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.code() == Some(413)
+            || (self.code().is_some() && self.words().contains("request is too large"))
+    }
+
     pub(crate) fn is_conflict(&self) -> bool {
         self.code() == Some(409)
     }

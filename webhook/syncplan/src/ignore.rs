@@ -3,12 +3,17 @@
 //! Rules name a group and a kind by globs, and optionally one name and namespace (`util/argo/normalizers/diff_normalizer.go`). A pointer that leads
 //! nowhere is no error: the field may be there only sometimes.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 use tidegate_model::object::{at, group, kind, name, namespace};
 
 use crate::fields;
 use crate::jq::Expression;
+
+/// The keys of `argocd-cm` that customize kinds.
+const CUSTOMIZATIONS: &str = "resource.customizations";
 
 /// The most rules of one Application that are looked at.
 const MOST_RULES: usize = 1_000;
@@ -61,19 +66,39 @@ impl Rules {
                 unread.push(Unread { pointer, why });
                 continue;
             };
-            let mut expressions = Vec::new();
-            for (index, text) in rule.jq_path_expressions.iter().enumerate() {
-                match Expression::parse(text) {
-                    Ok(expression) => expressions.push(expression),
-                    Err(error) => unread.push(Unread {
-                        pointer: format!("{pointer}/jqPathExpressions/{index}"),
-                        why: error.to_string(),
-                    }),
-                }
-            }
+            let expressions = expressions(&rule, &pointer, &mut unread);
             rules.push((rule, expressions));
         }
         (Self { rules }, unread)
+    }
+
+    /// Adds the rules of `argocd-cm`, which hold for all Applications: `resource.customizations.ignoreDifferences.GROUP_KIND`, and `ignoreDifferences` in
+    /// `resource.customizations`. `all` is every kind. What cannot be read is left out, and named.
+    pub fn add_settings(&mut self, settings: &BTreeMap<String, String>) -> Vec<Unread> {
+        let mut unread = Vec::new();
+        for (key, text) in settings {
+            let parsed = match key.strip_prefix(CUSTOMIZATIONS) {
+                Some("") => read_map(text),
+                Some(rest) => match rest.strip_prefix(".ignoreDifferences.") {
+                    Some(kind) => read_rule(kind, '_', text).map(|rule| vec![rule]),
+                    None => continue,
+                },
+                None => continue,
+            };
+            match parsed {
+                Ok(parsed) => {
+                    for rule in parsed {
+                        let expressions = expressions(&rule, key, &mut unread);
+                        self.rules.push((rule, expressions));
+                    }
+                }
+                Err(why) => unread.push(Unread {
+                    pointer: key.clone(),
+                    why,
+                }),
+            }
+        }
+        unread
     }
 
     /// Takes the ignored fields out of both sides.
@@ -94,6 +119,50 @@ impl Rules {
             }
         }
     }
+}
+
+/// The jq paths of a rule.
+fn expressions(rule: &Rule, pointer: &str, unread: &mut Vec<Unread>) -> Vec<Expression> {
+    let mut expressions = Vec::new();
+    for (index, text) in rule.jq_path_expressions.iter().enumerate() {
+        match Expression::parse(text) {
+            Ok(expression) => expressions.push(expression),
+            Err(error) => unread.push(Unread {
+                pointer: format!("{pointer}/jqPathExpressions/{index}"),
+                why: error.to_string(),
+            }),
+        }
+    }
+    expressions
+}
+
+/// `resource.customizations`: a map of `group/Kind` to a map.
+fn read_map(text: &str) -> Result<Vec<Rule>, String> {
+    let map: BTreeMap<String, BTreeMap<String, Value>> =
+        serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+    let mut rules = Vec::new();
+    for (kind, entry) in map {
+        match entry.get("ignoreDifferences") {
+            Some(Value::String(text)) => rules.push(read_rule(&kind, '/', text)?),
+            Some(rule) => rules.push(read_rule(&kind, '/', &rule.to_string())?),
+            None => {}
+        }
+    }
+    Ok(rules)
+}
+
+/// The rule of one kind, which is written `GROUP_KIND` or `GROUP/KIND`, and without a group in the core group.
+fn read_rule(kind: &str, separator: char, text: &str) -> Result<Rule, String> {
+    let rule: Rule = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+    let (group, kind) = match kind {
+        "all" => ("*", "*"),
+        _ => kind.split_once(separator).unwrap_or(("", kind)),
+    };
+    Ok(Rule {
+        group: group.to_owned(),
+        kind: kind.to_owned(),
+        ..rule
+    })
 }
 
 impl Rule {
@@ -184,6 +253,84 @@ mod tests {
         ] {
             assert_eq!(matches(glob, text), expected, "{glob:?} {text:?}");
         }
+    }
+
+    #[test]
+    fn rules_of_the_settings_hold_for_all() {
+        let check = |key: &str, text: &str, is_ignored: bool, is_read: bool| {
+            let settings = BTreeMap::from([(key.to_owned(), text.to_owned())]);
+            let mut rules = Rules::default();
+            let unread = rules.add_settings(&settings);
+            assert_eq!(unread.is_empty(), is_read, "{key}: {unread:?}");
+            let mut live =
+                json!({"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"replicas": 3}});
+            let mut target = live.clone();
+            rules.apply(&mut target, &mut live);
+            assert_eq!(
+                live.pointer("/spec/replicas").is_none(),
+                is_ignored,
+                "{key}"
+            );
+            assert_eq!(live, target);
+        };
+        let pointers = "jsonPointers: [/spec/replicas]";
+        let customizations = |rest: &str| format!("resource.customizations{rest}");
+        check(
+            &customizations(".ignoreDifferences.apps_Deployment"),
+            pointers,
+            true,
+            true,
+        );
+        check(
+            &customizations(".ignoreDifferences.all"),
+            pointers,
+            true,
+            true,
+        );
+        check(
+            &customizations(".ignoreDifferences.Deployment"),
+            pointers,
+            false,
+            true,
+        );
+        check(
+            &customizations(".ignoreDifferences.apps_Deployment"),
+            "jqPathExpressions: [.spec.replicas]",
+            true,
+            true,
+        );
+        check(
+            &customizations(".ignoreDifferences.apps_Deployment"),
+            "jqPathExpressions: ['.[']",
+            false,
+            false,
+        );
+        check(
+            &customizations(".ignoreDifferences.apps_Deployment"),
+            "[",
+            false,
+            false,
+        );
+        check(
+            &customizations(".health.apps_Deployment"),
+            pointers,
+            false,
+            true,
+        );
+        let map = "apps/Deployment:\n  ignoreDifferences: |\n    jsonPointers: [/spec/replicas]\n";
+        check(&customizations(""), map, true, true);
+        check(
+            &customizations(""),
+            &map.replace("Deployment", "*"),
+            true,
+            true,
+        );
+        check(
+            &customizations(""),
+            "apps/Deployment: {health.lua: x}",
+            false,
+            true,
+        );
     }
 
     #[track_caller]

@@ -64,6 +64,9 @@ pub struct TaskResult {
     pub hook_phase: Option<OperationPhase>,
     /// The phase that the task is part of.
     pub sync_phase: Phase,
+    /// Images of the object's containers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
 }
 
 /// Everything that must be remembered from one turn to the next.
@@ -231,6 +234,8 @@ pub struct Operation {
     pub selected: Vec<Selector>,
     /// Options of the Application, and of the operation.
     pub options: Options,
+    /// Whether the Application says what the destination's namespace is labelled and annotated with (`managedNamespaceMetadata`).
+    pub manages_namespace: bool,
     /// Whether unchanged objects are written too, as Argo CD does unless told `ApplyOutOfSyncOnly=true`.
     pub write_unchanged: bool,
 }

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tidegate_model::hook::{DeletePolicy, Phase, Role, delete_policies, role};
 use tidegate_model::object::{api_version, at, group, kind, name, text};
-use tidegate_model::words::{API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, HOOK, NAMESPACE};
+use tidegate_model::words::{
+    API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, HOOK, NAMESPACE, SYNC_OPTIONS,
+};
 use tidegate_model::{GroupKind, ObjectKey, wave};
 use tidegate_waves::{Manifest, Pruned, arrange, kind_rank, prune_waves};
 
@@ -174,6 +176,14 @@ pub fn tasks<'a>(sources: &Sources<'a>, operation: &Operation) -> (Vec<Task<'a>>
         let mut target = object.clone();
         if is_created {
             target = Cow::Owned(namespace_object(&key.name));
+            if operation.manages_namespace {
+                // Labels of others stay.
+                let options = json!({SYNC_OPTIONS: "ServerSideApply=true"});
+                let metadata = json!({"name": key.name, "annotations": options});
+                target = Cow::Owned(
+                    json!({"apiVersion": "v1", "kind": NAMESPACE, "metadata": metadata}),
+                );
+            }
         } else if ordered.hook {
             if name(object).is_empty() {
                 key.name = hook_name(&key.name, ordered.phase, operation);
@@ -305,7 +315,9 @@ fn created_namespace(
         group(object).is_empty() && kind(object) == NAMESPACE && name(object) == namespace
     };
     let key = ObjectKey::of(&namespace_object(namespace));
-    if live.contains_key(&key) || sources.targets.iter().any(is_it) {
+    // What is there already is written again only for what is said of it.
+    let is_needed = operation.manages_namespace || !live.contains_key(&key);
+    if !is_needed || sources.targets.iter().any(is_it) {
         return None;
     }
     let annotations = json!({HOOK: Phase::PreSync.as_str()});

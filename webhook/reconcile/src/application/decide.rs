@@ -35,6 +35,7 @@ pub(super) fn automated(snapshot: &Snapshot, found: &Found, now: Timestamp) -> D
         status: if compared
             .iter()
             .any(|resource| resource.status == Some(SyncStatus::OutOfSync))
+            || wish::has_changed_namespace(application)
         {
             found.status
         } else {

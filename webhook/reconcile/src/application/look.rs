@@ -7,9 +7,9 @@ use tidegate_health::Customizations;
 use tidegate_model::application::Application;
 use tidegate_model::health::HealthStatus;
 use tidegate_model::hook::{Role, role};
-use tidegate_model::object::{api_version, at, text};
+use tidegate_model::object::{annotation_words, api_version, at, text};
 use tidegate_model::wave;
-use tidegate_model::words::{APPLICATION, ARGO_GROUP};
+use tidegate_model::words::{APPLICATION, ARGO_GROUP, SYNC_OPTIONS};
 use tidegate_syncplan::compare::{Comparison, Pair, Settings, SyncStatus, compare};
 use tidegate_syncplan::health::Health;
 use tidegate_syncplan::ignore::Rules;
@@ -18,6 +18,7 @@ use tidegate_syncplan::tracking::{Tracking, TrackingId};
 
 use super::health::{Judge, counts};
 use super::snapshot::{Condition, Problem, Snapshot};
+use super::urls::urls;
 use super::wish;
 
 /// What comparisons of one Application are made with: read once for a look and for all turns of a sync.
@@ -35,7 +36,8 @@ impl Lens {
     pub(super) fn new(snapshot: &Snapshot) -> Self {
         let application = &snapshot.application;
         let setting = |key: &str| snapshot.settings.get(key).cloned();
-        let (rules, unread) = Rules::of(application);
+        let (mut rules, mut unread) = Rules::of(application);
+        unread.extend(rules.add_settings(&snapshot.settings));
         let mut problems: Vec<Problem> = unread
             .into_iter()
             .map(|unread| {
@@ -91,6 +93,8 @@ pub(super) struct Found {
     pub(super) shown: Vec<Value>,
     /// Images of the containers that run, sorted.
     pub(super) images: Vec<String>,
+    /// Where what is live can be visited, sorted.
+    pub(super) urls: Vec<String>,
     /// What a person should know.
     pub(super) warnings: Vec<Problem>,
     /// Whether something that was pruned is not gone yet.
@@ -132,6 +136,7 @@ pub(super) fn look(targets: &[Value], live: &[Value], lens: &Lens, judge: &Judge
             .collect(),
         shown,
         images: images(&comparison),
+        urls: urls(comparison.pairs.iter().filter_map(|pair| pair.live)),
         warnings: shared(&comparison, &lens.tracking.application),
         is_going: comparison.pairs.iter().any(is_going),
     }
@@ -200,6 +205,15 @@ fn shown(pair: &Pair, health: Option<&Health>) -> Value {
     put("status", json!(pair.status));
     put("hook", json!(pair.hook));
     put("requiresPruning", json!(pair.requires_pruning));
+    let asks = |object: Option<&Value>| {
+        object.is_some_and(|object| {
+            annotation_words(object, SYNC_OPTIONS).contains(&"Delete=confirm")
+        })
+    };
+    put(
+        "requiresDeletionConfirmation",
+        json!(asks(pair.target) || asks(pair.live)),
+    );
     put("syncWave", json!(pair.object().map_or(0, wave::of)));
     if let Some(health) = health {
         put("health", shown_health(health));

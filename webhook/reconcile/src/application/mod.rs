@@ -42,9 +42,11 @@ mod project;
 mod respect;
 mod round;
 mod run;
+mod shrink;
 mod snapshot;
 mod status;
 mod steps;
+mod urls;
 mod windows;
 mod wish;
 

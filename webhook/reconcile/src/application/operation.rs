@@ -127,6 +127,7 @@ impl Running {
                 hook_type: Some(phase),
                 hook_phase: Some(OperationPhase::Running),
                 sync_phase: phase,
+                images: Vec::new(),
                 key,
             });
         }
@@ -266,6 +267,8 @@ impl Running {
             skip_hooks: strategy("/sync/syncStrategy/apply").is_some(),
             selected: selected.into_iter().flatten().map(selector).collect(),
             options,
+            manages_namespace: at(application, "/spec/syncPolicy/managedNamespaceMetadata")
+                .is_some_and(Value::is_object),
             write_unchanged: false,
         }
     }
@@ -412,6 +415,9 @@ fn result_value(result: &TaskResult) -> Value {
     if let Some(phase) = result.hook_phase {
         put("hookPhase", json!(phase));
     }
+    if !result.images.is_empty() {
+        put("images", json!(result.images));
+    }
     value
 }
 
@@ -432,6 +438,10 @@ fn result(value: &Value) -> Option<TaskResult> {
         hook_type: text(value, "/hookType").and_then(sync_phase),
         hook_phase: text(value, "/hookPhase").and_then(phase),
         sync_phase: text(value, "/syncPhase").and_then(sync_phase)?,
+        images: at(value, "/images")
+            .and_then(Value::as_array)
+            .map(|images| strings(images))
+            .unwrap_or_default(),
     })
 }
 

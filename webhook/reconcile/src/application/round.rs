@@ -3,16 +3,17 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 use tidegate_model::ObjectKey;
 use tidegate_model::health::HealthStatus;
 use tidegate_model::object::{at, text};
 use tidegate_model::words::REFRESH;
 use tidegate_syncplan::automated::Decision;
+use tidegate_syncplan::compare::SyncStatus;
 use tidegate_syncplan::operation::{OperationPhase, State};
 use tidegate_syncplan::retry::{Next as AfterEnd, parse_duration};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::decide;
 use super::events::{self, Happened};
@@ -24,7 +25,7 @@ use super::run::{Pause, Run};
 use super::snapshot::{Condition, Problem, Snapshot};
 use super::status::Status;
 use super::windows::{self, Permission};
-use super::wish::Refresh;
+use super::wish::{self, Refresh};
 use crate::context::{ApiError, Context};
 use crate::control::Next;
 use crate::gate::Gate;
@@ -384,7 +385,6 @@ impl<'a, G: Gate> Round<'a, G> {
         let mut patch = json!({
             // The API server refuses when the object was deleted and made anew meanwhile.
             "metadata": {"uid": text(&self.application, "/metadata/uid")},
-            "status": status.patch(&self.application).unwrap_or_else(|| json!({})),
         });
         if let (Some(operation), Some(fields)) = (operation, patch.as_object_mut()) {
             fields.insert("operation".to_owned(), operation);
@@ -398,11 +398,14 @@ impl<'a, G: Gate> Round<'a, G> {
         if matches!(asked, Asked::Over) {
             self.context.with_memory(self.key, Memory::forget);
         }
-        let api = self.context.api(Kind::Application, self.key);
-        let parameters = PatchParams::default();
-        let patch = Patch::Merge(&patch);
-        let written = api.patch(&self.key.name, &parameters, &patch);
-        let mut written = self.context.ask("write the status", written).await?;
+        let mut written = match self.patch(&mut patch, status).await {
+            Err(error) if error.is_too_large() => {
+                warn!(application = %self.key, %error, "the status is too large; results of single resources are left out");
+                status.shrink(Timestamp::now());
+                self.patch(&mut patch, status).await?
+            }
+            written => written?,
+        };
         let version = written.metadata.resource_version.as_deref();
         self.context.wrote(self.key, version.unwrap_or_default());
         written.metadata.managed_fields = None;
@@ -418,6 +421,18 @@ impl<'a, G: Gate> Round<'a, G> {
         Ok(())
     }
 
+    async fn patch(&self, patch: &mut Value, status: &Status) -> Result<DynamicObject, ApiError> {
+        if let Some(fields) = patch.as_object_mut() {
+            let status = status.patch(&self.application);
+            fields.insert("status".to_owned(), status.unwrap_or_else(|| json!({})));
+        }
+        let api = self.context.api(Kind::Application, self.key);
+        let parameters = PatchParams::default();
+        let patch = Patch::Merge(&*patch);
+        let written = api.patch(&self.key.name, &parameters, &patch);
+        self.context.ask("write the status", written).await
+    }
+
     async fn tell(&self, happened: Happened) {
         events::tell(self.context, self.key, &self.application, happened).await;
     }
@@ -430,7 +445,11 @@ impl<'a, G: Gate> Round<'a, G> {
             .rendered
             .as_ref()
             .map_or(&[][..], |rendered| &rendered.manifests);
-        look(targets, live, &self.lens, &judge)
+        let mut found = look(targets, live, &self.lens, &judge);
+        if wish::has_changed_namespace(&self.application) {
+            found.status = SyncStatus::OutOfSync;
+        }
+        found
     }
 
     fn targets(&self) -> Vec<Value> {

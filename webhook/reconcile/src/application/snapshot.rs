@@ -83,6 +83,8 @@ pub enum Condition {
     SharedResourceWarning,
     /// Two manifests with one key.
     RepeatedResourceWarning,
+    /// The status has outgrown the API server.
+    UnknownError,
 }
 
 impl Condition {
@@ -95,6 +97,7 @@ impl Condition {
             Self::DeletionError => "DeletionError",
             Self::SharedResourceWarning => "SharedResourceWarning",
             Self::RepeatedResourceWarning => "RepeatedResourceWarning",
+            Self::UnknownError => "UnknownError",
         }
     }
 }

@@ -12,12 +12,13 @@ use super::snapshot::{Condition, Problem, Snapshot};
 use super::wish;
 
 /// The conditions that a look decides about; those of a failed deletion are another's.
-const EVALUATED: [Condition; 5] = [
+const EVALUATED: [Condition; 6] = [
     Condition::InvalidSpecError,
     Condition::ComparisonError,
     Condition::SyncError,
     Condition::SharedResourceWarning,
     Condition::RepeatedResourceWarning,
+    Condition::UnknownError,
 ];
 
 /// A status that is being written: it begins as what is there.
@@ -77,6 +78,9 @@ impl Status {
         let mut summary = json!({});
         if !found.images.is_empty() {
             put(&mut summary, "images", json!(found.images));
+        }
+        if !found.urls.is_empty() {
+            put(&mut summary, "externalURLs", json!(found.urls));
         }
         self.put("summary", summary);
         self.put("controllerNamespace", json!(snapshot.control_namespace));
@@ -219,6 +223,11 @@ impl Status {
     /// When it was looked at last; written only together with something else.
     pub(super) fn reconciled(&mut self, now: Timestamp) {
         self.put("reconciledAt", json!(seconds(now)));
+    }
+
+    /// Leaves out what the API server does not take any more of; see [`shrink`](super::shrink::shrink).
+    pub(super) fn shrink(&mut self, now: Timestamp) {
+        super::shrink::shrink(&mut self.fields, now);
     }
 
     fn put(&mut self, key: &str, value: Value) {

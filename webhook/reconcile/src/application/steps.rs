@@ -10,6 +10,7 @@ use kube::api::{
 };
 use serde_json::{Value, json};
 use tidegate_model::ObjectKey;
+use tidegate_model::hook::Phase;
 use tidegate_model::object::{annotation_words, at, group, kind, text};
 use tidegate_model::words::{
     API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SYNC_OPTIONS,
@@ -157,20 +158,24 @@ impl<G: Gate> Hand<'_, G> {
             _ => target.clone(),
         };
         let key = &task.key;
+        // One of the manifests would be applied in its own phase.
         let is_created = key.group.is_empty()
             && key.kind == NAMESPACE
-            && Some(key.name.as_str()) == self.namespace
-            && object.get("metadata") == Some(&json!({"name": key.name}));
+            && task.phase == Phase::PreSync
+            && !task.hook;
         if is_created {
             for field in ["labels", "annotations"] {
                 let managed = self
                     .namespace_metadata
-                    .and_then(|managed| managed.get(field));
+                    .and_then(|managed| managed.get(field)?.as_object());
                 if let (Some(managed), Some(metadata)) = (
-                    managed.filter(|managed| managed.is_object()),
+                    managed,
                     object.get_mut("metadata").and_then(Value::as_object_mut),
                 ) {
-                    metadata.insert(field.to_owned(), managed.clone());
+                    let known = metadata.entry(field).or_insert_with(|| json!({}));
+                    if let Some(known) = known.as_object_mut() {
+                        known.extend(managed.clone());
+                    }
                 }
             }
             return Some(object);

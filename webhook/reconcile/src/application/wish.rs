@@ -115,6 +115,16 @@ pub(super) fn is_compared(application: &Value) -> bool {
     at(application, "/status/sync/comparedTo") == Some(&compared_to(application))
 }
 
+/// Whether the destination's namespace is to be labelled otherwise than at the last sync (`HasChangedManagedNamespaceMetadata` of Argo CD's `types.go`).
+pub(super) fn has_changed_namespace(application: &Value) -> bool {
+    let wanted = at(application, "/spec/syncPolicy/managedNamespaceMetadata");
+    let synced = at(application, "/status/operationState/syncResult");
+    let (Some(wanted), Some(synced)) = (wanted.filter(|wanted| wanted.is_object()), synced) else {
+        return false;
+    };
+    synced.get("managedNamespaceMetadata") != Some(wanted)
+}
+
 /// What in the spec cannot be followed, in Argo CD's words where it has some.
 pub(super) fn problem_of_spec(
     application: &Value,

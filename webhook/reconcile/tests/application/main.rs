@@ -154,6 +154,11 @@ async fn a_wave_waits_for_the_health_of_the_one_before() -> Result<()> {
         status["summary"]["images"],
         json!(["example/db", "example/web"])
     );
+    let result = status.pointer("/operationState/syncResult/resources/1");
+    assert_eq!(
+        result.and_then(|result| result.get("images")),
+        Some(&json!(["example/web"]))
+    );
     running.stop().await
 }
 

@@ -52,7 +52,28 @@ async fn a_namespace_is_made_with_its_labels_and_a_definition_before_what_it_def
         "thing.example.org/one",
         "configmap/a",
     ])?;
+    // What is said of the namespace later holds too, and what others wrote stays.
+    place.kubectl(&["label", "namespace/made-by-a-sync", "theirs=1"])?;
+    place.patch(
+        "applications.argoproj.io/web",
+        &json!({"spec": {"syncPolicy": {"managedNamespaceMetadata": {"labels": {"team": null, "tier": "1"}}}}}),
+    )?;
+    place.wait_app("web", &[(".status.sync.status", "OutOfSync")])?;
+    let sync = json!({"operation": {"sync": {"syncOptions": ["CreateNamespace=true"]}}});
+    place.patch("applications.argoproj.io/web", &sync)?;
+    place.wait("namespace/made-by-a-sync", ".metadata.labels.tier", "1")?;
+    place.wait_well("web")?;
+    let namespace = place.get("namespace/made-by-a-sync")?;
+    assert_eq!(namespace.pointer("/metadata/labels/team"), None);
+    assert_eq!(
+        namespace.pointer("/metadata/labels/theirs"),
+        Some(&json!("1"))
+    );
     let status = place.status("web")?;
+    assert_eq!(
+        status.pointer("/operationState/syncResult/resources/0/message"),
+        Some(&json!("namespace/made-by-a-sync serverside-applied"))
+    );
     let definition = place.get("customresourcedefinition/things.example.org")?;
     assert_eq!(
         definition.pointer("/metadata/annotations/argocd.argoproj.io~1tracking-id"),

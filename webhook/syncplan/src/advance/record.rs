@@ -1,5 +1,8 @@
 //! What became of a step, remembered as a result.
 
+use serde_json::Value;
+use tidegate_model::object::{at, text};
+
 use super::{Outcome, Sync};
 use crate::operation::{OperationPhase, Progress, ResultCode, TaskResult};
 use crate::step::{Action, Step};
@@ -89,6 +92,7 @@ pub(super) fn set(
         .iter_mut()
         .find(|result| result.key == task.key && result.sync_phase == task.phase);
     if let Some(known) = known {
+        known.images = images(task.object());
         known.status = status.or(known.status);
         known.hook_phase = phase;
         if !message.is_empty() {
@@ -104,5 +108,22 @@ pub(super) fn set(
         hook_type: task.hook.then_some(task.phase),
         hook_phase: phase,
         sync_phase: task.phase,
+        images: images(task.object()),
     });
+}
+
+/// The images of a workload's containers, as they are listed (`GetResourceImages` of `gitops-engine/pkg/utils/kube`).
+fn images(object: Option<&Value>) -> Vec<String> {
+    let pods = [
+        "/spec/template/spec",
+        "/spec/jobTemplate/spec/template/spec",
+        "/spec",
+    ];
+    let containers = pods
+        .into_iter()
+        .find_map(|pod| at(object?, &format!("{pod}/containers"))?.as_array());
+    let images = containers.into_iter().flatten();
+    images
+        .filter_map(|container| text(container, "/image").map(str::to_owned))
+        .collect()
 }

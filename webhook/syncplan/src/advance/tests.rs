@@ -42,6 +42,7 @@ fn result(short: &str, message: &str) -> TaskResult {
             _ => None,
         },
         sync_phase,
+        images: Vec::new(),
     }
 }
 

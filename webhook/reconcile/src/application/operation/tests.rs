@@ -62,6 +62,7 @@ fn an_operation_survives_its_status() {
         hook_type: Some(Phase::PreSync),
         hook_phase: Some(OperationPhase::Running),
         sync_phase: Phase::PreSync,
+        images: vec!["example/job".to_owned()],
     }];
     let state = running.to_state(&application(Value::Null, Value::Null));
     let read = Running::of(
