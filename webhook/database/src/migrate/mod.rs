@@ -175,6 +175,14 @@ pub enum MigrateError {
         /// What came back.
         answer: String,
     },
+    /// All statements ran, and did not stay.
+    #[error("{file} could not be committed: {message}")]
+    Commit {
+        /// The file.
+        file: String,
+        /// What the server said.
+        message: String,
+    },
     /// A statement failed.
     #[error(transparent)]
     Statement(Box<FailedStatement>),

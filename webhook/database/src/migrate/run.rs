@@ -238,13 +238,15 @@ impl Migrator<'_> {
         self.session.execute(self.word_for_begin()).await?;
         let mut after = execution.clone();
         after.succeeded(now());
-        let ran = match self.session.execute(sql).await {
+        let mut ran = match self.session.execute(sql).await {
             Ok(()) => self.write(after.revision()).await,
             Err(error) => Err(error),
         };
+        if ran.is_ok() {
+            ran = self.session.execute("COMMIT").await;
+        }
         match ran {
             Ok(()) => {
-                self.session.execute("COMMIT").await?;
                 *execution = after;
                 Ok(())
             }
@@ -399,7 +401,14 @@ impl Migrator<'_> {
                 });
             }
         }
-        self.session.execute("COMMIT").await?;
+        if let Err(error) = self.session.execute("COMMIT").await {
+            // SQLite leaves the transaction open when the disk is full: what comes next would read what is not there.
+            self.roll_back(&guard).await;
+            return Err(MigrateError::Commit {
+                file: file.to_owned(),
+                message: message_of(&error),
+            });
+        }
         self.restore(&guard).await;
         Ok(())
     }

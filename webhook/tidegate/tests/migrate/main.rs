@@ -9,6 +9,7 @@
 mod crash;
 mod down;
 mod folder;
+mod network;
 mod servers;
 mod sqlite;
 

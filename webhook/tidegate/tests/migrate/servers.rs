@@ -13,7 +13,7 @@ const USERS: (&str, &str) = (
 );
 const BAD: &str = "CREATE TABLE more (a int);\nINSERT INTO missing VALUES (1);\n";
 
-fn postgres(sql: &str, database: &str) -> String {
+pub(crate) fn postgres(sql: &str, database: &str) -> String {
     Postgres::shared()
         .unwrap()
         .psql(database, sql)
@@ -24,7 +24,7 @@ fn postgres(sql: &str, database: &str) -> String {
         .to_owned()
 }
 
-fn mariadb(sql: &str, database: &str) -> String {
+pub(crate) fn mariadb(sql: &str, database: &str) -> String {
     MariaDb::shared()
         .unwrap()
         .sql(database, sql)
@@ -34,7 +34,7 @@ fn mariadb(sql: &str, database: &str) -> String {
 }
 
 /// A database of MariaDB of this name, and its address.
-fn mariadb_database(name: &str) -> String {
+pub(crate) fn mariadb_database(name: &str) -> String {
     let server = MariaDb::shared().unwrap();
     server.sql("", &format!("CREATE DATABASE {name}")).unwrap();
     server.url(name)
@@ -70,6 +70,22 @@ fn postgres_rolls_a_failed_file_back() {
         place.at(&url, &["apply"]).fine(),
         "No migration files to execute\n"
     );
+}
+
+#[test]
+fn postgres_says_which_file_could_not_be_committed() {
+    let server = Postgres::shared().unwrap();
+    let database = server.database().unwrap();
+    let url = server.url(&database, "search_path=public");
+    let late = "CREATE TABLE more (a int REFERENCES users DEFERRABLE INITIALLY DEFERRED);\nINSERT INTO more VALUES (7);\n";
+    let place = Place::new(&[USERS, ("2_late.sql", late)]);
+    place
+        .at(&url, &["apply"])
+        .refused("2_late.sql could not be committed: ");
+    assert_eq!(postgres(STATE, &database), "1|2|2|2|t|");
+    place.write(&[("2_late.sql", &late.replace('7', "1"))]);
+    place.at(&url, &["apply"]).fine();
+    assert_eq!(postgres(STATE, &database), "1|2|2|2|t|\n2|2|2|2|t|");
 }
 
 #[test]
