@@ -288,6 +288,24 @@ impl Remote {
             .collect())
     }
 
+    /// The `ConfigMaps` of a namespace that tell of the servers of repositories; none where they may not be read.
+    pub async fn repository_servers(&self, namespace: &str) -> Result<Vec<Value>, RemoteError> {
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("", "v1", "ConfigMap"));
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), namespace, &resource);
+        let mut found = Vec::new();
+        for name in crate::application::SERVERS {
+            match ask("read what is known of servers", api.get_opt(name)).await {
+                Ok(object) => found.extend(object.and_then(|it| serde_json::to_value(it).ok())),
+                Err(Problem::Other(RemoteError::TimedOut { doing })) => {
+                    return Err(RemoteError::TimedOut { doing });
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(found)
+    }
+
     fn api(&self, namespace: &str) -> Api<DynamicObject> {
         Api::namespaced_with(
             self.client.clone(),

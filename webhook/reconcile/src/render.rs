@@ -80,6 +80,8 @@ pub struct RenderRequest {
     pub hard: bool,
     /// Repositories and credentials that the cluster knows.
     pub repositories: Vec<RepositorySecret>,
+    /// `data` of the `ConfigMaps` about the servers of repositories (`argocd-ssh-known-hosts-cm`, `argocd-tls-certs-cm`), by their names.
+    pub servers: BTreeMap<String, BTreeMap<String, String>>,
     /// `data` of `argocd-cm`: `kustomize.buildOptions`, `helm.valuesFileSchemes` and the like.
     pub settings: BTreeMap<String, String>,
     /// What the cluster is.

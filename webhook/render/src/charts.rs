@@ -68,7 +68,7 @@ impl Charts {
         if !revision.is_empty() && Range::parse(revision).is_none() {
             return Err(RenderError::Revision {
                 repository: chart.repository.to_owned(),
-                what: "chart version or range of versions",
+                what: "chart version",
                 revision: revision.to_owned(),
                 hint: format!(
                     "; targetRevision of chart {} is a version such as 1.2.3 or a range such as 1.*",

@@ -29,11 +29,14 @@ pub enum RenderError {
         problem: String,
     },
     /// There is no such branch, tag or commit, or no version in such a range.
-    #[error("repository {}: no {what} `{revision}`{hint}", redacted(repository))]
+    #[error(
+        "repository {}: unable to resolve '{revision}' to a {what}{hint}",
+        redacted(repository)
+    )]
     Revision {
         /// The repository.
         repository: String,
-        /// What was looked for, such as `branch, tag or commit`.
+        /// What was looked for, and why it is none; begins with Argo CD's words (`commit SHA`).
         what: &'static str,
         /// What the Application asks for.
         revision: String,

@@ -174,7 +174,7 @@ impl Helm {
                 None => {
                     return Err(RenderError::path(
                         path,
-                        "there is no such file for fileParameters",
+                        "no such file or directory; it is named by helm.fileParameters",
                     ));
                 }
             };
@@ -238,7 +238,7 @@ impl Helm {
                 None => {
                     return Err(RenderError::path(
                         written,
-                        "there is no such value file; correct the path, or set helm.ignoreMissingValueFiles",
+                        "no such file or directory; correct the path, or set helm.ignoreMissingValueFiles",
                     ));
                 }
             }

@@ -12,9 +12,19 @@ use crate::secret::{Credential, Credentials, Secret};
 /// The label whose value says what a Secret is.
 pub const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 
-/// The repositories that somebody wrote down.
+/// The ConfigMap with the keys of ssh servers (`data.ssh_known_hosts`).
+pub const SSH_KNOWN_HOSTS: &str = "argocd-ssh-known-hosts-cm";
+
+/// The ConfigMap with the certificates of HTTP servers, each under its host's name.
+pub const TLS_CERTIFICATES: &str = "argocd-tls-certs-cm";
+
+/// The repositories that somebody wrote down, and what is known of their servers.
 #[derive(Debug, Clone, Default)]
-pub struct KnownRepositories(Vec<Known>);
+pub struct KnownRepositories {
+    known: Vec<Known>,
+    known_hosts: String,
+    certificates: BTreeMap<String, String>,
+}
 
 #[derive(Debug, Clone)]
 struct Known {
@@ -45,7 +55,7 @@ impl KnownRepositories {
             return;
         }
         let is_on = |key: &str| text(key).eq_ignore_ascii_case("true");
-        self.0.push(Known {
+        self.known.push(Known {
             is_template,
             address: comparable(text("url")),
             project: text("project").to_owned(),
@@ -65,6 +75,23 @@ impl KnownRepositories {
         });
     }
 
+    /// Adds a ConfigMap about servers, by its name. Any other is left out.
+    pub fn add_servers(&mut self, name: &str, data: &BTreeMap<String, String>) {
+        match name {
+            SSH_KNOWN_HOSTS => {
+                let lines = data.get("ssh_known_hosts").map(String::as_str);
+                self.known_hosts.push_str(lines.unwrap_or_default());
+                self.known_hosts.push('\n');
+            }
+            TLS_CERTIFICATES => {
+                let hosts = data.iter();
+                let hosts = hosts.map(|(host, pem)| (host.to_ascii_lowercase(), pem.clone()));
+                self.certificates.extend(hosts);
+            }
+            _ => {}
+        }
+    }
+
     /// What the Applications of a project may use: everybody's and the project's own.
     pub fn of_project<'a>(&'a self, project: &'a str) -> OfProject<'a> {
         OfProject {
@@ -77,8 +104,20 @@ impl KnownRepositories {
 impl Credentials for OfProject<'_> {
     fn of(&self, address: &str) -> Credential {
         let address = comparable(address);
+        let certificate = self.known.certificates.get(host(&address));
+        Credential {
+            known_hosts: self.known.known_hosts.clone(),
+            certificate_authority: certificate.cloned().unwrap_or_default(),
+            ..self.opening(&address)
+        }
+    }
+}
+
+impl OfProject<'_> {
+    /// What opens a repository.
+    fn opening(&self, address: &str) -> Credential {
         let usable = || {
-            let known = self.known.0.iter();
+            let known = self.known.known.iter();
             known.filter(|known| known.project.is_empty() || known.project == self.project)
         };
         // The project's own comes before everybody's.
@@ -86,7 +125,7 @@ impl Credentials for OfProject<'_> {
             .filter(|known| !known.is_template && known.address == address)
             .max_by_key(|known| !known.project.is_empty());
         let template = usable()
-            .filter(|known| known.is_template && begins(&address, &known.address))
+            .filter(|known| known.is_template && begins(address, &known.address))
             .max_by_key(|known| (known.address.len(), !known.project.is_empty()));
         match (own, template) {
             (Some(own), Some(template)) if !own.credential.opens() => Credential {
@@ -102,6 +141,16 @@ impl Credentials for OfProject<'_> {
 impl Credential {
     fn opens(&self) -> bool {
         !self.username.is_empty() || self.secrets().next().is_some()
+    }
+}
+
+/// The server's name, as Argo CD looks for its certificate: without the port.
+fn host(address: &str) -> &str {
+    let authority = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
+        _ => authority,
     }
 }
 

@@ -3,6 +3,7 @@
 //! It reads what kubectl would read: a key that is written twice has its last value, `yes` is true, a document of comments is none. What cannot be read is
 //! named by file and line and never quoted, for it may be a Secret.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::Value;
@@ -48,7 +49,7 @@ impl<'a> Manifests<'a> {
     ) -> Result<(), RenderError> {
         let printed = format!("what {tool} made of {folder}");
         let text = text(&printed, out)?;
-        for document in documents(text) {
+        for document in documents(&text) {
             let template = document
                 .text
                 .lines()
@@ -119,9 +120,12 @@ impl<'a> Manifests<'a> {
         let mut found = Vec::new();
         let text = text(file, bytes)?;
         let all = if Path::new(file).extension().is_some_and(|end| end == "json") {
-            vec![Document { line: 1, text }]
+            vec![Document {
+                line: 1,
+                text: &text,
+            }]
         } else {
-            documents(text)
+            documents(&text)
         };
         for document in all {
             match read(file, document.text, document.line)? {
@@ -169,7 +173,7 @@ impl NoObject {
 
 /// A YAML text that is no manifest: value files, kustomizations, `.argocd-source.yaml`. Nothing in it is null.
 pub(crate) fn yaml(file: &str, bytes: &[u8]) -> Result<Value, RenderError> {
-    parse(file, text(file, bytes)?, 1)
+    parse(file, &text(file, bytes)?, 1)
 }
 
 /// One document, and where it begins.
@@ -228,7 +232,8 @@ fn objects_of(mut value: Value) -> Result<Vec<Value>, &'static str> {
         return Ok(Vec::new());
     }
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
-    let is_list = text("kind").ends_with("List");
+    // Not by its kind: what is no list has nothing called `items` (argo-cd `util/kube`, apimachinery `Unstructured.IsList`).
+    let is_of_its_own = value.get("spec").is_some() || value.get("status").is_some();
     if !value.is_object() {
         return Err("this is no object of Kubernetes");
     }
@@ -239,7 +244,8 @@ fn objects_of(mut value: Value) -> Result<Vec<Value>, &'static str> {
         return Err("the object has no apiVersion");
     }
     match value.get_mut("items") {
-        Some(Value::Array(items)) if is_list => Ok(std::mem::take(items)),
+        Some(Value::Array(items)) => Ok(std::mem::take(items)),
+        Some(Value::Null) if !is_of_its_own => Ok(Vec::new()),
         _ => Ok(vec![value]),
     }
 }
@@ -275,7 +281,8 @@ fn without_place(message: &str) -> String {
     }
 }
 
-fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, RenderError> {
+/// UTF-8, or UTF-16 that says so by its mark, which is how some editors save (argo-cd reads these too).
+fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<Cow<'b, str>, RenderError> {
     let problem = |problem: &str| RenderError::Manifest {
         file: file.to_owned(),
         line: None,
@@ -286,8 +293,20 @@ fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<&'b str, RenderError> {
             "the file is kept by Git LFS, which is not fetched; keep manifests in Git itself",
         ));
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| problem("the file is not UTF-8"))?;
-    Ok(text.trim_start_matches('\u{feff}'))
+    let order: fn([u8; 2]) -> u16 = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => {
+            let text = std::str::from_utf8(bytes).map_err(|_| problem("the file is not UTF-8"))?;
+            return Ok(Cow::Borrowed(text.trim_start_matches('\u{feff}')));
+        }
+    };
+    let (units, []) = bytes.as_chunks::<2>() else {
+        return Err(problem("the file is not UTF-16"));
+    };
+    let units: Vec<u16> = units.iter().skip(1).map(|unit| order(*unit)).collect();
+    let text = String::from_utf16(&units).map_err(|_| problem("the file is not UTF-16"))?;
+    Ok(Cow::Owned(text))
 }
 
 fn contains(bytes: &[u8], word: &[u8]) -> bool {
@@ -297,6 +316,39 @@ fn contains(bytes: &[u8], word: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_and_encodings_are_read_as_argo_cd_does() {
+        let service = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\n";
+        let list =
+            |kind: &str, rest: &str| format!("apiVersion: v1\nkind: {kind}\n{rest}---\n{service}");
+        let utf_16: Vec<u8> = std::iter::once(0xfeff)
+            .chain(service.encode_utf16())
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        for (bytes, expected) in [
+            (
+                list("List", "items:\n").into_bytes(),
+                &["ServiceAccount"][..],
+            ),
+            (
+                list("FooList", "items: []\n").into_bytes(),
+                &["ServiceAccount"],
+            ),
+            (
+                list("NotAList", "items:\nspec: {foo: bar}\n").into_bytes(),
+                &["NotAList", "ServiceAccount"],
+            ),
+            (utf_16, &["ServiceAccount"]),
+        ] {
+            let limits = Limits::default();
+            let mut manifests = Manifests::new(&limits);
+            manifests.file("a.yaml", &bytes).expect("manifests");
+            let objects = manifests.into_objects();
+            let kinds: Vec<_> = objects.iter().map(|object| &object["kind"]).collect();
+            assert_eq!(kinds, expected);
+        }
+    }
 
     fn names(objects: &[Value]) -> Vec<&str> {
         objects

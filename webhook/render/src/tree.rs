@@ -69,7 +69,7 @@ impl Tree {
                 Ok(_) => {
                     return Err(RenderError::path(
                         &link.path,
-                        "the link leads out of the repository; replace it by what it should be",
+                        "repository contains out-of-bounds symlinks; replace this one by what it should be",
                     ));
                 }
                 Err(_) => {
@@ -149,12 +149,12 @@ impl Tree {
             Some(found) if found.is_dir() => Ok(found),
             Some(_) => Err(RenderError::path(
                 path,
-                "this is a file; the path of a source is a folder",
+                "app path is not a directory",
             )),
             None => Err(RenderError::path(
                 path,
                 self.submodule_of(path).map_or_else(
-                    || "the repository has no such folder at this revision".to_owned(),
+                    || "app path does not exist; the repository has no such folder at this revision".to_owned(),
                     |submodule| {
                         format!(
                             "it is in the submodule {submodule}, and submodules are not fetched"
@@ -170,7 +170,7 @@ impl Tree {
     /// # Errors
     /// It leads out of the tree.
     pub(crate) fn find(&self, from: &Path, path: &str) -> Result<Option<PathBuf>, RenderError> {
-        let out = || RenderError::path(path, "the path leads out of the repository");
+        let out = || RenderError::path(path, "the path resolved to outside repository root");
         let (mut at, relative) = match path.strip_prefix('/') {
             Some(rest) => (self.root.clone(), rest),
             None => (from.to_owned(), path),
@@ -357,14 +357,11 @@ mod tests {
         ] {
             let error = tree.find(tree.root(), path).expect_err(path);
             assert!(
-                error.to_string().ends_with("leads out of the repository"),
+                error.to_string().ends_with("outside repository root"),
                 "{error}"
             );
         }
         let error = tree.folder("a/file").expect_err("a file");
-        assert_eq!(
-            error.to_string(),
-            "a/file: this is a file; the path of a source is a folder"
-        );
+        assert_eq!(error.to_string(), "a/file: app path is not a directory");
     }
 }

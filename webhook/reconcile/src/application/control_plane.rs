@@ -17,6 +17,9 @@ use crate::render::RepositorySecret;
 /// The label that says what a Secret is for.
 const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 
+/// The `ConfigMaps` about the servers of repositories: keys of ssh, certificates of TLS.
+pub(crate) const SERVERS: [&str; 2] = ["argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm"];
+
 /// What is read is good for this long: a hundred Applications that wake together read it once.
 const FRESH: Duration = Duration::from_secs(2);
 
@@ -27,6 +30,8 @@ pub(crate) struct ControlPlane {
     pub(super) settings: BTreeMap<String, String>,
     /// Secrets that describe repositories.
     pub(super) repositories: Vec<RepositorySecret>,
+    /// `data` of the `ConfigMaps` about the servers of repositories, by their names.
+    pub(super) servers: BTreeMap<String, BTreeMap<String, String>>,
     projects: BTreeMap<String, Value>,
     read: Instant,
 }
@@ -67,7 +72,7 @@ impl<G> Context<G> {
         if let Some(known) = known.filter(|known| !anew && known.read.elapsed() < FRESH) {
             return Ok(known);
         }
-        let read = Arc::new(read(self).await?);
+        let read = Arc::new(Box::pin(read(self)).await?);
         *self.control.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
         Ok(read)
     }
@@ -80,11 +85,14 @@ async fn read<G>(context: &Context<G>) -> Result<ControlPlane, ApiError> {
     let projects = projects(context);
     let of_repositories = ListParams::default().labels(SECRET_TYPE);
     let all = ListParams::default();
-    let (settings, secrets, projects) = futures::try_join!(
+    let [ssh, tls] = SERVERS;
+    let (settings_map, ssh_map, tls_map, secrets, projects) = futures::try_join!(
         context.ask(
             "read the ConfigMap argocd-cm",
             settings.get_opt("argocd-cm")
         ),
+        context.ask("read the keys of ssh servers", settings.get_opt(ssh)),
+        context.ask("read the certificates of servers", settings.get_opt(tls)),
         context.ask(
             "list the Secrets of repositories",
             secrets.list(&of_repositories)
@@ -102,7 +110,11 @@ async fn read<G>(context: &Context<G>) -> Result<ControlPlane, ApiError> {
         },
     )?;
     Ok(ControlPlane {
-        settings: settings.and_then(|map| map.data).unwrap_or_default(),
+        settings: data(settings_map),
+        servers: BTreeMap::from([
+            (ssh.to_owned(), data(ssh_map)),
+            (tls.to_owned(), data(tls_map)),
+        ]),
         repositories: secrets.items.into_iter().map(repository).collect(),
         projects: projects
             .iter()
@@ -113,6 +125,10 @@ async fn read<G>(context: &Context<G>) -> Result<ControlPlane, ApiError> {
             .collect(),
         read: Instant::now(),
     })
+}
+
+fn data(map: Option<ConfigMap>) -> BTreeMap<String, String> {
+    map.and_then(|map| map.data).unwrap_or_default()
 }
 
 fn projects<G>(context: &Context<G>) -> Api<DynamicObject> {

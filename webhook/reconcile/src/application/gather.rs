@@ -106,6 +106,7 @@ async fn render<G: Gate>(
             || !wish::is_compared(application),
         hard: Refresh::of(application) == Refresh::Hard,
         repositories: control.repositories.clone(),
+        servers: control.servers.clone(),
         settings: control.settings.clone(),
         cluster: kinds.cluster.clone(),
     };

@@ -50,7 +50,7 @@ mod urls;
 mod windows;
 mod wish;
 
-pub(crate) use control_plane::ControlPlane;
+pub(crate) use control_plane::{ControlPlane, SERVERS};
 pub(crate) use memory::Memory;
 pub use snapshot::{Condition, Live, Problem, Snapshot};
 

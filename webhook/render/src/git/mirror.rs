@@ -13,6 +13,9 @@ use crate::settings::Settings;
 use crate::tree::{Entry, Tree};
 use crate::work::Work;
 
+/// A revision that means nothing here.
+pub(super) const NO_COMMIT: &str = "commit SHA: there is no such branch, tag or commit";
+
 /// A mirror, which need not be there yet. Its commands wait for other processes that share the cache, and not for each other: its owner sees to that.
 #[derive(Debug)]
 pub(super) struct Mirror {
@@ -65,7 +68,7 @@ impl Mirror {
             .map(|found| found.trim().to_owned())
             .map_err(|_| RenderError::Revision {
                 repository: self.name.clone(),
-                what: "branch, tag or commit",
+                what: NO_COMMIT,
                 revision: digits.to_owned(),
                 hint: String::new(),
             })
@@ -86,7 +89,7 @@ impl Mirror {
         if !has(&git) {
             return Err(RenderError::Revision {
                 repository: self.name.clone(),
-                what: "commit",
+                what: "commit SHA: there is no such commit",
                 revision: commit.to_owned(),
                 hint: String::new(),
             });

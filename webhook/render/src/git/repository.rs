@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::address::{Address, normalized};
-use super::mirror::Mirror;
+use super::mirror::{Mirror, NO_COMMIT};
 use super::revision::{Refs, Resolved, is_commit};
 use crate::digest::Digest;
 use crate::error::{ProcessError, RenderError};
@@ -160,7 +160,7 @@ impl Repository {
             Resolved::Shortened(digits) => self.mirror.complete(&digits),
             Resolved::Nothing(hint) => Err(RenderError::Revision {
                 repository: self.mirror.name.clone(),
-                what: "branch, tag or commit",
+                what: NO_COMMIT,
                 revision: revision.to_owned(),
                 hint,
             }),

@@ -20,7 +20,7 @@ fn links_out_of_the_repository_are_refused_and_others_followed() {
         repository.commit(&[]);
         assert_eq!(
             kit.source(source(&repository, ".")).unwrap_err(),
-            "secret.yaml: the link leads out of the repository; replace it by what it should be"
+            "secret.yaml: repository contains out-of-bounds symlinks; replace this one by what it should be"
         );
     }
     let repository = Repository::new(&[
@@ -47,7 +47,7 @@ fn paths_out_of_the_repository_are_refused() {
         let error = kit.source(source(&repository, path)).unwrap_err();
         assert_eq!(
             error,
-            format!("{path}: the path leads out of the repository")
+            format!("{path}: the path resolved to outside repository root")
         );
     }
     assert_eq!(
@@ -66,7 +66,7 @@ fn paths_out_of_the_repository_are_refused() {
         let error = kit.source(source).unwrap_err();
         assert_eq!(
             error,
-            format!("{folder}: the path leads out of the repository")
+            format!("{folder}: the path resolved to outside repository root")
         );
     }
 }
@@ -296,7 +296,7 @@ fn kustomize_runs_no_program_and_fetches_nothing() {
     let error = kit.source(source(&repository, "app")).unwrap_err();
     assert_eq!(
         error,
-        "../../../../../etc: the path leads out of the repository"
+        "../../../../../etc: the path resolved to outside repository root"
     );
 }
 

@@ -86,11 +86,11 @@ fn no_import_leads_out_of_the_repository() {
         ),
         (
             "relative",
-            format!("{far}: the path leads out of the repository"),
+            format!("{far}: the path resolved to outside repository root"),
         ),
         (
             "deep",
-            format!("{far}: the path leads out of the repository"),
+            format!("{far}: the path resolved to outside repository root"),
         ),
     ] {
         assert_eq!(kit.source(source(&repository, path)).unwrap_err(), expected);
@@ -99,6 +99,6 @@ fn no_import_leads_out_of_the_repository() {
     source["directory"] = json!({"jsonnet": {"libs": ["../.."]}});
     assert_eq!(
         kit.source(source).unwrap_err(),
-        "../..: the path leads out of the repository"
+        "../..: the path resolved to outside repository root"
     );
 }

@@ -12,5 +12,6 @@ mod http;
 mod jsonnet;
 mod multiple;
 mod plugins;
+mod servers;
 mod support;
 mod tools;

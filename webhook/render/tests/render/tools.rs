@@ -157,7 +157,7 @@ fn failures_are_told_in_helms_words() {
     missing["helm"] = json!({"valueFiles": ["gone.yaml"]});
     assert_eq!(
         kit.source(missing).unwrap_err(),
-        "gone.yaml: there is no such value file; correct the path, or set helm.ignoreMissingValueFiles"
+        "gone.yaml: no such file or directory; correct the path, or set helm.ignoreMissingValueFiles"
     );
 }
 
@@ -178,7 +178,7 @@ fn dependencies_in_the_repository_are_built_and_leave_no_trace() {
     let error = kit.source(source(&chart, "charts/parent")).unwrap_err();
     assert_eq!(
         error,
-        "../../../../etc: the path leads out of the repository"
+        "../../../../etc: the path resolved to outside repository root"
     );
 }
 

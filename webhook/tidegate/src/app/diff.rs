@@ -41,7 +41,8 @@ pub(crate) async fn run(args: &DiffArgs) -> Result<bool> {
     let remote = args.cluster.remote().await?;
     let place = args.cluster.place(&args.name);
     let application = remote.get(&place.namespace, &place.name).await?;
-    let secrets = remote.repository_secrets(&args.cluster.namespace).await?;
+    let mut secrets = remote.repository_secrets(&args.cluster.namespace).await?;
+    secrets.extend(remote.repository_servers(&args.cluster.namespace).await?);
     let targets = rendered(&args.rendering, &application, &secrets)?.manifests;
     let mut live = remote.live(&wanted(&application, &targets)).await?;
     for object in &mut live {

@@ -51,7 +51,8 @@ pub(crate) struct RenderingArgs {
     /// A folder to take for a repository, as it is: `https://host/team/repo=.`. May be repeated.
     #[arg(long, value_name = "URL=FOLDER", value_parser = stand_in)]
     repo_override: Vec<(String, PathBuf)>,
-    /// Secrets of repositories as in the cluster (label `argocd.argoproj.io/secret-type`), for their credentials.
+    /// Secrets of repositories as in the cluster (label `argocd.argoproj.io/secret-type`), for their credentials, and the `ConfigMaps`
+    /// `argocd-ssh-known-hosts-cm` and `argocd-tls-certs-cm`.
     #[arg(long, value_name = "FILE")]
     repositories: Option<PathBuf>,
     /// The version of Kubernetes that charts are told.
@@ -76,7 +77,8 @@ pub(crate) async fn run(args: &ManifestsArgs) -> Result<()> {
             let remote = args.cluster.remote().await?;
             let place = args.cluster.place(name);
             let application = remote.get(&place.namespace, &place.name).await?;
-            let secrets = remote.repository_secrets(&args.cluster.namespace).await?;
+            let mut secrets = remote.repository_secrets(&args.cluster.namespace).await?;
+            secrets.extend(remote.repository_servers(&args.cluster.namespace).await?);
             rendered(&args.rendering, &application, &secrets)?
         }
         (None, Some(file)) => rendered(&args.rendering, &super::application(file)?, &[])?,
@@ -144,9 +146,18 @@ fn request(args: &RenderingArgs, application: &Value) -> Result<Request> {
     })
 }
 
-/// Adds the repositories that Secrets describe.
-fn repositories(known: &mut KnownRepositories, secrets: &[Value]) -> Result<()> {
-    for secret in secrets {
+/// Adds the repositories that Secrets describe, and what `ConfigMaps` tell of their servers.
+fn repositories(known: &mut KnownRepositories, objects: &[Value]) -> Result<()> {
+    for secret in objects {
+        if kind(secret) == "ConfigMap" {
+            let data = secret.get("data").and_then(Value::as_object);
+            let data = data.into_iter().flatten().map(|(key, value)| {
+                let value = value.as_str().unwrap_or_default();
+                (key.clone(), value.to_owned())
+            });
+            known.add_servers(name(secret), &data.collect());
+            continue;
+        }
         let secret_type = label(secret, SECRET_TYPE);
         let (Some(secret_type), "Secret") = (secret_type, kind(secret)) else {
             continue;

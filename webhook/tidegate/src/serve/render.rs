@@ -11,8 +11,7 @@ use serde_json::json;
 use tidegate_model::words::REFRESH;
 use tidegate_reconcile::remote::Remote;
 use tidegate_reconcile::render::{
-    Folder, FolderRequest, Render, RenderFailure, RenderRequest, Rendered, RepositorySecret,
-    SourceType,
+    Folder, FolderRequest, Render, RenderFailure, RenderRequest, Rendered, SourceType,
 };
 use tidegate_render::{
     Cluster, Credential, KnownRepositories, Refresh, RenderError, Renderer, Request, Secret,
@@ -94,7 +93,7 @@ impl Render for Sources {
             Ok(renderer) => renderer,
             Err(error) => return Box::pin(async move { Err(failure(&error)) }),
         };
-        let known = known(&request.repositories);
+        let known = known(request);
         let project = request.project.clone();
         let request = asked(request);
         let rendering = tokio::task::spawn_blocking(move || {
@@ -164,10 +163,13 @@ fn credential(request: &FolderRequest) -> Credential {
     }
 }
 
-fn known(secrets: &[RepositorySecret]) -> KnownRepositories {
+fn known(request: &RenderRequest) -> KnownRepositories {
     let mut known = KnownRepositories::default();
-    for secret in secrets {
+    for secret in &request.repositories {
         known.add(&secret.secret_type, &secret.fields);
+    }
+    for (name, data) in &request.servers {
+        known.add_servers(name, data);
     }
     known
 }
@@ -241,6 +243,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use serde_json::json;
+    use tidegate_reconcile::render::RepositorySecret;
 
     use super::*;
 
@@ -264,6 +267,7 @@ mod tests {
                     ("password".to_owned(), "hunter2".to_owned()),
                 ]),
             }],
+            servers: BTreeMap::new(),
             settings: BTreeMap::new(),
             cluster: tidegate_reconcile::render::Cluster::default(),
         }
