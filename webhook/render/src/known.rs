@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::git::normalized;
+use crate::git::{host, normalized};
 use crate::secret::{Credential, Credentials, Secret};
 
 /// The label whose value says what a Secret is.
@@ -70,6 +70,7 @@ impl KnownRepositories {
                 certificate_authority: String::new(),
                 client_certificate: text("tlsClientCertData").to_owned(),
                 client_key: Secret::new(text("tlsClientCertKey")),
+                enable_lfs: is_on("enableLfs"),
                 enable_oci: is_on("enableOCI"),
             },
         });
@@ -129,6 +130,7 @@ impl OfProject<'_> {
             .max_by_key(|known| (known.address.len(), !known.project.is_empty()));
         match (own, template) {
             (Some(own), Some(template)) if !own.credential.opens() => Credential {
+                enable_lfs: own.credential.enable_lfs,
                 enable_oci: own.credential.enable_oci || template.credential.enable_oci,
                 ..template.credential.clone()
             },
@@ -141,16 +143,6 @@ impl OfProject<'_> {
 impl Credential {
     fn opens(&self) -> bool {
         !self.username.is_empty() || self.secrets().next().is_some()
-    }
-}
-
-/// The server's name, as Argo CD looks for its certificate: without the port.
-fn host(address: &str) -> &str {
-    let authority = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or_default();
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
-        _ => authority,
     }
 }
 

@@ -11,6 +11,9 @@ use serde_json::Value;
 use crate::error::RenderError;
 use crate::settings::Limits;
 
+/// How a file begins that stands for one kept by Git LFS (git-lfs `docs/spec.md`).
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+
 /// The objects of an Application, within its limits.
 #[derive(Debug)]
 pub(crate) struct Manifests<'a> {
@@ -98,9 +101,11 @@ impl<'a> Manifests<'a> {
     /// Adds a file of a plain folder. A file without any object in it is none of ours, unless it looks like one that somebody got wrong; the answer is
     /// what to warn about.
     pub(crate) fn file(&mut self, file: &str, bytes: &[u8]) -> Result<Option<String>, RenderError> {
-        let is_meant = ["apiVersion:", "kind:", "metadata:"]
-            .iter()
-            .all(|word| contains(bytes, word.as_bytes()));
+        // Left out in silence, what is behind a pointer of Git LFS would be pruned.
+        let is_meant = bytes.starts_with(LFS_POINTER)
+            || ["apiVersion:", "kind:", "metadata:"]
+                .iter()
+                .all(|word| contains(bytes, word.as_bytes()));
         let read = self.documents_of(file, bytes);
         match read {
             Ok(None) => Ok(None),
@@ -288,9 +293,9 @@ fn text<'b>(file: &str, bytes: &'b [u8]) -> Result<Cow<'b, str>, RenderError> {
         line: None,
         problem: problem.to_owned(),
     };
-    if bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
+    if bytes.starts_with(LFS_POINTER) {
         return Err(problem(
-            "the file is kept by Git LFS, which is not fetched; keep manifests in Git itself",
+            "the file is kept by Git LFS, which is fetched where the repository's Secret has `enableLfs: \"true\"`",
         ));
     }
     let order: fn([u8; 2]) -> u16 = match bytes {
@@ -436,7 +441,7 @@ mod tests {
             "x.yaml",
             pointer,
             Err(
-                "x.yaml: the file is kept by Git LFS, which is not fetched; keep manifests in Git itself",
+                "x.yaml: the file is kept by Git LFS, which is fetched where the repository's Secret has `enableLfs: \"true\"`",
             ),
         );
     }

@@ -122,6 +122,10 @@ impl<'a> Run<'a> {
             return Ok(ended.out);
         }
         let mut said = String::from_utf8_lossy(&ended.err).into_owned();
+        // A program of Go's that is out of memory tells it in one line, and then where each of its threads was.
+        if let Some(line) = said.lines().find(|line| line.starts_with("fatal error: ")) {
+            said = line.to_owned();
+        }
         for folder in self.root.into_iter().chain([self.home]) {
             let folder = folder.to_string_lossy();
             said = said

@@ -26,6 +26,7 @@ use crate::request::{Refresh, Rendered, Request, SourceRequest};
 use crate::secret::{Credential, Credentials};
 use crate::settings::Settings;
 use crate::source::{Source, SourceType};
+use crate::submodules::Fetching;
 use crate::surroundings::{Cluster, Names, Surroundings};
 use crate::tree::Tree;
 use crate::work::Work;
@@ -227,7 +228,7 @@ impl Renderer {
     ) -> Result<Kept, RenderError> {
         let mut trees = Vec::with_capacity(located.len());
         for one in located {
-            trees.push(self.tree(one)?);
+            trees.push(self.tree(one, credentials)?);
         }
         // Not before: a repository that cannot be reached must not keep the places of those that can.
         let _place = self.places.take();
@@ -282,9 +283,17 @@ impl Renderer {
         })
     }
 
-    fn tree(&self, one: &Located) -> Result<Arc<Tree>, RenderError> {
+    fn tree(&self, one: &Located, credentials: &dyn Credentials) -> Result<Arc<Tree>, RenderError> {
         match &one.origin {
-            Origin::Git(repository) => repository.tree(&one.revision),
+            Origin::Git(repository) => {
+                let fetching = Fetching {
+                    settings: &self.settings,
+                    work: &self.work,
+                    repositories: &self.repositories,
+                    credentials,
+                };
+                fetching.complete(repository.tree(&one.revision)?, &one.source.repository)
+            }
             Origin::Folder(folder) => Tree::of_folder(folder).map(Arc::new),
             Origin::Chart(credential) => {
                 let chart = chart(&one.source, credential);

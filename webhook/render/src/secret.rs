@@ -52,6 +52,8 @@ pub struct Credential {
     pub client_certificate: String,
     /// For HTTP: the key of the client's certificate, PEM.
     pub client_key: Secret,
+    /// For Git: files that are kept by Git LFS are fetched.
+    pub enable_lfs: bool,
     /// For charts: the address is that of an OCI registry, though it does not say `oci://`.
     pub enable_oci: bool,
 }

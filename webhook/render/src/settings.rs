@@ -22,6 +22,8 @@ pub struct Settings {
     pub poll: Duration,
     /// Whether a kustomization may name bases, and a chart value files, that are fetched from somewhere else than the Application's sources.
     pub remote_files: bool,
+    /// Whether submodules are fetched.
+    pub submodules: Submodules,
     /// The config management plugins that may be run.
     pub plugins: Vec<Plugin>,
     /// Flags for `kustomize build` (`kustomize.buildOptions` of `argocd-cm`).
@@ -40,11 +42,24 @@ impl Settings {
             known_hosts: None,
             poll: Duration::from_secs(10),
             remote_files: false,
+            submodules: Submodules::default(),
             plugins: Vec::new(),
             kustomize_options: Vec::new(),
             limits: Limits::default(),
         }
     }
+}
+
+/// Which submodules are fetched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Submodules {
+    /// None: their folders are empty.
+    #[default]
+    No,
+    /// Those that are not at an address that only this machine can reach.
+    Remote,
+    /// All.
+    Any,
 }
 
 /// The most of everything.

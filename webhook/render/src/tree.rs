@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
@@ -16,8 +17,17 @@ use crate::settings::Limits;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) kind: EntryKind,
+    /// Its name in Git: that of the commit, for a submodule.
+    pub(crate) object: String,
     pub(crate) bytes: u64,
     pub(crate) path: String,
+}
+
+/// Another repository that belongs to this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Submodule {
+    pub(crate) path: String,
+    pub(crate) commit: String,
 }
 
 /// What a line stands for.
@@ -40,7 +50,8 @@ impl Entry {
         };
         Some(Self {
             kind,
-            bytes: about.nth(2)?.parse().unwrap_or(0),
+            object: about.nth(1)?.to_owned(),
+            bytes: about.next()?.parse().unwrap_or(0),
             path: path.to_owned(),
         })
     }
@@ -50,7 +61,7 @@ impl Entry {
 #[derive(Debug)]
 pub(crate) struct Tree {
     root: PathBuf,
-    submodules: Vec<String>,
+    submodules: Vec<Submodule>,
     /// Removed with the tree; none for a folder that is somebody else's.
     _folder: Option<TempDir>,
 }
@@ -80,7 +91,10 @@ impl Tree {
         let submodules = entries
             .iter()
             .filter(|entry| entry.kind == EntryKind::Submodule)
-            .map(|entry| entry.path.clone())
+            .map(|entry| Submodule {
+                path: entry.path.clone(),
+                commit: entry.object.clone(),
+            })
             .collect();
         Ok(Self {
             root,
@@ -137,6 +151,35 @@ impl Tree {
         })
     }
 
+    /// A copy with the trees of submodules at their paths.
+    pub(crate) fn with(
+        &self,
+        folder: TempDir,
+        submodules: &[(&str, Arc<Self>)],
+        limits: &Limits,
+    ) -> Result<Self, RenderError> {
+        let copy = Self {
+            submodules: Vec::new(),
+            ..self.copy(folder, limits)?
+        };
+        let mut copying = Copying {
+            files: 0,
+            bytes: 0,
+            limits,
+        };
+        for (path, submodule) in submodules {
+            // Git leaves an empty folder where one belongs.
+            let place = copy.folder(path)?;
+            copying.folder(submodule, submodule.root(), &place, 0)?;
+        }
+        Ok(copy)
+    }
+
+    /// Other repositories whose files are not here.
+    pub(crate) fn submodules(&self) -> &[Submodule] {
+        &self.submodules
+    }
+
     /// Where it is.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -157,7 +200,7 @@ impl Tree {
                     || "app path does not exist; the repository has no such folder at this revision".to_owned(),
                     |submodule| {
                         format!(
-                            "it is in the submodule {submodule}, and submodules are not fetched"
+                            "it is in the submodule {submodule}, and submodules are not fetched without --submodules"
                         )
                     },
                 ),
@@ -208,7 +251,7 @@ impl Tree {
         let path = Path::new(path.trim_start_matches("./"));
         self.submodules
             .iter()
-            .map(String::as_str)
+            .map(|submodule| submodule.path.as_str())
             .find(|submodule| path.starts_with(submodule))
     }
 }
@@ -319,6 +362,7 @@ mod tests {
             ),
             Some(Entry {
                 kind: EntryKind::File,
+                object: "8ab686eafeb1f44702738c8b0f24f2567c36da6d".to_owned(),
                 bytes: 12,
                 path: "a b/c.yaml".to_owned()
             })

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 use tidegate_admission::parse_duration;
-use tidegate_render::{Plugin, Settings};
+use tidegate_render::{Plugin, Settings, Submodules};
 
 use crate::check::source::read_text;
 use crate::policies;
@@ -40,9 +40,19 @@ pub(crate) struct SourceArgs {
     /// Let kustomizations name bases, and charts value files, that are fetched from elsewhere.
     #[arg(long)]
     remote_files: bool,
+    /// Fetch submodules: `remote` are those that are not at files, this machine or link-local addresses.
+    #[arg(long, value_name = "WHICH", default_value = "no")]
+    submodules: SubmodulesArg,
     /// Config management plugins that Applications may use: a file of Argo CD's `ConfigManagementPlugin` declarations. Their commands run here.
     #[arg(long, value_name = "FILE", env = "TIDEGATE_PLUGINS")]
     plugins: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SubmodulesArg {
+    No,
+    Remote,
+    Any,
 }
 
 impl SourceArgs {
@@ -56,6 +66,11 @@ impl SourceArgs {
             known_hosts: self.ssh_known_hosts.clone(),
             remote_files: self.remote_files,
             plugins,
+            submodules: match self.submodules {
+                SubmodulesArg::No => Submodules::No,
+                SubmodulesArg::Remote => Submodules::Remote,
+                SubmodulesArg::Any => Submodules::Any,
+            },
             ..settings(self.sources_cache.clone())
         })
     }

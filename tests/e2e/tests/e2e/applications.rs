@@ -295,10 +295,7 @@ fn a_source_that_cannot_be_rendered_says_so_in_the_application() {
     );
     place.says(0, &["set", "shop", "--path", "nowhere"]);
     let seen = place.says(0, &["get", "shop", "--refresh"]);
-    assert!(
-        seen.contains("nowhere: the repository has no such folder at this revision"),
-        "{seen}"
-    );
+    assert!(seen.contains("nowhere: app path does not exist"), "{seen}");
     // Nothing was applied, so nothing is left behind.
     place.says(
         0,
@@ -412,10 +409,7 @@ fn migrations_come_from_a_branch_and_say_what_is_wrong_with_it() {
 
     let ready = "/status/conditions/0/message";
     wants(&format!("git::{}//nowhere", place.url()));
-    says(
-        ready,
-        "spec.dir.remote: nowhere: the repository has no such folder",
-    );
+    says(ready, "spec.dir.remote: nowhere: app path does not exist");
     wants("shop");
     says(ready, "write git::ADDRESS//FOLDER");
     wants(&name);

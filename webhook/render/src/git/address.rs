@@ -87,6 +87,14 @@ impl Address {
         }
     }
 
+    /// As git-lfs reads it: to it, a bare path is no address.
+    pub(crate) fn git_url(&self) -> String {
+        match self.transport {
+            Transport::Local => format!("file://{}", self.url),
+            Transport::Http | Transport::Ssh => self.url.clone(),
+        }
+    }
+
     /// The folder of a local repository.
     pub(crate) fn folder(&self) -> Option<&Path> {
         (self.transport == Transport::Local).then(|| Path::new(&self.url))
@@ -143,6 +151,16 @@ pub fn normalized(address: &str) -> String {
     };
     let path = path.trim_end_matches('/').trim_end_matches(".git");
     format!("{scheme}://{}/{path}", host.to_ascii_lowercase())
+}
+
+/// The server's name in a [`normalized`] address, without the port.
+pub(crate) fn host(address: &str) -> &str {
+    let authority = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let authority = authority.split('/').next().unwrap_or_default();
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => host,
+        _ => authority,
+    }
 }
 
 /// `%41` is `A`. What is no such thing stays as it is.

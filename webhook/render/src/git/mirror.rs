@@ -8,6 +8,7 @@ use super::address::{Address, Transport};
 use super::program::Git;
 use super::revision::Refs;
 use crate::error::{ProcessError, RenderError};
+use crate::process;
 use crate::secret::Credential;
 use crate::settings::Settings;
 use crate::tree::{Entry, Tree};
@@ -182,8 +183,46 @@ impl Mirror {
                 .output()
         };
         run(&["read-tree", commit]).map_err(unreadable)?;
-        run(&["checkout-index", "--all", "--force", "--quiet"]).map_err(unreadable)?;
+        if self.credential.enable_lfs {
+            self.check_out_with_lfs(git, index.path(), folder.path())?;
+            let sizes = entries.iter().filter_map(|entry| {
+                let file = folder.path().join(&entry.path).symlink_metadata();
+                Some(file.ok()?.len())
+            });
+            if sizes.sum::<u64>() > limits.tree_bytes {
+                let limit = format!("{} bytes", limits.tree_bytes);
+                return Err(too_large("the size with Git LFS", limit));
+            }
+        } else {
+            run(&["checkout-index", "--all", "--force", "--quiet"]).map_err(unreadable)?;
+        }
         Tree::new(folder, &entries)
+    }
+
+    /// As a check-out, where files that `.gitattributes` calls LFS's are fetched. No other filter is known, whatever the repository says.
+    fn check_out_with_lfs(
+        &self,
+        git: &Git<'_>,
+        index: &Path,
+        folder: &Path,
+    ) -> Result<(), RenderError> {
+        if process::find("git-lfs", &self.settings.path).is_none() {
+            return Err(self.unreachable(ProcessError::Missing {
+                program: "git-lfs".to_owned(),
+            }));
+        }
+        let origin = format!("remote.origin.url={}", self.address.git_url());
+        git.run(Some(&self.folder))
+            .env("GIT_INDEX_FILE", index.join("index"))
+            .env("GIT_WORK_TREE", folder)
+            .env("GIT_LFS_SKIP_SMUDGE", "0")
+            .args(["-c", &origin])
+            .args(["-c", "filter.lfs.smudge=git-lfs smudge -- %f"])
+            .args(["-c", "filter.lfs.required=true"])
+            .args(["checkout-index", "--all", "--force", "--quiet"])
+            .output()
+            .map(drop)
+            .map_err(|problem| self.unreachable(problem))
     }
 
     /// The mirror, there and locked against other processes for as long as the file lives.

@@ -14,5 +14,6 @@ mod repository;
 mod revision;
 
 pub use address::normalized;
+pub(crate) use address::{Address, host};
 pub(crate) use range::{Range, Version};
 pub(crate) use repository::{Freshness, Repositories, Repository};

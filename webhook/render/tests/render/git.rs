@@ -341,9 +341,9 @@ fn a_folder_is_read_as_it_is() {
     for (path, revision, words) in [
         ("db", "", "db/3_c.sql: the file is not UTF-8 text"),
         ("none", "", "no such folder at this revision"),
-        ("../..", "", "leads out of the repository"),
-        ("db/1_a.sql", "", "this is a file"),
-        ("db", "v9", "no branch, tag or commit `v9`"),
+        ("../..", "", "outside repository root"),
+        ("db/1_a.sql", "", "app path is not a directory"),
+        ("db", "v9", "unable to resolve 'v9' to a commit SHA"),
     ] {
         let error = names(path, revision).expect_err(path);
         assert!(error.contains(words), "{error}");

@@ -72,35 +72,6 @@ fn paths_out_of_the_repository_are_refused() {
 }
 
 #[test]
-fn submodules_are_not_fetched() {
-    let kit = Kit::new();
-    let other = Repository::new(&[("a.yaml", &object("a"))]);
-    let repository = Repository::new(&[("b.yaml", &object("b"))]);
-    let url = "http://169.254.169.254/latest/meta-data";
-    repository.write(&[(
-        ".gitmodules",
-        &format!("[submodule \"lib\"]\n\tpath = lib\n\turl = {url}\n"),
-    )]);
-    let commit = other.git(&["rev-parse", "HEAD"]);
-    repository.git(&[
-        "update-index",
-        "--add",
-        "--cacheinfo",
-        &format!("160000,{commit},lib"),
-    ]);
-    repository.git(&["add", ".gitmodules"]);
-    repository.git(&["commit", "--quiet", "--message", "submodule"]);
-    assert_eq!(
-        names(&kit.source(source(&repository, ".")).unwrap()),
-        ["ConfigMap/b"]
-    );
-    assert_eq!(
-        kit.source(source(&repository, "lib/sub")).unwrap_err(),
-        "lib/sub: it is in the submodule lib, and submodules are not fetched"
-    );
-}
-
-#[test]
 fn our_own_cache_is_nobodys_repository() {
     let kit = Kit::new();
     let repository = Repository::new(&[("a.yaml", &object("a"))]);

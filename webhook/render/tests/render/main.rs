@@ -13,5 +13,6 @@ mod jsonnet;
 mod multiple;
 mod plugins;
 mod servers;
+mod submodules;
 mod support;
 mod tools;
