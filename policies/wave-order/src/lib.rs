@@ -18,7 +18,6 @@ use tidegate_policy_sdk::prelude::*;
 
 mod application_set;
 mod cron;
-mod duration;
 mod fields;
 mod mutations;
 mod nearest;
@@ -118,22 +117,24 @@ fn review_plan(plan: &Plan, settings: &Settings, verdict: &mut Verdict) {
     }
 }
 
+/// What the rules say of one object, and of the Application inside it where it has one.
 fn findings(subject: &Subject) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (_, check) in rules::TABLE {
-        check(subject, &mut findings);
-    }
+    let mut findings = checked(subject);
     if let Some(template) = application_set::template(subject.object) {
-        let inner = subject.of(&template);
-        let mut found = Vec::new();
-        for (_, check) in rules::TABLE {
-            check(&inner, &mut found);
-        }
+        let mut found = checked(&subject.of(&template));
         found.retain(|finding| application_set::holds(finding, subject.object, &template));
         findings.extend(found.into_iter().map(|mut finding| {
             let inside = finding.path.take().unwrap_or_default();
             finding.at(format!("{}{inside}", application_set::TEMPLATE))
         }));
+    }
+    findings
+}
+
+fn checked(subject: &Subject) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (_, check) in rules::TABLE {
+        check(subject, &mut findings);
     }
     findings
 }

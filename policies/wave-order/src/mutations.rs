@@ -1,9 +1,12 @@
 //! What the policy changes, each only when its setting asks for it.
 //!
 //! A change is made only where its result is beyond doubt, and made again it changes nothing: after the first time its cause is gone.
+//!
+//! An object that Argo CD brings from Git is only added to: what Git says nothing about is no difference to it. A list of sync options that is in Git stays as it is
+//! there, or the two would undo each other for ever.
 
 use tidegate_model::object::annotation;
-use tidegate_model::words::{HELM_HOOK, HOOK, SYNC_WAVE};
+use tidegate_model::words::{HELM_HOOK, HOOK, SYNC_WAVE, TRACKING_ID};
 use tidegate_policy_sdk::prelude::*;
 
 use crate::rules::finalizer_misspelt::FINALIZER;
@@ -29,6 +32,9 @@ const POLICY: &str = "/spec/syncPolicy";
 const OPTIONS: &str = "/spec/syncPolicy/syncOptions";
 /// Makes the destination's namespace where it is missing.
 const CREATE_NAMESPACE: &str = "CreateNamespace=true";
+/// Applies without a copy of the object in an annotation.
+const SERVER_SIDE_APPLY: &str = "ServerSideApply=true";
+const REPLACE: &str = "Replace=true";
 
 /// Adds the changes that the settings ask for to the patch and says which findings they remove.
 pub(crate) fn mend(subject: &Subject, patch: &mut Patch) -> Vec<Mend> {
@@ -75,7 +81,7 @@ struct SyncOptions<'a> {
 }
 
 impl<'a> SyncOptions<'a> {
-    /// What is there already, then what `spec.syncOptions` adds, then the namespace's. Left alone as a whole: what is not a list of texts.
+    /// Nothing for an object from Git that says something about its options, rightly or wrongly. Else what is there already, then what `spec.syncOptions` adds, then what the settings ask for. Left alone as a whole: what is not a list of texts.
     fn wanted(subject: &Subject<'a>) -> Self {
         let policy = subject.at(POLICY).filter(|policy| !policy.is_null());
         let Some(application) = subject
@@ -85,6 +91,10 @@ impl<'a> SyncOptions<'a> {
             return Self::default();
         };
         let written = subject.at(OPTIONS).filter(|options| !options.is_null());
+        let is_from_git = annotation(subject.object, TRACKING_ID).is_some();
+        if is_from_git && (written.is_some() || subject.at(MISPLACED).is_some()) {
+            return Self::default();
+        }
         let Some(list) = written.map_or(Some(Vec::new()), texts) else {
             return Self::default();
         };
@@ -98,15 +108,17 @@ impl<'a> SyncOptions<'a> {
             options.take(misplaced);
         }
         // What nobody moves may say it as well, and says it in vain: that is for a person to see.
-        let is_said =
-            options.has(CREATE_NAMESPACE) || (subject.at(MISPLACED).is_some() && !options.is_moved);
-        if subject.settings.create_namespace
-            && application.is_automated()
-            && application.namespace().is_some()
-            && !is_said
-        {
-            options.list.push(CREATE_NAMESPACE);
-            options.is_changed = true;
+        if subject.at(MISPLACED).is_some() && !options.is_moved {
+            return options;
+        }
+        let settings = subject.settings;
+        let has_namespace = application.is_automated() && application.namespace().is_some();
+        if settings.create_namespace && has_namespace && !options.has(CREATE_NAMESPACE) {
+            options.add(CREATE_NAMESPACE);
+        }
+        let says_how = options.has(SERVER_SIDE_APPLY) || options.has(REPLACE);
+        if settings.server_side_apply && !says_how {
+            options.add(SERVER_SIDE_APPLY);
         }
         options
     }
@@ -128,6 +140,11 @@ impl<'a> SyncOptions<'a> {
         self.is_changed = true;
     }
 
+    fn add(&mut self, option: &'static str) {
+        self.list.push(option);
+        self.is_changed = true;
+    }
+
     /// Whether anything is said about an option.
     fn has(&self, option: &str) -> bool {
         self.list.iter().any(|other| key(other) == key(option))
@@ -140,7 +157,16 @@ impl<'a> SyncOptions<'a> {
         if subject.at(POLICY).is_none_or(Value::is_null) {
             patch.add(POLICY, json!({}));
         }
-        patch.add(OPTIONS, self.list.clone());
+        match subject.at(OPTIONS).and_then(Value::as_array) {
+            Some(written) => {
+                for option in self.list.iter().skip(written.len()) {
+                    patch.add(&format!("{OPTIONS}/-"), *option);
+                }
+            }
+            None => {
+                patch.add(OPTIONS, self.list.clone());
+            }
+        }
         if self.is_moved {
             patch.remove(MISPLACED);
         }

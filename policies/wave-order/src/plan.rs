@@ -1,8 +1,9 @@
 //! Everything that one sync brings, with its order and its needs: what rules over a whole set look at.
 
 use tidegate_model::hook::{Phase, Role, role};
-use tidegate_model::object::{annotation, kind, name, text};
-use tidegate_model::words::{HELM_HOOK_WEIGHT, SYNC_WAVE};
+use tidegate_model::object::{kind, name, text};
+use tidegate_model::wave;
+use tidegate_model::words::SYNC_WAVE;
 use tidegate_policy_sdk::pointer;
 use tidegate_policy_sdk::prelude::*;
 use tidegate_waves::{Arrangement, Link, Links, Manifest, Need, arrange, links, runs_pods};
@@ -121,9 +122,7 @@ impl<'a> Set<'a> {
 
     /// Whether it says its wave itself.
     pub(crate) fn has_wave(&self, index: usize) -> bool {
-        [SYNC_WAVE, HELM_HOOK_WEIGHT]
-            .iter()
-            .any(|key| annotation(self.object(index), key).is_some())
+        wave::is_written(self.object(index))
     }
 
     /// The links of one kind, with the steps of both ends; without those of which an end takes no part.

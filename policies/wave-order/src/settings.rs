@@ -20,6 +20,9 @@ pub struct Settings {
     /// Gives an Application that syncs automatically and names a namespace the option `CreateNamespace=true`, unless it says anything about it. Off by
     /// default, for the same reason, and because a misspelt namespace is then made instead of refused.
     pub create_namespace: bool,
+    /// Gives an Application the option `ServerSideApply=true`, unless it says anything about that or about `Replace`: objects larger than 256 KiB can be
+    /// applied then. Off by default, for the same reason as the others.
+    pub server_side_apply: bool,
     /// Names by which Argo CD and this gate go: of an Application, a folder in its path, or a chart.
     pub control_plane_names: Vec<String>,
     /// Namespaces that Argo CD and this gate run in.
@@ -43,6 +46,7 @@ impl Default for Settings {
             add_finalizer: false,
             default_retry: false,
             create_namespace: false,
+            server_side_apply: false,
             control_plane_names: texts(&["argocd", "argo-cd", "tidegate"]),
             control_plane_namespaces: texts(&["argocd", "argo-cd", "tidegate", "tidegate-system"]),
             production_words: texts(&["prod", "production", "prd", "live"]),

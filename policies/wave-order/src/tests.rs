@@ -478,6 +478,37 @@ fn options() -> impl Strategy<Value = Vec<&'static str>> {
 }
 
 proptest! {
+    /// With every switch on, what Argo CD brings from Git is only added to: nothing that Git says is changed, removed or made longer.
+    #[test]
+    fn what_git_says_stays(misplaced in option::of(options()), placed in option::of(options()), finalizers in any::<bool>(), retry in any::<bool>()) {
+        let mut object = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": "a", "annotations": {"argocd.argoproj.io/tracking-id": "root:argoproj.io/Application:argocd/a"}},
+            "spec": {"project": "p", "destination": {"namespace": "a"}, "syncPolicy": {"automated": {"prune": true}}}});
+        if let Some(misplaced) = misplaced {
+            object["spec"]["syncOptions"] = json!(misplaced);
+        }
+        if let Some(placed) = placed {
+            object["spec"]["syncPolicy"]["syncOptions"] = json!(placed);
+        }
+        if finalizers {
+            object["metadata"]["finalizers"] = json!(["resources-finalizer.argocd.argoproj.io"]);
+        }
+        if retry {
+            object["spec"]["syncPolicy"]["retry"] = json!({"limit": 1});
+        }
+        let settings = json!({"moveSyncOptions": true, "createNamespace": true, "serverSideApply": true, "addFinalizer": true, "defaultRetry": true, "defaultWave": 1});
+        let verdict = testing::review::<WaveOrder>(&json!({"object": object, "settings": settings}));
+        let patch: Vec<serde_json::Value> = verdict
+            .patch
+            .map(|patch| serde_json::from_str(&patch).expect("RFC 6902"))
+            .unwrap_or_default();
+        for operation in patch {
+            prop_assert_eq!(&operation["op"], "add");
+            let path = operation["path"].as_str().expect("a path");
+            prop_assert!(object.pointer(path).is_none() && !path.ends_with("/-"), "{}", path);
+        }
+    }
+
     /// Moving loses no option, keeps their order, doubles none, touches nothing else, says what it mended, and done again does
     /// nothing.
     #[test]

@@ -88,13 +88,16 @@ pub enum DeletePolicy {
     HookSucceeded,
     /// When the sync failed.
     HookFailed,
+    /// Never: it stays, and is applied again in each sync. Argo CD after 3.5; an older one passes over the word.
+    Never,
 }
 
 /// The words of `argocd.argoproj.io/hook-delete-policy`.
-pub const DELETE_POLICIES: [(&str, DeletePolicy); 3] = [
+pub const DELETE_POLICIES: [(&str, DeletePolicy); 4] = [
     ("BeforeHookCreation", DeletePolicy::BeforeHookCreation),
     ("HookSucceeded", DeletePolicy::HookSucceeded),
     ("HookFailed", DeletePolicy::HookFailed),
+    ("Never", DeletePolicy::Never),
 ];
 
 /// The words of `helm.sh/hook-delete-policy`.
@@ -246,6 +249,10 @@ mod tests {
                     (HELM_HOOK_DELETE_POLICY, "hook-failed"),
                 ],
                 vec![HookSucceeded, HookFailed],
+            ),
+            (
+                vec![(HOOK_DELETE_POLICY, "Never")],
+                vec![DeletePolicy::Never],
             ),
             (
                 vec![

@@ -11,6 +11,7 @@
 
 pub mod application;
 pub mod atlas;
+pub mod duration;
 pub mod glob;
 pub mod health;
 pub mod hook;

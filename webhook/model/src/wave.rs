@@ -25,6 +25,13 @@ pub fn of(object: &Value) -> i64 {
         .unwrap_or(0)
 }
 
+/// Whether a resource says its wave itself, by either annotation.
+pub fn is_written(object: &Value) -> bool {
+    [SYNC_WAVE, HELM_HOOK_WEIGHT]
+        .iter()
+        .any(|key| annotation(object, key).is_some())
+}
+
 /// Reads a wave, strictly: what Argo CD would silently replace is an error.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tidegate_model::duration;
 use tidegate_model::object::{at, text};
 
 use crate::operation::{OperationPhase, State};
@@ -66,10 +67,12 @@ impl Retry {
         };
         let duration = |pointer: &'static str| match text(application, pointer) {
             None | Some("") => Ok(None),
-            Some(text) => parse_duration(text).map(Some).ok_or_else(|| DurationError {
-                pointer,
-                text: text.to_owned(),
-            }),
+            Some(text) => duration::parse(text)
+                .map(Some)
+                .ok_or_else(|| DurationError {
+                    pointer,
+                    text: text.to_owned(),
+                }),
         };
         if let Some(first) = duration("/spec/syncPolicy/retry/backoff/duration")? {
             read.duration = first;
@@ -159,62 +162,11 @@ fn kitchen(time: Timestamp) -> String {
     format!("{hour}:{:02}{half}", time.minute())
 }
 
-/// Reads a duration as Argo CD does: Go's form (`1h30m`, `500ms`, `1.5s`) or bare seconds.
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let mut rest = text;
-    let mut sum = Duration::ZERO;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, after) = rest.split_at_checked(end)?;
-        let end = after
-            .find(|c: char| c.is_ascii_digit() || c == '.')
-            .unwrap_or(after.len());
-        let (unit, after) = after.split_at_checked(end)?;
-        let seconds = match unit {
-            "ns" => 1e-9,
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        let part = number.parse::<f64>().ok()? * seconds;
-        sum = sum.checked_add(Duration::try_from_secs_f64(part).ok()?)?;
-        rest = after;
-    }
-    (!text.is_empty()).then_some(sum)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn durations_are_read() {
-        for (text, milliseconds) in [
-            ("5", Some(5_000)),
-            ("5s", Some(5_000)),
-            ("2m", Some(120_000)),
-            ("1h30m", Some(5_400_000)),
-            ("500ms", Some(500)),
-            ("1.5s", Some(1_500)),
-            ("0", Some(0)),
-            ("", None),
-            ("5x", None),
-            ("m", None),
-            ("-5s", None),
-            ("5 s", None),
-        ] {
-            let expected = milliseconds.map(Duration::from_millis);
-            assert_eq!(parse_duration(text), expected, "{text:?}");
-        }
-    }
 
     #[test]
     fn waits_grow_to_the_longest() {

@@ -171,7 +171,7 @@ pub fn arrange(manifests: &[Manifest], destination: Option<&str>) -> Arrangement
             index,
         }));
     }
-    tasks.sort_by(|a, b| place(a).cmp(&place(b)));
+    tasks.sort_by(|a, b| place(a, manifests).cmp(&place(b, manifests)));
     dependencies::bubble_up_namespaces(&mut tasks);
     dependencies::bubble_up_definitions(&mut tasks, manifests);
     Arrangement {
@@ -180,13 +180,19 @@ pub fn arrange(manifests: &[Manifest], destination: Option<&str>) -> Arrangement
     }
 }
 
-/// What tasks are sorted by: Argo CD's four, then what makes the order total.
-fn place(task: &OrderedResource) -> impl Ord + '_ {
+/// What tasks are sorted by: Argo CD's four, then what makes the order total. A hook that leaves its name open is given one before it is sorted, which
+/// begins with its prefix; a resource has none then.
+fn place<'a>(task: &'a OrderedResource, manifests: &[Manifest<'a>]) -> impl Ord + 'a {
+    let own = manifests
+        .get(task.index)
+        .map_or("", |manifest| name(manifest.object));
+    let sorted_as = if task.hook { task.name.as_str() } else { own };
     let namespace = task.namespace.as_deref();
     (
         task.phase,
         task.wave,
         kind_rank(&task.kind),
+        sorted_as,
         &task.name,
         &task.group,
         &task.kind,

@@ -191,6 +191,7 @@ pub fn links(manifests: &[Manifest], destination: Option<&str>) -> Links {
             index.link(user, namespace, need, &references, &mut links);
         }
     }
+    link_served_groups(manifests, &index, &mut links);
     for one in &workloads {
         link_stores(one, &index, &mut links);
     }
@@ -492,6 +493,28 @@ fn link_stores(workload: &Workload, index: &Index, links: &mut Vec<Link>) {
                 via: format!("host {host}"),
             });
         }
+    }
+}
+
+/// A group of the API that a Service of the set serves is available when what is behind the Service is.
+fn link_served_groups(manifests: &[Manifest], index: &Index<'_>, links: &mut Vec<Link>) {
+    for (user, manifest) in manifests.iter().enumerate() {
+        let object = manifest.object;
+        if group(object) != "apiregistration.k8s.io" || kind(object) != "APIService" {
+            continue;
+        }
+        let namespace = text(object, "/spec/service/namespace");
+        let Some(name) = text(object, "/spec/service/name") else {
+            continue;
+        };
+        let service = index.by_name.get(&("Service", namespace, name));
+        let behind = index.behind.get(&(namespace, name)).into_iter().flatten();
+        links.extend(service.into_iter().chain(behind).map(|provider| Link {
+            user,
+            provider: *provider,
+            need: Need::Reference,
+            via: format!("Service {name}"),
+        }));
     }
 }
 

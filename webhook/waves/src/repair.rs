@@ -8,7 +8,7 @@ use tidegate_model::object::kind;
 use tidegate_model::wave;
 use tidegate_model::words::{CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
 
-use crate::{Manifest, Need, arrange, links};
+use crate::{Link, Manifest, Need, arrange, links};
 
 /// A wave to write on one object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +67,11 @@ pub fn repair(manifests: &[Manifest], destination: Option<&str>) -> Option<Vec<R
                     (link.user, provider.checked_add(1)?)
                 }
                 Need::Tables if user <= provider => (link.user, provider.checked_add(1)?),
-                Need::Migration if user < provider => (link.user, provider.checked_add(1)?),
+                Need::Migration
+                    if user < provider || (user == provider && are_ordered(manifests, link)) =>
+                {
+                    (link.user, provider.checked_add(1)?)
+                }
                 Need::Database | Need::Store | Need::Waits if user < provider => {
                     (link.user, provider)
                 }
@@ -98,6 +102,14 @@ pub fn repair(manifests: &[Manifest], destination: Option<&str>) -> Option<Vec<R
             .map(|(index, (from, to))| Repair { index, from, to })
             .collect(),
     )
+}
+
+/// Whether somebody gave either end a wave: whoever gave none may mean the workload to try until its tables are there.
+fn are_ordered(manifests: &[Manifest], link: &Link) -> bool {
+    [link.user, link.provider]
+        .iter()
+        .filter_map(|place| manifests.get(*place))
+        .any(|manifest| wave::is_written(manifest.object))
 }
 
 #[cfg(test)]

@@ -17,8 +17,8 @@ pub(crate) const RULE: Rule = Rule::warning(
 
 pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
     for (key, table) in [
-        (HOOK_DELETE_POLICY, DELETE_POLICIES),
-        (HELM_HOOK_DELETE_POLICY, HELM_DELETE_POLICIES),
+        (HOOK_DELETE_POLICY, &DELETE_POLICIES[..]),
+        (HELM_HOOK_DELETE_POLICY, &HELM_DELETE_POLICIES[..]),
     ] {
         let known = || table.iter().map(|(word, _)| *word);
         for word in annotation_words(subject.object, key).into_iter().take(MOST) {

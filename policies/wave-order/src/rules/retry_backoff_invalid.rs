@@ -1,8 +1,8 @@
 //! A duration that Argo CD cannot read, or two that contradict each other.
 
+use tidegate_model::duration;
 use tidegate_policy_sdk::prelude::*;
 
-use crate::duration;
 use crate::fields::dotted;
 use crate::subject::{Subject, quote};
 

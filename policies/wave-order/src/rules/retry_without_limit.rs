@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use tidegate_model::duration;
 use tidegate_policy_sdk::prelude::*;
 
-use crate::duration;
 use crate::subject::Subject;
 
 pub(crate) const RULE: Rule = Rule::warning(

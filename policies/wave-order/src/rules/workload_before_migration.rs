@@ -9,19 +9,27 @@ use crate::rules::MOST;
 
 pub(crate) const RULE: Rule = Rule::warning(
     "workload-before-migration",
-    "A workload is in an earlier wave than the Job that migrates its database",
+    "A workload starts before, or with, the Job that migrates its database",
     include_str!("workload_before_migration.md"),
 );
 
 pub(crate) fn check(set: &Set, findings: &mut Vec<Finding>) {
-    let early = set.links(Need::Migration).filter(|(_, user, provider)| {
+    let early = set.links(Need::Migration).filter(|(link, user, provider)| {
+        // Nothing waits within a wave; but whoever orders nothing may mean the workload to try until its tables are there.
+        let is_ordered =
+            set.is_hook(link.provider) || set.has_wave(link.provider) || set.has_wave(link.user);
         user.phase == Phase::Sync
             && matches!(provider.phase, Phase::Sync | Phase::PostSync)
-            && user < provider
+            && (user < provider || (user == provider && is_ordered))
     });
-    for (link, _, provider) in early.take(MOST) {
+    for (link, user, provider) in early.take(MOST) {
+        let when = if user == provider {
+            "both start together"
+        } else {
+            "it starts before its tables are migrated"
+        };
         let message = format!(
-            "{} uses {} that {} also uses: it starts before its tables are migrated",
+            "{} uses {} that {} also uses: {when}",
             set.describe(link.user),
             link.via,
             set.describe(link.provider)

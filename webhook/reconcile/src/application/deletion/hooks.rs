@@ -94,7 +94,7 @@ pub(super) fn clear<'a>(hook: Hook, live: &'a [Value], judge: Judge) -> Turn<'a>
             delete_policies(live).iter().any(|policy| match policy {
                 DeletePolicy::HookSucceeded => worst == HealthStatus::Healthy,
                 DeletePolicy::HookFailed => worst == HealthStatus::Degraded,
-                DeletePolicy::BeforeHookCreation => false,
+                DeletePolicy::BeforeHookCreation | DeletePolicy::Never => false,
             })
         })
         .collect();

@@ -15,7 +15,7 @@ const UNITS: [(&str, u64); 8] = [
 ];
 
 /// Reads `5s`, `1m30s`, `1.5h` or `90`; none for what Argo CD refuses, and for what is negative or longer than 584 years.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     if let Some(seconds) = digits(text) {
         return Some(Duration::from_secs(seconds));
     }
