@@ -101,6 +101,7 @@ impl GateArgs {
             subject: subject.object(),
             namespace: None,
             changes: texts.map(Change::Statement).collect(),
+            before: None,
             dialect: Some(dialect.to_string()),
             budget: BUDGET,
         };

@@ -1,12 +1,13 @@
 //! How the policies are asked about a plan: by the reconciler's gate, by `check` for a folder, and by `schema` at a terminal.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tidegate_admission::{
-    Call, Decision, Evaluate as _, GroupVersionKind, GroupVersionResource, JudgedFinding,
-    Operation, Review, Selection, Stage, UserInfo, decide,
+    Call, Decision, Evaluate as _, Evaluated, Finding, GroupVersionKind, GroupVersionResource,
+    JudgedFinding, Operation, Review, Selection, Severity, Stage, UserInfo, decide,
 };
 use tidegate_host::{Change, PlanRequest, PolicySet};
 
@@ -20,6 +21,8 @@ pub(crate) struct Question<'a> {
     pub(crate) namespace: Option<String>,
     /// In the order of application.
     pub(crate) changes: Vec<Change>,
+    /// What they were before somebody changed them, where that is known.
+    pub(crate) before: Option<Vec<Change>>,
     /// The database's SQL, where there are statements.
     pub(crate) dialect: Option<String>,
     /// How long all policies may take; each has its own, shorter limit.
@@ -38,11 +41,52 @@ pub(crate) async fn judge(policies: &PolicySet, question: Question<'_>) -> Decis
         budget: question.budget,
         day: today(),
     };
-    decide(
-        &review,
-        Stage::Validate,
-        &policies.judge_plan(request).await,
-    )
+    let before = question.before.map(|changes| PlanRequest {
+        changes,
+        ..request.clone()
+    });
+    let evaluated = evaluate(policies, request, before).await;
+    decide(&review, Stage::Validate, &evaluated)
+}
+
+/// Asks about a plan. What would deny and was found of the plan before as well becomes a warning: whoever changes something else need not mend it, and
+/// the policies treat an object alone in the same way.
+pub(crate) async fn evaluate(
+    policies: &PolicySet,
+    plan: PlanRequest,
+    before: Option<PlanRequest>,
+) -> Vec<Evaluated> {
+    let mut evaluated = policies.judge_plan(plan).await;
+    if let Some(before) = before.filter(|_| errors(&evaluated).next().is_some()) {
+        soften(&mut evaluated, &policies.judge_plan(before).await);
+    }
+    evaluated
+}
+
+fn errors(evaluated: &[Evaluated]) -> impl Iterator<Item = (&str, &Finding)> {
+    evaluated.iter().flat_map(|one| {
+        let findings = one.outcome.iter().flat_map(|verdict| &verdict.findings);
+        findings
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| (&*one.policy, finding))
+    })
+}
+
+/// Messages name what they are about; places among the changes are others before and after.
+fn soften(evaluated: &mut [Evaluated], before: &[Evaluated]) {
+    let known: BTreeSet<(&str, &str, &str)> = errors(before)
+        .map(|(policy, finding)| (policy, finding.rule.as_str(), finding.message.as_str()))
+        .collect();
+    for one in evaluated {
+        let Ok(verdict) = &mut one.outcome else {
+            continue;
+        };
+        for finding in &mut verdict.findings {
+            if known.contains(&(&one.policy, &finding.rule, &finding.message)) {
+                finding.severity = Severity::Warning;
+            }
+        }
+    }
 }
 
 /// Judges one object as the API server would ask about it, were it written now over what is there.

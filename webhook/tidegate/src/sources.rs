@@ -102,3 +102,13 @@ pub(crate) fn settings(cache: Option<PathBuf>) -> Settings {
         ..Settings::new(cache, path)
     }
 }
+
+/// `URL=FOLDER`; an address may have `=` in it, a folder hardly.
+pub(crate) fn stand_in(text: &str) -> Result<(String, PathBuf), String> {
+    match text.rsplit_once('=') {
+        Some((url, folder)) if !url.is_empty() && !folder.is_empty() => {
+            Ok((url.to_owned(), PathBuf::from(folder)))
+        }
+        _ => Err("write URL=FOLDER".to_owned()),
+    }
+}

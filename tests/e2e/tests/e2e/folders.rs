@@ -1,10 +1,10 @@
-//! `tidegate check` of a folder of migrations: what only the folder as a whole shows, with the components that ship.
+//! `tidegate check` of folders: what only a folder as a whole shows, with the components that ship.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::tidegate::{POLICIES, components, program};
 
@@ -160,4 +160,140 @@ fn migrations_are_judged_before_they_run() {
         (Some(0), 2),
         "{run}"
     );
+}
+
+const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: url, annotations: {argocd.argoproj.io/sync-wave: \"1\"}}\n";
+const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: web, envFrom: [{secretRef: {name: url}}]}]}\n";
+
+/// What a folder had before somebody changed something else in it only warns.
+#[test]
+fn an_old_hazard_of_a_folder_does_not_bind() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let write = |folder: &str, name: &str, text: &str| {
+        fs::create_dir_all(place.join(folder)).unwrap();
+        fs::write(place.join(folder).join(name), text).unwrap();
+    };
+    for folder in ["old", "new"] {
+        write(folder, "secret.yaml", SECRET);
+        write(folder, "pod.yaml", POD);
+    }
+    write("new", "more.yaml", &SECRET.replace("url", "more"));
+    let late = "reference-in-later-wave";
+    assert_eq!(
+        found(place, &["new"]),
+        [format!("new/secret.yaml:1 {late} deny")]
+    );
+    assert_eq!(
+        found(place, &["new", "--old", "old"]),
+        [format!("new/secret.yaml:1 {late} warn")]
+    );
+    write("new", "pod.yaml", &POD.replace("name: url", "name: more"));
+    assert_eq!(
+        found(place, &["new", "--old", "old"]),
+        [format!("new/more.yaml:1 {late} deny")]
+    );
+}
+
+/// An app of apps leads from one repository to the next, and in a circle only once.
+#[test]
+fn applications_are_followed_into_their_repositories() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let application = |name: &str, repository: &str, path: &str| {
+        format!(
+            "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}, namespace: argocd}}\nspec:\n  project: shop\n  \
+             source: {{repoURL: \"https://git.example.com/{repository}.git\", path: {path}, targetRevision: v1.0.0}}\n  \
+             destination: {{server: \"https://kubernetes.default.svc\", namespace: shop}}\n"
+        )
+    };
+    for (file, text) in [
+        ("here/root.yaml", application("root", "apps", "apps")),
+        ("apps/apps/shop.yaml", application("shop", "shop", "deploy")),
+        ("apps/apps/again.yaml", application("root", "apps", "apps")),
+        ("apps/apps/away.yaml", application("away", "away", "deploy")),
+        ("shop/deploy/secret.yaml", SECRET.to_owned()),
+        ("shop/deploy/pod.yaml", POD.to_owned()),
+    ] {
+        fs::create_dir_all(place.join(file).parent().unwrap()).unwrap();
+        fs::write(place.join(file), text).unwrap();
+    }
+    assert_eq!(found(place, &["here"]), [""; 0]);
+    let followed = found(
+        place,
+        &[
+            "here",
+            "--repo-override",
+            "https://git.example.com/apps=apps",
+            "--repo-override",
+            "https://git.example.com/shop=shop",
+        ],
+    );
+    assert_eq!(
+        followed,
+        ["Application argocd/shop (rendered):3 reference-in-later-wave deny"]
+    );
+}
+
+/// What the gate adds to an Application from Git is no difference to whoever compares it with Git.
+#[test]
+fn what_the_gate_adds_is_no_drift() {
+    let place = tempfile::tempdir().unwrap();
+    let place = place.path();
+    let components = components().unwrap().display().to_string();
+    let settings =
+        "{createNamespace: true, serverSideApply: true, addFinalizer: true, defaultRetry: true}";
+    let policy = format!(
+        "{{name: wave-order, file: {components}/wave-order.wasm, mutate: true, limits: {{cpu: 5s, time: 20s}}, settings: {settings}}}"
+    );
+    fs::write(place.join("policies.yaml"), format!("policies: [{policy}]")).unwrap();
+    let mut object = json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": "shop", "namespace": "argocd", "annotations": {"argocd.argoproj.io/tracking-id": "root:argoproj.io/Application:argocd/shop"}},
+        "spec": {
+            "project": "shop", "source": {"repoURL": "https://git.example.com/shop.git", "path": "deploy", "targetRevision": "v1.0.0"},
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"},
+            "syncPolicy": {"automated": {"prune": true}},
+        },
+    });
+    let run = |arguments: &[&str]| -> Value {
+        let output = Command::new(program().unwrap())
+            .args(arguments)
+            .current_dir(place)
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+    };
+    fs::write(place.join("git.json"), object.to_string()).unwrap();
+    let report = run(&[
+        "check",
+        "-o",
+        "json",
+        "--policies",
+        "policies.yaml",
+        "git.json",
+    ]);
+    let patch = report["results"][0]["patch"].as_array().unwrap();
+    assert_eq!(patch.len(), 3, "{patch:?}");
+    for operation in patch {
+        let (parent, field) = operation["path"]
+            .as_str()
+            .unwrap()
+            .rsplit_once('/')
+            .unwrap();
+        object.pointer_mut(parent).unwrap()[field] = operation["value"].clone();
+    }
+    fs::write(place.join("live.json"), object.to_string()).unwrap();
+    let plan = run(&[
+        "app",
+        "plan",
+        "--target",
+        "git.json",
+        "--live",
+        "live.json",
+        "-o",
+        "json",
+    ]);
+    assert_eq!(plan["sync"], "Synced", "{plan:#}");
 }

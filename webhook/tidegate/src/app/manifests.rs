@@ -18,7 +18,7 @@ use tidegate_render::{
 };
 
 use super::cluster::ClusterArgs;
-use crate::sources::SourceArgs;
+use crate::sources::{SourceArgs, stand_in};
 
 /// An Application, and what to take in place of what it says.
 #[derive(Debug, Args)]
@@ -204,16 +204,6 @@ fn drawn(rendered: &Rendered, format: Format) -> Result<String> {
         text.push_str(&serde_saphyr::to_string(manifest)?);
     }
     Ok(text)
-}
-
-/// `URL=FOLDER`; an address may have `=` in it, a folder hardly.
-fn stand_in(text: &str) -> Result<(String, PathBuf), String> {
-    match text.rsplit_once('=') {
-        Some((url, folder)) if !url.is_empty() && !folder.is_empty() => {
-            Ok((url.to_owned(), PathBuf::from(folder)))
-        }
-        _ => Err("write URL=FOLDER".to_owned()),
-    }
 }
 
 #[cfg(test)]

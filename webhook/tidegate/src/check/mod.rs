@@ -3,6 +3,7 @@
 //! Reading ([`source`]), judging ([`judge`]) and drawing ([`report`]) know nothing of each other. The verdict is the webhook's own: the same
 //! components, called by the same host, weighed by the same function.
 
+mod brought;
 mod fix;
 mod folders;
 mod github;
@@ -23,6 +24,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::policies::{self, PolicySource};
+use crate::sources::stand_in;
 
 /// What to check, and how to say it.
 #[derive(Debug, Args)]
@@ -35,6 +37,10 @@ pub(crate) struct CheckArgs {
     /// The previous version of PATH: what was there before the change. Objects and schemas in both are judged as an update.
     #[arg(long, value_name = "PATH")]
     old: Option<PathBuf>,
+    /// The folder in which a repository is: what Applications bring from there is judged as well, and what those bring:
+    /// `https://host/team/repo=.`. May be repeated.
+    #[arg(long, value_name = "URL=FOLDER", value_parser = stand_in)]
+    repo_override: Vec<(String, PathBuf)>,
     /// For SQL files, and for objects whose database URL is in a Secret.
     #[arg(long)]
     dialect: Option<Dialect>,
@@ -98,17 +104,21 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         .map(|path| path.display().to_string())
         .collect();
     if args.fix {
-        for line in fix::fix(&items, &sets::sets(&items, &roots))? {
+        let sets = sets::sets(&items, &roots, &brought::Brought::new());
+        for line in fix::fix(&items, &sets)? {
             writeln!(anstream::stderr(), "fix: {line}")?;
         }
         items = source::read(&args.paths)?;
     }
-    let previous = match &args.old {
+    let (previous, sets_before) = match &args.old {
         Some(old) => {
             let items = source::read(std::slice::from_ref(old)).context("--old")?;
-            Some(judge::Previous::of(items, &old.display().to_string()))
+            let root = old.display().to_string();
+            let nothing = brought::Brought::new();
+            let sets = sets::sets(&items, std::slice::from_ref(&root), &nothing);
+            (Some(judge::Previous::of(items, &root)), sets)
         }
-        None => None,
+        None => (None, Vec::new()),
     };
     let policies = policies::load(&args.policies, args.dialect.map(Dialect::url_scheme)).await?;
     let order = if args.paths.iter().any(|path| path.is_dir()) {
@@ -116,17 +126,18 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
     } else {
         None
     };
-    // The webhooks see one object at a time.
-    let sets = if args.output == Output::Review {
-        Vec::new()
-    } else {
-        sets::sets(&items, &roots)
-    };
     let mut not_judged: Vec<String> = items
         .iter()
         .filter(|item| matches!(item.content, source::Content::WayBack))
         .map(|item| item.file.clone())
         .collect();
+    let brought = brought::follow(&mut items, &args.repo_override, &mut not_judged)?;
+    // The webhooks see one object at a time.
+    let sets = if args.output == Output::Review {
+        Vec::new()
+    } else {
+        sets::sets(&items, &roots, &brought)
+    };
     let folders = folders::folders(&items, &args.paths, args.old.as_deref(), &mut not_judged)?;
     let mut judged = judge::judge(
         items,
@@ -136,7 +147,7 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
         policies.as_ref(),
     )
     .await?;
-    sets::judge(&mut judged, sets, &policies).await;
+    sets::judge(&mut judged, sets, sets_before, &policies).await;
     folders::judge(&mut judged, folders, args.dialect, policies.as_ref()).await;
     let report = report::Report::new(judged, order, not_judged);
     let text = match args.output {

@@ -14,6 +14,7 @@ use tidegate_host::{Change, PolicySet};
 use tidegate_model::object::{group, kind};
 use tidegate_model::words::{APPLICATION, ARGO_GROUP};
 
+use super::brought::Brought;
 use super::judge::{Judged, ObjectName, object_name};
 use super::source::{Content, Item};
 use crate::plan_review::{self, Question};
@@ -34,13 +35,16 @@ const OWN_SYNC: [&str; 4] = [
 pub(crate) struct Set {
     /// Their places among what was read.
     pub(crate) members: Vec<usize>,
+    /// Its folder below what was named.
+    home: PathBuf,
     /// The Application that brings them, or one in its place.
     subject: Value,
     changes: Vec<Change>,
 }
 
 /// Takes what was read apart into sets. A set of one object is none: one object says nothing of an order.
-pub(crate) fn sets(items: &[Item], roots: &[String]) -> Vec<Set> {
+/// What an Application brought is one sync, of that Application.
+pub(crate) fn sets(items: &[Item], roots: &[String], brought: &Brought) -> Vec<Set> {
     let applications: Vec<&Value> = manifests(items)
         .filter(|(_, _, object)| is_application(object))
         .map(|(_, _, object)| object)
@@ -57,7 +61,13 @@ pub(crate) fn sets(items: &[Item], roots: &[String]) -> Vec<Set> {
         let home = known
             // Two files that were named stand alone, though they share a folder.
             .entry((folder.clone(), root))
-            .or_insert_with(|| home(&folder, root, &applications))
+            .or_insert_with(|| {
+                if brought.contains_key(&*file.to_string_lossy()) {
+                    file.to_owned()
+                } else {
+                    home(&folder, root, &applications)
+                }
+            })
             .clone();
         groups.entry(home).or_default().push((index, file, object));
     }
@@ -66,12 +76,20 @@ pub(crate) fn sets(items: &[Item], roots: &[String]) -> Vec<Set> {
         .flat_map(|(home, members)| without_variants(home, members))
         .filter(|(_, members)| members.len() > 1)
         .map(|(home, members)| Set {
-            subject: subject(&home, &applications),
+            subject: brought
+                .get(&*home.to_string_lossy())
+                .cloned()
+                .unwrap_or_else(|| subject(&home, &applications)),
             changes: members
                 .iter()
                 .map(|(_, _, object)| Change::Apply(object.to_string()))
                 .collect(),
             members: members.into_iter().map(|(index, ..)| index).collect(),
+            home: roots
+                .iter()
+                .find_map(|root| home.strip_prefix(root).ok())
+                .unwrap_or(&home)
+                .to_owned(),
         })
         .collect()
 }
@@ -86,8 +104,13 @@ impl Set {
     }
 }
 
-/// Judges each set and adds what is found to the objects it is about.
-pub(crate) async fn judge(judged: &mut [Judged], sets: Vec<Set>, policies: &PolicySet) {
+/// Judges each set and adds what is found to the objects it is about. What was so in the set of the same folder among those `before` only warns.
+pub(crate) async fn judge(
+    judged: &mut [Judged],
+    sets: Vec<Set>,
+    mut before: Vec<Set>,
+    policies: &PolicySet,
+) {
     let places: BTreeMap<usize, usize> = judged
         .iter()
         .enumerate()
@@ -99,6 +122,10 @@ pub(crate) async fn judge(judged: &mut [Judged], sets: Vec<Set>, policies: &Poli
             subject: &subject,
             namespace: None,
             changes: set.changes,
+            before: before
+                .iter()
+                .position(|before| before.home == set.home)
+                .map(|place| before.swap_remove(place).changes),
             dialect: None,
             budget: BUDGET,
         };

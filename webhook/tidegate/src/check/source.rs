@@ -232,7 +232,7 @@ fn is_beside(path: &Path, name: &str) -> bool {
     })
 }
 
-fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
+pub(super) fn manifests(file: &str, text: &str, named: bool) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     let whole: Arc<str> = text.into();
     let item = |start, content| Item {
