@@ -46,6 +46,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- printf "%s.%s.svc" (include "tidegate.fullname" .) .Release.Namespace -}}
 {{- end -}}
 
+{{/* Not empty where Applications are admitted with what they bring: the reconciler, which has that, is then called as well. */}}
+{{- define "tidegate.judgesPlans" -}}
+{{- with .Values.reconciler -}}
+{{- if and .enabled .applications.enabled .applications.plans.enabled $.Values.webhooks.enabled -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The names that the API server calls: the webhook's, and the reconciler's where that is called. A JSON list. */}}
+{{- define "tidegate.hosts" -}}
+{{- $hosts := list (include "tidegate.host" .) -}}
+{{- if include "tidegate.judgesPlans" . -}}
+{{- $hosts = append $hosts (printf "%s-reconciler.%s.svc" (include "tidegate.fullname" .) .Release.Namespace) -}}
+{{- end -}}
+{{- $hosts | toJson -}}
+{{- end -}}
+
 {{/*
 The own authority, as base64 `ca.crt` and `ca.key` in JSON: the cluster's where there is one, else a new one. It is kept in the
 context that all templates of a rendering share, as Secret and caBundle must be of one authority. Ed25519, because its key comes

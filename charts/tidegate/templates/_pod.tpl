@@ -54,7 +54,9 @@ spec:
         - --health=[::]:{{ $values.ports.health }}
         {{- if eq $values.tls.mode "helm" }}
         - --ca-folder=/etc/tidegate-tls
-        - --tls-name={{ include "tidegate.host" .root }}
+        {{- range include "tidegate.hosts" .root | fromJsonArray }}
+        - --tls-name={{ . }}
+        {{- end }}
         {{- else }}
         - --tls-cert=/etc/tidegate-tls/tls.crt
         - --tls-key=/etc/tidegate-tls/tls.key

@@ -9,6 +9,10 @@ use std::fmt;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tidegate_model::application::Application;
+use tidegate_model::object::{name, namespace};
+
+use crate::application::wish;
 
 /// Renders sources. Shared by all workers and called by several at once.
 ///
@@ -86,6 +90,25 @@ pub struct RenderRequest {
     pub settings: BTreeMap<String, String>,
     /// What the cluster is.
     pub cluster: Cluster,
+}
+
+impl RenderRequest {
+    /// What an Application asks for as it is written, at its own revisions, where the cluster and its repositories are as another request has them.
+    pub fn of(application: &Value, surroundings: &Self) -> Self {
+        Self {
+            name: name(application).to_owned(),
+            namespace: namespace(application).unwrap_or_default().to_owned(),
+            project: wish::project_name(application).to_owned(),
+            destination: Application(application).namespace().map(str::to_owned),
+            sources: wish::sources(application),
+            fresh: false,
+            hard: false,
+            repositories: surroundings.repositories.clone(),
+            servers: surroundings.servers.clone(),
+            settings: surroundings.settings.clone(),
+            cluster: surroundings.cluster.clone(),
+        }
+    }
 }
 
 /// One source.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::request::Rendered;
 use crate::source::SourceType;
 
 /// What is kept of one rendering.
@@ -13,6 +14,18 @@ pub(crate) struct Kept {
     pub(crate) manifests: Vec<Value>,
     pub(crate) source_types: Vec<SourceType>,
     pub(crate) warnings: Vec<String>,
+}
+
+impl Kept {
+    /// As the answer to a request whose sources have these revisions.
+    pub(crate) fn rendered(self, revisions: Vec<String>) -> Rendered {
+        Rendered {
+            manifests: self.manifests,
+            revisions,
+            source_types: self.source_types,
+            warnings: self.warnings,
+        }
+    }
 }
 
 /// The results that were used last.

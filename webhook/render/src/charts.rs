@@ -62,7 +62,7 @@ impl Charts {
         freshness: Freshness,
     ) -> Result<String, RenderError> {
         let revision = revision.trim();
-        if Version::parse(revision).is_some() && revision.split('.').count() >= 3 {
+        if is_version(revision) {
             return Ok(revision.to_owned());
         }
         if !revision.is_empty() && Range::parse(revision).is_none() {
@@ -102,6 +102,17 @@ impl Charts {
         version.map_err(|problem| chart.unreachable(problem))
     }
 
+    /// The version that a revision meant when the chart was last asked for; none where that would take a question.
+    pub(crate) fn heard(&self, chart: &Chart<'_>, revision: &str) -> Option<String> {
+        let revision = revision.trim();
+        if is_version(revision) {
+            return Some(revision.to_owned());
+        }
+        let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
+        let (_, version) = versions.get(&chart.key(revision))?;
+        version.clone().ok()
+    }
+
     /// The files of a version, unpacked.
     pub(crate) fn tree(
         &self,
@@ -129,6 +140,11 @@ impl Charts {
         trees.push((key, tree.clone()));
         Ok(tree)
     }
+}
+
+/// Whether a revision is one version rather than a range of them.
+fn is_version(revision: &str) -> bool {
+    Version::parse(revision).is_some() && revision.split('.').count() >= 3
 }
 
 impl Chart<'_> {

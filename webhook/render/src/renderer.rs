@@ -134,12 +134,21 @@ impl Renderer {
                 made
             }
         };
-        Ok(Rendered {
-            manifests: kept.manifests,
-            revisions,
-            source_types: kept.source_types,
-            warnings: kept.warnings,
-        })
+        Ok(kept.rendered(revisions))
+    }
+
+    /// What was rendered of the same request before, with the revisions as they were last heard; none where it is not remembered. It asks nobody, runs
+    /// nothing and waits for nobody who does.
+    pub fn kept(&self, request: &Request, credentials: &dyn Credentials) -> Option<Rendered> {
+        let located: Vec<Located> = request
+            .sources
+            .iter()
+            .map(|asked| self.locate_heard(asked, credentials))
+            .collect::<Option<_>>()?;
+        let kept = self
+            .results
+            .get(&key(request, &located), &cluster_key(&request.cluster))?;
+        Some(kept.rendered(located.into_iter().map(|one| one.revision).collect()))
     }
 
     /// The subjects of earlier requests whose branch, tag or range means another commit now. It asks each repository at most once in the poll interval,
@@ -280,6 +289,32 @@ impl Renderer {
             manifests: manifests.into_objects(),
             source_types,
             warnings,
+        })
+    }
+
+    fn locate_heard(
+        &self,
+        asked: &SourceRequest,
+        credentials: &dyn Credentials,
+    ) -> Option<Located> {
+        let source = Source::parse(&asked.source, "").ok()?;
+        let credential = credentials.of(&source.repository);
+        let (origin, revision) = if source.chart.is_empty() {
+            let repository = self.repositories.known(&source.repository, &credential)?;
+            let revision = repository.heard(&asked.revision, &source.tag_prefix)?;
+            (Origin::Git(repository), revision)
+        } else {
+            let chart = chart(&source, &credential);
+            let revision = self.charts.heard(&chart, &asked.revision)?;
+            (Origin::Chart(credential), revision)
+        };
+        Some(Located {
+            source,
+            written: asked.source.clone(),
+            place: String::new(),
+            origin,
+            asked: asked.revision.clone(),
+            revision,
         })
     }
 

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use tidegate_kit::Output;
 
 use crate::gate::plane;
-use crate::tidegate::{Start, Tidegate, eventually, program};
+use crate::tidegate::{Gated, Start, Tidegate, eventually, program};
 
 /// A namespace with its Applications, and the repository that they come from.
 struct Place {
     namespace: &'static str,
     repository: tempfile::TempDir,
     _cache: tempfile::TempDir,
-    _tidegate: Tidegate,
+    tidegate: Tidegate,
 }
 
 impl Place {
@@ -53,7 +53,7 @@ impl Place {
             namespace,
             repository: tempfile::tempdir().unwrap(),
             _cache: cache,
-            _tidegate: Tidegate::start(&start).unwrap(),
+            tidegate: Tidegate::start(&start).unwrap(),
         };
         place.git(&["init", "--quiet", "--initial-branch=main"]);
         place
@@ -309,6 +309,80 @@ fn a_source_that_cannot_be_rendered_says_so_in_the_application() {
             "60",
         ],
     );
+}
+
+/// What starts too early where an Application brings it, and what does not.
+fn set(wave_of_the_secret: i32) -> String {
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: url, annotations: {{argocd.argoproj.io/sync-wave: \"{wave_of_the_secret}\"}}}}\n"
+    );
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: web, envFrom: [{secretRef: {name: url}}]}]}\n";
+    format!("{secret}---\n{pod}")
+}
+
+#[test]
+fn an_application_is_admitted_with_its_plan_where_that_is_known() {
+    let place = Place::new("planned");
+    place.commit("good/set.yaml", &set(-1));
+    place.commit("bad/set.yaml", &set(1));
+    let gate = Gated::new(
+        plane(),
+        "planned",
+        &place.tidegate.webhook,
+        &place.tidegate.ca_bundle().unwrap(),
+        "Fail",
+    )
+    .unwrap();
+    let application = |name: &str, path: &str, extra: Value| {
+        let mut spec = json!({
+            "project": "default", "source": {"repoURL": place.url(), "path": path, "targetRevision": "main"},
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": "planned"},
+        });
+        spec.as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
+        json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": name, "namespace": "planned"}, "spec": spec,
+        })
+        .to_string()
+    };
+    let compared = |name: &str, path: &str| {
+        eventually("the Application to be compared", || {
+            let seen = place.object(&format!("application/{name}"));
+            Ok(seen.filter(|seen| {
+                let sync = &seen["status"]["sync"];
+                sync["comparedTo"]["source"]["path"] == path && sync["revision"].is_string()
+            }))
+        })
+        .unwrap();
+    };
+    let unknown = "what its sources make is not known yet";
+
+    // Nobody has looked at the repository: nothing is held up, and whoever applies is told.
+    let said = gate.accepts(&application("shop", "bad", json!({})));
+    assert!(said.stderr.contains(unknown), "{}", said.stderr);
+    compared("shop", "bad");
+    // Its plan had the same fault before, so that another change of it goes through, with a warning.
+    let more = json!({"revisionHistoryLimit": 5});
+    let said = gate.accepts(&application("shop", "bad", more.clone()));
+    assert!(
+        said.stderr.contains("wave-order/reference-in-later-wave")
+            && !said.stderr.contains(unknown),
+        "{}",
+        said.stderr
+    );
+    let said = gate.accepts(&application("shop", "good", more.clone()));
+    assert!(said.stderr.contains(unknown), "{}", said.stderr);
+    compared("shop", "good");
+    // What would be worse than what is there is refused before it is stored.
+    let said = gate.rejects(
+        &application("shop", "bad", more),
+        "wave-order/reference-in-later-wave",
+        "url",
+    );
+    assert!(said.stderr.contains("Pod"), "{}", said.stderr);
+    let said = gate.accepts(&application("shop", "good", json!({})));
+    assert!(!said.stderr.contains("tidegate/"), "{}", said.stderr);
 }
 
 #[test]

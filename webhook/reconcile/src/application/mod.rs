@@ -48,7 +48,7 @@ mod status;
 mod steps;
 mod urls;
 mod windows;
-mod wish;
+pub(crate) mod wish;
 
 pub(crate) use control_plane::{ControlPlane, SERVERS};
 pub(crate) use memory::Memory;

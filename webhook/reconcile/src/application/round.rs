@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use kube::api::{DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 use tidegate_model::ObjectKey;
+use tidegate_model::duration;
 use tidegate_model::health::HealthStatus;
 use tidegate_model::object::{at, text};
 use tidegate_model::words::REFRESH;
 use tidegate_syncplan::automated::Decision;
 use tidegate_syncplan::compare::SyncStatus;
 use tidegate_syncplan::operation::{OperationPhase, State};
-use tidegate_syncplan::retry::{Next as AfterEnd, parse_duration};
+use tidegate_syncplan::retry::Next as AfterEnd;
 use tracing::{debug, info, warn};
 
 use super::decide;
@@ -307,7 +308,7 @@ impl<'a, G: Gate> Round<'a, G> {
     fn resync(&self) -> Duration {
         let setting = self.snapshot.settings.get("timeout.reconciliation");
         let resync = setting
-            .and_then(|text| parse_duration(text))
+            .and_then(|text| duration::parse(text))
             .filter(|resync| !resync.is_zero())
             .unwrap_or(RESYNC);
         Pacing {

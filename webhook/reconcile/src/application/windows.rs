@@ -12,9 +12,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use tidegate_model::application::Application;
+use tidegate_model::duration;
 use tidegate_model::object::{at, name, text};
 use tidegate_model::words::{IN_CLUSTER_NAME, IN_CLUSTER_SERVER};
-use tidegate_syncplan::retry::parse_duration;
 
 use super::project::matches;
 
@@ -103,7 +103,7 @@ fn is_active(window: &Value, now: Timestamp) -> Option<bool> {
         return None;
     }
     let schedule = Schedule::parse(text(window, "/schedule")?)?;
-    let length = parse_duration(text(window, "/duration")?)?.min(LONGEST);
+    let length = duration::parse(text(window, "/duration")?)?.min(LONGEST);
     let minutes = i64::try_from(length.as_secs().div_ceil(60)).ok()?;
     let this_minute = now.as_second().div_euclid(60);
     let is_start = |back: &i64| {

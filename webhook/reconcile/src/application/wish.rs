@@ -40,7 +40,7 @@ impl Refresh {
 }
 
 /// `spec.project`; `default` where it is empty.
-pub(super) fn project_name(application: &Value) -> &str {
+pub(crate) fn project_name(application: &Value) -> &str {
     text(application, "/spec/project")
         .filter(|name| !name.is_empty())
         .unwrap_or("default")
@@ -68,7 +68,7 @@ pub(super) fn tracking(
 }
 
 /// What is to be rendered for a comparison: the sources of the spec at their own revisions.
-pub(super) fn sources(application: &Value) -> Vec<SourceRequest> {
+pub(crate) fn sources(application: &Value) -> Vec<SourceRequest> {
     let sources = Application(application).sources();
     sources
         .into_iter()

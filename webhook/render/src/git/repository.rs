@@ -45,6 +45,8 @@ pub(crate) struct Repository {
     poll: Duration,
     kept_trees: usize,
     state: Mutex<State>,
+    /// The last good answer, for who cannot wait while the next one is asked for.
+    last: Mutex<Option<Arc<Refs>>>,
 }
 
 #[derive(Debug, Default)]
@@ -89,13 +91,7 @@ impl Repositories {
         if let Some(folder) = address.folder() {
             self.refuse_ours(name, folder)?;
         }
-        let key = Digest::default()
-            .text(&normalized(name))
-            .text(&format!("{:?}", address.user.as_ref().map(|user| &user.0)))
-            .text(address.user.as_ref().map_or("", |user| user.1.reveal()))
-            .text(&credential.username)
-            .texts(credential.secrets())
-            .short();
+        let key = key(name, &address, &credential);
         let mut known = locked(&self.known);
         if known.len() >= MOST_REPOSITORIES {
             known.retain(|_, repository| Arc::strong_count(repository) > 1);
@@ -118,9 +114,20 @@ impl Repositories {
             poll: self.settings.poll,
             kept_trees: self.settings.limits.kept_trees,
             state: Mutex::default(),
+            last: Mutex::default(),
         });
         known.insert(key, repository.clone());
         Ok(repository)
+    }
+
+    /// The repository at an address, where it was used before.
+    pub(crate) fn known(&self, name: &str, credential: &Credential) -> Option<Arc<Repository>> {
+        let key = key(name, &Address::parse(name).ok()?, credential);
+        let known = locked(&self.known);
+        known
+            .get(&key)
+            .filter(|it| it.credential == *credential)
+            .cloned()
     }
 
     /// An address of our own cache would read what others' credentials fetched.
@@ -164,6 +171,18 @@ impl Repository {
                 revision: revision.to_owned(),
                 hint,
             }),
+        }
+    }
+
+    /// The commit that a revision meant when the repository last answered; none where only a question could say. Nobody is waited for.
+    pub(crate) fn heard(&self, revision: &str, tag_prefix: &str) -> Option<String> {
+        if is_commit(revision.trim()) {
+            return Some(revision.trim().to_owned());
+        }
+        let refs = locked(&self.last).clone()?;
+        match refs.resolve(revision, tag_prefix) {
+            Resolved::Commit(commit) => Some(commit),
+            Resolved::Shortened(_) | Resolved::Nothing(_) => None,
         }
     }
 
@@ -211,6 +230,9 @@ impl Repository {
             None => {
                 let asked = Instant::now();
                 let refs = self.mirror.list();
+                if let Ok(refs) = &refs {
+                    *locked(&self.last) = Some(refs.clone());
+                }
                 state.heard = Some(Heard {
                     span: Span::since(asked),
                     refs: refs.clone(),
@@ -236,6 +258,21 @@ impl Span {
             answered: Instant::now(),
         }
     }
+}
+
+/// What tells a repository from every other, and from the same one with another credential.
+fn key(name: &str, address: &Address, credential: &Credential) -> String {
+    let (user, password) = match &address.user {
+        Some((user, password)) => (Some(user), password.reveal()),
+        None => (None, ""),
+    };
+    Digest::default()
+        .text(&normalized(name))
+        .text(&format!("{user:?}"))
+        .text(password)
+        .text(&credential.username)
+        .texts(credential.secrets())
+        .short()
 }
 
 /// A panic while it was held leaves at worst an old answer in it.

@@ -15,6 +15,7 @@ use tidegate_server::Gate;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::planned::{Admission, Plans};
 use crate::policies;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -24,7 +25,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct LivePolicies {
     host: Arc<Host>,
     file: PathBuf,
-    gate: Gate<PolicySet>,
+    gate: Gate<Admission>,
+    plans: Option<Plans>,
     set: Arc<ArcSwap<PolicySet>>,
 }
 
@@ -33,16 +35,18 @@ impl LivePolicies {
     pub(crate) async fn start(
         host: Arc<Host>,
         file: PathBuf,
-        gate: Gate<PolicySet>,
+        gate: Gate<Admission>,
+        plans: Option<Plans>,
     ) -> Result<Self> {
         let specs = policies::specs(&file, &policies::read(&file)?);
         let set = Arc::new(host.load(specs, None).await);
         report(&set);
-        gate.serve_policies(set.clone());
+        gate.serve_policies(Arc::new(Admission::new(set.clone(), plans.clone())));
         Ok(Self {
             host,
             file,
             gate,
+            plans,
             set: Arc::new(ArcSwap::new(set)),
         })
     }
@@ -68,7 +72,8 @@ impl LivePolicies {
             match self.reload().await {
                 Ok(set) => {
                     report(&set);
-                    self.gate.serve_policies(set.clone());
+                    let admission = Admission::new(set.clone(), self.plans.clone());
+                    self.gate.serve_policies(Arc::new(admission));
                     self.set.store(set);
                 }
                 Err(error) => error!(

@@ -1,10 +1,11 @@
 //! `tidegate serve`: the webhook, and the reconciler beside it where that is asked for.
 //!
 //! Wiring only: flags to settings, the host's policy set into the server's gate ([`live`]), the same set into the reconciler's gate
-//! ([`plan_gate`]), one shutdown for both.
+//! ([`plan_gate`]), what the reconciler rendered into the server's gate ([`planned`]), one shutdown for both.
 
 mod live;
 mod plan_gate;
+mod planned;
 mod pushes;
 mod render;
 
@@ -187,7 +188,13 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         "listening"
     );
     let shutdown = CancellationToken::new();
-    let live = LivePolicies::start(host, args.policies.path()?, gate).await?;
+    let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()?));
+    let plans = planned::Plans {
+        sources: renderer.clone(),
+        namespace: args.reconcile.reconcile_namespace.clone(),
+    };
+    let plans = Some(plans).filter(|_| args.reconcile.reconcile);
+    let live = LivePolicies::start(host, args.policies.path()?, gate, plans).await?;
     let mut background = tokio::task::JoinSet::new();
     background.spawn(live.clone().follow(shutdown.clone()));
     if args.reconcile.reconcile {
@@ -219,7 +226,6 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             args.reconcile.context.as_deref(),
         )
         .await?;
-        let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()?));
         if settings.kinds.contains(&Kind::Application) {
             server = server.receive_pushes(Arc::new(Pushes {
                 remote: remote.clone(),

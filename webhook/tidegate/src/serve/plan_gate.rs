@@ -29,6 +29,7 @@ impl Gate for PlanGate {
             subject: &plan.subject,
             namespace: plan_review::namespace(&plan.subject),
             changes: plan.changes.iter().map(change).collect(),
+            before: None,
             dialect: plan.dialect.clone(),
             budget: BUDGET,
         };

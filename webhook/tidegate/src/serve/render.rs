@@ -2,12 +2,13 @@
 //!
 //! A rendering waits for programs, so it has a thread of its own; one that nobody waits for any more ends by the limits of its programs.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 use tidegate_model::words::REFRESH;
 use tidegate_reconcile::remote::Remote;
 use tidegate_reconcile::render::{
@@ -27,6 +28,9 @@ const SHORTEST_POLL: Duration = Duration::from_secs(1);
 pub(super) struct Sources {
     settings: Settings,
     renderer: Mutex<Option<Arc<Renderer>>>,
+    /// What the reconciler said last of the cluster and its repositories.
+    surroundings: Mutex<Option<Arc<RenderRequest>>>,
+    is_following: AtomicBool,
 }
 
 impl Sources {
@@ -34,7 +38,25 @@ impl Sources {
         Self {
             settings,
             renderer: Mutex::default(),
+            surroundings: Mutex::default(),
+            is_following: AtomicBool::new(false),
         }
+    }
+
+    /// Whether this process brings Applications about.
+    pub(super) fn is_following(&self) -> bool {
+        self.is_following.load(Ordering::Relaxed)
+    }
+
+    /// What the sources of an Application made when they were last rendered as they are written here; none where that is not remembered. Nothing is
+    /// fetched or run, and nobody is waited for.
+    pub(super) fn known(&self, application: &Value) -> Option<Vec<Value>> {
+        let renderer = locked(&self.renderer).clone()?;
+        let surroundings = locked(&self.surroundings).clone()?;
+        let request = RenderRequest::of(application, &surroundings);
+        let credentials = known(&request);
+        let kept = renderer.kept(&asked(&request), &credentials.of_project(&request.project))?;
+        Some(kept.manifests)
     }
 
     /// Looks for commits in every poll interval, and has the Applications refreshed that they are for, as a webhook from the Git server would: a person's
@@ -45,15 +67,13 @@ impl Sources {
         stop: impl Future<Output = ()> + Send,
     ) {
         let mut stop = std::pin::pin!(stop);
+        self.is_following.store(true, Ordering::Relaxed);
         loop {
             tokio::select! {
                 () = &mut stop => return,
                 () = tokio::time::sleep(self.settings.poll.max(SHORTEST_POLL)) => {}
             }
-            let renderer = {
-                let renderer = self.renderer.lock().unwrap_or_else(PoisonError::into_inner);
-                renderer.clone()
-            };
+            let renderer = locked(&self.renderer).clone();
             // Nothing was rendered yet.
             let Some(renderer) = renderer else {
                 continue;
@@ -74,7 +94,7 @@ impl Sources {
     }
 
     fn renderer(&self) -> Result<Arc<Renderer>, RenderError> {
-        let mut renderer = self.renderer.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut renderer = locked(&self.renderer);
         if let Some(renderer) = &*renderer {
             return Ok(renderer.clone());
         }
@@ -93,6 +113,7 @@ impl Render for Sources {
             Ok(renderer) => renderer,
             Err(error) => return Box::pin(async move { Err(failure(&error)) }),
         };
+        *locked(&self.surroundings) = Some(Arc::new(request.clone()));
         let known = known(request);
         let project = request.project.clone();
         let request = asked(request);
@@ -161,6 +182,10 @@ fn credential(request: &FolderRequest) -> Credential {
         password,
         ..Credential::default()
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn known(request: &RenderRequest) -> KnownRepositories {
@@ -242,7 +267,6 @@ fn failure(error: &RenderError) -> RenderFailure {
 mod tests {
     use std::collections::BTreeMap;
 
-    use serde_json::json;
     use tidegate_reconcile::render::RepositorySecret;
 
     use super::*;

@@ -109,7 +109,7 @@ fn cert_manager_makes_the_certificate_and_writes_the_bundle() {
         let text = render(&[set]).unwrap();
         let both = [
             "cert-manager.io/inject-ca-from: gate/gate-tidegate",
-            "dnsNames: [gate-tidegate.gate.svc]",
+            "dnsNames: [\"gate-tidegate.gate.svc\"]",
             "--tls-cert=",
             "secretName: gate-tidegate-tls",
         ];
@@ -122,6 +122,34 @@ fn cert_manager_makes_the_certificate_and_writes_the_bundle() {
                 "{set}: {part} should not be in {text}"
             );
         }
+    }
+}
+
+/// The reconciler is called only where it brings Applications, under a name that its certificate has, and never in the way.
+#[test]
+fn applications_are_admitted_with_what_they_bring() {
+    let applications = "reconciler.enabled=true,reconciler.applications.enabled=true";
+    let text = render(&[applications]).unwrap();
+    let name = "gate-tidegate-reconciler";
+    for part in [
+        &format!("--tls-name={name}.gate.svc"),
+        "path: /validate/plan",
+        "failurePolicy: Ignore",
+    ] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    for sets in [
+        "reconciler.enabled=true",
+        "reconciler.applications.enabled=true",
+        &format!("{applications},reconciler.applications.plans.enabled=false"),
+        &format!("{applications},webhooks.enabled=false"),
+    ] {
+        let text = render(&[sets]).unwrap();
+        assert!(!text.contains("plan.tidegate.dev"), "{sets}: {text}");
+        assert!(
+            !text.contains(&format!("--tls-name={name}")),
+            "{sets}: {text}"
+        );
     }
 }
 
