@@ -1,5 +1,8 @@
 //! From objects to texts: which SQL an object holds, where, and whose.
 //!
+//! A `ConfigMap` that an object names is judged by itself, when it changes, old against new: a label says what it holds, and an annotation whose SQL
+//! it is. So nothing has to be read from the cluster, and what is judged is what will be stored.
+//!
 //! Precedence is the Atlas operator's: `urlFrom` before `url` before `credentials`; `configMapKeyRef` before `hcl` before `sql` before `url`.
 
 use tidegate_migrations::Directory;
@@ -40,12 +43,41 @@ pub(crate) enum Database {
     Foreign(String),
 }
 
+/// What a `ConfigMap` holds: `schema`, or `migrations`.
+pub(crate) const LABEL: &str = "gate.tidegate.dev/sql";
+
+/// Whose SQL a `ConfigMap` holds: a scheme as in a URL, for example `postgres`.
+const DIALECT: &str = "gate.tidegate.dev/dialect";
+
 pub(crate) fn is_schema(object: &Object) -> bool {
     object.kind() == "AtlasSchema"
 }
 
-pub(crate) fn is_migration(object: &Object) -> bool {
-    object.kind() == "AtlasMigration"
+/// What the SQL of an object is for; none when it is not an object with SQL.
+pub(crate) fn purpose(object: &Object) -> Option<Purpose> {
+    match object.kind() {
+        "AtlasSchema" => Some(Purpose::Desired),
+        "AtlasMigration" => Some(Purpose::Migration),
+        // A word that is not known must not be a way around the rules for what is run.
+        _ if is_config_map(object) => object.label(LABEL).map(|holds| match holds {
+            "schema" => Purpose::Desired,
+            _ => Purpose::Migration,
+        }),
+        _ => None,
+    }
+}
+
+fn is_config_map(object: &Object) -> bool {
+    object.kind() == "ConfigMap"
+}
+
+/// Where the files of a folder of migrations are.
+pub(crate) fn files(object: &Object) -> &'static str {
+    if is_config_map(object) {
+        "/data"
+    } else {
+        "/spec/dir/local"
+    }
 }
 
 /// Which database an object is for: what the object says, else what the operator says, else the dev database's.
@@ -53,6 +85,8 @@ pub(crate) fn database(object: &Object, settings: &Settings) -> Database {
     let hidden = object.get("/spec/urlFrom/secretKeyRef").is_some();
     let own = if hidden {
         None
+    } else if is_config_map(object) {
+        object.annotation(DIALECT)
     } else {
         object.text("/spec/url").filter(|url| !url.is_empty())
     };
@@ -88,22 +122,24 @@ pub(crate) fn documents(object: &Object) -> Vec<Document<'_>> {
         };
         return text.map(document).into_iter().collect();
     }
-    if !is_migration(object) {
+    let Some(purpose) = purpose(object) else {
         return Vec::new();
-    }
-    let files = object
-        .get("/spec/dir/local")
-        .and_then(|files| files.as_object());
+    };
+    let folder = files(object);
+    let files = object.get(folder).and_then(|files| files.as_object());
     let mut documents: Vec<Document<'_>> = files
         .into_iter()
         .flatten()
-        // Atlas runs the files that end in .sql; atlas.sum is their checksum.
-        .filter(|(name, _)| name.to_ascii_lowercase().ends_with(".sql"))
+        // Atlas runs the files that end in .sql; atlas.sum is their checksum. An AtlasSchema may name any key.
+        .filter(|(name, _)| match purpose {
+            Purpose::Migration => name.to_ascii_lowercase().ends_with(".sql"),
+            Purpose::Desired => !name.to_ascii_lowercase().ends_with(".hcl"),
+        })
         .filter_map(|(name, text)| {
-            let pointer = format!("/spec/dir/local/{}", pointer::escape(name));
+            let pointer = format!("{folder}/{}", pointer::escape(name));
             Some(Document {
                 pointer,
-                purpose: Purpose::Migration,
+                purpose,
                 text: text.as_str()?,
             })
         })
@@ -114,11 +150,11 @@ pub(crate) fn documents(object: &Object) -> Vec<Document<'_>> {
 
 /// The folder of migrations that an object holds.
 pub(crate) fn directory(object: &Object) -> Option<Directory> {
-    let files = object.get("/spec/dir/local")?.as_object()?;
+    let files = object.get(files(object))?.as_object()?;
     let texts = files
         .iter()
         .filter_map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned())));
-    is_migration(object).then(|| Directory::new(texts))
+    (purpose(object) == Some(Purpose::Migration)).then(|| Directory::new(texts))
 }
 
 /// Where the SQL is that an object has but does not hold, in words.

@@ -182,7 +182,8 @@ fn judge_object(
     period: Period,
     findings: &mut Findings,
 ) {
-    if !document::is_schema(object) && !document::is_migration(object) {
+    let purpose = document::purpose(object).or_else(|| old.and_then(document::purpose));
+    if purpose.is_none() {
         return;
     }
     let database = document::database(object, settings);
@@ -211,11 +212,8 @@ fn judge_object(
     findings.waive(waivers);
     // What was judged before, by the same rules, is not judged again: only a label may have changed.
     let same_database = old.is_some_and(|old| document::database(old, settings) == database);
-    let before = if same_database {
-        old.map(document::documents).unwrap_or_default()
-    } else {
-        Vec::new()
-    };
+    let olds = old.map(document::documents).unwrap_or_default();
+    let before = if same_database { &*olds } else { &[] };
     let mut created = Created::new(settings);
     let mut after_new_file = false;
     for document in document::documents(object) {
@@ -228,16 +226,17 @@ fn judge_object(
             }
             continue;
         }
+        let pointer = document.pointer;
         let document = Document {
-            pointer: format!("{prefix}{}", document.pointer),
+            pointer: format!("{prefix}{pointer}"),
             ..document
         };
         let scripts = reading::scripts(document.text, &database);
         let texts = reading::read(&scripts);
         judge_document(&document, &texts, &mut created, settings, findings);
-        let old_text = old.and_then(|old| old.text("/spec/schema/sql"));
         if document.purpose == Purpose::Desired {
-            compare(&document, old_text, &texts, findings);
+            let old_text = olds.iter().find(|old| old.pointer == pointer);
+            compare(&document, old_text.map(|old| old.text), &texts, findings);
         }
     }
 }

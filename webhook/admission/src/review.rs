@@ -292,6 +292,9 @@ struct Judged<'a> {
     spec: Raw<'a>,
     #[serde(borrow, default)]
     operation: Raw<'a>,
+    /// Of a `ConfigMap`.
+    #[serde(borrow, default)]
+    data: Raw<'a>,
     #[serde(borrow, default)]
     metadata: JudgedMetadata<'a>,
 }
@@ -442,6 +445,9 @@ mod tests {
                 "{pointer}"
             );
         }
+        let mut new = old.clone();
+        new["data"] = json!({"1.sql": "DROP TABLE t"});
+        assert!(!update(&new, &old).changes_nothing_judged());
         let mut new = old.clone();
         new["operation"] = json!({"sync": {}});
         assert!(!update(&new, &old).changes_nothing_judged());

@@ -28,7 +28,8 @@ fn object(subject: &Subject<'_>, findings: &mut Findings) {
         other => other.map_err(|error| error.to_string()),
     };
     let versions = directory.validate().map_err(|error| error.to_string());
-    findings.about(&format!("{}/spec/dir/local/atlas.sum", subject.prefix));
+    let folder = document::files(subject.object);
+    findings.about(&format!("{}{folder}/atlas.sum", subject.prefix));
     for message in [sum, versions].into_iter().filter_map(Result::err) {
         findings.push(
             None,

@@ -116,5 +116,6 @@ fn find<'d>(directory: &'d Directory, name: &str) -> Option<&'d File> {
 
 fn about(subject: &Subject<'_>, file: &str, findings: &mut Findings) {
     let file = pointer::escape(file);
-    findings.about(&format!("{}/spec/dir/local/{file}", subject.prefix));
+    let folder = document::files(subject.object);
+    findings.about(&format!("{}{folder}/{file}", subject.prefix));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tidegate_admission::{Action, Decision, JudgedFinding};
 use tidegate_host::Change;
-use tidegate_model::object::group;
+use tidegate_model::object::{group, kind};
 use tidegate_model::words::{ARGO_GROUP, ATLAS_GROUP};
 use tidegate_reconcile::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
 
@@ -52,10 +52,15 @@ impl Gate for PlanGate {
     }
 }
 
-/// Whether an object is of the kinds that this gate is for.
+/// Whether an object is of the kinds that the API server asks this gate about.
 fn is_judged(object: &str) -> bool {
     let value: serde_json::Value = serde_json::from_str(object).unwrap_or_default();
-    matches!(group(&value), ARGO_GROUP | ATLAS_GROUP)
+    let holds_sql = || {
+        value
+            .pointer("/metadata/labels/gate.tidegate.dev~1sql")
+            .is_some()
+    };
+    matches!(group(&value), ARGO_GROUP | ATLAS_GROUP) || kind(&value) == "ConfigMap" && holds_sql()
 }
 
 fn change(change: &PlanChange) -> Change {

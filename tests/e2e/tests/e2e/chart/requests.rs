@@ -27,6 +27,12 @@ fn the_gate_is_asked_about_what_it_judges_and_nothing_else() {
     let schema = json!({"apiVersion": "db.atlasgo.io/v1alpha1", "kind": "AtlasSchema", "metadata": {"name": "shop", "namespace": "shop"},
         "spec": {"url": "sqlite://shop.db", "schema": {"sql": format!("CREATE TABLE t (id int); -- {}", "x".repeat(900_000))}}});
     cluster.kubectl_ok(&["create", "-f", "-"], &schema.to_string());
+    let config_map = |name: &str, labels: &Value| {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "shop", "labels": labels}, "data": {"1.sql": "SELECT 1"}})
+            .to_string()
+    };
+    let holds_sql = json!({"gate.tidegate.dev/sql": "migrations"});
+    cluster.kubectl_ok(&["create", "-f", "-"], &config_map("files", &holds_sql));
     cluster.kubectl_ok(
         &[
             "delete",
@@ -193,6 +199,21 @@ fn the_gate_is_asked_about_what_it_judges_and_nothing_else() {
         .unwrap();
     assert!(asked(&delete), "a delete");
 
+    // A ConfigMap only where it says that it holds SQL, or did.
+    let create_map = |labels: &Value| {
+        let arguments = ["create", "--dry-run=server", "-f", "-"];
+        let text = config_map("new", labels);
+        asked(&cluster.plane.kubectl(&arguments, &text).unwrap())
+    };
+    assert!(create_map(&holds_sql), "SQL in a ConfigMap");
+    assert!(!create_map(&json!({})), "any other ConfigMap");
+    for change in [
+        json!({"data": {"2.sql": "DROP TABLE t"}}),
+        json!({"metadata": {"labels": {"gate.tidegate.dev/sql": null}}}),
+    ] {
+        assert!(patch("configmap", "files", &change, &[]), "{change}");
+    }
+
     // The way out of a lock-out and back, as the notes say it.
     let gone = ["delete", "validatingwebhookconfiguration", "gate-tidegate"];
     cluster.kubectl_ok(&gone, "");
@@ -207,9 +228,13 @@ fn the_gate_is_asked_about_what_it_judges_and_nothing_else() {
 /// A failed call of the webhook; any other failure is one of this test.
 #[track_caller]
 fn asked(output: &Output) -> bool {
-    let asked = output
-        .stderr
-        .contains("failed calling webhook \"validate.tidegate.dev\"");
+    let asked = ["validate.tidegate.dev", "sql.validate.tidegate.dev"]
+        .iter()
+        .any(|name| {
+            output
+                .stderr
+                .contains(&format!("failed calling webhook \"{name}\""))
+        });
     assert!(asked || output.success(), "{}", output.stderr);
     asked
 }
