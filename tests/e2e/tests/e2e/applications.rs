@@ -14,30 +14,39 @@ struct Place {
     namespace: &'static str,
     repository: tempfile::TempDir,
     _cache: tempfile::TempDir,
-    tidegate: Tidegate,
+    replicas: Vec<Tidegate>,
 }
 
 impl Place {
     /// Starts the reconciler for one namespace, which has the project `default`.
     fn new(namespace: &'static str) -> Self {
+        Self::with(namespace, 1, "1s")
+    }
+
+    /// Starts several replicas, which look for commits so often by themselves.
+    fn with(namespace: &'static str, replicas: usize, poll: &str) -> Self {
         let cache = tempfile::tempdir().unwrap();
         let kubeconfig = plane().kubeconfig().display().to_string();
-        let sources = cache.path().display().to_string();
-        let arguments = [
-            ["--reconcile-kinds", "Application,AtlasMigration"],
-            ["--reconcile-namespace", namespace],
-            ["--control-namespace", namespace],
-            ["--sources-cache", &sources],
-            ["--sources-poll", "1s"],
-            ["--kubeconfig", &kubeconfig],
-        ];
-        let start = Start {
-            arguments: ["--reconcile"]
-                .into_iter()
-                .chain(arguments.into_iter().flatten())
-                .map(str::to_owned)
-                .collect(),
-            ..Start::default()
+        let start = |replica: usize| {
+            let sources = cache.path().join(replica.to_string());
+            let sources = sources.display().to_string();
+            let arguments = [
+                ["--reconcile-kinds", "Application,AtlasMigration"],
+                ["--reconcile-namespace", namespace],
+                ["--control-namespace", namespace],
+                ["--lease-namespace", namespace],
+                ["--sources-cache", &sources],
+                ["--sources-poll", poll],
+                ["--kubeconfig", &kubeconfig],
+            ];
+            Start {
+                arguments: ["--reconcile"]
+                    .into_iter()
+                    .chain(arguments.into_iter().flatten())
+                    .map(str::to_owned)
+                    .collect(),
+                ..Start::default()
+            }
         };
         let project = json!({
             "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "default", "namespace": namespace},
@@ -52,11 +61,18 @@ impl Place {
         let place = Self {
             namespace,
             repository: tempfile::tempdir().unwrap(),
+            replicas: (0..replicas)
+                .map(|replica| Tidegate::start(&start(replica)).unwrap())
+                .collect(),
             _cache: cache,
-            tidegate: Tidegate::start(&start).unwrap(),
         };
         place.git(&["init", "--quiet", "--initial-branch=main"]);
         place
+    }
+
+    /// The first replica.
+    fn gate(&self) -> &Tidegate {
+        self.replicas.first().unwrap()
     }
 
     fn url(&self) -> String {
@@ -328,8 +344,8 @@ fn an_application_is_admitted_with_its_plan_where_that_is_known() {
     let gate = Gated::new(
         plane(),
         "planned",
-        &place.tidegate.webhook,
-        &place.tidegate.ca_bundle().unwrap(),
+        &place.gate().webhook,
+        &place.gate().ca_bundle().unwrap(),
         "Fail",
     )
     .unwrap();
@@ -488,4 +504,97 @@ fn migrations_come_from_a_branch_and_say_what_is_wrong_with_it() {
     says(ready, "write git::ADDRESS//FOLDER");
     wants(&name);
     says("/status/conditions/0/status", "True");
+}
+
+#[test]
+fn replicas_share_the_applications_and_go_on_when_one_is_killed() {
+    let mut place = Place::with("two-replicas", 2, "1s");
+    let names: Vec<String> = (0..6).map(|n| format!("app-{n}")).collect();
+    for name in &names {
+        place.commit(&format!("{name}/a.yaml"), &config_map(name, "one"));
+    }
+    let url = place.url();
+    for name in &names {
+        let create = ["create", name, "--repo", &url, "--path", name];
+        let rest = [
+            "--dest-namespace",
+            "two-replicas",
+            "--sync-policy",
+            "automated",
+        ];
+        place.says(0, &[&create[..], &rest].concat());
+    }
+    let wait = |place: &Place| {
+        let names = names.iter().map(String::as_str);
+        let wait: Vec<&str> = ["wait"].into_iter().chain(names).collect();
+        place.says(0, &[&wait[..], &["--timeout", "60"]].concat());
+    };
+    wait(&place);
+    let leases = || {
+        let arguments = ["get", "leases", "-n", "two-replicas", "-o", "name"];
+        let leases = plane().kubectl(&arguments, "").unwrap().stdout;
+        leases.lines().count()
+    };
+    assert_eq!(leases(), 2);
+
+    // `kill -9`, while there is something to do.
+    for name in &names {
+        place.commit(&format!("{name}/a.yaml"), &config_map(name, "two"));
+    }
+    drop(place.replicas.pop());
+    for name in &names {
+        eventually(&format!("{name} to be taken over"), || {
+            let map = place.object(&format!("configmap/{name}"));
+            Ok(map.filter(|map| map["data"]["value"] == "two").map(drop))
+        })
+        .unwrap();
+    }
+    wait(&place);
+    assert_eq!(leases(), 1);
+}
+
+#[test]
+fn a_push_is_in_the_cluster_without_being_looked_for() {
+    let place = Place::with("pushed", 1, "1h");
+    place.commit("shop/a.yaml", &config_map("a", "one"));
+    let url = place.url();
+    let create = [
+        "create",
+        "shop",
+        "--repo",
+        &url,
+        "--path",
+        "shop",
+        "--dest-namespace",
+        "pushed",
+    ];
+    place.says(0, &[&create[..], &["--sync-policy", "automated"]].concat());
+    place.says(0, &["wait", "shop", "--timeout", "60"]);
+    let push = |token: &str| {
+        let tidegate = place.gate();
+        let ca = tidegate.folder.path().join("ca/ca.crt");
+        let output = Command::new("curl")
+            .args(["--silent", "--show-error", "--max-time", "60", "--cacert"])
+            .arg(ca)
+            .args(["-H", "X-Gitlab-Event: Push Hook", "-H", &format!("X-Gitlab-Token: {token}")])
+            .args(["--data", &json!({"ref": "refs/heads/main", "project": {"web_url": url, "default_branch": "main"}}).to_string()])
+            .arg(format!("https://{}/api/webhook", tidegate.webhook))
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(push("hunter2").starts_with("there is no secret for events of GitLab"));
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "argocd-secret", "namespace": "pushed"},
+        "stringData": {"webhook.gitlab.secret": "hunter2"},
+    });
+    plane().apply(&secret.to_string()).unwrap();
+    assert!(push("other").starts_with("the event is not signed"));
+    place.commit("shop/a.yaml", &config_map("a", "two"));
+    assert_eq!(push("hunter2"), "applications refreshed: 1\n");
+    eventually("the commit to be synced", || {
+        let map = place.object("configmap/a");
+        Ok(map.filter(|map| map["data"]["value"] == "two").map(drop))
+    })
+    .unwrap();
 }
