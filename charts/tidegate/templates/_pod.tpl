@@ -14,6 +14,12 @@ metadata:
     # The authority is read at the start. There is no checksum of the policies: a change of those is followed.
     checksum/ca: {{ include "tidegate.authority" .root | sha256sum }}
     {{- end }}
+    {{- if eq .component "reconciler" }}
+    {{- with $values.reconciler.applications.plugins }}
+    # Read at the start, too.
+    checksum/plugins: {{ toJson . | sha256sum }}
+    {{- end }}
+    {{- end }}
     {{- with $values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}

@@ -72,7 +72,7 @@ pub(crate) fn read(sender: Sender, request: &Request) -> Result<Received, Refuse
     Ok(Received::Push(push))
 }
 
-/// GitHub sends JSON either as it is or as a field of a form.
+/// The JSON of a request. GitHub can also send it as a field of a form, which Argo CD does not read either.
 fn body(request: &Request) -> Option<Value> {
     serde_json::from_slice(request.body).ok()
 }

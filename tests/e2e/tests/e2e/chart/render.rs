@@ -50,6 +50,14 @@ fn what_is_no_value_is_refused_with_its_place() {
         ),
         ("crds.groups={example.com}", "at '/crds/groups/0'"),
         (
+            "reconciler.applications.submodules=all",
+            "at '/reconciler/applications/submodules'",
+        ),
+        (
+            "reconciler.applications.plugins[0].kind=Plugin",
+            "at '/reconciler/applications/plugins/0",
+        ),
+        (
             "serviceAccount.create=false",
             "serviceAccount.name is needed",
         ),
@@ -151,6 +159,31 @@ fn applications_are_admitted_with_what_they_bring() {
             "{sets}: {text}"
         );
     }
+}
+
+/// The reconciler gets the operator's plugins as a file, and starts anew when they change.
+#[test]
+fn plugins_are_declared_to_the_reconciler() {
+    let plugin = "reconciler.applications.plugins[0]";
+    let declared = format!(
+        "reconciler.enabled=true,reconciler.applications.enabled=true,reconciler.applications.submodules=remote,\
+         {plugin}.kind=ConfigManagementPlugin,{plugin}.metadata.name=envsubst,{plugin}.spec.generate.command={{cat}}"
+    );
+    let text = render(&[&declared]).unwrap();
+    for part in [
+        "  plugins.yaml: |\n    ---\n    kind: ConfigManagementPlugin",
+        "--plugins=/etc/tidegate/plugins.yaml",
+        "--submodules=remote",
+    ] {
+        assert_eq!(text.matches(part).count(), 1, "{part} in {text}");
+    }
+    let sum = |text: &str| {
+        let line = text.lines().find(|line| line.contains("checksum/plugins:"));
+        line.map(str::to_owned)
+    };
+    assert!(sum(&text).is_some(), "{text}");
+    let changed = render(&[&declared.replace("{cat}", "{tac}")]).unwrap();
+    assert_ne!(sum(&text), sum(&changed));
 }
 
 fn render(sets: &[&str]) -> Result<String> {
