@@ -142,11 +142,6 @@ fn by_word(tokens: &[Token], surroundings: &Surroundings<'_>) -> Option<String> 
         return Some("names the database that it alters; leave the name out".to_owned());
     }
     for (index, token) in tokens.iter().enumerate() {
-        if token.is("directory")
-            && (has(index.wrapping_sub(1), "data") || has(index.wrapping_sub(1), "index"))
-        {
-            return Some("puts a table into a directory of its choice".to_owned());
-        }
         if token.is("engine") {
             let next = if at(index + 1) == Some(&Token::Symbol('=')) {
                 index + 2
@@ -356,11 +351,19 @@ mod tests {
             ("SET GLOBAL max_connections = 1", "SET GLOBAL"),
             ("PREPARE s FROM 'DROP TABLE x'", "PREPARE"),
             ("CALL p()", "CALL"),
+            ("CREATE TABLE t (a int) ENGINE=FEDERATED", "federated"),
             (
-                "CREATE TABLE t (a int) ENGINE=FEDERATED CONNECTION='mysql://x'",
-                "federated",
+                "CREATE TABLE t (a int) CONNECTION='mysql://x'",
+                "CONNECTION",
             ),
-            ("CREATE TABLE t (a int) DATA DIRECTORY='/x'", "directory"),
+            (
+                "CREATE TABLE t (a int) DATA DIRECTORY='/x'",
+                "DATA DIRECTORY",
+            ),
+            (
+                "ALTER TABLE t ADD PARTITION (PARTITION p VALUES LESS THAN (9) DATA DIRECTORY='/x')",
+                "DATA DIRECTORY",
+            ),
             ("SET NAMES gbk", "SET NAMES"),
             ("SHUTDOWN", "SHUTDOWN"),
         ] {
