@@ -109,6 +109,21 @@ impl Place {
         self.git(&["rev-parse", "HEAD"])
     }
 
+    /// Commits a ConfigMap `a` with the value `one`, and has the Application `shop` bring it and whatever is committed later.
+    fn bring_shop(&self) {
+        self.commit("shop/a.yaml", &config_map("a", "one"));
+        let url = self.url();
+        let source = ["create", "shop", "--repo", &url, "--path", "shop"];
+        let rest = [
+            "--dest-namespace",
+            self.namespace,
+            "--sync-policy",
+            "automated",
+        ];
+        self.says(0, &[&source[..], &rest].concat());
+        self.says(0, &["wait", "shop", "--timeout", "60"]);
+    }
+
     /// `tidegate app ...`: its exit code and what it printed.
     fn app(&self, arguments: &[&str]) -> Output {
         let output = Command::new(program().unwrap())
@@ -259,20 +274,7 @@ fn a_commit_is_synced_changed_rolled_back_and_deleted_from_the_command_line() {
 #[test]
 fn a_push_is_in_the_cluster_with_nobody_asking() {
     let place = Place::new("pushed");
-    place.commit("shop/a.yaml", &config_map("a", "one"));
-    let url = place.url();
-    let create = [
-        "create",
-        "shop",
-        "--repo",
-        &url,
-        "--path",
-        "shop",
-        "--dest-namespace",
-        "pushed",
-    ];
-    place.says(0, &[&create[..], &["--sync-policy", "automated"]].concat());
-    place.says(0, &["wait", "shop", "--timeout", "60"]);
+    place.bring_shop();
     // The next look of its own would be two minutes away.
     place.commit("shop/a.yaml", &config_map("a", "two"));
     eventually("the commit to be synced", || {
@@ -555,21 +557,8 @@ fn replicas_share_the_applications_and_go_on_when_one_is_killed() {
 
 #[test]
 fn a_push_is_in_the_cluster_without_being_looked_for() {
-    let place = Place::with("pushed", 1, "1h");
-    place.commit("shop/a.yaml", &config_map("a", "one"));
-    let url = place.url();
-    let create = [
-        "create",
-        "shop",
-        "--repo",
-        &url,
-        "--path",
-        "shop",
-        "--dest-namespace",
-        "pushed",
-    ];
-    place.says(0, &[&create[..], &["--sync-policy", "automated"]].concat());
-    place.says(0, &["wait", "shop", "--timeout", "60"]);
+    let place = Place::with("told-of-a-push", 1, "1h");
+    place.bring_shop();
     let push = |token: &str| {
         let tidegate = place.gate();
         let ca = tidegate.folder.path().join("ca/ca.crt");
@@ -577,7 +566,7 @@ fn a_push_is_in_the_cluster_without_being_looked_for() {
             .args(["--silent", "--show-error", "--max-time", "60", "--cacert"])
             .arg(ca)
             .args(["-H", "X-Gitlab-Event: Push Hook", "-H", &format!("X-Gitlab-Token: {token}")])
-            .args(["--data", &json!({"ref": "refs/heads/main", "project": {"web_url": url, "default_branch": "main"}}).to_string()])
+            .args(["--data", &json!({"ref": "refs/heads/main", "project": {"web_url": place.url(), "default_branch": "main"}}).to_string()])
             .arg(format!("https://{}/api/webhook", tidegate.webhook))
             .output()
             .unwrap();
@@ -585,7 +574,7 @@ fn a_push_is_in_the_cluster_without_being_looked_for() {
     };
     assert!(push("hunter2").starts_with("there is no secret for events of GitLab"));
     let secret = json!({
-        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "argocd-secret", "namespace": "pushed"},
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "argocd-secret", "namespace": place.namespace},
         "stringData": {"webhook.gitlab.secret": "hunter2"},
     });
     plane().apply(&secret.to_string()).unwrap();

@@ -33,11 +33,7 @@ impl tidegate_server::Pushes for Pushes {
         async move {
             let secrets = match self.remote.secret(&self.control_namespace, SECRET).await {
                 Ok(secrets) => Secrets(secrets),
-                Err(problem) => {
-                    warn!(%problem, "a push is not taken");
-                    let words = "the cluster cannot be asked; send it again".to_owned();
-                    return (StatusCode::SERVICE_UNAVAILABLE, words);
-                }
+                Err(problem) => return not_taken(&problem),
             };
             let request = Request {
                 headers: &headers,
@@ -66,11 +62,7 @@ impl Pushes {
                 info!(repositories = ?push.repositories, revision, applications = count, "a push");
                 (StatusCode::OK, format!("applications refreshed: {count}"))
             }
-            Err(problem) => {
-                warn!(%problem, "a push is not taken");
-                let words = "the cluster cannot be asked; send it again".to_owned();
-                (StatusCode::SERVICE_UNAVAILABLE, words)
-            }
+            Err(problem) => not_taken(&problem),
         }
     }
 
@@ -91,6 +83,12 @@ impl Pushes {
         }
         Ok(count)
     }
+}
+
+fn not_taken(problem: &RemoteError) -> (StatusCode, String) {
+    warn!(%problem, "a push is not taken");
+    let words = "the cluster cannot be asked; send it again".to_owned();
+    (StatusCode::SERVICE_UNAVAILABLE, words)
 }
 
 const fn status(refused: &Refused) -> StatusCode {
