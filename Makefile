@@ -40,7 +40,7 @@ test: servers policies cluster lint ## All tests, against a real API server
 	@TIDEGATE_PROGRAM=$(abspath $(or $(CARGO_TARGET_DIR),target))/debug/tidegate cargo test --locked --workspace --no-fail-fast
 
 .PHONY: bench
-bench: policies ## Figures beside their targets, and beside a bare server of the same run (ARGS="--rounds 1 --seconds 0.3")
+bench: servers policies cluster ## Figures beside their targets, and beside a bare server of the same run (ARGS="--rounds 1 --seconds 0.3")
 	@tests/bench $(ARGS)
 
 .PHONY: soak

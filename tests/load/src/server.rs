@@ -32,6 +32,11 @@ impl Bench {
 
     /// Starts a server with this policies file and waits until it is ready.
     pub fn start(&self, name: &str, policies: &str) -> Result<Server> {
+        self.start_with(name, policies, &[])
+    }
+
+    /// The same with further arguments.
+    pub fn start_with(&self, name: &str, policies: &str, more: &[&str]) -> Result<Server> {
         let file = self.folder.path().join(format!("{name}.yaml"));
         std::fs::write(&file, policies)?;
         let (webhook, health) = free_ports()?;
@@ -44,6 +49,7 @@ impl Bench {
             .args(["--listen", &webhook.to_string()])
             .args(["--health", &health.to_string()])
             .args(["--drain", "0s", "--readiness", "every-policy"])
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             // Written at the default level, as in a container, and read by nobody.
@@ -107,6 +113,19 @@ impl Server {
             }
         }
         Ok(Duration::from_nanos(sum))
+    }
+
+    /// User and system time of the process and of the programs that it ran and that have ended, in hundredths of a second: for work of threads and
+    /// programs that come and go.
+    pub fn whole_processor_time(&self) -> Result<Duration> {
+        /// What the kernel counts in here, on every processor of today.
+        const TICK: Duration = Duration::from_millis(10);
+        let stat = std::fs::read_to_string(self.proc("stat"))?;
+        // The name, in brackets, may hold anything; utime, stime, cutime and cstime are the 14th field and on, the state after the name is the 3rd.
+        let (_, fields) = stat.rsplit_once(") ").context("no name in stat")?;
+        let ticks = fields.split(' ').skip(11).take(4).map(str::parse::<u32>);
+        let ticks = ticks.sum::<Result<u32, _>>()?;
+        Ok(TICK * ticks)
     }
 
     /// Resident memory in MiB.
