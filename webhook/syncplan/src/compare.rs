@@ -3,6 +3,7 @@
 //! Follows `CompareAppState` of `controller/state.go` and `Reconcile` of `gitops-engine/pkg/sync/reconcile.go`. Hooks are not compared: they come
 //! and go with a sync. Neither are objects that only carry a copied mark ([`Tracking::is_self_referenced`]).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -11,7 +12,6 @@ use tidegate_model::ObjectKey;
 use tidegate_model::hook::{Role, role};
 use tidegate_model::object::{annotation_words, at, group, kind, name, namespace as namespace_of};
 use tidegate_model::words::{COMPARE_OPTIONS, NAMESPACE, SYNC_OPTIONS};
-use tidegate_waves::{Manifest, arrange};
 
 use crate::differences::{Comparing, differences};
 use crate::ignore::Rules;
@@ -146,21 +146,10 @@ pub fn compare<'a>(
 
 /// The key of each manifest as it will be in the cluster. A kind that is live without a namespace lives in none.
 pub(crate) fn keys(targets: &[Value], live: &[Value], namespace: Option<&str>) -> Vec<ObjectKey> {
-    let manifests: Vec<Manifest> = targets
-        .iter()
-        .map(|object| Manifest { object, origin: "" })
-        .collect();
-    let arrangement = arrange(&manifests, namespace);
-    let mut keys: Vec<ObjectKey> = targets.iter().map(ObjectKey::of).collect();
-    for task in arrangement.order {
-        if let Some(key) = keys.get_mut(task.index) {
-            key.namespace = task.namespace;
-        }
-    }
-    for absent in arrangement.absent {
-        if let Some(key) = keys.get_mut(absent.index) {
-            key.namespace = absent.key.namespace;
-        }
+    let mut keys = tidegate_waves::keys(targets.iter(), namespace);
+    for (key, target) in keys.iter_mut().zip(targets) {
+        // A name that is left open is nobody's key.
+        name(target).clone_into(&mut key.name);
     }
     let unscoped: BTreeSet<(&str, &str)> = live
         .iter()
@@ -216,15 +205,15 @@ fn pair<'a>(
 }
 
 fn differences_of(target: &Value, live: &Value, settings: &Settings) -> Vec<String> {
-    let mut target = target.clone();
+    let mut target = Cow::Borrowed(target);
     if let Some(tracking) = settings.tracking {
-        tracking.mark(&mut target, settings.namespace);
+        tracking.mark(target.to_mut(), settings.namespace);
     }
-    let Some(rules) = settings.ignore else {
+    let Some(rules) = settings.ignore.filter(|rules| rules.are_about(live)) else {
         return differences(&target, live, settings.comparing);
     };
     let mut live = live.clone();
-    rules.apply(&mut target, &mut live);
+    rules.apply(target.to_mut(), &mut live);
     differences(&target, &live, settings.comparing)
 }
 

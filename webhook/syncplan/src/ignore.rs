@@ -101,6 +101,11 @@ impl Rules {
         unread
     }
 
+    /// Whether any of them is about the live object.
+    pub(crate) fn are_about(&self, live: &Value) -> bool {
+        self.rules.iter().any(|(rule, _)| rule.is_about(live))
+    }
+
     /// Takes the ignored fields out of both sides.
     pub fn apply(&self, target: &mut Value, live: &mut Value) {
         let owner = live.clone();

@@ -21,36 +21,44 @@ pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 
 /// One side of a comparison, without what must not be compared.
 pub(crate) fn normalized(object: &Value, ignores_status: bool) -> Value {
-    let mut object = object.clone();
-    let (group, kind) = (group(&object).to_owned(), kind(&object).to_owned());
-    let Some(map) = object.as_object_mut() else {
-        return object;
+    let Some(fields) = object.as_object() else {
+        return object.clone();
     };
-    // The version is a way of asking, not a property: the same object answers in several.
-    map.remove("apiVersion");
-    if ignores_status {
-        map.remove("status");
-    }
-    if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
-        for field in WRITTEN_BY_THE_SERVER {
-            metadata.remove(field);
-        }
-        // Both sides were matched by it; a manifest without one lives in the destination.
-        metadata.remove("namespace");
-        if let Some(annotations) = metadata
-            .get_mut("annotations")
-            .and_then(Value::as_object_mut)
-        {
-            annotations.remove(LAST_APPLIED);
-        }
-    }
-    if group == "rbac.authorization.k8s.io" && kind == "ClusterRole" && is_aggregated(map) {
+    let (group, kind) = (group(object), kind(object));
+    // Left out before it is copied: what the server writes is more than half of many objects.
+    let mut map: Map<String, Value> = fields
+        .iter()
+        // The version is a way of asking, not a property: the same object answers in several.
+        .filter(|(key, _)| !(*key == "apiVersion" || ignores_status && *key == "status"))
+        .map(|(key, value)| {
+            let value = match value {
+                Value::Object(metadata) if key == "metadata" => Value::Object(own(metadata)),
+                value => value.clone(),
+            };
+            (key.clone(), value)
+        })
+        .collect();
+    if group == "rbac.authorization.k8s.io" && kind == "ClusterRole" && is_aggregated(&map) {
         map.remove("rules");
     }
     if group.is_empty() && kind == "Secret" {
-        encode_secret(map);
+        encode_secret(&mut map);
     }
-    object
+    Value::Object(map)
+}
+
+/// Metadata that a manifest may have written.
+fn own(metadata: &Map<String, Value>) -> Map<String, Value> {
+    let mut own: Map<String, Value> = metadata
+        .iter()
+        // Both sides were matched by the namespace; a manifest without one lives in the destination.
+        .filter(|(key, _)| *key != "namespace" && !WRITTEN_BY_THE_SERVER.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    if let Some(annotations) = own.get_mut("annotations").and_then(Value::as_object_mut) {
+        annotations.remove(LAST_APPLIED);
+    }
+    own
 }
 
 /// A manifest as the API server would keep it.

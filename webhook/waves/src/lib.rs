@@ -117,11 +117,8 @@ pub fn order(manifests: &[Manifest]) -> Vec<OrderedResource> {
 /// `destination` is the namespace of namespaced manifests that name none (`spec.destination.namespace` of an Application). The order does not
 /// depend on the order of the input, except that of two manifests of one object the last wins.
 pub fn arrange(manifests: &[Manifest], destination: Option<&str>) -> Arrangement {
-    let scopes = kinds::Scopes::of(manifests.iter().map(|manifest| manifest.object));
-    let keys: Vec<ObjectKey> = manifests
-        .iter()
-        .map(|manifest| key(manifest.object, &scopes, destination))
-        .collect();
+    let objects = manifests.iter().map(|manifest| manifest.object);
+    let keys = keys(objects, destination);
     let last = last_of_each(manifests, &keys);
 
     let mut tasks = Vec::new();
@@ -160,18 +157,23 @@ pub fn arrange(manifests: &[Manifest], destination: Option<&str>) -> Arrangement
             }
         };
         let wave = wave::of(object);
-        tasks.extend(phases.into_iter().map(|phase| OrderedResource {
-            phase,
-            wave,
-            group: key.group.clone(),
-            kind: key.kind.clone(),
-            namespace: key.namespace.clone(),
-            name: key.name.clone(),
-            hook,
-            index,
+        let (rank, name) = (kind_rank(&key.kind), name(object));
+        tasks.extend(phases.into_iter().map(|phase| {
+            let task = OrderedResource {
+                phase,
+                wave,
+                group: key.group.clone(),
+                kind: key.kind.clone(),
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+                hook,
+                index,
+            };
+            (rank, name, task)
         }));
     }
-    tasks.sort_by(|a, b| place(a, manifests).cmp(&place(b, manifests)));
+    tasks.sort_by(|a, b| place(a).cmp(&place(b)));
+    let mut tasks: Vec<OrderedResource> = tasks.into_iter().map(|(_, _, task)| task).collect();
     dependencies::bubble_up_namespaces(&mut tasks);
     dependencies::bubble_up_definitions(&mut tasks, manifests);
     Arrangement {
@@ -180,18 +182,26 @@ pub fn arrange(manifests: &[Manifest], destination: Option<&str>) -> Arrangement
     }
 }
 
-/// What tasks are sorted by: Argo CD's four, then what makes the order total. A hook that leaves its name open is given one before it is sorted, which
-/// begins with its prefix; a resource has none then.
-fn place<'a>(task: &'a OrderedResource, manifests: &[Manifest<'a>]) -> impl Ord + 'a {
-    let own = manifests
-        .get(task.index)
-        .map_or("", |manifest| name(manifest.object));
+/// The key of each object as Argo CD normalises it before a sync: no namespace on cluster-scoped kinds, the destination's where there is none.
+pub fn keys<'a>(
+    objects: impl Iterator<Item = &'a Value> + Clone,
+    destination: Option<&str>,
+) -> Vec<ObjectKey> {
+    let scopes = kinds::Scopes::of(objects.clone());
+    objects
+        .map(|object| key(object, &scopes, destination))
+        .collect()
+}
+
+/// What a task, with the rank of its kind and the name that its object has, is sorted by: Argo CD's four, then what makes the order total. A hook that
+/// leaves its name open is given one before it is sorted, which begins with its prefix; a resource has none then.
+fn place<'a>((rank, own, task): &'a (usize, &str, OrderedResource)) -> impl Ord + 'a {
     let sorted_as = if task.hook { task.name.as_str() } else { own };
     let namespace = task.namespace.as_deref();
     (
         task.phase,
         task.wave,
-        kind_rank(&task.kind),
+        rank,
         sorted_as,
         &task.name,
         &task.group,
@@ -201,7 +211,6 @@ fn place<'a>(task: &'a OrderedResource, manifests: &[Manifest<'a>]) -> impl Ord 
     )
 }
 
-/// The object's key as Argo CD normalises it before a sync: no namespace on cluster-scoped kinds, the destination's where there is none.
 fn key(object: &Value, scopes: &kinds::Scopes, destination: Option<&str>) -> ObjectKey {
     let mut key = ObjectKey::of(object);
     if scopes.is_cluster_scoped(group(object), kind(object)) {
