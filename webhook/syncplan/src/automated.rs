@@ -51,35 +51,44 @@ pub struct Attempt {
     pub message: String,
     /// When.
     pub finished_at: Option<Timestamp>,
-    /// How many heals of this revision it was (`autoHealAttemptsCount`).
+    /// How many heals in a row it was (`autoHealAttemptsCount`).
     pub heals: u32,
 }
 
-/// Waits between heals of one revision: none, then ever longer ones.
+/// Waits between heals of one revision: none until it looks like a fight, then ever longer ones, and none again after a time of peace.
+///
+/// Argo CD waits from the second heal on, and for as long as the revision stays (`selfHealRemainingBackoff`): whoever edits an object by hand twice in a
+/// week finds the second edit live for longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HealBackoff {
-    /// The first wait after a heal.
+    /// Heals in a row that are done at once: one more is a fight.
+    pub at_once: u32,
+    /// The first wait after them.
     pub first: Duration,
     /// How much longer each further one is.
     pub factor: u32,
     /// No wait is longer.
     pub longest: Duration,
+    /// Heals further apart than this are not in a row. More than `longest`, or waiting would end the fight.
+    pub peace: Duration,
 }
 
 impl Default for HealBackoff {
     fn default() -> Self {
         Self {
+            at_once: 5,
             first: Duration::from_secs(2),
             factor: 3,
             longest: Duration::from_mins(5),
+            peace: Duration::from_mins(10),
         }
     }
 }
 
 impl HealBackoff {
-    /// The wait before the next heal after `heals` of them.
+    /// The wait before the next heal after `heals` of them in a row.
     pub fn wait(&self, heals: u32) -> Duration {
-        let Some(grown) = heals.checked_sub(1) else {
+        let Some(grown) = heals.checked_sub(self.at_once) else {
             return Duration::ZERO;
         };
         let factor = self.factor.saturating_pow(grown);
@@ -128,7 +137,7 @@ pub enum Decision {
         prune: bool,
         /// What drifted; empty is everything.
         selected: Vec<Selector>,
-        /// The heals of this revision with this one.
+        /// The heals in a row with this one.
         heals: u32,
     },
 }
@@ -177,11 +186,16 @@ pub fn decide(situation: &Situation) -> Decision {
             .finished_at
             .and_then(|finished| Duration::try_from(situation.now.duration_since(finished)).ok())
             .unwrap_or_default();
-        let wait = situation.backoff.wait(last.heals).saturating_sub(since);
+        let before = if since >= situation.backoff.peace {
+            0
+        } else {
+            last.heals
+        };
+        let wait = situation.backoff.wait(before).saturating_sub(since);
         if !wait.is_zero() {
             return Decision::Later(wait);
         }
-        heals = last.heals.saturating_add(1);
+        heals = before.saturating_add(1);
         selected = drifted()
             .map(|resource| Selector {
                 group: resource.key.group.clone(),
@@ -386,21 +400,24 @@ mod tests {
     }
 
     #[test]
-    fn heals_of_one_revision_wait_ever_longer() {
-        let waits: Vec<u64> = (0..9)
+    fn heals_wait_ever_longer_once_it_is_a_fight() {
+        let waits: Vec<u64> = (0..13)
             .map(|n| HealBackoff::default().wait(n).as_secs())
             .collect();
-        assert_eq!(waits, [0, 2, 6, 18, 54, 162, 300, 300, 300]);
+        assert_eq!(waits, [0, 0, 0, 0, 0, 2, 6, 18, 54, 162, 300, 300, 300]);
         assert_eq!(HealBackoff::default().wait(u32::MAX).as_secs(), 300);
-        let last = attempt("abc", OperationPhase::Succeeded, 3);
+        let last = attempt("abc", OperationPhase::Succeeded, 7);
         let later = |seconds| Decision::Later(Duration::from_secs(seconds));
         assert_eq!(run("h", "o", Some(&last), 0), later(18));
         assert_eq!(run("h", "o", Some(&last), 10), later(8));
-        assert!(matches!(
-            run("h", "o", Some(&last), 18),
-            Decision::Sync { heals: 4, .. }
-        ));
         assert_eq!(run("h", "o", Some(&last), -5), later(18));
+        for (since, expected) in [(18, 8), (300, 8), (599, 8), (600, 1)] {
+            let decision = run("h", "o", Some(&last), since);
+            assert!(
+                matches!(decision, Decision::Sync { heals, .. } if heals == expected),
+                "{since}: {decision:?}"
+            );
+        }
     }
 
     #[test]

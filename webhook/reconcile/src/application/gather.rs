@@ -7,7 +7,7 @@ use futures::stream::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tidegate_model::application::Application;
 use tidegate_model::object::{at, group, kind, namespace, text};
-use tidegate_model::words::{API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION};
+use tidegate_model::words::{API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
 use tidegate_model::{GroupKind, ObjectKey};
 
 use super::control_plane::ControlPlane;
@@ -235,18 +235,18 @@ async fn live<G: Gate>(
         }
         places.insert(place(&ObjectKey::of(target)), version.to_owned());
     }
-    // A namespace that a sync makes is looked for by its name.
-    let destination = Application(application).namespace();
-    if let Some(destination) = destination.filter(|_| makes_namespace(application)) {
-        let key = ObjectKey {
+    // The namespace that a sync makes carries no mark: among all of them it would only be found by its name.
+    let made = Application(application)
+        .namespace()
+        .filter(|_| makes_namespace(application))
+        .map(|name| ObjectKey {
             group: String::new(),
-            kind: "Namespace".to_owned(),
+            kind: NAMESPACE.to_owned(),
             namespace: None,
-            name: destination.to_owned(),
-        };
-        places.insert(place(&key), "v1".to_owned());
-        keys.insert(key);
-    }
+            name: name.to_owned(),
+        })
+        .filter(|made| !places.contains_key(&place(made)));
+    keys.extend(made.clone());
 
     let keeps = |object: &Value| tracking.owns(object) || keys.contains(&ObjectKey::of(object));
     let mut listings: Vec<BoxFuture<'_, Result<Vec<Value>, ApiError>>> = Vec::new();
@@ -254,6 +254,12 @@ async fn live<G: Gate>(
         if let Some(known) = kinds.exact(version, &of.kind) {
             listings.push(Box::pin(context.list(known, namespace.as_deref(), keeps)));
         }
+    }
+    if let (Some(made), Some(known)) = (made, kinds.exact("v1", NAMESPACE)) {
+        listings.push(Box::pin(async move {
+            let found = context.get(known, None, &made.name).await?;
+            Ok(found.into_iter().collect())
+        }));
     }
     let lists: Vec<Vec<Value>> = futures::stream::iter(listings)
         .buffer_unordered(LISTINGS)

@@ -40,6 +40,14 @@ pub(super) enum Pause {
     NoGate,
 }
 
+/// Why nothing may be done.
+enum Refusal {
+    /// The policies say so.
+    Denied(Vec<GateFinding>),
+    /// The policies could not be asked.
+    Unavailable(String),
+}
+
 /// What the operation is carried on with.
 pub(super) struct Run<'a, G> {
     pub(super) context: &'a Context<G>,
@@ -56,22 +64,7 @@ impl<G: Gate> Run<'_, G> {
         let application = &self.snapshot.application;
         let planned = running.planned(application);
         let is_terminating = running.state.phase == OperationPhase::Terminating;
-        if running.progress.results.is_empty() && !is_terminating {
-            match self.ask_gate(&planned, live).await {
-                GateVerdict::Allowed { .. } => {}
-                GateVerdict::Denied { findings } => {
-                    running.state = State {
-                        phase: OperationPhase::Failed,
-                        message: denied("the sync", &findings),
-                    };
-                    return Pause::Over;
-                }
-                GateVerdict::Unavailable { message } => {
-                    running.state.message = message;
-                    return Pause::NoGate;
-                }
-            }
-        }
+        let mut is_first = running.progress.results.is_empty() && !is_terminating;
         let hand = Hand {
             context: self.context,
             tracking: &self.lens.tracking,
@@ -86,7 +79,22 @@ impl<G: Gate> Run<'_, G> {
             takes_over: !planned.options.has("ClientSideApplyMigration=false"),
         };
         for _ in 0..MOST_TURNS {
-            let (turn, acted, has_hooks) = self.turn(&hand, &planned, running, live).await;
+            let taken = self.turn(&hand, &planned, running, live, is_first);
+            is_first = false;
+            let (turn, acted, has_hooks) = match taken.await {
+                Ok(taken) => taken,
+                Err(Refusal::Denied(findings)) => {
+                    running.state = State {
+                        phase: OperationPhase::Failed,
+                        message: denied("the sync", &findings),
+                    };
+                    return Pause::Over;
+                }
+                Err(Refusal::Unavailable(message)) => {
+                    running.state.message = message;
+                    return Pause::NoGate;
+                }
+            };
             let has_moved = !acted.outcomes.is_empty() || turn.progress != running.progress;
             running.progress = turn.progress;
             running.state = turn.state;
@@ -106,14 +114,15 @@ impl<G: Gate> Run<'_, G> {
         Pause::Checkpoint
     }
 
-    /// One turn: what is decided, done, and made of the outcomes.
+    /// One turn: what is decided, done, and made of the outcomes. Before the first of them the policies are asked.
     async fn turn(
         &self,
         hand: &Hand<'_, G>,
         planned: &Operation,
         running: &Running,
         live: &mut Live,
-    ) -> (Turn, Acted, bool) {
+        is_first: bool,
+    ) -> Result<(Turn, Acted, bool), Refusal> {
         let mut all = Acted::default();
         let mut has_hooks = false;
         let turn = {
@@ -129,6 +138,9 @@ impl<G: Gate> Run<'_, G> {
             };
             let refused = self.refused(&live.objects);
             let sync = Sync::new(&sources, planned, &refused);
+            if is_first {
+                self.ask_gate(&sync, planned).await?;
+            }
             let judge = |object: &Value| self.judge.health(object);
             let mut turn = if running.state.phase == OperationPhase::Terminating {
                 sync.terminate(&running.progress, &judge)
@@ -169,7 +181,7 @@ impl<G: Gate> Run<'_, G> {
                 (Err(_), None) => {}
             }
         }
-        (turn, all, has_hooks)
+        Ok((turn, all, has_hooks))
     }
 
     /// Objects that the project does not permit, and why.
@@ -194,18 +206,7 @@ impl<G: Gate> Run<'_, G> {
     }
 
     /// Asks the gate about everything that will be written and deleted, in order, before the first of it is.
-    async fn ask_gate(&self, planned: &Operation, live: &Live) -> GateVerdict {
-        let comparison = compare(self.targets, &live.objects, &self.lens.settings());
-        let none = BTreeSet::new();
-        let sources = Sources {
-            targets: self.targets,
-            live: &live.objects,
-            comparison: &comparison,
-            namespace: self.lens.namespace(),
-            unknown_kinds: &none,
-            prune_waves: &[],
-        };
-        let sync = Sync::new(&sources, planned, &BTreeMap::new());
+    async fn ask_gate(&self, sync: &Sync<'_>, planned: &Operation) -> Result<(), Refusal> {
         let changes = sync
             .tasks()
             .iter()
@@ -224,7 +225,11 @@ impl<G: Gate> Run<'_, G> {
             dialect: None,
             changes,
         };
-        self.context.judge(&self.snapshot.key, &plan).await
+        match self.context.judge(&self.snapshot.key, &plan).await {
+            GateVerdict::Allowed { .. } => Ok(()),
+            GateVerdict::Denied { findings } => Err(Refusal::Denied(findings)),
+            GateVerdict::Unavailable { message } => Err(Refusal::Unavailable(message)),
+        }
     }
 }
 
