@@ -94,23 +94,42 @@ pub fn down<'d>(
             version: baseline.version.clone(),
         });
     }
-    let is_lost = |revision: &&Revision| file(directory, &revision.version).is_none();
+    let is_lost = |revision: &&Revision| is_lost(directory, revision);
     if let Some(lost) = kept.iter().find(is_lost) {
         return Err(DownError::Missing {
             version: lost.version.clone(),
         });
+    }
+    Ok(Down {
+        undone: undone.iter().rev().map(|it| it.version.clone()).collect(),
+        now: made(directory, revisions),
+        then: state(directory, first, kept),
+    })
+}
+
+/// What made a database with these revisions what it is: files, and of one that was not finished so many of its statements. None where the folder has lost
+/// the file of one of them.
+pub fn made<'d>(
+    directory: &'d Directory,
+    revisions: &[Revision],
+) -> Option<Vec<(&'d File, Option<usize>)>> {
+    let first = revisions.first()?;
+    if revisions
+        .iter()
+        .any(|revision| is_lost(directory, revision))
+    {
+        return None;
     }
     let partial = revisions.last().filter(|last| !last.is_complete());
     let now = state(directory, first, revisions).into_iter().map(|file| {
         let of_it = partial.filter(|partial| partial.version == file.version());
         (file, of_it.map(|partial| partial.applied))
     });
-    let is_known = !undone.iter().any(|revision| is_lost(&revision));
-    Ok(Down {
-        undone: undone.iter().rev().map(|it| it.version.clone()).collect(),
-        now: is_known.then(|| now.collect()),
-        then: state(directory, first, kept),
-    })
+    Some(now.collect())
+}
+
+fn is_lost(directory: &Directory, revision: &Revision) -> bool {
+    file(directory, &revision.version).is_none()
 }
 
 /// The files that make the state in which these are the revisions: the last checkpoint that was reached and what was run behind it. Files up to the very first

@@ -26,7 +26,7 @@ pub mod table;
 
 pub use directive::{DirectiveError, Directives, TransactionMode};
 pub use directory::{Directory, DirectoryError, File};
-pub use down::{Back, Down, DownError, down};
+pub use down::{Back, Down, DownError, down, made};
 pub use execution::{Execution, ExecutionError};
 pub use pending::{Expectation, Order, Pending, PendingError, Until, edited, pending};
 pub use revision::{Kind, Revision};

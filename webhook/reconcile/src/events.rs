@@ -47,7 +47,9 @@ pub(crate) fn told(before: &[Condition], after: &[Condition], applied: &str) -> 
         });
     }
     let reason = match now.reason.as_str() {
-        "FirstRunDestructive" | "ApprovalPending" | "ProtectedFlowError" => now.reason.as_str(),
+        "FirstRunDestructive" | "ApprovalPending" | "ProtectedFlowError" | "DriftDetected" => {
+            now.reason.as_str()
+        }
         // Nothing changes by itself.
         "LintPolicyError" | "PlanRejected" | "ApplyingSchema" | "Migrating" => "Error",
         _ => "TransientErr",

@@ -24,10 +24,14 @@ pub(crate) async fn judge<G: Gate>(
     context: &Context<G>,
     key: &ObjectKey,
     subject: &str,
-    dialect: Dialect,
+    dialect: Option<Dialect>,
     statements: Vec<String>,
     is_approved: bool,
 ) -> Result<(), Refused> {
+    // Nothing is judged before a database was seen.
+    let Some(dialect) = dialect else {
+        return Ok(());
+    };
     let plan = PlanReview {
         subject: subject.to_owned(),
         dialect: Some(dialect.to_string()),

@@ -55,18 +55,32 @@ pub(crate) async fn reach<G>(
 }
 
 /// The database that a wanted schema is tried out in, where the object names one: `devURLFrom`, then `devURL`.
+///
+/// None where it would have to be started first (`devDB`, whose url is that of a pod; `docker://`): a scratch place of the database's own server is as
+/// empty, and is there.
 pub(crate) async fn dev_address<G>(
     inputs: &mut Inputs<'_, G>,
     project: &Project,
 ) -> Result<Option<Address>, Problem> {
+    if project.dev_db.is_some() {
+        return Ok(None);
+    }
     let from = inputs
         .secret("spec.devURLFrom", project.dev_url_from.as_ref())
         .await?
         .map(DatabaseUrl::new);
     match from.as_ref().or(project.dev_url.as_ref()) {
-        Some(url) if !url.is_empty() => parse(inputs, "spec.devURL: ", url).map(Some),
+        Some(url) if !url.is_empty() && !starts_a_container(url) => {
+            parse(inputs, "spec.devURL: ", url).map(Some)
+        }
         _ => Ok(None),
     }
+}
+
+/// `docker://postgres/15/dev`, `docker+postgres://...`: what Atlas starts a container for.
+fn starts_a_container(url: &DatabaseUrl) -> bool {
+    let scheme = url.scheme().unwrap_or_default();
+    scheme.split('+').next() == Some("docker")
 }
 
 /// Why a database could not be reached.

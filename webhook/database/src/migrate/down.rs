@@ -50,11 +50,9 @@ impl Migrator<'_> {
         let there = self.session.inspect().await?;
         let settings = Settings::default();
         if let Some(now) = &now {
-            let drift = plan(&there, now, &settings).map_err(MigrateError::NoWayBack)?;
-            if !drift.statements.is_empty() {
-                return Err(MigrateError::Drifted {
-                    differences: drift.statements.into_iter().map(|it| it.purpose).collect(),
-                });
+            let differences = differences(&there, now, &settings)?;
+            if !differences.is_empty() {
+                return Err(MigrateError::Drifted { differences });
             }
         }
         let mut plan = plan(&there, &then, &settings).map_err(MigrateError::NoWayBack)?;
@@ -71,6 +69,29 @@ impl Migrator<'_> {
             losses: losses(&there, &then, &settings),
             is_compared: now.is_some(),
         })
+    }
+
+    /// What somebody changed beside the folder, in words: what would make the database again what its revisions say. `exclude` names what may differ. None where
+    /// the folder has lost a file, so that nobody can say what it made.
+    ///
+    /// # Errors
+    /// The files cannot be read or tried out; what the server said.
+    pub async fn drift(
+        &mut self,
+        directory: &Directory,
+        exclude: &[String],
+    ) -> Result<Option<Vec<String>>, MigrateError> {
+        let revisions = self.revisions().await?;
+        let Some(made) = tidegate_migrations::made(directory, &revisions) else {
+            return Ok(None);
+        };
+        let made = self.made_by(&made, None).await?;
+        let there = self.session.inspect().await?;
+        let settings = Settings {
+            exclude: exclude.to_vec(),
+            ..Settings::default()
+        };
+        differences(&there, &made, &settings).map(Some)
     }
 
     /// Goes back, holding the lock, by the plan of this hash and no other.
@@ -125,4 +146,14 @@ impl Migrator<'_> {
         }
         Ok(self.session.desired(&statements, dev).await?)
     }
+}
+
+/// What would have to be done to the one to make it the other, in words.
+fn differences(
+    there: &Catalog,
+    made: &Catalog,
+    settings: &Settings,
+) -> Result<Vec<String>, MigrateError> {
+    let plan = plan(there, made, settings).map_err(MigrateError::NoWayBack)?;
+    Ok(plan.statements.into_iter().map(|it| it.purpose).collect())
 }

@@ -101,6 +101,9 @@ pub struct Project {
     /// The Secret that holds it.
     #[serde(rename = "devURLFrom")]
     pub dev_url_from: Option<ValueFrom>,
+    /// A pod to run that database in, which Tidegate does not start. The url beside it is that pod's.
+    #[serde(rename = "devDB")]
+    pub dev_db: Option<Value>,
     /// A project file, `atlas.hcl`, which Tidegate does not read.
     pub config: Option<String>,
     /// The Secret that holds it.
@@ -290,6 +293,26 @@ pub struct AtlasMigrationSpec {
     pub backoff_limit: Option<u32>,
     /// What may be done about files that were taken away.
     pub protected_flows: ProtectedFlows,
+    /// What is looked for before anything runs.
+    pub policy: MigrationPolicy,
+}
+
+/// What is looked for before a migration runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct MigrationPolicy {
+    /// Whether somebody changed the database beside the files; not looked for where there is none.
+    pub drift: Option<DriftPolicy>,
+}
+
+/// The check for changes beside the files (Atlas operator 0.8).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DriftPolicy {
+    /// `FAIL` (the default): nothing runs then. `CONTINUE`: it is said, and what is pending runs.
+    pub on_error: Option<String>,
+    /// Glob patterns of what may differ.
+    pub exclude: Vec<String>,
 }
 
 /// Guards around dangerous flows.

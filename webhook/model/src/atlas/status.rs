@@ -63,6 +63,8 @@ pub enum Reason {
     PlanRejected,
     /// A statement failed.
     ApplyingSchema,
+    /// Somebody changed the database beside its migrations.
+    DriftDetected,
     /// A migration failed.
     Migrating,
     /// Going back is not allowed here.
@@ -86,6 +88,7 @@ impl Reason {
             Self::ApprovalPending => "ApprovalPending",
             Self::PlanRejected => "PlanRejected",
             Self::ApplyingSchema => "ApplyingSchema",
+            Self::DriftDetected => "DriftDetected",
             Self::Migrating => "Migrating",
             Self::ProtectedFlowError => "ProtectedFlowError",
         }

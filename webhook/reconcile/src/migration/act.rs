@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tidegate_database::{InDoubt, MigrateError, Migrated, Migrator, Planned, Progress};
+use tidegate_database::{InDoubt, MigrateError, Migrated, Planned, Progress};
 use tidegate_model::atlas::Reason;
 use tracing::{info, warn};
 
@@ -72,7 +72,16 @@ pub(crate) async fn act<G: Gate>(
                 continue;
             }
             Step::Judge { texts, is_approved } => {
-                match judge(context, gathered, texts, is_approved).await {
+                match judged::judge(
+                    context,
+                    &gathered.snapshot.key,
+                    &gathered.subject,
+                    gathered.snapshot.dialect(),
+                    texts,
+                    is_approved,
+                )
+                .await
+                {
                     Ok(()) => continue,
                     Err(Refused::Denied(findings)) => Outcome::Denied { findings },
                     Err(Refused::Unasked(message)) => Outcome::Failed {
@@ -87,30 +96,6 @@ pub(crate) async fn act<G: Gate>(
         return Ok((outcome, requeue));
     }
     Ok((Outcome::Done, requeue))
-}
-
-async fn judge<G: Gate>(
-    context: &Context<G>,
-    gathered: &Gathered,
-    texts: Vec<String>,
-    is_approved: bool,
-) -> Result<(), Refused> {
-    let Gathered {
-        snapshot, subject, ..
-    } = gathered;
-    // Nothing is judged before a database was seen.
-    let Ok(seen) = &snapshot.seen else {
-        return Ok(());
-    };
-    judged::judge(
-        context,
-        &snapshot.key,
-        subject,
-        seen.dialect,
-        texts,
-        is_approved,
-    )
-    .await
 }
 
 async fn migrate(gathered: &mut Gathered) -> Outcome {
@@ -155,11 +140,8 @@ async fn go_down(gathered: &mut Gathered) -> Outcome {
             last: None,
         };
     };
-    let settings = work.settings.clone();
-    let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
-    let gone = migrator
-        .down(&work.directory, &down.back, None, &down.hash)
-        .await;
+    let (mut migrator, directory, _) = work.parts();
+    let gone = migrator.down(directory, &down.back, None, &down.hash).await;
     match gone {
         Ok(_) => {
             info!(object = %key, undone = ?down.undone, "migrated down");
@@ -195,9 +177,7 @@ async fn run(
         }
         _ => {}
     };
-    let settings = work.settings.clone();
-    let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
-    let (directory, expected) = (&work.directory, &work.expected);
+    let (mut migrator, directory, expected) = work.parts();
     migrator
         .apply_planned(directory, expected, &planned, in_doubt, &mut hear)
         .await
@@ -216,8 +196,7 @@ fn found(words: Option<&str>, file: &str, number: usize) -> Option<InDoubt> {
 
 /// The last version that the database has as a whole, as far as it still says so.
 async fn last(work: &mut Work) -> Option<String> {
-    let settings = work.settings.clone();
-    let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
+    let (mut migrator, ..) = work.parts();
     let revisions = migrator.revisions().await.ok()?;
     let whole = revisions.iter().rev().find(|it| it.is_complete());
     Some(whole.map_or_else(String::new, |revision| revision.version.clone()))

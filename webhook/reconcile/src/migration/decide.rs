@@ -31,6 +31,11 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
             None => nothing_to_do(snapshot, seen, now, pacing),
         };
     }
+    if let (Ok(wish), false) = (&snapshot.wish, seen.drifted.is_empty())
+        && wish.drift.as_ref().is_some_and(|check| !check.goes_on)
+    {
+        return not_ready(snapshot, &drifted(seen), Some(seen), now, pacing);
+    }
     let mut steps = Vec::with_capacity(3);
     if snapshot.standing().begins_anew() {
         // Argo CD's health script looks at the reason, which is the same for both.
@@ -137,6 +142,21 @@ fn beyond(version: &str) -> Problem {
         Reason::ProtectedFlowError,
         format!(
             "migrate down is not allowed, set `migrateDown.allow` to true to allow downgrade: the database has version {version} and the folder ends before it"
+        ),
+    )
+}
+
+/// Somebody changed the database beside the files.
+fn drifted(seen: &Seen) -> Problem {
+    let title = format!(
+        "database state does not match expected state at version {}; nothing was run. To make it so again",
+        seen.last
+    );
+    Problem::new(
+        Reason::DriftDetected,
+        format!(
+            "{}\nUndo it, write a migration of it, or leave it out with spec.policy.drift.exclude; onError: CONTINUE runs what is pending all the same",
+            list(&title, &seen.drifted)
         ),
     )
 }

@@ -13,9 +13,10 @@ use tidegate_migrations::{Back, Directory, Expectation, PendingError, Revision};
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasMigration, AtlasMigrationSpec, AtlasMigrationStatus, Reason};
 use tidegate_model::words::{APPROVE, IN_DOUBT};
+use tracing::warn;
 
 use super::remote;
-use super::snapshot::{PendingFile, Seen, Snapshot, WayBack, Wish};
+use super::snapshot::{DriftCheck, PendingFile, Seen, Snapshot, WayBack, Wish};
 use super::wish::{Source, source, wish};
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
@@ -50,6 +51,15 @@ pub(crate) struct Work {
     pub(crate) expected: Expectation,
     /// What a person found of a statement in doubt, in their words.
     pub(crate) found: Option<String>,
+}
+
+impl Work {
+    /// What runs the folder, the folder, and what is expected of both.
+    pub(crate) fn parts(&mut self) -> (Migrator<'_>, &Directory, &Expectation) {
+        let settings = self.settings.clone();
+        let migrator = Migrator::new(&mut self.session, &self.address, settings);
+        (migrator, &self.directory, &self.expected)
+    }
 }
 
 /// Looks. None when the object is gone.
@@ -190,12 +200,11 @@ fn settings(spec: &AtlasMigrationSpec) -> MigrateSettings {
 
 /// What the database has, and what is left to do.
 async fn see(work: &mut Work, place: &Place, wish: &Wish) -> Result<Seen, Problem> {
-    let settings = work.settings.clone();
-    let mut migrator = Migrator::new(&mut work.session, &work.address, settings);
-    let look = migrator.look(&work.directory, &work.expected).await;
+    let (mut migrator, directory, expected) = work.parts();
+    let look = migrator.look(directory, expected).await;
     let look = look.map_err(|error| problem(&error))?;
     let revisions = look.revisions;
-    let files = work.directory.files();
+    let files = directory.files();
     let text = |name: &str| {
         let file = files.iter().find(|file| file.name() == name);
         file.map_or_else(String::new, |file| file.text().to_owned())
@@ -207,7 +216,7 @@ async fn see(work: &mut Work, place: &Place, wish: &Wish) -> Result<Seen, Proble
     let mut down = None;
     if beyond.is_some() && wish.may_go_down {
         let back = back(&revisions, newest);
-        let found = migrator.plan_down(&work.directory, &back, None).await;
+        let found = migrator.plan_down(directory, &back, None).await;
         let found = found.map_err(|error| problem(&error))?;
         down = Some(WayBack {
             back,
@@ -216,23 +225,49 @@ async fn see(work: &mut Work, place: &Place, wish: &Wish) -> Result<Seen, Proble
             statements: found.plan.statements.into_iter().map(|it| it.sql).collect(),
         });
     }
+    let pending: Vec<PendingFile> = look
+        .planned
+        .into_iter()
+        .map(|(name, statements)| PendingFile {
+            text: text(&name),
+            name,
+            statements,
+        })
+        .collect();
+    let dialect = migrator.dialect();
+    let check = wish.drift.as_ref().filter(|_| !pending.is_empty());
     Ok(Seen {
+        drifted: drifted(work, last.as_deref(), check).await?,
         hash: hash(place, &work.directory),
-        dialect: migrator.dialect(),
+        dialect,
         beyond,
         down,
         last: last.unwrap_or_default(),
         baseline: look.baseline,
-        pending: look
-            .planned
-            .into_iter()
-            .map(|(name, statements)| PendingFile {
-                text: text(&name),
-                name,
-                statements,
-            })
-            .collect(),
+        pending,
     })
+}
+
+/// What somebody changed beside the files, where it is looked for: before something runs on a database that has something.
+async fn drifted(
+    work: &mut Work,
+    last: Option<&str>,
+    check: Option<&DriftCheck>,
+) -> Result<Vec<String>, Problem> {
+    let (Some(last), Some(check)) = (last, check) else {
+        return Ok(Vec::new());
+    };
+    let (mut migrator, directory, _) = work.parts();
+    let found = migrator.drift(directory, &check.exclude).await;
+    let found = found.map_err(|error| problem(&error))?.unwrap_or_else(|| {
+        vec![format!(
+            "nobody can say: the folder has lost the file of a version up to {last}"
+        )]
+    });
+    if check.goes_on && !found.is_empty() {
+        warn!(version = last, differences = ?found, "somebody changed the database beside its migrations; what is pending runs all the same");
+    }
+    Ok(found)
 }
 
 /// How far back the folder ends.

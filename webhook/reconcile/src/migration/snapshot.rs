@@ -39,6 +39,17 @@ pub struct Wish {
     pub may_go_down: bool,
     /// Whether the folder may be another one with nobody saying so: a branch of a repository.
     pub follows: bool,
+    /// Whether it is looked for what somebody changed beside the files before anything runs: `policy.drift`.
+    pub drift: Option<DriftCheck>,
+}
+
+/// The check for changes beside the files.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftCheck {
+    /// Whether what is pending runs all the same.
+    pub goes_on: bool,
+    /// Glob patterns of what may differ.
+    pub exclude: Vec<String>,
 }
 
 /// A database and a folder, compared.
@@ -56,6 +67,8 @@ pub struct Seen {
     pub down: Option<WayBack>,
     /// The file whose version is written as a baseline first.
     pub baseline: Option<String>,
+    /// What somebody changed beside the files, in words, where it was looked for.
+    pub drifted: Vec<String>,
     /// What is to be run, in order.
     pub pending: Vec<PendingFile>,
 }
@@ -104,6 +117,11 @@ pub struct Status {
 }
 
 impl Snapshot {
+    /// The database's SQL, where there was one to see.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        self.seen.as_ref().ok().map(|seen| seen.dialect)
+    }
+
     /// The part of it that an AtlasSchema has too.
     pub(crate) fn standing(&self) -> Standing<'_> {
         Standing {

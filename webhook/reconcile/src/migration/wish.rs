@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use tidegate_migrations::{Expectation, Order, Until};
-use tidegate_model::atlas::{AtlasMigrationSpec, Reason};
+use tidegate_model::atlas::{AtlasMigrationSpec, DriftPolicy, Reason};
 
 use super::remote;
-use super::snapshot::Wish;
+use super::snapshot::{DriftCheck, Wish};
 use crate::problem::Problem;
 use crate::render::FolderRequest;
 use crate::schema::wish::{cannot_follow, without_cloud};
@@ -71,6 +71,7 @@ pub(super) fn wish(spec: &AtlasMigrationSpec) -> Result<(Wish, Expectation), Pro
         backoff_limit: spec.backoff_limit.unwrap_or(BACKOFF_LIMIT),
         may_go_down: down.allow,
         follows: spec.dir.remote.is_some(),
+        drift: spec.policy.drift.as_ref().map(drift).transpose()?,
     };
     let expected = Expectation {
         baseline: spec.baseline.clone().filter(|version| !version.is_empty()),
@@ -80,6 +81,22 @@ pub(super) fn wish(spec: &AtlasMigrationSpec) -> Result<(Wish, Expectation), Pro
         until: Until::All,
     };
     Ok((wish, expected))
+}
+
+fn drift(policy: &DriftPolicy) -> Result<DriftCheck, Problem> {
+    let goes_on = match policy.on_error.as_deref() {
+        None | Some("" | "FAIL") => false,
+        Some("CONTINUE") => true,
+        Some(other) => {
+            return refuse(format!(
+                "spec.policy.drift.onError is {other:?}; it can be FAIL or CONTINUE"
+            ));
+        }
+    };
+    Ok(DriftCheck {
+        goes_on,
+        exclude: policy.exclude.clone(),
+    })
 }
 
 fn refuse<T>(message: impl Into<String>) -> Result<T, Problem> {
@@ -157,6 +174,18 @@ mod tests {
             read(json!({"dir": {"remote": remote}, "cloud": {"project": "p"}})),
             Reason::ReadingMigrationData,
             &["spec.cloud"],
+        );
+        let (plain, _) =
+            read(json!({"policy": {"drift": {"onError": "CONTINUE", "exclude": ["a"]}}}))
+                .expect("the check is known");
+        assert_eq!(
+            plain.drift.map(|drift| (drift.goes_on, drift.exclude)),
+            Some((true, vec!["a".to_owned()]))
+        );
+        refused(
+            read(json!({"policy": {"drift": {"onError": "maybe"}}})),
+            Reason::ReadingMigrationData,
+            &["\"maybe\"", "FAIL or CONTINUE"],
         );
         refused(
             read(json!({"execOrder": "any"})),

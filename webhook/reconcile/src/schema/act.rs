@@ -70,7 +70,16 @@ pub(crate) async fn act<G: Gate>(
             Step::Judge {
                 statements,
                 is_approved,
-            } => match judge(context, gathered, statements, is_approved).await {
+            } => match judged::judge(
+                context,
+                &gathered.snapshot.key,
+                &gathered.subject,
+                gathered.snapshot.dialect(),
+                statements,
+                is_approved,
+            )
+            .await
+            {
                 Ok(()) => continue,
                 Err(Refused::Denied(findings)) => Outcome::Denied { findings },
                 Err(Refused::Unasked(message)) => {
@@ -85,31 +94,6 @@ pub(crate) async fn act<G: Gate>(
         return Ok((outcome, requeue));
     }
     Ok((Outcome::Done, requeue))
-}
-
-async fn judge<G: Gate>(
-    context: &Context<G>,
-    gathered: &Gathered,
-    statements: Vec<String>,
-    is_approved: bool,
-) -> Result<(), Refused> {
-    let Gathered {
-        snapshot, subject, ..
-    } = gathered;
-    // Nothing is judged before a database was seen.
-    let Ok(seen) = &snapshot.seen else {
-        return Ok(());
-    };
-    let dialect = seen.current.engine.dialect;
-    judged::judge(
-        context,
-        &snapshot.key,
-        subject,
-        dialect,
-        statements,
-        is_approved,
-    )
-    .await
 }
 
 async fn apply(

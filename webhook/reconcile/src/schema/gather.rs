@@ -128,8 +128,7 @@ async fn wished<G: Gate>(
     inputs: &mut Inputs<'_, G>,
     spec: &AtlasSchemaSpec,
 ) -> Result<(Wish, Text), Problem> {
-    let source = wish::source(spec)?;
-    let mut wish = wish::wish(spec)?;
+    let (source, wish) = wish::read(spec)?;
     let text = match source {
         Source::Sql(sql) => Text {
             name: "spec.schema.sql".to_owned(),
@@ -142,7 +141,6 @@ async fn wished<G: Gate>(
                 .await?,
         },
     };
-    wish.hash = wish::hash(&text.sql, &wish);
     Ok((wish, text))
 }
 
@@ -158,6 +156,8 @@ async fn see<G: Gate>(
     let session = context.databases.open(&reached.address).await;
     let session = kept.insert(session.map_err(|error| login(&error))?);
     let wanted = read(text, session.engine().dialect).await?;
+    // Before the hints: one that is taken away when it has done its work leaves the same schema.
+    wish.hash = wish::hash(&wanted.statements, wish);
     wish.settings.renames.clone_from(&wanted.renames);
     let current = session.inspect().await;
     let current =

@@ -8,6 +8,8 @@ use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasSchemaStatus, Condition};
 use tidegate_schemaplan::{Catalog, Settings, Statement};
 
+use tidegate_sqlplan::Dialect;
+
 use crate::problem::Problem;
 use crate::settings::Drift;
 use crate::standing::{Standing, is_true};
@@ -36,8 +38,8 @@ pub struct Snapshot {
 /// What is wanted of the way to the wanted schema.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
-    /// What tells this wish from others: base64 of the SHA-256 of the schema's text and of what narrows it. (Atlas hashes its own print of the
-    /// schema, by an algorithm that is not public.)
+    /// What tells this wish from others: base64 of the SHA-256 of the schema's statements and of what narrows it; empty while there is no database to say
+    /// how they are read. (Atlas hashes its own print of the schema, by an algorithm that is not public.)
     pub hash: String,
     /// How a plan is made.
     pub settings: Settings,
@@ -83,6 +85,14 @@ pub struct Status {
 }
 
 impl Snapshot {
+    /// The database's SQL, where there was one to see.
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        self.seen
+            .as_ref()
+            .ok()
+            .map(|seen| seen.current.engine.dialect)
+    }
+
     /// The part of it that an AtlasMigration has too.
     pub(crate) fn standing(&self) -> Standing<'_> {
         Standing {

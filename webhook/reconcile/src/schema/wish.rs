@@ -23,8 +23,17 @@ pub(super) enum Source<'a> {
 /// The operator's fifteen words for kinds of changes.
 const SKIPS: &[&str] = &["schema", "table", "column", "index", "foreign_key"];
 
+/// Reads both; an error names everything that cannot be had, so that it is said once.
+pub(super) fn read(spec: &AtlasSchemaSpec) -> Result<(Source<'_>, Wish), Problem> {
+    match (source(spec), wish(spec)) {
+        (Ok(source), Ok(wish)) => Ok((source, wish)),
+        (Err(source), Err(wish)) => refuse(format!("{}; {}", wish.message, source.message)),
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    }
+}
+
 /// Reads the source, by the Atlas operator's precedence: `configMapKeyRef`, `hcl`, `sql`, `url`.
-pub(super) fn source(spec: &AtlasSchemaSpec) -> Result<Source<'_>, Problem> {
+fn source(spec: &AtlasSchemaSpec) -> Result<Source<'_>, Problem> {
     if let Some(reference) = &spec.schema.config_map_key_ref {
         let is_sql = reference
             .key
@@ -58,7 +67,7 @@ pub(super) fn source(spec: &AtlasSchemaSpec) -> Result<Source<'_>, Problem> {
 ///
 /// A setting that cannot be followed is refused with the whole object: whoever wrote it counts on it, and to leave it out in silence would do what
 /// they forbade.
-pub(super) fn wish(spec: &AtlasSchemaSpec) -> Result<Wish, Problem> {
+fn wish(spec: &AtlasSchemaSpec) -> Result<Wish, Problem> {
     let diff = &spec.policy.diff;
     let mut unknown = without_cloud(&spec.project);
     if let Some(word) = diff.skip.keys().find(|word| !is_skip(word)) {
@@ -121,11 +130,14 @@ pub(crate) fn cannot_follow(names: &[String]) -> String {
     )
 }
 
-/// What tells a wanted schema from others: its text, and what narrows it.
-pub(super) fn hash(text: &str, wish: &Wish) -> String {
+/// What tells a wanted schema from others: its statements, whatever comments are between them, and what narrows it.
+pub(super) fn hash(statements: &[String], wish: &Wish) -> String {
     use base64::Engine as _;
     let mut digest = Sha256::new();
-    digest.update(text.as_bytes());
+    for statement in statements {
+        digest.update(statement.as_bytes());
+        digest.update([0]);
+    }
     if wish.settings != Settings::default() || !wish.schemas.is_empty() {
         digest.update([0]);
         let narrowed = (&wish.settings, &wish.schemas);

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod migration;
+mod operator;
 mod schema;
 mod servers;
 mod support;

@@ -15,7 +15,7 @@ const APP: &str = "atlasmigration/app";
 const LAST: &str = "{.status.lastAppliedVersion}";
 
 /// A folder's files, with their `atlas.sum`.
-fn folder(files: &[(&str, &str)]) -> Value {
+pub(crate) fn folder(files: &[(&str, &str)]) -> Value {
     let entries = || {
         files
             .iter()

@@ -5,7 +5,7 @@ use tidegate_model::ObjectKey;
 use tidegate_sqlplan::Dialect;
 
 use super::*;
-use crate::migration::{PendingFile, Wish};
+use crate::migration::{DriftCheck, PendingFile, Wish};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).expect("a time")
@@ -20,6 +20,7 @@ fn seen(last: &str, pending: &[&str]) -> Seen {
         beyond: None,
         down: None,
         baseline: None,
+        drifted: Vec::new(),
         pending: pending
             .iter()
             .map(|name| PendingFile {
@@ -48,6 +49,7 @@ fn fresh(seen: Seen) -> Snapshot {
             backoff_limit: 3,
             may_go_down: false,
             follows: false,
+            drift: None,
         }),
         seen: Ok(seen),
     }
@@ -293,5 +295,44 @@ fn a_snapshot_and_its_steps_are_files() {
     assert_eq!(
         serde_json::from_str::<Vec<Step>>(&text).expect("its own text"),
         steps
+    );
+}
+
+#[test]
+fn a_database_that_somebody_changed_is_left_alone_where_that_is_looked_for() {
+    let changed = Seen {
+        drifted: vec!["drop column users.hotfix".to_owned()],
+        ..seen("1", &["2.sql"])
+    };
+    let with = |goes_on: bool| {
+        let mut snapshot = settled(changed.clone());
+        let check = DriftCheck {
+            goes_on,
+            exclude: Vec::new(),
+        };
+        snapshot.wish = snapshot.wish.map(|wish| Wish {
+            drift: Some(check),
+            ..wish
+        });
+        snapshot
+    };
+    let steps = decides(
+        &with(false),
+        &["False/DriftDetected at \"1\" failed=1", "requeue"],
+    );
+    for words in [
+        "database state does not match expected state at version 1",
+        "drop column users.hotfix",
+        "spec.policy.drift.exclude",
+    ] {
+        assert!(message(&steps).contains(words), "{}", message(&steps));
+    }
+    decides(
+        &with(true),
+        &[
+            "False/Reconciling at \"1\" failed=0",
+            "judge [\"-- 2.sql\"]",
+            "migrate",
+        ],
     );
 }

@@ -124,7 +124,21 @@ fn what_can_be_followed_is_read() {
 }
 
 #[test]
-fn a_hash_is_of_the_text_and_of_what_narrows_it() {
+fn what_cannot_be_had_is_said_at_once() {
+    let composite =
+        json!({"schema": {"url": "atlas://x"}, "config": "env {}", "cloud": {"repo": "r"}});
+    refused(
+        read(&spec(&composite)),
+        &["spec.config", "spec.cloud", "; spec.schema.url"],
+    );
+}
+
+#[test]
+fn a_hash_is_of_the_statements_and_of_what_narrows_them() {
+    let hash = |text: &str, wish: &Wish| {
+        let statements: Vec<String> = text.split_inclusive(';').map(str::to_owned).collect();
+        hash(&statements, wish)
+    };
     let plain = Wish::default();
     let narrowed = Wish {
         schemas: vec!["a".into()],
@@ -140,5 +154,6 @@ fn a_hash_is_of_the_text_and_of_what_narrows_it() {
     );
     assert_eq!(hash("a", &plain), hash("a", &patient));
     assert_ne!(hash("a", &plain), hash("b", &plain));
+    assert_ne!(hash("a;b", &plain), hash("a b", &plain));
     assert_ne!(hash("a", &plain), hash("a", &narrowed));
 }
