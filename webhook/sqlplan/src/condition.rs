@@ -10,6 +10,8 @@ use sqlparser::ast::{
 
 use crate::cursor::Cursor;
 use crate::parse;
+use crate::shown;
+use crate::token::TokenKind;
 
 /// True only when it certainly is; a condition that cannot be read, or is over the limits (which is a problem of its own), is not.
 pub(crate) fn is_always_true(condition: &Cursor<'_>) -> bool {
@@ -17,8 +19,50 @@ pub(crate) fn is_always_true(condition: &Cursor<'_>) -> bool {
         return false;
     }
     let source = condition.source_between(0, usize::MAX);
-    parse::expression(source, condition.dialect())
-        .is_some_and(|expression| truth(&expression) == Some(true))
+    if let Some(expression) = parse::expression(source, condition.dialect()) {
+        return truth(&expression) == Some(true);
+    }
+    // What the parser lacks and is said otherwise may mean something else: then what names no column does not choose.
+    let Some(shown) = shown::expression(condition.remaining()) else {
+        return false;
+    };
+    names_nothing(condition)
+        || parse::expression(&shown, condition.dialect())
+            .is_some_and(|expression| truth(&expression) == Some(true))
+}
+
+/// Numbers, strings and operators alone.
+fn names_nothing(condition: &Cursor<'_>) -> bool {
+    const OPERATORS: &[&str] = &[
+        "and",
+        "asymmetric",
+        "between",
+        "collate",
+        "distinct",
+        "false",
+        "from",
+        "in",
+        "is",
+        "like",
+        "mod",
+        "not",
+        "null",
+        "or",
+        "sounds",
+        "symmetric",
+        "true",
+        "xor",
+    ];
+    let mut probe = *condition;
+    while !probe.is_done() {
+        if probe.word_at(0).is_some() && !probe.is_any(OPERATORS)
+            || probe.kind() == Some(TokenKind::QuotedName)
+        {
+            return false;
+        }
+        probe.advance();
+    }
+    true
 }
 
 /// A chain of one operator grows to the left, as far as [`crate::limits::CHAIN`] lets it: walked in a loop, not by recursion.
@@ -400,7 +444,7 @@ fn number(op: &BinaryOperator, left: &Constant, right: &Constant) -> Option<i128
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::Dialect::{self, Mysql, Postgres};
+    use crate::dialect::Dialect::{self, Mysql, Postgres, Sqlite};
     use crate::token;
 
     #[test]
@@ -447,6 +491,12 @@ mod tests {
             (Mysql, "IF(1 = 1, id, 0) = id", true),
             (Mysql, "IF(id > 5, 1, 0)", false),
             (Mysql, "IF(0, 1, 0)", false),
+            (Sqlite, "id IS id", true),
+            (Sqlite, "id IS 5", false),
+            (Mysql, "!0", true),
+            (Mysql, "!deleted", false),
+            (Postgres, "2 BETWEEN SYMMETRIC 3 AND 1", true),
+            (Postgres, "a BETWEEN SYMMETRIC 3 AND 1", false),
             (Postgres, "id > 5", false),
             (Postgres, "a > 0", false),
             (Postgres, "a IS NOT NULL", false),

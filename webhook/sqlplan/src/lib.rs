@@ -37,6 +37,7 @@ mod read;
 mod schema;
 mod session;
 mod settle;
+mod shown;
 mod split;
 mod sqlite;
 mod statement;

@@ -105,8 +105,16 @@ fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
     let event_trigger = routine && whole.sees("create event trigger");
     matches!(
         kind,
-        ObjectKind::Sequence | ObjectKind::Domain | ObjectKind::View | ObjectKind::MaterializedView
+        ObjectKind::Sequence
+            | ObjectKind::Domain
+            | ObjectKind::View
+            | ObjectKind::MaterializedView
+            // What reaches out of the database was looked for before.
+            | ObjectKind::Extension
+            // It calls a function, which was judged where it was made.
+            | ObjectKind::Trigger
     ) || event_trigger
+        || describes_texts(*rest, kind)
         || whole.sees("create foreign table")
         || whole.sees("create aggregate")
         || whole.sees("create or replace aggregate")
@@ -114,7 +122,38 @@ fn is_known(whole: &Cursor<'_>, rest: &Cursor<'_>, kind: ObjectKind) -> bool {
         || whole.sees("create rule")
         || whole.sees("create or replace rule")
         || routine
-            && (rest.dialect() != Dialect::Postgres || language("plpgsql") || language("sql"))
+            && (rest.dialect() != Dialect::Postgres
+                || language("plpgsql")
+                || language("sql")
+                || rest.contains("begin atomic") && !rest.contains("language"))
+}
+
+/// MySQL: of a database, only how its texts are stored.
+fn describes_texts(mut rest: Cursor<'_>, kind: ObjectKind) -> bool {
+    const WORDS: &[&str] = &[
+        "default",
+        "character",
+        "set",
+        "charset",
+        "collate",
+        "comment",
+        "encryption",
+    ];
+    if !rest.dialect().is_mysql_like() || !matches!(kind, ObjectKind::Database | ObjectKind::Schema)
+    {
+        return false;
+    }
+    // Each option is a word or two, and a value.
+    while !rest.is_done() {
+        let words = rest.index();
+        while rest.accept_any(WORDS) {}
+        if rest.index() == words {
+            return false;
+        }
+        rest.accept_symbol('=');
+        rest.advance();
+    }
+    true
 }
 
 /// Steps over the words of a kind of object.
@@ -150,6 +189,15 @@ pub(crate) fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
         ("collation", ObjectKind::Other),
         ("operator", ObjectKind::Other),
         ("cast", ObjectKind::Other),
+        ("access method", ObjectKind::Other),
+        ("conversion", ObjectKind::Other),
+        ("transform", ObjectKind::Other),
+        ("text search configuration", ObjectKind::Other),
+        ("text search dictionary", ObjectKind::Other),
+        ("text search parser", ObjectKind::Other),
+        ("text search template", ObjectKind::Other),
+        ("procedural language", ObjectKind::Other),
+        ("language", ObjectKind::Other),
         ("user", ObjectKind::Account),
         ("role", ObjectKind::Account),
         ("group", ObjectKind::Account),
@@ -163,6 +211,10 @@ pub(crate) fn kind(cursor: &mut Cursor<'_>) -> Option<ObjectKind> {
 /// From `DROP` on, as `create`.
 pub(crate) fn drop_statement(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Option<bool> {
     cursor.accept("drop");
+    // What the planner knows about columns; it holds no rows and nothing refers to it.
+    if cursor.is_word(0, "statistics") {
+        return Some(true);
+    }
     let temporary = cursor.accept_any(&["temporary", "temp"]);
     let kind = kind(&mut cursor)?;
     if kind == ObjectKind::Account {
@@ -176,7 +228,15 @@ pub(crate) fn drop_statement(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect
     };
     let concurrently = cursor.accept("concurrently");
     cursor.accept("if exists");
-    let names = cursor.names();
+    let mut names = cursor.names();
+    if names.is_empty() && kind == ObjectKind::Other {
+        // `(a AS b)` of a cast, `FOR t LANGUAGE l` of a transform, an operator.
+        let name = cursor.source_between(cursor.index(), cursor.tokens().len());
+        names.push(Name {
+            qualifier: None,
+            name: name.chars().take(60).collect(),
+        });
+    }
     // MySQL's `DROP INDEX i ON t` is an ALTER TABLE.
     if kind == ObjectKind::Index && cursor.dialect().is_mysql_like() && cursor.accept("on") {
         let (Some(index), Some(table)) = (names.first(), cursor.name()) else {

@@ -61,12 +61,43 @@ pub(crate) fn alter(mut cursor: Cursor<'_>, push: &mut dyn FnMut(Effect)) -> Opt
                 && (cursor.sees("add value") || cursor.sees("add attribute"))
             || kind == ObjectKind::Domain
             || kind == ObjectKind::View && cursor.is_any(&["alter", "set", "reset"])
-            || kind == ObjectKind::Index && cursor.is_any(&["attach", "set", "reset", "depends"]);
+            || kind == ObjectKind::Index
+                && cursor.is_any(&["alter", "attach", "set", "reset", "depends", "no"])
+            || kind == ObjectKind::Trigger && cursor.is_any(&["enable", "depends", "no"])
+            || kind == ObjectKind::Event
+            || matches!(kind, ObjectKind::Function | ObjectKind::Procedure)
+                && cursor.is_any(HOW_A_ROUTINE_RUNS);
         return harmless.then_some(true);
     };
     push(Effect::AlterObject { kind, name, change });
     Some(true)
 }
+
+/// First words of what `ALTER` says about how a routine is run, and by whose rights: its owner's were looked for before.
+const HOW_A_ROUTINE_RUNS: &[&str] = &[
+    "called",
+    "comment",
+    "contains",
+    "cost",
+    "depends",
+    "external",
+    "immutable",
+    "leakproof",
+    "modifies",
+    "no",
+    "not",
+    "parallel",
+    "reads",
+    "returns",
+    "rows",
+    "security",
+    "set",
+    "sql",
+    "stable",
+    "strict",
+    "support",
+    "volatile",
+];
 
 /// Statements that make or describe what holds no rows and runs nothing: dumps are full of them, and the parser knows few.
 pub(crate) fn is_plain(cursor: &Cursor<'_>) -> bool {

@@ -12,8 +12,9 @@ use sqlparser::tokenizer::{Location, Token as ForeignToken, Tokenizer};
 use crate::dialect::Dialect;
 use crate::position::Position;
 use crate::problem::{ProblemKind, SqlProblem};
+use crate::shown::shown;
 use crate::split::{Piece, Script};
-use crate::token::{Token, TokenKind};
+use crate::token::TokenKind;
 
 /// Nested brackets and clauses; real statements stay far below, see also [`crate::limits::BRACKETS`].
 const RECURSION: usize = 50;
@@ -23,14 +24,10 @@ pub(crate) fn one_statement(script: &Script<'_>, piece: &Piece) -> Result<(), Sq
         .tokens
         .get(piece.first_token..piece.last_token)
         .unwrap_or_default();
-    let (Some(first), Some(last)) = (
-        tokens.iter().find(|token| token.kind != TokenKind::Comment),
-        tokens.last(),
-    ) else {
+    let Some(first) = tokens.iter().find(|token| token.kind != TokenKind::Comment) else {
         return Ok(());
     };
-    let text = script.text.get(first.start..last.end).unwrap_or_default();
-    let text = blank(text, first.start, &unheeded(script, tokens));
+    let text = shown(script, tokens);
     let start = script.position(first.start);
     let problem = |location: Location, kind: ProblemKind| SqlProblem {
         kind,
@@ -125,68 +122,6 @@ fn grammar(dialect: Dialect) -> Box<dyn Grammar> {
         Dialect::Postgres => Box::new(PostgreSqlDialect {}),
         Dialect::Sqlite => Box::new(SQLiteDialect {}),
     }
-}
-
-/// The tokens that the parser is not shown: comments, and the words at the end of a view that say how it is kept, which it lacks.
-fn unheeded(script: &Script<'_>, tokens: &[Token]) -> Vec<Token> {
-    const ENDS: &[&[&str]] = &[
-        &["with", "no", "data"],
-        &["with", "data"],
-        &["with", "check", "option"],
-        &["with", "local", "check", "option"],
-        &["with", "cascaded", "check", "option"],
-    ];
-    let code: Vec<Token> = tokens
-        .iter()
-        .copied()
-        .filter(|token| !matches!(token.kind, TokenKind::Comment | TokenKind::Delimiter))
-        .collect();
-    let is = |token: &Token, word: &str| {
-        token.kind == TokenKind::Word
-            && script
-                .text
-                .get(token.start..token.end)
-                .is_some_and(|source| source.eq_ignore_ascii_case(word))
-    };
-    let makes_view = code.first().is_some_and(|token| is(token, "create"))
-        && code.iter().take(8).any(|token| is(token, "view"));
-    let end = ENDS.iter().filter(|_| makes_view).find_map(|words| {
-        let from = code.len().checked_sub(words.len())?;
-        let tail = code.get(from..)?;
-        tail.iter()
-            .zip(*words)
-            .all(|(token, word)| is(token, word))
-            .then_some(tail)
-    });
-    let end = end.and_then(|end| Some(end.first()?.start..end.last()?.end));
-    tokens
-        .iter()
-        .copied()
-        .filter(|token| {
-            token.kind == TokenKind::Comment
-                || end.as_ref().is_some_and(|end| end.contains(&token.start))
-        })
-        .collect()
-}
-
-/// The text with spaces for every character of these tokens, line ends kept, so that positions stay.
-fn blank(text: &str, start: usize, tokens: &[Token]) -> String {
-    let mut blanked = String::with_capacity(text.len());
-    let mut from = 0;
-    for comment in tokens.iter().filter(|token| token.start >= start) {
-        blanked.push_str(text.get(from..comment.start - start).unwrap_or_default());
-        let inside = text
-            .get(comment.start - start..comment.end - start)
-            .unwrap_or_default();
-        blanked.extend(
-            inside
-                .chars()
-                .map(|next| if next == '\n' { '\n' } else { ' ' }),
-        );
-        from = comment.end - start;
-    }
-    blanked.push_str(text.get(from..).unwrap_or_default());
-    blanked
 }
 
 /// sqlparser writes ` at Line: 1, Column: 8` behind its messages.

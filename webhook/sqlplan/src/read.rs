@@ -46,6 +46,7 @@ pub(crate) fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: u
     {
         let runs = cursor.is_word(0, "analyze") || explains_by_running(&cursor);
         if !runs {
+            reading.known = true;
             return;
         }
         while !cursor.is_done()
@@ -80,7 +81,7 @@ pub(crate) fn read_into(mut cursor: Cursor<'_>, reading: &mut Reading, bodies: u
     } else if let Some(known) = access::head(cursor, &mut reading.effects) {
         reading.known = known;
     }
-    reading.known |= object::is_plain(&cursor);
+    reading.known |= object::is_plain(&cursor) || cursor.is_word(0, "show");
     if !cursor.is_any(&["grant", "revoke", "comment"]) {
         inside(cursor, reading, bodies);
     }
@@ -190,7 +191,8 @@ fn is_recognised(action: &AlterAction) -> bool {
 fn inside(cursor: Cursor<'_>, reading: &mut Reading, bodies: usize) {
     let with = cursor.is_word(0, "with");
     let postgres = cursor.dialect() == Dialect::Postgres;
-    let routine = cursor.is_any(&["create", "do", "begin", "declare"]);
+    let routine = cursor.is_any(&["create", "do", "begin", "declare"])
+        || cursor.sees("alter event") && !postgres;
     let mut probe = cursor;
     let mut before = Before::Start;
     while !probe.is_done() {
