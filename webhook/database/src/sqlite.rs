@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use crate::guard;
 use crate::{DatabaseError, FileMode, Limits};
 
+mod apart;
 mod inspect;
 mod lock;
 mod session;

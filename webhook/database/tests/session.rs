@@ -294,6 +294,29 @@ async fn a_dev_database_must_be_empty_and_is_empty_after() {
     );
 }
 
+/// So many tables are tried out in parts; what they turn out to be, and what is wrong with one, is the same.
+#[tokio::test]
+async fn many_tables_are_what_few_are() {
+    let mut all: Vec<String> = (0..120)
+        .map(|it| format!("CREATE TABLE t{it} (id integer PRIMARY KEY, a text UNIQUE, b int REFERENCES t{} (id))", it / 2))
+        .collect();
+    all.extend((0..120).map(|it| format!("CREATE INDEX i{it} ON t{it} (b, a)")));
+    let mut session = memory().await;
+    let desired = session.desired(&all, None).await.expect("good");
+    let sql: Vec<&str> = all.iter().map(String::as_str).collect();
+    session
+        .apply(&statements(&sql), TransactionMode::File)
+        .await
+        .expect("good");
+    assert_eq!(session.inspect().await.expect("readable"), desired);
+    all.push("CREATE INDEX i120 ON t7 (nothing)".to_owned());
+    let error = session.desired(&all, None).await.expect_err("no column");
+    assert!(
+        matches!(&error, DatabaseError::Wanted { number: 241, .. }),
+        "{error}"
+    );
+}
+
 #[tokio::test]
 async fn one_holds_the_lock_and_the_next_gets_it_back() {
     let name = format!("tidegate_test_{}", std::process::id());

@@ -280,6 +280,7 @@ async fn read_indexes(
         if name == "PRIMARY" {
             let key = table.primary_key.get_or_insert_with(PrimaryKey::default);
             key.parts.push(part);
+            key.comment = row.filled(8);
             continue;
         }
         let in_memory = table

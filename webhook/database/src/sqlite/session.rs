@@ -17,6 +17,7 @@ use rusqlite::{Connection, Statement as Prepared, params_from_iter};
 use tidegate_migrations::TransactionMode;
 use tidegate_schemaplan::{Catalog, Engine, Statement, diff};
 
+use super::apart;
 use super::inspect::{self, ReadError};
 use super::lock::{self, FileLock};
 use super::{classify, dangling_rows, set_deadline, shown, with_connection, without_sql};
@@ -117,6 +118,9 @@ impl SqliteSession {
                 set_deadline(connection, scratch.limits.apply)?;
                 if let Some(found) = read(connection, &scratch)?.first() {
                     return Err(DatabaseError::DevNotEmpty { found });
+                }
+                if let Some(catalog) = try_out_apart(connection, &scratch, &statements) {
+                    return Ok(catalog);
                 }
                 try_out(connection, &scratch, &statements)
             })
@@ -275,6 +279,28 @@ fn read(connection: &Connection, place: &Place) -> Result<Catalog, DatabaseError
         ReadError::NotUnderstood { message } => DatabaseError::Model { message },
         ReadError::Sqlite(source) => super::inspecting(source, path, limits),
     })
+}
+
+/// The same as [`try_out`], in parts; none where that cannot be, or where it fails.
+fn try_out_apart(
+    connection: &mut Connection,
+    place: &Place,
+    statements: &[String],
+) -> Option<Catalog> {
+    let limits = &place.limits;
+    let bytes: usize = statements.iter().map(String::len).sum();
+    if bytes > limits.schema_bytes || statements.len() > limits.schema_objects {
+        return None;
+    }
+    let mut whole = empty();
+    for part in apart::parts(statements)? {
+        let part = try_out(connection, place, &part).ok()?;
+        for (name, schema) in part.schemas {
+            let all = whole.schemas.entry(name).or_default();
+            all.tables.extend(schema.tables);
+        }
+    }
+    Some(whole)
 }
 
 /// Runs the statements, inspects, and takes everything back.

@@ -40,7 +40,11 @@ SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.
   d.description,
   a.attinhcount > 0 AND CASE WHEN c.relispartition
     THEN d.description IS NULL AND a.attnotnull = pa.attnotnull AND pg_get_expr(ad.adbin, ad.adrelid) IS NOT DISTINCT FROM pg_get_expr(pd.adbin, pd.adrelid)
-    ELSE NOT a.attislocal END,
+    ELSE NOT a.attislocal OR d.description IS NULL AND EXISTS (SELECT FROM pg_inherits i
+      JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname AND NOT p.attisdropped
+      LEFT JOIN pg_attrdef q ON q.adrelid = p.attrelid AND q.adnum = p.attnum
+      WHERE i.inhrelid = a.attrelid AND a.attnotnull = p.attnotnull
+        AND pg_get_expr(ad.adbin, ad.adrelid) IS NOT DISTINCT FROM pg_get_expr(q.adbin, q.adrelid)) END,
   NULLIF(a.attstorage, t.typstorage), COMPRESSION, NULLIF(a.attstattarget, -1), array_to_string(a.attoptions, ', ')
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid

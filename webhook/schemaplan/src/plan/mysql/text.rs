@@ -158,9 +158,13 @@ fn period(table: &Table) -> Option<String> {
     ))
 }
 
-/// `PRIMARY KEY (..)`.
+/// `PRIMARY KEY (..) ..`, as `CREATE TABLE` and `ADD` take it.
 pub(super) fn primary_key(key: &PrimaryKey) -> String {
-    format!("PRIMARY KEY ({})", parts(&key.parts))
+    let mut sql = format!("PRIMARY KEY ({})", parts(&key.parts));
+    if let Some(comment) = &key.comment {
+        let _ = write!(sql, " COMMENT {}", literal(comment));
+    }
+    sql
 }
 
 /// `UNIQUE INDEX i (..) ..`, as `CREATE TABLE` and `ADD` take it.
