@@ -181,6 +181,29 @@ pub fn words(list: &str) -> Vec<&str> {
         .collect()
 }
 
+/// The merge patch (RFC 7386) from one value to another; none where they are the same. Lists are exchanged whole, as the standard has it.
+pub fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
+    if before == after {
+        return None;
+    }
+    let (Value::Object(before), Value::Object(after)) = (before, after) else {
+        return Some(after.clone());
+    };
+    let mut patch = serde_json::Map::new();
+    for key in before.keys().filter(|key| !after.contains_key(*key)) {
+        patch.insert(key.clone(), Value::Null);
+    }
+    for (key, after) in after {
+        let change = before
+            .get(key)
+            .map_or_else(|| Some(after.clone()), |before| merge_patch(before, after));
+        if let Some(change) = change {
+            patch.insert(key.clone(), change);
+        }
+    }
+    Some(Value::Object(patch))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -56,6 +56,13 @@ impl Kinds {
         self.versions(group, kind).first()
     }
 
+    /// Every kind once, in the version that is preferred.
+    pub(crate) fn preferred(&self) -> impl Iterator<Item = &KnownKind> {
+        self.by_kind
+            .values()
+            .filter_map(|versions| versions.first())
+    }
+
     fn versions(&self, group: &str, kind: &str) -> &[KnownKind] {
         self.by_kind
             .get(&(group.to_owned(), kind.to_owned()))

@@ -237,6 +237,34 @@ impl Remote {
         Ok(found)
     }
 
+    /// Deletes a live object, as it was read; what it owns goes with it, unless it is orphaned.
+    ///
+    /// # Errors
+    /// The API server does not answer, or forbids it.
+    pub async fn delete_live(&self, object: &Value, orphan: bool) -> Result<(), RemoteError> {
+        let doing = "delete the live object";
+        let (version, kind) = (api_version(object), kind(object));
+        let (group, version) = version.split_once('/').unwrap_or(("", version));
+        let wanted = GroupVersionKind::gvk(group, version, kind);
+        let known = pinned_kind(&self.client, &wanted);
+        let (resource, _) = ask(doing, known)
+            .await
+            .map_err(|problem| problem.of("", name(object)))?;
+        let api: Api<DynamicObject> = match namespace(object) {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        let parameters = if orphan {
+            DeleteParams::orphan()
+        } else {
+            DeleteParams::foreground()
+        };
+        match ask(doing, api.delete(name(object), &parameters)).await {
+            Ok(_) | Err(Problem::NotFound) => Ok(()),
+            Err(problem) => Err(problem.of("", name(object))),
+        }
+    }
+
     /// The Secrets of repositories in a namespace; none where they may not be read.
     ///
     /// # Errors

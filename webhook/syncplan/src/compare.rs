@@ -15,6 +15,7 @@ use tidegate_model::words::{COMPARE_OPTIONS, NAMESPACE, SYNC_OPTIONS};
 
 use crate::differences::{Comparing, differences};
 use crate::ignore::Rules;
+use crate::normalize::stored;
 use crate::tracking::Tracking;
 
 /// Whether live is what is desired.
@@ -52,6 +53,8 @@ pub struct Pair<'a> {
     pub live: Option<&'a Value>,
     /// Where they differ, as JSON pointers; empty unless both are there.
     pub differences: Vec<String>,
+    /// Whether they differ only where differences are ignored. A sync writes such fields all the same, unless it respects them.
+    pub differs_where_ignored: bool,
     /// Whether live is as desired; none for hooks and for what takes no part.
     pub status: Option<SyncStatus>,
     /// Whether nobody wants the live object any more.
@@ -177,9 +180,9 @@ fn pair<'a>(
         (Some(live), None) => Tracking::by_annotation("").is_self_referenced(live),
         (None, _) => true,
     };
-    let differences = match (target, live) {
+    let (differences, differs_where_ignored) = match (target, live) {
         (Some(target), Some(live)) => differences_of(target, live, settings),
-        _ => Vec::new(),
+        _ => (Vec::new(), false),
     };
     let takes_no_part = |object: &Value| matches!(role(object), Role::Skipped | Role::Ignored);
     let status = if hook
@@ -198,23 +201,28 @@ fn pair<'a>(
         target,
         live,
         differences,
+        differs_where_ignored,
         status,
         requires_pruning: target.is_none() && live.is_some() && own,
         hook,
     }
 }
 
-fn differences_of(target: &Value, live: &Value, settings: &Settings) -> Vec<String> {
+/// Where they differ, and whether there is more where differences are ignored.
+fn differences_of(target: &Value, live: &Value, settings: &Settings) -> (Vec<String>, bool) {
     let mut target = Cow::Borrowed(target);
     if let Some(tracking) = settings.tracking {
         tracking.mark(target.to_mut(), settings.namespace);
     }
     let Some(rules) = settings.ignore.filter(|rules| rules.are_about(live)) else {
-        return differences(&target, live, settings.comparing);
+        return (differences(&target, live, settings.comparing), false);
     };
-    let mut live = live.clone();
-    rules.apply(target.to_mut(), &mut live);
-    differences(&target, &live, settings.comparing)
+    // As it will be kept: pointers are of what is live, such as the `data` of a Secret written as `stringData`.
+    let (mut seen, mut live_seen) = (stored(&target), live.clone());
+    rules.apply(&mut seen, &mut live_seen);
+    let found = differences(&seen, &live_seen, settings.comparing);
+    let ignored = found.is_empty() && !differences(&target, live, settings.comparing).is_empty();
+    (found, ignored)
 }
 
 /// Whether somebody else made it: its owner keeps it, and the garbage collector takes it away.

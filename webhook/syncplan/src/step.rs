@@ -114,7 +114,7 @@ impl Step {
                 && task.key.kind == CUSTOM_RESOURCE_DEFINITION);
         let action = if task.live.is_none() {
             Action::Create
-        } else if task.unchanged && !operation.write_unchanged {
+        } else if is_left_alone(task, operation) {
             Action::Keep
         } else if !replaces(task, operation) {
             Action::Apply
@@ -125,6 +125,16 @@ impl Step {
         };
         Self::of(action, index, task, operation)
     }
+}
+
+/// Whether nothing has to be written. What is replaced always is: it loses what others added. Fields whose differences are ignored are written as
+/// everything else is, unless `RespectIgnoreDifferences=true` says otherwise (argo-cd `controller/sync.go`, `normalizeTargetResources`).
+fn is_left_alone(task: &Task, operation: &Operation) -> bool {
+    let respects = operation.options.has("RespectIgnoreDifferences=true");
+    task.unchanged
+        && (respects || !task.differs_where_ignored)
+        && !operation.write_unchanged
+        && !replaces(task, operation)
 }
 
 /// `Replace=true`, on the Application, the manifest or the live object. It beats server-side apply.

@@ -40,6 +40,8 @@ pub struct Task<'a> {
     pub hook: bool,
     /// Whether live already says what is desired.
     pub unchanged: bool,
+    /// Whether there are differences all the same, all of them where they are ignored.
+    pub differs_where_ignored: bool,
     /// Whether a dry run would fail only because something that this sync makes is not there yet.
     pub skip_dry_run: bool,
 }
@@ -84,6 +86,13 @@ impl Task<'_> {
     }
 }
 
+/// How a manifest and what is live agree.
+#[derive(Debug, Clone, Copy, Default)]
+struct Agreement {
+    unchanged: bool,
+    differs_where_ignored: bool,
+}
+
 /// Where the tasks come from.
 #[derive(Debug, Clone)]
 pub struct Sources<'a> {
@@ -121,7 +130,7 @@ pub fn tasks<'a>(sources: &Sources<'a>, operation: &Operation) -> (Vec<Task<'a>>
         .collect();
 
     // What is applied: its manifest, what is there, whether they agree.
-    let mut wanted: Vec<(Cow<'a, Value>, Option<ObjectKey>, bool)> = Vec::new();
+    let mut wanted: Vec<(Cow<'a, Value>, Option<ObjectKey>, Agreement)> = Vec::new();
     let mut pruned = Vec::new();
     for pair in &sources.comparison.pairs {
         if !is_selected(&pair.key) {
@@ -132,7 +141,10 @@ pub fn tasks<'a>(sources: &Sources<'a>, operation: &Operation) -> (Vec<Task<'a>>
                 wanted.push((
                     Cow::Borrowed(target),
                     Some(pair.key.clone()),
-                    pair.is_unchanged(),
+                    Agreement {
+                        unchanged: pair.is_unchanged(),
+                        differs_where_ignored: pair.differs_where_ignored,
+                    },
                 ));
             }
             // What is to become a hook goes by the hook's policy.
@@ -149,11 +161,11 @@ pub fn tasks<'a>(sources: &Sources<'a>, operation: &Operation) -> (Vec<Task<'a>>
     if !operation.skip_hooks && operation.selected.is_empty() {
         let hooks = sources.targets.iter();
         let hooks = hooks.filter(|target| matches!(role(target), Role::Hook(_)));
-        wanted.extend(hooks.map(|hook| (Cow::Borrowed(hook), None, false)));
+        wanted.extend(hooks.map(|hook| (Cow::Borrowed(hook), None, Agreement::default())));
     }
     let created = created_namespace(sources, operation, &live);
     if let Some(created) = &created {
-        wanted.push((Cow::Owned(created.clone()), None, false));
+        wanted.push((Cow::Owned(created.clone()), None, Agreement::default()));
     }
 
     let manifests: Vec<Manifest> = wanted
@@ -163,7 +175,7 @@ pub fn tasks<'a>(sources: &Sources<'a>, operation: &Operation) -> (Vec<Task<'a>>
     let order = arrange(&manifests, sources.namespace).order;
     let mut tasks: Vec<Task<'a>> = Vec::with_capacity(order.len() + pruned.len());
     for ordered in order {
-        let Some((object, known, unchanged)) = wanted.get(ordered.index) else {
+        let Some((object, known, agreement)) = wanted.get(ordered.index) else {
             continue;
         };
         let is_created = created.as_ref().is_some_and(|created| created == &**object);
@@ -197,7 +209,8 @@ pub fn tasks<'a>(sources: &Sources<'a>, operation: &Operation) -> (Vec<Task<'a>>
             key,
             target: Some(target),
             hook: ordered.hook && !is_created,
-            unchanged: *unchanged,
+            unchanged: agreement.unchanged,
+            differs_where_ignored: agreement.differs_where_ignored,
             skip_dry_run: false,
         });
     }
@@ -240,6 +253,7 @@ fn add_pruned<'a>(
                 live: Some(live),
                 hook: false,
                 unchanged: false,
+                differs_where_ignored: false,
                 skip_dry_run: false,
             }),
     );

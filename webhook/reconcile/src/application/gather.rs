@@ -6,12 +6,14 @@ use futures::future::BoxFuture;
 use futures::stream::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tidegate_model::application::Application;
-use tidegate_model::object::{at, group, kind, namespace, text};
+use tidegate_model::object::{at, group, kind, name, namespace, text};
 use tidegate_model::words::{API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, NAMESPACE};
 use tidegate_model::{GroupKind, ObjectKey};
 
 use super::control_plane::ControlPlane;
+use super::excluded::Excluded;
 use super::operation::Running;
+use super::orphans;
 use super::project::Project;
 use super::snapshot::{Condition, Live, Problem, Snapshot};
 use super::wish::{self, Refresh};
@@ -36,12 +38,16 @@ pub(super) async fn gather<G: Gate>(
     let refresh = Refresh::of(&application);
     let control = context.control_plane(refresh != Refresh::No).await?;
     let control_namespace = context.settings.control_namespace.clone();
+    let mut warnings = Vec::new();
     let project = control
         .project(context, wish::project_name(&application))
         .await?
         .and_then(|project| {
-            wish::problem_of_spec(&application, &project, &control_namespace)
-                .map_or(Ok(project), Err)
+            let mut problems =
+                wish::problems_of_spec(&application, &project, &control_namespace).into_iter();
+            let first = problems.next();
+            warnings.extend(problems);
+            first.map_or(Ok(project), Err)
         });
     let rendered = match (&project, running.and_then(Running::local_manifests)) {
         (Err(problem), _) => Err(problem.clone()),
@@ -55,7 +61,13 @@ pub(super) async fn gather<G: Gate>(
         .as_ref()
         .map_or(&[][..], |rendered| &rendered.manifests);
     let kinds = context.kinds(manifests.iter().map(type_of)).await?;
-    let mut warnings = Vec::new();
+    let (excluded, unread) = Excluded::of(&control.settings);
+    let unread = unread.into_iter();
+    warnings.extend(unread.map(|why| Problem::new(Condition::ComparisonError, why)));
+    let rendered = rendered.map(|mut rendered| {
+        leave_out(&mut rendered.manifests, &excluded, &mut warnings);
+        rendered
+    });
     let rendered = rendered.map(|rendered| Rendered {
         manifests: settled(
             rendered.manifests,
@@ -76,7 +88,50 @@ pub(super) async fn gather<G: Gate>(
         warnings,
     };
     snapshot.live = live(context, &snapshot, &kinds).await;
+    let orphaned = orphaned(context, &snapshot, &kinds, &excluded).await;
+    snapshot.warnings.extend(orphaned);
     Ok(snapshot)
+}
+
+/// Manifests of kinds that the settings exclude take no part.
+fn leave_out(manifests: &mut Vec<Value>, excluded: &Excluded, warnings: &mut Vec<Problem>) {
+    manifests.retain(|manifest| {
+        let is_in = !excluded.has(group(manifest), kind(manifest));
+        if !is_in {
+            warnings.push(Problem::new(
+                Condition::ExcludedResourceWarning,
+                format!(
+                    "Resource {}/{} {} is excluded in the settings",
+                    group(manifest),
+                    kind(manifest),
+                    name(manifest)
+                ),
+            ));
+        }
+        is_in
+    });
+}
+
+/// What nobody has in the Application's namespace, where its project wants to know.
+async fn orphaned<G: Gate>(
+    context: &Context<G>,
+    snapshot: &Snapshot,
+    kinds: &Kinds,
+    excluded: &Excluded,
+) -> Option<Problem> {
+    let project = snapshot.project.as_ref().ok();
+    let project = project.filter(|project| orphans::are_warned_of(project))?;
+    let namespace = Application(&snapshot.application).namespace()?;
+    let live = snapshot.live.as_ref().ok()?;
+    let listed = orphans::listed(&context.client, kinds, namespace).await;
+    let own: BTreeSet<ObjectKey> = live.objects.iter().map(ObjectKey::of).collect();
+    let count = orphans::orphans(&listed, &own, project, excluded).len();
+    (count > 0).then(|| {
+        Problem::new(
+            Condition::OrphanedResourceWarning,
+            format!("Application has {count} orphaned resources"),
+        )
+    })
 }
 
 async fn render<G: Gate>(
@@ -139,6 +194,7 @@ fn settled(
             .map(|known| known.is_namespaced)
             .or_else(|| defined.get(&group_kind(&manifest)).copied());
         let own = namespace(&manifest).map(str::to_owned);
+        let mut homeless = false;
         if let Some(metadata) = manifest.get_mut("metadata").and_then(Value::as_object_mut) {
             match (is_namespaced, own, destination) {
                 (Some(false), ..) => {
@@ -147,10 +203,21 @@ fn settled(
                 (Some(true), None, Some(destination)) => {
                     metadata.insert("namespace".to_owned(), json!(destination));
                 }
+                (Some(true), None, None) => homeless = true,
                 _ => {}
             }
         }
         let key = ObjectKey::of(&manifest);
+        if homeless {
+            let (version, kind) = type_of(&manifest);
+            warnings.push(Problem::new(
+                Condition::InvalidSpecError,
+                format!(
+                    "Namespace for {} {version}, Kind={kind} is missing.",
+                    key.name
+                ),
+            ));
+        }
         if key.name.is_empty() {
             settled.push(manifest); // a hook that leaves its name open: each is another
             continue;

@@ -207,7 +207,10 @@ fn shown(pair: &Pair, health: Option<&Health>) -> Value {
     put("requiresPruning", json!(pair.requires_pruning));
     let asks = |object: Option<&Value>| {
         object.is_some_and(|object| {
-            annotation_words(object, SYNC_OPTIONS).contains(&"Delete=confirm")
+            let words = annotation_words(object, SYNC_OPTIONS);
+            ["Delete=confirm", "Prune=confirm"]
+                .iter()
+                .any(|word| words.contains(word))
         })
     };
     put(

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tidegate_model::ObjectKey;
 use tidegate_model::duration;
 use tidegate_model::health::HealthStatus;
-use tidegate_model::object::{at, text};
+use tidegate_model::hook::{Role, role};
+use tidegate_model::object::{at, kind, text};
 use tidegate_model::words::REFRESH;
 use tidegate_syncplan::automated::Decision;
 use tidegate_syncplan::compare::SyncStatus;
@@ -166,6 +167,10 @@ impl<'a, G: Gate> Round<'a, G> {
             };
             return self.end(running).await;
         }
+        if let Some(state) = self.unfit(&targets) {
+            running.state = state;
+            return self.end(running).await;
+        }
         let pause = loop {
             let project = self.snapshot.project.clone().unwrap_or_default();
             let judge = Judge::new(&self.lens.customizations, Timestamp::now());
@@ -187,7 +192,7 @@ impl<'a, G: Gate> Round<'a, G> {
         };
         self.snapshot.live = Ok(live);
         if pause != Pause::Over {
-            self.write_operation(&running).await?;
+            self.write_progress(&running).await?;
             let has_written = self.has_written;
             let wait = self.context.with_memory(self.key, |memory| {
                 if has_written {
@@ -198,6 +203,33 @@ impl<'a, G: Gate> Round<'a, G> {
             return Ok(Next::After(wait));
         }
         self.end(running).await
+    }
+
+    /// Why manifests cannot be synced at all, as the end of an operation (`SyncAppState` of Argo CD's `controller/sync.go`: errors of the spec end it).
+    fn unfit(&self, targets: &[Value]) -> Option<State> {
+        let nameless = targets.iter().find(|target| {
+            role(target) == Role::Resource && tidegate_model::object::name(target).is_empty()
+        });
+        if let Some(nameless) = nameless {
+            return Some(State {
+                phase: OperationPhase::Failed,
+                message: format!(
+                    "one or more synchronization tasks are not valid: a {} has no metadata.name; only hooks may leave it out",
+                    kind(nameless)
+                ),
+            });
+        }
+        let errors: Vec<String> = self
+            .snapshot
+            .warnings
+            .iter()
+            .filter(|problem| problem.condition == Condition::InvalidSpecError)
+            .map(|problem| format!("{}: {}", problem.condition.as_str(), problem.message))
+            .collect();
+        (!errors.is_empty()).then(|| State {
+            phase: OperationPhase::Error,
+            message: errors.join(";"),
+        })
     }
 
     /// Whether the project's windows let a sync begin.
@@ -329,6 +361,7 @@ impl<'a, G: Gate> Round<'a, G> {
         status.not_compared(&self.snapshot, problem, now);
         let mut problems = self.lens.problems.clone();
         problems.push(problem.clone());
+        problems.extend(self.snapshot.warnings.iter().cloned());
         status.conditions(&problems, now);
         if let Some(mut running) = running {
             running.state = State {
@@ -361,6 +394,16 @@ impl<'a, G: Gate> Round<'a, G> {
         });
         let wait = self.context.settings.pacing.retry(self.key, failed);
         Ok(Next::After(wait.min(self.resync())))
+    }
+
+    /// The operation while it waits, and what it has brought about so far: a hook may run for hours after the Deployment became healthy.
+    async fn write_progress(&mut self, running: &Running) -> Result<(), ApiError> {
+        let mut status = Status::of(&self.application);
+        if running.is_of_spec() {
+            status.compared(&self.snapshot, &self.look(), self.now);
+        }
+        status.operation(running, &self.application);
+        self.write(&mut status, Asked::Unchanged).await
     }
 
     async fn write_operation(&mut self, running: &Running) -> Result<(), ApiError> {

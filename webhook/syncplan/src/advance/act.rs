@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use tidegate_model::ObjectKey;
 use tidegate_model::hook::{DeletePolicy, Phase};
-use tidegate_model::object::{api_version, kind};
 
 use super::words::{because, waiting_for};
 use super::{Seen, Stage, Sync, Turn, ended};
@@ -99,12 +98,9 @@ impl Sync<'_> {
             self.operation.prune_confirmed,
             self.operation.prune,
         ) {
-            let object = first.task.live;
             let mut message = format!(
-                "Waiting for pruning confirmation of {}/{}/{}",
-                object.map(api_version).unwrap_or_default(),
-                object.map(kind).unwrap_or_default(),
-                first.task.key.name
+                "waiting for pruning confirmation of {}/{}/{}",
+                first.task.key.group, first.task.key.kind, first.task.key.name
             );
             if asks.len() > 1 {
                 message = format!("{message} and {} more resources", asks.len() - 1);

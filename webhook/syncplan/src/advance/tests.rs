@@ -732,7 +732,7 @@ fn deletions_are_waited_for_and_may_be_refused() {
     };
     case.check(
         Running,
-        "Waiting for pruning confirmation of v1/ConfigMap/a",
+        "waiting for pruning confirmation of /ConfigMap/a",
         &[],
     );
     let case = Case {

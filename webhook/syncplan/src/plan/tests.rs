@@ -256,6 +256,44 @@ fn what_is_in_sync_has_no_steps() {
 }
 
 #[test]
+fn what_is_in_sync_is_written_where_that_says_more() {
+    let set = ["ConfigMap shop/a data=x"];
+    check("Replace=true", &set, &set, &["replace Sync/0 ConfigMap a"]);
+    let rules =
+        json!({"spec": {"ignoreDifferences": [{"kind": "ConfigMap", "jsonPointers": ["/data"]}]}});
+    let (rules, _) = crate::ignore::Rules::of(&rules);
+    let settings = Settings {
+        ignore: Some(&rules),
+        ..settings()
+    };
+    let live = objects(&["ConfigMap shop/a data=of-another"]);
+    let steps = |words: &str| {
+        let plan = plan(&objects(&set), &live, &settings, &operation(words));
+        assert_eq!(plan.sync, SyncStatus::Synced, "{words}");
+        let actions = plan.steps.iter().map(|step| step.action);
+        actions.collect::<Vec<_>>()
+    };
+    assert_eq!(steps(""), [Action::Apply]);
+    assert_eq!(steps("RespectIgnoreDifferences=true"), []);
+    assert_eq!(steps("ApplyOutOfSyncOnly=true"), []);
+}
+
+#[test]
+fn a_secret_is_ignored_as_it_is_kept() {
+    let secret = |data: &str, value: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"}, data: {"k": value}});
+    let rules =
+        json!({"spec": {"ignoreDifferences": [{"kind": "Secret", "jsonPointers": ["/data"]}]}});
+    let (rules, _) = crate::ignore::Rules::of(&rules);
+    let settings = Settings {
+        ignore: Some(&rules),
+        ..settings()
+    };
+    let (targets, live) = ([secret("stringData", "a")], [secret("data", "b3RoZXI=")]);
+    let comparison = crate::compare::compare(&targets, &live, &settings);
+    assert_eq!(comparison.status, SyncStatus::Synced);
+}
+
+#[test]
 fn hooks_go_when_their_policy_says() {
     let made = ["create PreSync/0 Job m", "wait"];
     check(
@@ -582,7 +620,7 @@ fn the_plan_says_how_it_ends() {
     );
     assert_eq!(
         end("prune", &[], &["ConfigMap shop/a options=Prune=confirm"]),
-        "Waiting for pruning confirmation of v1/ConfigMap/a"
+        "waiting for pruning confirmation of /ConfigMap/a"
     );
     assert_eq!(
         end(
@@ -593,7 +631,7 @@ fn the_plan_says_how_it_ends() {
                 "ConfigMap shop/b options=Prune=confirm"
             ]
         ),
-        "Waiting for pruning confirmation of v1/ConfigMap/a and 1 more resources"
+        "waiting for pruning confirmation of /ConfigMap/a and 1 more resources"
     );
 }
 
