@@ -193,7 +193,10 @@ fn a_commit_is_synced_changed_rolled_back_and_deleted_from_the_command_line() {
         &[&create[..], &["--dest-namespace", "from-git"]].concat(),
     );
     let again = place.says(2, &create);
-    assert!(again.contains("already exists"), "{again}");
+    assert!(
+        again.contains("existing application spec is different"),
+        "{again}"
+    );
 
     let synced = place.says(0, &["sync", "shop", "--timeout", "60"]);
     for words in [

@@ -17,7 +17,7 @@ use super::wait::{Wish, deadline, wait};
 use super::{chosen, seconds};
 
 /// The finalizers by which the objects go with their Application.
-const FOREGROUND: &str = "resources-finalizer.argocd.argoproj.io";
+pub(super) const FOREGROUND: &str = "resources-finalizer.argocd.argoproj.io";
 const BACKGROUND: &str = "resources-finalizer.argocd.argoproj.io/background";
 
 /// What to delete, and what of it.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
@@ -16,10 +17,12 @@ use tidegate_syncplan::compare::{Comparison, Settings, SyncStatus, compare};
 use tidegate_syncplan::ignore::Rules;
 
 use super::cluster::ClusterArgs;
-use super::manifests::{RenderingArgs, rendered};
+use super::manifests::{RenderingArgs, local, rendered_for};
 
 /// A value longer than this is cut.
 const LONGEST_VALUE: usize = 120;
+/// In place of what a Secret holds.
+pub(super) const HIDDEN: &str = "++++++++";
 
 /// Which Application, and what to compare the cluster with.
 #[derive(Debug, Args)]
@@ -30,6 +33,9 @@ pub(crate) struct DiffArgs {
     /// Exit with 1 when there are differences; `false` always with 0.
     #[arg(long, default_value_t = true, num_args = 0..=1, default_missing_value = "true", require_equals = true, action = clap::ArgAction::Set)]
     exit_code: bool,
+    /// Compare with the manifests of this folder here.
+    #[arg(long, value_name = "FOLDER")]
+    local: Option<PathBuf>,
     #[command(flatten)]
     rendering: RenderingArgs,
     #[command(flatten)]
@@ -41,9 +47,13 @@ pub(crate) async fn run(args: &DiffArgs) -> Result<bool> {
     let remote = args.cluster.remote().await?;
     let place = args.cluster.place(&args.name);
     let application = remote.get(&place.namespace, &place.name).await?;
-    let mut secrets = remote.repository_secrets(&args.cluster.namespace).await?;
-    secrets.extend(remote.repository_servers(&args.cluster.namespace).await?);
-    let targets = rendered(&args.rendering, &application, &secrets)?.manifests;
+    let (source, rendering) = match &args.local {
+        Some(folder) => local(&application, folder, &args.rendering)?,
+        None => (application.clone(), args.rendering.clone()),
+    };
+    let targets = rendered_for(&args.cluster, &remote, &rendering, &source)
+        .await?
+        .manifests;
     let mut live = remote.live(&wanted(&application, &targets)).await?;
     for object in &mut live {
         unmark(object);
@@ -81,7 +91,7 @@ fn unmark(object: &mut Value) {
 }
 
 /// What to read of the cluster: what the sources make, and what the Application had.
-fn wanted(application: &Value, targets: &[Value]) -> Vec<Value> {
+pub(super) fn wanted(application: &Value, targets: &[Value]) -> Vec<Value> {
     let destination = Application(application).namespace();
     let mut seen = BTreeSet::new();
     let mut wanted = Vec::new();
@@ -98,22 +108,25 @@ fn wanted(application: &Value, targets: &[Value]) -> Vec<Value> {
     }
     let known = at(application, "/status/resources").and_then(Value::as_array);
     for resource in known.into_iter().flatten() {
-        let of = |field: &str| {
-            resource
-                .get(field)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let version = match of("group") {
-            "" => of("version").to_owned(),
-            group => format!("{group}/{}", of("version")),
-        };
-        add(json!({
-            "apiVersion": version, "kind": of("kind"),
-            "metadata": {"name": of("name"), "namespace": of("namespace")},
-        }));
+        add(named(resource));
     }
     wanted
+}
+
+/// The object that an entry of `status.resources` names, as far as it can be looked up by it.
+pub(super) fn named(resource: &Value) -> Value {
+    let of = |field: &str| {
+        let value = resource.get(field).and_then(Value::as_str);
+        value.unwrap_or_default()
+    };
+    let version = match of("group") {
+        "" => of("version").to_owned(),
+        group => format!("{group}/{}", of("version")),
+    };
+    json!({
+        "apiVersion": version, "kind": of("kind"),
+        "metadata": {"name": of("name"), "namespace": of("namespace")},
+    })
 }
 
 /// Each object that differs, and how: `-` is in the cluster, `+` is what the sources make. Values of Secrets are not shown.
@@ -157,7 +170,7 @@ fn drawn(comparison: &Comparison<'_>) -> String {
 
 fn shown(value: &Value, is_secret: bool) -> String {
     if is_secret {
-        return "***".to_owned();
+        return HIDDEN.to_owned();
     }
     let text = value.to_string();
     match text.char_indices().nth(LONGEST_VALUE) {
@@ -203,7 +216,7 @@ mod tests {
             "===== /ConfigMap shop/a ======\n  /data/k\n  - \"old\"\n  + \"new\"\n\
              ===== /ConfigMap shop/fresh ======\n+ not in the cluster\n\
              ===== /ConfigMap shop/gone ======\n- no longer wanted\n\
-             ===== /Secret shop/s ======\n  /data/p\n  - ***\n  + ***\n"
+             ===== /Secret shop/s ======\n  /data/p\n  - ++++++++\n  + ++++++++\n"
         );
     }
 

@@ -4,18 +4,20 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tidegate_model::application::Application;
 use tidegate_model::object::{kind, label, name, text};
 use tidegate_render::{
     Cluster, KnownRepositories, Refresh, Rendered, Renderer, Request, SECRET_TYPE, SourceRequest,
 };
+
+use tidegate_reconcile::remote::Remote;
 
 use super::cluster::ClusterArgs;
 use crate::sources::{SourceArgs, stand_in};
@@ -33,6 +35,9 @@ pub(crate) struct ManifestsArgs {
     /// An Application in a file, and no cluster: YAML or JSON, `-` for standard input.
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Whether the sources' manifests are meant, or what is in the cluster; values of Secrets are not shown of the latter.
+    #[arg(long, value_name = "SOURCE", default_value = "git")]
+    source: Origin,
     #[command(flatten)]
     rendering: RenderingArgs,
     /// How objects are printed: `json` is one object with `manifests`, `revisions`, `sourceTypes` and `warnings`.
@@ -43,7 +48,7 @@ pub(crate) struct ManifestsArgs {
 }
 
 /// How the sources are rendered.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct RenderingArgs {
     /// The revision to take instead of `targetRevision`; once for each source.
     #[arg(long, value_name = "REVISION")]
@@ -66,6 +71,12 @@ pub(crate) struct RenderingArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Origin {
+    Git,
+    Live,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Yaml,
     Json,
@@ -77,14 +88,91 @@ pub(crate) async fn run(args: &ManifestsArgs) -> Result<()> {
             let remote = args.cluster.remote().await?;
             let place = args.cluster.place(name);
             let application = remote.get(&place.namespace, &place.name).await?;
-            let mut secrets = remote.repository_secrets(&args.cluster.namespace).await?;
-            secrets.extend(remote.repository_servers(&args.cluster.namespace).await?);
-            rendered(&args.rendering, &application, &secrets)?
+            if args.source == Origin::Live {
+                let mut live = remote.live(&super::diff::wanted(&application, &[])).await?;
+                live.iter_mut().for_each(shown);
+                return crate::print(&yaml(&live)?);
+            }
+            rendered_for(&args.cluster, &remote, &args.rendering, &application).await?
         }
         (None, Some(file)) => rendered(&args.rendering, &super::application(file)?, &[])?,
         (None, None) => bail!("name an Application, or a file with one"),
     };
     crate::print(&drawn(&rendered, args.output)?)
+}
+
+/// Renders an Application's sources, with what the cluster knows of repositories.
+pub(super) async fn rendered_for(
+    cluster: &ClusterArgs,
+    remote: &Remote,
+    rendering: &RenderingArgs,
+    application: &Value,
+) -> Result<Rendered> {
+    let mut secrets = remote.repository_secrets(&cluster.namespace).await?;
+    secrets.extend(remote.repository_servers(&cluster.namespace).await?);
+    rendered(rendering, application, &secrets)
+}
+
+impl RenderingArgs {
+    /// As the Application says.
+    pub(super) fn plain(sources: SourceArgs) -> Self {
+        Self {
+            revision: Vec::new(),
+            repo_override: Vec::new(),
+            repositories: None,
+            kube_version: String::new(),
+            api_versions: Vec::new(),
+            sources,
+        }
+    }
+}
+
+/// The Application with a folder here in place of its one source's, and how that is rendered.
+pub(super) fn local(
+    application: &Value,
+    folder: &Path,
+    rendering: &RenderingArgs,
+) -> Result<(Value, RenderingArgs)> {
+    let [(_, source)] = Application(application).sources()[..] else {
+        bail!("an application of several sources has no one folder: use --repo-override");
+    };
+    let folder = folder
+        .canonicalize()
+        .with_context(|| folder.display().to_string())?;
+    let mut source = source.clone();
+    json_patch::merge(&mut source, &json!({"path": ".", "chart": null}));
+    let repository = text(&source, "/repoURL").unwrap_or_default().to_owned();
+    let mut application = application.clone();
+    let one = json!({"spec": {"source": source, "sources": null}});
+    json_patch::merge(&mut application, &one);
+    let mut rendering = rendering.clone();
+    rendering.repo_override.push((repository, folder));
+    Ok((application, rendering))
+}
+
+/// A live object as people may see it: no values of Secrets, and not what only field managers read.
+fn shown(object: &mut Value) {
+    let is_secret = kind(object) == "Secret"
+        && !object
+            .pointer("/apiVersion")
+            .is_none_or(|version| version != "v1");
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+        if let Some(annotations) = metadata
+            .get_mut("annotations")
+            .and_then(Value::as_object_mut)
+        {
+            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        }
+    }
+    if let (true, Some(data)) = (
+        is_secret,
+        object.get_mut("data").and_then(Value::as_object_mut),
+    ) {
+        for value in data.values_mut() {
+            *value = json!(super::diff::HIDDEN);
+        }
+    }
 }
 
 /// Renders an Application's sources, with the credentials of these Secrets and of the file that the flags name. Warnings go to standard error.
@@ -198,8 +286,12 @@ fn drawn(rendered: &Rendered, format: Format) -> Result<String> {
         });
         return Ok(serde_json::to_string_pretty(&value)? + "\n");
     }
+    yaml(&rendered.manifests)
+}
+
+fn yaml(manifests: &[Value]) -> Result<String> {
     let mut text = String::new();
-    for manifest in &rendered.manifests {
+    for manifest in manifests {
         text.push_str("---\n");
         text.push_str(&serde_saphyr::to_string(manifest)?);
     }

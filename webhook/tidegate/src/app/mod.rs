@@ -11,16 +11,19 @@ mod health;
 mod look;
 mod manifests;
 mod plan;
+mod resource;
+mod source_flags;
 mod spec;
 mod status;
 mod sync;
 mod table;
+mod unset;
 mod wait;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Subcommand, ValueEnum};
 use serde_json::Value;
 use tidegate_model::object::{at, kind};
@@ -51,6 +54,14 @@ pub(crate) enum AppCommand {
     Create(Box<spec::CreateArgs>),
     /// Change an Application.
     Set(Box<spec::SetArgs>),
+    /// Take away what flags of `set` have put into an Application's source.
+    Unset(unset::UnsetArgs),
+    /// Lay a patch over an Application.
+    Patch(resource::PatchArgs),
+    /// Delete live objects of an Application.
+    DeleteResource(resource::DeleteResourceArgs),
+    /// Agree to deletions that wait for it (`Prune=confirm`, `Delete=confirm`).
+    ConfirmDeletion(resource::ConfirmArgs),
     /// Delete Applications, with or without what they brought.
     Delete(change::DeleteArgs),
     /// End the operation that runs.
@@ -108,6 +119,10 @@ pub(crate) async fn run(command: &AppCommand) -> Result<bool> {
         AppCommand::Resources(args) => look::resources(args).await.map(|()| true),
         AppCommand::Create(args) => spec::create(args).await,
         AppCommand::Set(args) => spec::set(args).await,
+        AppCommand::Unset(args) => unset::unset(args).await,
+        AppCommand::Patch(args) => resource::patch(args).await,
+        AppCommand::DeleteResource(args) => resource::delete(args).await,
+        AppCommand::ConfirmDeletion(args) => resource::confirm(args).await,
         AppCommand::Delete(args) => change::delete(args).await,
         AppCommand::TerminateOp(args) => change::terminate(args).await,
         AppCommand::Rollback(args) => change::rollback(args).await,
@@ -135,8 +150,8 @@ async fn chosen(
         (_, Some(_)) => bail!("give either names or --selector"),
         (names, None) => names.iter().map(|name| cluster.place(name)).collect(),
     };
-    if places.is_empty() {
-        bail!("no application has these labels");
+    if let (true, Some(selector)) = (places.is_empty(), selector) {
+        bail!("No matching apps found for filter: selector {selector}");
     }
     Ok((remote, places))
 }
@@ -159,6 +174,18 @@ fn objects(paths: &[PathBuf]) -> Result<Vec<Value>> {
             _ => None,
         })
         .collect())
+}
+
+/// The one object of a file, which may be a part of an Application.
+fn only(path: &Path) -> Result<Value> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    let text = text.with_context(|| path.display().to_string())?;
+    serde_saphyr::from_str(&text)
+        .with_context(|| format!("{}: one Application is wanted", path.display()))
 }
 
 /// The one Application of a file.

@@ -2,14 +2,18 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use tidegate_model::application::Application;
-use tidegate_model::object::{at, text};
+use tidegate_model::object::{at, merge_patch, text};
 use tidegate_model::words::{APPLICATION, ARGO_API_VERSION, IN_CLUSTER_SERVER};
 
+use tidegate_reconcile::remote::RemoteError;
+
+use super::change::FOREGROUND;
 use super::cluster::{ClusterArgs, Place};
+use super::source_flags::SourceFlags;
 
 /// The Application, from a file or from flags.
 #[derive(Debug, Args)]
@@ -23,6 +27,15 @@ pub(crate) struct CreateArgs {
     /// Change it where it is there already.
     #[arg(long)]
     upsert: bool,
+    /// A label, `KEY=VALUE`. May be repeated.
+    #[arg(short, long, value_name = "KEY=VALUE", value_parser = pair)]
+    label: Vec<(String, String)>,
+    /// An annotation, `KEY=VALUE`. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    annotations: Vec<(String, String)>,
+    /// Have its objects deleted with it.
+    #[arg(long)]
+    set_finalizer: bool,
     #[command(flatten)]
     spec: SpecArgs,
     #[command(flatten)]
@@ -44,24 +57,8 @@ pub(crate) struct SetArgs {
 /// What of an Application can be said by flags.
 #[derive(Debug, Default, Args)]
 struct SpecArgs {
-    /// The repository.
-    #[arg(long, value_name = "URL")]
-    repo: Option<String>,
-    /// The folder in it.
-    #[arg(long, value_name = "PATH")]
-    path: Option<String>,
-    /// The branch, tag, commit, version or range of versions.
-    #[arg(long, value_name = "REVISION")]
-    revision: Option<String>,
-    /// The chart, of a chart repository.
-    #[arg(long, value_name = "CHART")]
-    helm_chart: Option<String>,
-    /// A value file of a chart. May be repeated.
-    #[arg(long, value_name = "FILE")]
-    values: Vec<String>,
-    /// A parameter of a chart, `NAME=VALUE`. May be repeated.
-    #[arg(short = 'P', long, value_name = "NAME=VALUE")]
-    parameter: Vec<String>,
+    #[command(flatten)]
+    source: SourceFlags,
     /// The project.
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
@@ -86,9 +83,27 @@ struct SpecArgs {
     /// A sync option, such as `CreateNamespace=true`; with a leading `!` it is taken away. May be repeated.
     #[arg(long, value_name = "OPTION")]
     sync_option: Vec<String>,
-    /// Whether manifests of folders in the folder count.
+    /// Whether an automated sync may delete everything there is.
     #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    directory_recurse: Option<bool>,
+    allow_empty: Option<bool>,
+    /// How often a sync that fails is tried again; negative is without end.
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
+    sync_retry_limit: Option<i64>,
+    /// The wait before the first further try, such as 5s.
+    #[arg(long, value_name = "DURATION")]
+    sync_retry_backoff_duration: Option<String>,
+    /// The longest wait.
+    #[arg(long, value_name = "DURATION")]
+    sync_retry_backoff_max_duration: Option<String>,
+    /// How much longer each wait is than the one before.
+    #[arg(long, value_name = "FACTOR")]
+    sync_retry_backoff_factor: Option<i64>,
+    /// How many deployments the history keeps.
+    #[arg(long, value_name = "COUNT")]
+    revision_history_limit: Option<u32>,
+    /// Argo CD's flag, for scripts that give it. Sources are looked at by the reconciler, and never here.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    validate: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -101,11 +116,9 @@ enum Policy {
 
 pub(crate) async fn create(args: &CreateArgs) -> Result<bool> {
     let mut application = match &args.file {
-        Some(file) => super::application(file)?,
-        None => json!({
-            "apiVersion": ARGO_API_VERSION, "kind": APPLICATION, "metadata": {},
-            "spec": {"project": "default", "destination": {}, "source": {}},
-        }),
+        // Flags may give what a part of an Application leaves out.
+        Some(file) => super::only(file)?,
+        None => json!({}),
     };
     let place = match (&args.name, text(&application, "/metadata/name")) {
         (Some(name), _) => args.cluster.place(name),
@@ -117,88 +130,161 @@ pub(crate) async fn create(args: &CreateArgs) -> Result<bool> {
         },
         (None, None) => bail!("the application has no name"),
     };
-    let patch = args.spec.patch(&application)?;
-    json_patch::merge(&mut application, &patch);
-    let mut own = json!({"metadata": {"name": place.name, "namespace": place.namespace}});
-    let view = Application(&application);
-    if view.server().or_else(|| view.cluster_name()).is_none() {
-        let here = json!({"spec": {"destination": {"server": IN_CLUSTER_SERVER}}});
-        json_patch::merge(&mut own, &here);
-    }
-    json_patch::merge(&mut application, &own);
+    args.complete(&mut application, &place)?;
     let remote = args.cluster.remote().await?;
-    let done = if args.upsert && remote.get(&place.namespace, &place.name).await.is_ok() {
-        let patch = json!({
-            "metadata": {"labels": at(&application, "/metadata/labels"), "annotations": at(&application, "/metadata/annotations")},
-            "spec": at(&application, "/spec"),
-        });
-        remote.patch(&place.namespace, &place.name, &patch).await?;
-        "changed"
-    } else {
-        remote.create(&place.namespace, &application).await?;
-        "created"
+    let there = match remote.get(&place.namespace, &place.name).await {
+        Ok(there) => Some(there),
+        Err(RemoteError::NotFound { .. }) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let done = match there {
+        None => {
+            remote.create(&place.namespace, &application).await?;
+            "created"
+        }
+        Some(there) if is_in(&application, &there) => "unchanged",
+        Some(there) if args.upsert => {
+            let patch = replacement(&there, &application);
+            remote.patch(&place.namespace, &place.name, &patch).await?;
+            "updated"
+        }
+        Some(_) => bail!(
+            "existing application spec is different, use upsert flag to force update: application {place}"
+        ),
     };
     crate::print(&format!("application '{}' {done}\n", place.name))?;
     Ok(true)
 }
 
-pub(crate) async fn set(args: &SetArgs) -> Result<bool> {
-    let remote = args.cluster.remote().await?;
-    let place = args.cluster.place(&args.name);
-    let application = remote.get(&place.namespace, &place.name).await?;
-    let mut patch = args.spec.patch(&application)?;
-    if patch == json!({"spec": {}}) {
-        bail!("nothing to set: give at least one flag");
+/// Whether what is there is what is wanted: the whole spec, and the labels, annotations and finalizers that are given.
+fn is_in(wanted: &Value, there: &Value) -> bool {
+    let mut with = there.clone();
+    let metadata = json!({"metadata": {
+        "labels": at(wanted, "/metadata/labels"), "annotations": at(wanted, "/metadata/annotations"),
+        "finalizers": at(wanted, "/metadata/finalizers"),
+    }});
+    if let Some(given) = metadata.get("metadata").and_then(Value::as_object) {
+        let given: Map<String, Value> = given
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        json_patch::merge(&mut with, &json!({ "metadata": given }));
     }
-    // Lists were made from what was read: they must not undo what somebody else did meanwhile.
-    let version = text(&application, "/metadata/resourceVersion");
-    json_patch::merge(
-        &mut patch,
-        &json!({"metadata": {"resourceVersion": version}}),
-    );
-    remote.patch(&place.namespace, &place.name, &patch).await?;
+    with == *there && at(wanted, "/spec") == at(there, "/spec")
+}
+
+/// What makes the one that is there the one that is wanted: another spec; labels and annotations are added.
+fn replacement(there: &Value, wanted: &Value) -> Value {
+    let mut after = there.clone();
+    for field in ["labels", "annotations", "finalizers"] {
+        if let Some(value) = at(wanted, &format!("/metadata/{field}")) {
+            json_patch::merge(&mut after, &json!({"metadata": {field: value}}));
+        }
+    }
+    if let (Some(fields), Some(spec)) = (after.as_object_mut(), at(wanted, "/spec")) {
+        fields.insert("spec".to_owned(), spec.clone());
+    }
+    merge_patch(there, &after).unwrap_or_else(|| json!({}))
+}
+
+pub(crate) async fn set(args: &SetArgs) -> Result<bool> {
+    change(&args.cluster, &args.name, |application| {
+        args.spec.apply(application)
+    })
+    .await
+}
+
+/// Changes an Application as it was read, unless somebody else does meanwhile: lists are written whole, and must not undo what others did.
+pub(super) async fn change(
+    cluster: &ClusterArgs,
+    name: &str,
+    apply: impl Fn(&mut Value) -> Result<()>,
+) -> Result<bool> {
+    let remote = cluster.remote().await?;
+    let place = cluster.place(name);
+    patiently(|| async {
+        let before = remote.get(&place.namespace, &place.name).await?;
+        let mut after = before.clone();
+        apply(&mut after)?;
+        let Some(mut patch) = merge_patch(&before, &after) else {
+            return Ok(());
+        };
+        let version = text(&before, "/metadata/resourceVersion");
+        json_patch::merge(
+            &mut patch,
+            &json!({"metadata": {"resourceVersion": version}}),
+        );
+        remote.patch(&place.namespace, &place.name, &patch).await?;
+        Ok(())
+    })
+    .await?;
     Ok(true)
 }
 
+/// Tries again where the reconciler, mostly, wrote the same Application at the same moment.
+pub(super) async fn patiently<T, F: Future<Output = Result<T>>>(
+    mut attempt: impl FnMut() -> F,
+) -> Result<T> {
+    const MOST_TRIES: usize = 10;
+    for _ in 1..MOST_TRIES {
+        match attempt().await {
+            Err(error)
+                if matches!(
+                    error.downcast_ref::<RemoteError>(),
+                    Some(RemoteError::Changed { .. })
+                ) => {}
+            done => return done,
+        }
+    }
+    attempt().await
+}
+
+/// `KEY=VALUE`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("write KEY=VALUE")?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
+}
+
+impl CreateArgs {
+    /// The whole Application that file and flags say.
+    fn complete(&self, application: &mut Value, place: &Place) -> Result<()> {
+        let mut whole = json!({
+            "apiVersion": ARGO_API_VERSION, "kind": APPLICATION, "metadata": {},
+            "spec": {"project": "default", "destination": {}},
+        });
+        json_patch::merge(&mut whole, application);
+        *application = whole;
+        self.spec.apply(application)?;
+        let map = |pairs: &[(String, String)]| -> Map<String, Value> {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(key, value)| (key.clone(), json!(value)))
+                .collect()
+        };
+        let mut own = json!({"metadata": {"name": place.name, "namespace": place.namespace}});
+        for (field, pairs) in [("labels", &self.label), ("annotations", &self.annotations)] {
+            if !pairs.is_empty() {
+                json_patch::merge(&mut own, &json!({"metadata": {field: map(pairs)}}));
+            }
+        }
+        if self.set_finalizer {
+            json_patch::merge(&mut own, &json!({"metadata": {"finalizers": [FOREGROUND]}}));
+        }
+        let view = Application(application);
+        if view.server().or_else(|| view.cluster_name()).is_none() {
+            let here = json!({"spec": {"destination": {"server": IN_CLUSTER_SERVER}}});
+            json_patch::merge(&mut own, &here);
+        }
+        json_patch::merge(application, &own);
+        Ok(())
+    }
+}
+
 impl SpecArgs {
-    /// The merge patch that says what the flags say.
-    fn patch(&self, application: &Value) -> Result<Value> {
-        let mut source = Map::new();
-        for (field, text) in [
-            ("repoURL", &self.repo),
-            ("path", &self.path),
-            ("targetRevision", &self.revision),
-            ("chart", &self.helm_chart),
-        ] {
-            if let Some(text) = text {
-                source.insert(field.to_owned(), json!(text));
-            }
-        }
-        let mut helm = Map::new();
-        if !self.values.is_empty() {
-            helm.insert("valueFiles".to_owned(), json!(self.values));
-        }
-        if !self.parameter.is_empty() {
-            let known = at(application, "/spec/source/helm/parameters").and_then(Value::as_array);
-            let mut parameters = known.cloned().unwrap_or_default();
-            for pair in &self.parameter {
-                let (name, value) = pair
-                    .split_once('=')
-                    .with_context(|| format!("--parameter {pair}: write NAME=VALUE"))?;
-                parameters.retain(|known| known.get("name").and_then(Value::as_str) != Some(name));
-                parameters.push(json!({"name": name, "value": value}));
-            }
-            helm.insert("parameters".to_owned(), json!(parameters));
-        }
-        if !helm.is_empty() {
-            source.insert("helm".to_owned(), Value::Object(helm));
-        }
-        if let Some(recurse) = self.directory_recurse {
-            source.insert("directory".to_owned(), json!({"recurse": recurse}));
-        }
-        if !source.is_empty() && Application(application).sources().len() > 1 {
-            bail!("the application has several sources: change them in its manifest");
-        }
+    /// Changes the Application as the flags say.
+    fn apply(&self, application: &mut Value) -> Result<()> {
+        self.source.apply(application)?;
         let mut destination = Map::new();
         // One of the two only: the other goes.
         if let Some(server) = &self.dest_server {
@@ -218,8 +304,11 @@ impl SpecArgs {
                 .as_ref()
                 .map(|project| ("project".to_owned(), json!(project))),
         );
+        spec.extend(
+            self.revision_history_limit
+                .map(|limit| ("revisionHistoryLimit".to_owned(), json!(limit))),
+        );
         for (field, value) in [
-            ("source", source),
             ("destination", destination),
             ("syncPolicy", self.policy(application)?),
         ] {
@@ -227,7 +316,31 @@ impl SpecArgs {
                 spec.insert(field.to_owned(), Value::Object(value));
             }
         }
-        Ok(json!({"spec": spec}))
+        json_patch::merge(application, &json!({ "spec": spec }));
+        Ok(())
+    }
+
+    /// How a sync is tried again.
+    fn retry(&self) -> Map<String, Value> {
+        let mut backoff = Map::new();
+        for (field, value) in [
+            ("duration", json!(self.sync_retry_backoff_duration)),
+            ("maxDuration", json!(self.sync_retry_backoff_max_duration)),
+            ("factor", json!(self.sync_retry_backoff_factor)),
+        ] {
+            if !value.is_null() {
+                backoff.insert(field.to_owned(), value);
+            }
+        }
+        let mut retry = Map::new();
+        retry.extend(
+            self.sync_retry_limit
+                .map(|limit| ("limit".to_owned(), json!(limit))),
+        );
+        if !backoff.is_empty() {
+            retry.insert("backoff".to_owned(), Value::Object(backoff));
+        }
+        retry
     }
 
     fn policy(&self, application: &Value) -> Result<Map<String, Value>> {
@@ -240,6 +353,7 @@ impl SpecArgs {
         for (flag, field, is_on) in [
             ("--auto-prune", "prune", self.auto_prune),
             ("--self-heal", "selfHeal", self.self_heal),
+            ("--allow-empty", "allowEmpty", self.allow_empty),
         ] {
             if let Some(is_on) = is_on {
                 if !is_automated {
@@ -264,6 +378,10 @@ impl SpecArgs {
             }
             policy.insert("syncOptions".to_owned(), json!(options));
         }
+        let retry = self.retry();
+        if !retry.is_empty() {
+            policy.insert("retry".to_owned(), Value::Object(retry));
+        }
         Ok(policy)
     }
 }
@@ -279,7 +397,11 @@ mod tests {
         change(&mut args);
         let mut application = synced();
         application["spec"]["syncPolicy"]["syncOptions"] = json!(["A=true", "B=true"]);
-        let patch = args.patch(&application).map_err(|error| error.to_string());
+        let mut after = application.clone();
+        let patch = args
+            .apply(&mut after)
+            .map(|()| merge_patch(&application, &after).unwrap_or_default())
+            .map_err(|error| error.to_string());
         assert_eq!(
             patch.as_ref().map_err(String::as_str),
             expected.as_ref().map_err(|error| *error)
@@ -287,15 +409,28 @@ mod tests {
     }
 
     #[test]
+    fn an_application_that_is_there_is_known_again() {
+        let there = json!({"metadata": {"labels": {"a": "1", "b": "2"}, "resourceVersion": "7"}, "spec": {"project": "default"}, "status": {}});
+        let same = json!({"metadata": {"labels": {"a": "1"}}, "spec": {"project": "default"}});
+        assert!(is_in(&same, &there));
+        let other = json!({"metadata": {"labels": {"c": "3"}}, "spec": {"project": "shop"}});
+        assert!(!is_in(&other, &there));
+        assert_eq!(
+            replacement(&there, &other),
+            json!({"metadata": {"labels": {"c": "3"}}, "spec": {"project": "shop"}})
+        );
+    }
+
+    #[test]
     fn flags_change_only_what_they_name() {
-        check(|_| {}, &Ok(json!({"spec": {}})));
+        check(|_| {}, &Ok(Value::Null));
         check(
             |args| {
-                args.repo = Some("/r".to_owned());
+                args.source.repo = Some("/r".to_owned());
                 args.dest_name = Some("in-cluster".to_owned());
                 args.self_heal = Some(true);
                 args.sync_option = vec!["!A=true".to_owned(), "C=true".to_owned()];
-                args.parameter = vec!["a=b=c".to_owned()];
+                args.source.parameter = vec!["a=b=c".to_owned()];
             },
             &Ok(json!({"spec": {
                 "source": {"repoURL": "/r", "helm": {"parameters": [{"name": "a", "value": "b=c"}]}},
@@ -315,7 +450,7 @@ mod tests {
             &Err("--auto-prune means something only where --sync-policy is automated"),
         );
         check(
-            |args| args.parameter = vec!["a".to_owned()],
+            |args| args.source.parameter = vec!["a".to_owned()],
             &Err("--parameter a: write NAME=VALUE"),
         );
     }

@@ -4,6 +4,7 @@
 //! of the flags and the Application ([`operation`]).
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -11,13 +12,17 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
-use tidegate_model::object::{at, text};
+use tidegate_model::object::{at, label, text};
 use tidegate_reconcile::remote::Remote;
 use tidegate_syncplan::operation::{Selector, selects};
 
 use super::cluster::{ClusterArgs, Place};
+use super::look::refreshed;
+use super::manifests::{RenderingArgs, local, rendered_for};
+use super::spec::patiently;
 use super::wait::{Wish, deadline, wait};
 use super::{Output, chosen, seconds, status};
+use crate::sources::SourceArgs;
 
 /// What to sync, and how.
 #[derive(Debug, Args)]
@@ -39,6 +44,8 @@ pub(crate) struct SyncArgs {
     /// How the result is printed.
     #[arg(short, long, default_value = "wide")]
     output: Output,
+    #[command(flatten)]
+    sources: SourceArgs,
     #[command(flatten)]
     cluster: ClusterArgs,
 }
@@ -76,6 +83,12 @@ struct OperationArgs {
     /// Only these: `[!]GROUP:KIND:[NAMESPACE/]NAME`, globs. Runs no hooks. May be repeated.
     #[arg(long, value_name = "G:K:N")]
     resource: Vec<String>,
+    /// Only those with these labels. Runs no hooks. The sources are rendered here.
+    #[arg(long, value_name = "LABELS", conflicts_with = "resource")]
+    label: Option<String>,
+    /// Manifests of this folder here in place of the repository's. Not with automated syncs, but for a dry run.
+    #[arg(long, value_name = "FOLDER")]
+    local: Option<PathBuf>,
     /// A sync option, such as `PruneLast=true`. May be repeated.
     #[arg(long, value_name = "OPTION")]
     sync_option: Vec<String>,
@@ -109,9 +122,15 @@ pub(crate) async fn run(args: &SyncArgs) -> Result<bool> {
     let (remote, places) = chosen(&args.cluster, &args.names, args.selector.as_deref()).await?;
     let mut all = true;
     for place in &places {
-        let application = remote.get(&place.namespace, &place.name).await?;
-        let operation = operation(&args.operation, &application, &user())?;
-        ask(&remote, place, &application, operation).await?;
+        patiently(|| async {
+            let mut application = remote.get(&place.namespace, &place.name).await?;
+            if args.operation.is_of_some() && at(&application, "/status/reconciledAt").is_none() {
+                application = refreshed(&remote, place, false).await?; // what it has is not known yet
+            }
+            let operation = args.operation(&remote, place, &application).await?;
+            ask(&remote, place, &application, operation).await
+        })
+        .await?;
         if args.r#async {
             writeln!(
                 anstream::stderr(),
@@ -122,6 +141,80 @@ pub(crate) async fn run(args: &SyncArgs) -> Result<bool> {
         all &= finish(&remote, place, args).await?;
     }
     Ok(all)
+}
+
+impl OperationArgs {
+    /// Whether it is of some of the Application's objects only.
+    fn is_of_some(&self) -> bool {
+        !self.resource.is_empty() || self.label.is_some()
+    }
+}
+
+impl SyncArgs {
+    /// The operation, with what only the sources can tell.
+    async fn operation(
+        &self,
+        remote: &Remote,
+        place: &Place,
+        application: &Value,
+    ) -> Result<Value> {
+        let args = &self.operation;
+        let mut operation = operation(args, application, &user())?;
+        if let Some(folder) = &args.local {
+            if Application(application).is_automated() && !args.dry_run {
+                bail!(
+                    "cannot use local sync when Automatic Sync Policy is enabled except with --dry-run"
+                );
+            }
+            let rendering = RenderingArgs::plain(self.sources.clone());
+            let (local, rendering) = local(application, folder, &rendering)?;
+            let rendered = rendered_for(&self.cluster, remote, &rendering, &local).await?;
+            let manifests: Vec<String> =
+                rendered.manifests.iter().map(ToString::to_string).collect();
+            json_patch::merge(&mut operation, &json!({"sync": {"manifests": manifests}}));
+        }
+        if let Some(labels) = &args.label {
+            let rendering = RenderingArgs::plain(self.sources.clone());
+            let rendered = rendered_for(&self.cluster, remote, &rendering, application).await?;
+            let selected = labelled(&rendered.manifests, labels, application)?;
+            if selected.is_empty() {
+                bail!("--label {labels}: no resource of application {place} has it");
+            }
+            json_patch::merge(&mut operation, &json!({"sync": {"resources": selected}}));
+        }
+        Ok(operation)
+    }
+}
+
+/// Those manifests that have all of these labels (`KEY=VALUE`, `KEY`), as an operation names them.
+fn labelled(manifests: &[Value], labels: &str, application: &Value) -> Result<Vec<Value>> {
+    let mut wanted = Vec::new();
+    for part in labels
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        if part.contains([' ', '!', '(']) {
+            bail!("--label {labels}: write KEY=VALUE or KEY, several with commas");
+        }
+        let (key, value) = match part.split_once('=') {
+            Some((key, value)) => (key, Some(value.trim_start_matches('='))),
+            None => (part, None),
+        };
+        wanted.push((key, value));
+    }
+    let destination = Application(application).namespace();
+    let has = |manifest: &&Value| {
+        wanted.iter().all(|(key, value)| {
+            let own = label(manifest, key);
+            own.is_some() && value.is_none_or(|value| own == Some(value))
+        })
+    };
+    let selected = manifests.iter().filter(has).map(|manifest| {
+        let key = ObjectKey::of(manifest);
+        json!({"group": key.group, "kind": key.kind, "namespace": key.namespace.as_deref().or(destination).unwrap_or_default(), "name": key.name})
+    });
+    Ok(selected.collect())
 }
 
 /// Writes an operation where none is, and takes the state of the last one away, as Argo CD does (`util/argo/argo.go`, `SetAppOperation`): what is there
@@ -163,7 +256,7 @@ async fn finish(remote: &Remote, place: &Place, args: &SyncArgs) -> Result<bool>
             status::resource_table(application)
         )
     })?)?;
-    match verdict(&application, args.operation.resource.is_empty()) {
+    match verdict(&application, !args.operation.is_of_some()) {
         None => Ok(true),
         Some(problem) => {
             crate::print_error(&format!("application {place}: {problem}"))?;
@@ -189,11 +282,12 @@ pub(crate) fn verdict(application: &Value, is_whole: bool) -> Option<String> {
     {
         return None;
     }
-    let resources = at(application, "/status/resources").and_then(Value::as_array);
-    let count = resources
+    let results = at(application, "/status/operationState/syncResult/resources");
+    let count = results
+        .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .filter(|resource| resource.get("requiresPruning").and_then(Value::as_bool) == Some(true))
+        .filter(|result| text(result, "/status") == Some("PruneSkipped"))
         .count();
     (count > 0)
         .then(|| format!("{count} resources require pruning; sync with --prune to delete them"))
@@ -442,6 +536,12 @@ mod tests {
         let mut application = synced();
         assert_eq!(verdict(&application, true), None);
         application["status"]["sync"]["status"] = json!("OutOfSync");
+        // What was pruned may not be gone yet.
+        application["status"]["operationState"]["syncResult"]["resources"] =
+            json!([{"kind": "ConfigMap", "name": "b", "status": "Pruned"}]);
+        assert_eq!(verdict(&application, true), None);
+        application["status"]["operationState"]["syncResult"]["resources"] =
+            json!([{"kind": "ConfigMap", "name": "a", "status": "PruneSkipped"}]);
         assert_eq!(
             verdict(&application, true).as_deref(),
             Some("1 resources require pruning; sync with --prune to delete them")
