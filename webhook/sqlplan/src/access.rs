@@ -206,7 +206,7 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             });
             Some(true)
         }
-        "vacuum" if cursor.contains("full") => {
+        "vacuum" if is_on(cursor, "full") => {
             push(Effect::Lock {
                 what: "VACUUM FULL".to_owned(),
             });
@@ -313,13 +313,21 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
         }
         "alter" if cursor.is_word(1, "sequence") && !cursor.contains("rename") => Some(true),
         "create" if cursor.is_word(1, "statistics") => Some(true),
-        "refresh" | "reindex" if cursor.contains("concurrently") => Some(true),
+        "refresh" | "reindex" if is_on(cursor, "concurrently") => Some(true),
         "refresh" | "reindex" => {
             push(Effect::Lock { what });
             Some(true)
         }
         _ => None,
     }
+}
+
+/// Whether an option is named and not switched off: `VACUUM (FULL false)`.
+fn is_on(mut cursor: Cursor<'_>, option: &str) -> bool {
+    while !cursor.is_done() && !cursor.is_word(0, option) {
+        cursor.advance();
+    }
+    !cursor.is_done() && !cursor.is_any_at(1, &["false", "off"]) && cursor.source(1) != "0"
 }
 
 /// A call, or an `INTO OUTFILE`, right here.

@@ -177,8 +177,26 @@ pub(crate) fn alter_table(mut cursor: Cursor<'_>) -> Option<AlterTable> {
     for item in cursor.remaining().items() {
         let offset = item.offset();
         action(item, &mut |action| actions.push((offset, action)));
+        actions.extend(partitioned_behind(item));
     }
     Some(AlterTable { table, actions })
+}
+
+/// MySQL: how a table is partitioned may stand behind the last action, with no comma between.
+fn partitioned_behind(mut item: Cursor<'_>) -> Option<(usize, AlterAction)> {
+    const HOW: [&str; 2] = ["remove partitioning", "partition by"];
+    if !item.dialect().is_mysql_like() {
+        return None;
+    }
+    item.skip_one();
+    while !HOW.iter().any(|words| item.sees(words)) {
+        if item.is_done() {
+            return None;
+        }
+        item.skip_one();
+    }
+    let what = shown(item.remaining());
+    Some((item.offset(), AlterAction::Rebuild { what }))
 }
 
 fn action(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction)) {

@@ -41,7 +41,15 @@ pub(crate) fn select_into(cursor: Cursor<'_>) -> Option<Effect> {
     if temporary {
         return None;
     }
-    into(cursor, &name, false, true)
+    // Of no table: its rows are few.
+    let few = Effect::CopyRows {
+        from: name.clone(),
+        into: name.clone(),
+        bounded: true,
+        replaces: false,
+        makes: true,
+    };
+    Some(into(cursor, &name, false, true).unwrap_or(few))
 }
 
 /// The table whose rows are read, and whether something chooses among them.

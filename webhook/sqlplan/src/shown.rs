@@ -27,6 +27,7 @@ pub(crate) fn shown(script: &Script<'_>, tokens: &[Token]) -> String {
     let mut edits = edits(whole);
     in_view(whole, &mut edits);
     if script.dialect.is_mysql_like() {
+        analyzed(whole, &mut edits);
         updated_tables(whole, &mut edits);
     }
     edits.extend(
@@ -277,11 +278,29 @@ fn in_view(whole: Cursor<'_>, edits: &mut Vec<Edit>) {
     }
 }
 
+/// MariaDB: `ANALYZE FORMAT=JSON SELECT ..` runs what is behind it.
+fn analyzed(whole: Cursor<'_>, edits: &mut Vec<Edit>) {
+    let mut rest = whole;
+    if !rest.accept("analyze") {
+        return;
+    }
+    if rest.accept("format") {
+        rest.accept_symbol('=');
+        rest.advance();
+    }
+    let runs = [
+        "select", "with", "values", "insert", "replace", "update", "delete",
+    ];
+    if rest.is_any(&runs) {
+        edits.extend(edit_of(whole, 0, rest.index(), ""));
+    }
+}
+
 /// `UPDATE a, b SET ..`: the parser takes one table, and joins.
 fn updated_tables(whole: Cursor<'_>, edits: &mut Vec<Edit>) {
     let mut place = whole;
     while !place.is_done() && !place.is_word(0, "update") {
-        if place.index() > 0 && !whole.is_word(0, "with") {
+        if place.index() > 0 && !whole.is_any(&["with", "analyze"]) {
             return;
         }
         place.skip_one();

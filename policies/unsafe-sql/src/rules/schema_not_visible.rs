@@ -1,6 +1,6 @@
 //! See `schema_not_visible.md`.
 
-use tidegate_policy_sdk::prelude::{Rule, Severity};
+use tidegate_policy_sdk::prelude::{Object, Rule, Severity};
 
 use super::{Entry, Subject};
 use crate::document;
@@ -34,23 +34,45 @@ fn object(subject: &Subject<'_>, findings: &mut Findings) {
     let hid = subject.old.is_some_and(|old| {
         document::elsewhere(old).is_none() && !document::documents(old).is_empty()
     });
-    let suggestion = "write the SQL into the object (`spec.schema.sql` or `spec.dir.local`), or give the ConfigMap the label \
-                 `gate.tidegate.dev/sql` (`schema` or `migrations`), so that it is judged itself; where the reconciler is on, the statements are \
-                 judged before they run";
+    let named = |object: &Object| object.text(&format!("{pointer}/name")).map(str::to_owned);
+    let config_map = named(subject.object).filter(|_| pointer.contains("configMap"));
+    let label = if document::is_schema(subject.object) {
+        "schema"
+    } else {
+        "migrations"
+    };
+    let suggestion = match &config_map {
+        Some(name) => format!(
+            "give the ConfigMap `{name}` the label `{}: {label}`, if it has not: it is then judged itself whenever it changes, old against new; \
+             where the reconciler is on, the statements are judged before they run",
+            document::LABEL
+        ),
+        None => "write the SQL into the object (`spec.schema.sql` or `spec.dir.local`); where the reconciler is on, the statements are judged before \
+                 they run"
+            .to_owned(),
+    };
     if hid {
         let message = format!(
             "the SQL moved into {place}, where it cannot be compared with \
                  what the object said before: a dropped table would not be seen"
         );
-        findings.push_as(Severity::Warning, None, message, suggestion);
+        findings.push_as(Severity::Warning, None, message, &suggestion);
     } else {
-        findings.push(
+        // Said when the reference is made, so that whoever applies the object hears it once.
+        let is_new = config_map.is_some() && subject.old.and_then(named) != config_map;
+        let severity = if is_new {
+            Severity::Warning
+        } else {
+            Severity::Info
+        };
+        findings.push_as(
+            severity,
             None,
             format!(
                 "the SQL is in {place}, which this policy does not see: \
                  nothing in it was judged"
             ),
-            suggestion,
+            &suggestion,
         );
     }
 }
