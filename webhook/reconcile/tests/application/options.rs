@@ -302,3 +302,44 @@ async fn a_closed_window_keeps_a_sync_back_unless_a_person_asks() -> Result<()> 
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_loses_an_object_to_another_application_is_told() -> Result<()> {
+    let place = Place::new("two-owners")?;
+    let running = place.start().await?;
+    for name in ["one", "two"] {
+        place.commit(&format!("{name}/a.yaml"), &config_map("a", 0, name))?;
+        let mut application = place.application(name);
+        application["spec"]["syncPolicy"] = json!({"automated": {}});
+        place.apply(&application)?;
+        place.wait_well(name)?;
+    }
+    let shared = (".status.conditions[0].type", "SharedResourceWarning");
+    place.wait_app("one", &[shared, (".status.sync.status", "OutOfSync")])?;
+    assert_eq!(
+        place.status("one")?["conditions"][0]["message"],
+        "ConfigMap/a is part of applications one and two"
+    );
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_brought_is_shown_while_a_hook_runs() -> Result<()> {
+    let place = Place::new("hook-runs")?;
+    let running = place.start().await?;
+    place.commit("web/a.yaml", &config_map("a", 0, "1"))?;
+    let hook = "argocd.argoproj.io/hook: PostSync";
+    place.commit("web/job.yaml", &job("name: check", hook))?;
+    place.apply(&place.application("web"))?;
+    place.only_job()?;
+    place.wait_app(
+        "web",
+        &[
+            (".status.sync.status", "Synced"),
+            (".status.operationState.phase", "Running"),
+        ],
+    )?;
+    place.finish_job("check")?;
+    place.wait_well("web")?;
+    running.stop().await
+}
