@@ -299,6 +299,65 @@ fn sandbox(folder: &Path) -> Result<Vec<Row>> {
         let what = "guide's AtlasSchema, fresh sandbox / native";
         rows.push(row(what, vec![sandboxed / native], "x", Target::Most(5.0)));
     }
+    rows.extend(schemas(folder, &median)?);
+    Ok(rows)
+}
+
+/// Of schemas whose tables all change: what the sandbox adds, and whether the cost grows with the text alone.
+fn schemas(folder: &Path, median: &dyn Fn(&str) -> Result<Option<f64>>) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    if let Some(nanos) = median("schema/typical")? {
+        let what = "AtlasSchema of 20 tables, fresh sandbox";
+        rows.push(row(what, vec![nanos / 1e6], "ms", Target::Most(1.0)));
+    }
+    let both = |tables: u32| -> Result<Option<(f64, f64)>> {
+        let sandboxed = median(&format!("schema/sandbox/{tables}"))?;
+        Ok(sandboxed.zip(median(&format!("schema/native/{tables}"))?))
+    };
+    let smallest = both(250)?;
+    for tables in [250, 500, 1000, 2000] {
+        let (Some((sandboxed, native)), Some((small, _))) = (both(tables)?, smallest) else {
+            continue;
+        };
+        let what = format!("{tables} tables changed, fresh sandbox / native");
+        rows.push(row(&what, vec![sandboxed / native], "x", Target::Most(3.0)));
+        let what = format!("{tables} tables changed, a table / a table of 250");
+        let growth = sandboxed / f64::from(tables) / (small / 250.0);
+        rows.push(row(&what, vec![growth], "x", Target::Most(1.5)));
+    }
+    let file = folder.join("schema/figures.json");
+    if !file.is_file() {
+        return Ok(rows);
+    }
+    let figures: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file)?)?;
+    let number = |name: &str| figures.get(name).and_then(serde_json::Value::as_f64);
+    if let Some(bytes) = number("memory_bytes") {
+        let what = "peak of the guest's memory, 2,000 tables changed";
+        rows.push(row(
+            what,
+            vec![bytes / f64::from(1 << 20)],
+            "MiB",
+            Target::Most(128.0),
+        ));
+    }
+    if let Some(bytes) = number("component_bytes") {
+        rows.push(row(
+            "unsafe-sql's component",
+            vec![bytes / 1e6],
+            "MB",
+            Target::Most(2.5),
+        ));
+    }
+    if let Some(seconds) = figures
+        .get("compiled_cold_seconds")
+        .and_then(|all| all.as_array())
+    {
+        let seconds = seconds
+            .iter()
+            .filter_map(serde_json::Value::as_f64)
+            .collect();
+        rows.push(row("it, compiled cold", seconds, "s", Target::Most(3.0)));
+    }
     Ok(rows)
 }
 
