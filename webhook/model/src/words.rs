@@ -22,6 +22,8 @@ pub const ATLAS_MIGRATION: &str = "AtlasMigration";
 pub const APPROVE: &str = "gate.tidegate.dev/approve";
 /// Annotation: what a person found of a statement whose end a crash hid, as `FILE:NUMBER done` or `FILE:NUMBER again`.
 pub const IN_DOUBT: &str = "gate.tidegate.dev/in-doubt";
+/// Annotation: the first line of the one `atlas.sum` whose files count as applied though some were edited since.
+pub const EDITED: &str = "gate.tidegate.dev/edited";
 /// Annotation: `repair` or `report`, what is done about a database that somebody else changed.
 pub const DRIFT: &str = "gate.tidegate.dev/drift";
 

@@ -80,6 +80,8 @@ pub struct Look {
     pub baseline: Option<String>,
     /// What would run, in order.
     pub planned: Vec<Planned>,
+    /// Whether rows of files that were edited since would be made to name them as they are now.
+    pub settles: bool,
 }
 
 /// What was run.
@@ -362,7 +364,9 @@ impl<'s> Migrator<'s> {
         let revisions = self.revisions().await?;
         let pending = self.pending(directory, &revisions, expected).await?;
         let steps = self.read(&pending.files)?;
+        let edited = tidegate_migrations::edited(directory, &revisions);
         Ok(Look {
+            settles: expected.allow_edited && !edited.is_empty(),
             baseline: pending.baseline.map(|file| file.name().to_owned()),
             planned: steps.iter().map(|step| step.planned(&revisions)).collect(),
             revisions,
@@ -425,6 +429,9 @@ impl<'s> Migrator<'s> {
         let pending = self.pending(directory, &revisions, expected).await?;
         // Everything is read before anything runs.
         let steps = self.read(&pending.files)?;
+        if expected.allow_edited && !tidegate_migrations::edited(directory, &revisions).is_empty() {
+            self.remember(directory, &revisions).await?;
+        }
         if pending.baseline.is_none() && steps.is_empty() {
             return Ok(Migrated::default());
         }
@@ -445,6 +452,31 @@ impl<'s> Migrator<'s> {
             .iter()
             .map(|file| run::Step::read(file, self.dialect, self.settings.mode))
             .collect()
+    }
+
+    /// Makes the rows of what was applied name the files as they are now: whoever allowed it has looked, and is not asked again. (The `atlas` CLI leaves the old
+    /// name when it goes on with a file that was mended.)
+    async fn remember(
+        &mut self,
+        directory: &Directory,
+        revisions: &[Revision],
+    ) -> Result<(), MigrateError> {
+        let sum = directory.sum();
+        for file in directory.files() {
+            let row = revisions.iter().find(|it| it.version == file.version());
+            // Baselines and rows that people wrote have no sum.
+            let row = row.filter(|row| row.is_complete() && !row.hash.is_empty());
+            if let (Some(row), Some(now)) = (row, sum.of_file(file.name()))
+                && row.hash != now
+            {
+                let settled = Revision {
+                    hash: now.to_owned(),
+                    ..row.clone()
+                };
+                self.write(&settled).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn write(&mut self, revision: &Revision) -> Result<(), DatabaseError> {

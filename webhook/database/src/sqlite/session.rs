@@ -19,7 +19,7 @@ use tidegate_schemaplan::{Catalog, Engine, Statement, diff};
 
 use super::apart;
 use super::inspect::{self, ReadError};
-use super::lock::{self, FileLock};
+use super::lock::{self, FileLock, HostLock};
 use super::{classify, dangling_rows, set_deadline, shown, with_connection, without_sql};
 use crate::database::{canonical, on_a_thread};
 use crate::{Applied, DatabaseError, FileMode, Limits, SqliteAddress};
@@ -32,7 +32,7 @@ const LOOK_AT_LOCK: Duration = Duration::from_millis(50);
 pub struct SqliteSession {
     place: Arc<Place>,
     /// The lock files that this session made.
-    locks: Vec<FileLock>,
+    locks: Vec<(FileLock, HostLock)>,
 }
 
 #[derive(Debug)]
@@ -174,8 +174,14 @@ impl SqliteSession {
         let path = lock::path(name, self.place.path());
         let begun = Instant::now();
         loop {
-            let file = path.clone();
-            if let Some(held) = on_a_thread(move || FileLock::take(&file)).await? {
+            let (file, host) = (path.clone(), lock::host_path(name));
+            let taken = on_a_thread(move || {
+                let Some(own) = FileLock::take(&file)? else {
+                    return Ok(None);
+                };
+                Ok(HostLock::take(&host)?.map(|host| (own, host)))
+            });
+            if let Some(held) = taken.await? {
                 self.locks.push(held);
                 return Ok(());
             }
@@ -189,9 +195,9 @@ impl SqliteSession {
     /// See [`crate::Session::unlock`].
     pub async fn unlock(&mut self, name: &str) -> Result<(), DatabaseError> {
         let path = lock::path(name, self.place.path());
-        let given_back: Vec<FileLock> = self
+        let given_back: Vec<(FileLock, HostLock)> = self
             .locks
-            .extract_if(.., |held| held.is_at(&path))
+            .extract_if(.., |(held, _)| held.is_at(&path))
             .collect();
         on_a_thread(move || {
             drop(given_back);

@@ -25,7 +25,7 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
         }
         (Ok(_), Ok(seen)) => seen,
     };
-    if seen.pending.is_empty() && seen.baseline.is_none() && seen.down.is_none() {
+    if seen.pending.is_empty() && seen.baseline.is_none() && seen.down.is_none() && !seen.settles {
         return match &seen.beyond {
             Some(version) => not_ready(snapshot, &beyond(version), Some(seen), now, pacing),
             None => nothing_to_do(snapshot, seen, now, pacing),

@@ -1,6 +1,7 @@
 //! Looks at one AtlasMigration, its folder and its database, once, and writes down what it saw. Nothing is changed.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -12,7 +13,7 @@ use tidegate_database::{
 use tidegate_migrations::{Back, Directory, Expectation, PendingError, Revision};
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasMigration, AtlasMigrationSpec, AtlasMigrationStatus, Reason};
-use tidegate_model::words::{APPROVE, IN_DOUBT};
+use tidegate_model::words::{APPROVE, EDITED, IN_DOUBT};
 use tracing::warn;
 
 use super::remote;
@@ -116,10 +117,14 @@ async fn look<G: Gate>(
     let reached = target::reach(context, key, object.created, &mut inputs, &spec.target, &[]).await;
     let directory = directory(context, &mut inputs, &spec).await;
     context.note_inputs(key, inputs.read());
-    let (wish, expected) = match wish(&spec) {
+    let (wish, mut expected) = match wish(&spec) {
         Ok(read) => read,
         Err(problem) => return (Err(problem.clone()), Err(problem)),
     };
+    if let (Ok(directory), Some(sum)) = (&directory, object.annotations.get(EDITED)) {
+        let sum = sum.trim();
+        expected.allow_edited = sum.strip_prefix("h1:").unwrap_or(sum) == directory.sum().total();
+    }
     let seen = match (directory, reached) {
         (Ok(directory), Ok(reached)) => {
             let opened = context.databases.open(&reached.address).await;
@@ -202,7 +207,17 @@ fn settings(spec: &AtlasMigrationSpec) -> MigrateSettings {
 async fn see(work: &mut Work, place: &Place, wish: &Wish) -> Result<Seen, Problem> {
     let (mut migrator, directory, expected) = work.parts();
     let look = migrator.look(directory, expected).await;
-    let look = look.map_err(|error| problem(&error))?;
+    let look = look.map_err(|error| {
+        let mut problem = problem(&error);
+        if matches!(error, MigrateError::Pending(PendingError::Edited { .. })) {
+            let _ = write!(
+                problem.message,
+                "; or, when the database is right as it is, say so with the annotation {EDITED}: h1:{}",
+                directory.sum().total()
+            );
+        }
+        problem
+    })?;
     let revisions = look.revisions;
     let files = directory.files();
     let text = |name: &str| {
@@ -244,6 +259,7 @@ async fn see(work: &mut Work, place: &Place, wish: &Wish) -> Result<Seen, Proble
         down,
         last: last.unwrap_or_default(),
         baseline: look.baseline,
+        settles: look.settles,
         pending,
     })
 }

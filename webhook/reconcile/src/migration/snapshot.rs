@@ -67,6 +67,8 @@ pub struct Seen {
     pub down: Option<WayBack>,
     /// The file whose version is written as a baseline first.
     pub baseline: Option<String>,
+    /// Whether rows of files that somebody edited, and says that they may be so, are to name them as they are now.
+    pub settles: bool,
     /// What somebody changed beside the files, in words, where it was looked for.
     pub drifted: Vec<String>,
     /// What is to be run, in order.

@@ -39,6 +39,8 @@ const SECOND: (&str, &str) = (
     "ALTER TABLE users ADD COLUMN name varchar(20);\n",
 );
 
+const THIRD: (&str, &str) = ("3_third.sql", "CREATE TABLE third (a int);\n");
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_in_the_object_is_run_file_by_file_and_never_back() -> Result<()> {
     let place = Place::new("migrate")?;
@@ -97,6 +99,21 @@ async fn a_folder_in_the_object_is_run_file_by_file_and_never_back() -> Result<(
         &["3_more.sql: words/forbidden-word", "nothing was run"],
     );
     assert!(place.columns("app.db", "forbidden")?.is_empty());
+
+    // Somebody looked, and says that the folder with the edited file is what the database has. It is remembered.
+    wants(&place, &url, &json!({"local": folder(&[edited, SECOND])}))?;
+    let message = place.wait_refused(APP, "Migrating")?;
+    let sum = message.rsplit(' ').next().unwrap_or_default();
+    place.kubectl(&["annotate", APP, &format!("gate.tidegate.dev/edited={sum}")])?;
+    let ready = "{.status.conditions[?(@.type==\"Ready\")].status}";
+    place.wait(APP, ready, "True")?;
+    place.kubectl(&["annotate", APP, "gate.tidegate.dev/edited-"])?;
+    wants(
+        &place,
+        &url,
+        &json!({"local": folder(&[edited, SECOND, THIRD])}),
+    )?;
+    place.wait(APP, LAST, "3")?;
     running.stop().await?;
     let events = place.events("app")?;
     for expected in [

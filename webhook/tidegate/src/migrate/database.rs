@@ -43,7 +43,7 @@ struct ExpectationArgs {
     /// Begin though a database without revisions has tables.
     #[arg(long)]
     allow_dirty: bool,
-    /// Go on though a file was edited after it was applied.
+    /// Go on though a file was edited after it was applied, and remember it as it is now.
     #[arg(long)]
     allow_edited: bool,
 }

@@ -91,6 +91,9 @@ fn check(
     let ended = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(!ended.status.success(), "{said}");
+    // It says what it was at, not that it could not even write that down.
+    let at = "executing statement \"INSERT INTO users VALUES (2);\" from version \"2\"";
+    assert!(said.contains(at), "{said}");
     release();
     holder.join().unwrap();
     place.at(direct, &["apply"]).fine();

@@ -20,6 +20,7 @@ fn seen(last: &str, pending: &[&str]) -> Seen {
         beyond: None,
         down: None,
         baseline: None,
+        settles: false,
         drifted: Vec::new(),
         pending: pending
             .iter()
@@ -334,5 +335,17 @@ fn a_database_that_somebody_changed_is_left_alone_where_that_is_looked_for() {
             "judge [\"-- 2.sql\"]",
             "migrate",
         ],
+    );
+}
+
+#[test]
+fn files_that_may_be_edited_are_remembered_though_nothing_is_pending() {
+    let settles = Seen {
+        settles: true,
+        ..seen("1", &[])
+    };
+    decides(
+        &fresh(settles),
+        &["False/Reconciling at \"1\" failed=0", "migrate"],
     );
 }
