@@ -11,6 +11,7 @@ mod human;
 mod judge;
 mod locations;
 mod migrations;
+mod named;
 mod render;
 mod report;
 mod sarif;
@@ -112,7 +113,8 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
     }
     let (previous, sets_before) = match &args.old {
         Some(old) => {
-            let items = source::read(std::slice::from_ref(old)).context("--old")?;
+            let mut items = source::read(std::slice::from_ref(old)).context("--old")?;
+            named::label_named_config_maps(&mut items);
             let root = old.display().to_string();
             let nothing = brought::Brought::new();
             let sets = sets::sets(&items, std::slice::from_ref(&root), &nothing);
@@ -138,6 +140,9 @@ pub(crate) async fn run(args: &CheckArgs) -> Result<bool> {
     } else {
         sets::sets(&items, &roots, &brought)
     };
+    if args.output != Output::Review {
+        named::label_named_config_maps(&mut items);
+    }
     let folders = folders::folders(&items, &args.paths, args.old.as_deref(), &mut not_judged)?;
     let mut judged = judge::judge(
         items,
