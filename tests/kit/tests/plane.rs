@@ -231,8 +231,8 @@ fn what_upstream_refuses_is_refused() {
     check(
         "db.atlasgo.io",
         "AtlasMigration",
-        "{}",
-        "spec.dir: Required value",
+        "{policy: {drift: {onError: SOMETIMES}}}",
+        "spec.policy.drift.onError: Unsupported value",
     );
 }
 
