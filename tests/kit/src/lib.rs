@@ -23,13 +23,17 @@
 
 pub mod certificates;
 mod flags;
+pub mod git;
 pub mod guard;
 pub mod mariadb;
+pub mod pages;
 pub mod plane;
 pub mod postgres;
 pub mod tools;
 
+pub use git::git;
 pub use mariadb::MariaDb;
+pub use pages::pages;
 pub use plane::{ControlPlane, Options};
 pub use postgres::Postgres;
 pub use tools::{Output, bin};

@@ -1,10 +1,10 @@
 //! A Git repository of `ConfigMap`s: what Applications of the figures are synced from.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
+use tidegate_kit::git;
 
 /// On disk, with the branch `main`.
 #[derive(Debug)]
@@ -18,8 +18,6 @@ impl Repository {
         std::fs::create_dir_all(&folder)?;
         let repository = Self { folder };
         repository.git(&["init", "--quiet", "--initial-branch=main"])?;
-        repository.git(&["config", "user.email", "bench@example.com"])?;
-        repository.git(&["config", "user.name", "bench"])?;
         Ok(repository)
     }
 
@@ -67,16 +65,4 @@ impl Repository {
     fn git(&self, arguments: &[&str]) -> Result<String> {
         git(&self.folder, arguments)
     }
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(folder)
-        .args(arguments)
-        .output()
-        .context("running git")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "git {arguments:?} failed: {said}");
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

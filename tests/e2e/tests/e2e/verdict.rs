@@ -4,7 +4,7 @@
 //! and patch. Whether an answer is right is the cases' own business, where the pages are run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -167,21 +167,9 @@ fn cases(policy: &str) -> Vec<Case> {
             .join(format!("{policy}.wasm"))
             .is_file()
     );
-    let rules = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../policies")
-        .join(policy)
-        .join("src/rules");
-    let mut pages: Vec<PathBuf> = std::fs::read_dir(rules)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
-        .collect();
-    pages.sort();
+    let pages = tidegate_kit::pages(policy).unwrap();
     pages
         .iter()
-        .flat_map(|page| {
-            let name = page.file_name().unwrap().to_string_lossy().into_owned();
-            tidegate_cases::parse(&name, &std::fs::read_to_string(page).unwrap()).unwrap()
-        })
+        .flat_map(|(name, text)| tidegate_cases::parse(name, text).unwrap())
         .collect()
 }

@@ -19,7 +19,6 @@
 #[path = "../../benches/schema/both.rs"]
 mod both;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -223,17 +222,10 @@ fn cut(text: &mut String, longest: usize) {
 
 /// The blocks of SQL in the rules' pages.
 fn examples() -> Vec<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../policies/unsafe-sql/src/rules");
-    let mut pages: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
-        .collect();
-    pages.sort();
+    let pages = tidegate_kit::pages("unsafe-sql").unwrap();
     pages
         .iter()
-        .flat_map(|page| {
-            let page = std::fs::read_to_string(page).unwrap();
+        .flat_map(|(_, page)| {
             let blocks = page.split("```sql").skip(1);
             let blocks = blocks.filter_map(|block| Some(block.split_once('\n')?.1));
             blocks
