@@ -52,6 +52,10 @@ pub const INSTANCE_LABEL: &str = "app.kubernetes.io/instance";
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
 /// Asks the controller for a comparison: `normal` or `hard`.
 pub const REFRESH: &str = "argocd.argoproj.io/refresh";
+/// A person's agreement to deletions that ask for it: a time that is not before the operation.
+pub const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
+/// The annotation in which `kubectl apply` keeps what it was given last.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Helm's hook words, which Argo CD maps to its own.
 pub const HELM_HOOK: &str = "helm.sh/hook";

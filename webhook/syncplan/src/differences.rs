@@ -11,9 +11,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use tidegate_model::object::{annotation, group, kind};
+use tidegate_model::words::LAST_APPLIED;
 
 use crate::fields;
-use crate::normalize::{LAST_APPLIED, normalized, stored};
+use crate::normalize::{normalized, stored};
 use crate::quantity::nanos;
 use crate::schema::{
     counts_when_empty, is_built_in, is_default, is_empty, is_left_out, is_quantity, is_set,

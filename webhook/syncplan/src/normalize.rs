@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 use tidegate_model::object::{group, kind};
+use tidegate_model::words::LAST_APPLIED;
 
 /// Fields of `metadata` that only the API server writes.
 const WRITTEN_BY_THE_SERVER: [&str; 7] = [
@@ -15,9 +16,6 @@ const WRITTEN_BY_THE_SERVER: [&str; 7] = [
     "resourceVersion",
     "uid",
 ];
-
-/// The annotation in which `kubectl apply` keeps what it was given last.
-pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// One side of a comparison, without what must not be compared.
 pub(crate) fn normalized(object: &Value, ignores_status: bool) -> Value {

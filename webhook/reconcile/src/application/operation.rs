@@ -7,6 +7,7 @@ use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
 use tidegate_model::hook::{Phase, Role, role};
 use tidegate_model::object::{annotation, api_version, at, text};
+use tidegate_model::words::DELETION_APPROVED;
 use tidegate_syncplan::operation::{
     Operation, OperationPhase, Options, Progress, ResultCode, Selector, State, TaskResult,
 };
@@ -15,9 +16,6 @@ use tidegate_syncplan::tracking::Tracking;
 
 use super::wish;
 use crate::render::SourceRequest;
-
-/// A person's agreement to deletions that ask for it: a time that is not before the operation.
-pub(super) const APPROVED: &str = "argocd.argoproj.io/deletion-approved";
 
 /// An operation that was asked for or is under way.
 #[derive(Debug, Clone, PartialEq)]
@@ -249,8 +247,8 @@ impl Running {
             );
         let strategy =
             |pointer: &str| at(&self.request, pointer).filter(|strategy| !strategy.is_null());
-        let approved =
-            annotation(application, APPROVED).and_then(|text| text.parse::<Timestamp>().ok());
+        let approved = annotation(application, DELETION_APPROVED)
+            .and_then(|text| text.parse::<Timestamp>().ok());
         let selected = at(&self.request, "/sync/resources").and_then(Value::as_array);
         Operation {
             revision: self.revisions.first().cloned().unwrap_or_default(),

@@ -12,12 +12,12 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use tidegate_model::application::Application;
-use tidegate_model::object::{kind, label, name, text};
+use tidegate_model::object::{group, kind, label, name, text};
+use tidegate_model::words::LAST_APPLIED;
+use tidegate_reconcile::remote::Remote;
 use tidegate_render::{
     Cluster, KnownRepositories, Refresh, Rendered, Renderer, Request, SECRET_TYPE, SourceRequest,
 };
-
-use tidegate_reconcile::remote::Remote;
 
 use super::cluster::ClusterArgs;
 use crate::sources::{SourceArgs, stand_in};
@@ -152,17 +152,14 @@ pub(super) fn local(
 
 /// A live object as people may see it: no values of Secrets, and not what only field managers read.
 fn shown(object: &mut Value) {
-    let is_secret = kind(object) == "Secret"
-        && !object
-            .pointer("/apiVersion")
-            .is_none_or(|version| version != "v1");
+    let is_secret = group(object).is_empty() && kind(object) == "Secret";
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
         if let Some(annotations) = metadata
             .get_mut("annotations")
             .and_then(Value::as_object_mut)
         {
-            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+            annotations.remove(LAST_APPLIED);
         }
     }
     if let (true, Some(data)) = (

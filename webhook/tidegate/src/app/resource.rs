@@ -5,12 +5,10 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_model::object::at;
+use tidegate_model::words::DELETION_APPROVED;
 
 use super::cluster::ClusterArgs;
 use super::spec::change;
-
-/// When a person agreed to deletions.
-const APPROVED: &str = "argocd.argoproj.io/deletion-approved";
 
 /// Which Application, and what to change of it.
 #[derive(Debug, Args)]
@@ -91,7 +89,7 @@ pub(crate) async fn patch(args: &PatchArgs) -> Result<bool> {
 pub(crate) async fn confirm(args: &ConfirmArgs) -> Result<bool> {
     let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     change(&args.cluster, &args.name, |application| {
-        let approval = json!({"metadata": {"annotations": {APPROVED: now}}});
+        let approval = json!({"metadata": {"annotations": {DELETION_APPROVED: now}}});
         json_patch::merge(application, &approval);
         Ok(())
     })

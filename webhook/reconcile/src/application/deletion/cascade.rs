@@ -7,12 +7,13 @@ use serde_json::Value;
 use tidegate_model::application::Application;
 use tidegate_model::hook::Hook;
 use tidegate_model::object::{annotation, annotation_words, at, group, kind, text};
-use tidegate_model::words::{API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, SYNC_OPTIONS};
+use tidegate_model::words::{
+    API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, DELETION_APPROVED, SYNC_OPTIONS,
+};
 use tidegate_model::{ObjectKey, wave};
 use tidegate_syncplan::task::HOOK_FINALIZER;
 
 use super::super::finalizers::{finalizers, is_hook};
-use super::super::operation::APPROVED;
 
 /// What a deletion does next.
 #[derive(Debug, Default, PartialEq)]
@@ -54,7 +55,7 @@ pub(super) fn next_turn<'a>(live: &'a [Value], application: &Value) -> Turn<'a> 
     if let (Some(first), false) = (asks.first(), is_approved(application)) {
         return Turn {
             message: Some(format!(
-                "{} waits for somebody to agree to its deletion, with {} more: annotate the Application with {APPROVED} and the time of now",
+                "{} waits for somebody to agree to its deletion, with {} more: annotate the Application with {DELETION_APPROVED} and the time of now",
                 ObjectKey::of(first),
                 asks.len() - 1
             )),
@@ -92,7 +93,7 @@ fn says(object: &Value, application: &Value, option: &str) -> bool {
 /// Whether somebody agreed, not before the deletion was asked for.
 fn is_approved(application: &Value) -> bool {
     let time = |text: &str| text.parse::<Timestamp>().ok();
-    let approved = annotation(application, APPROVED).and_then(time);
+    let approved = annotation(application, DELETION_APPROVED).and_then(time);
     let asked = text(application, "/metadata/deletionTimestamp").and_then(time);
     approved.is_some() && approved >= asked
 }
@@ -120,7 +121,7 @@ mod tests {
     fn check(live: &[Value], approved: Option<&str>, expected: &str) {
         let application = json!({"metadata": {
             "deletionTimestamp": "2026-01-01T12:00:00Z",
-            "annotations": approved.map_or_else(|| json!({}), |time| json!({APPROVED: time})),
+            "annotations": approved.map_or_else(|| json!({}), |time| json!({DELETION_APPROVED: time})),
         }});
         let turn = next_turn(live, &application);
         let names = |objects: &[&Value]| {

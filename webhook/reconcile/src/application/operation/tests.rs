@@ -11,7 +11,7 @@ fn now() -> Timestamp {
 
 fn application(operation: Value, state: Value) -> Value {
     json!({
-        "metadata": {"name": "web", "namespace": "argocd", "annotations": {APPROVED: "1970-01-01T00:20:00Z"}},
+        "metadata": {"name": "web", "namespace": "argocd", "annotations": {DELETION_APPROVED: "1970-01-01T00:20:00Z"}},
         "spec": {"source": {"repoURL": "r", "path": "p", "targetRevision": "main"}, "syncPolicy": {"syncOptions": ["PruneLast=true"]}},
         "operation": operation,
         "status": {"operationState": state},
