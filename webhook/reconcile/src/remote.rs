@@ -208,8 +208,7 @@ impl Remote {
             let (version, kind) = (api_version(manifest), kind(manifest));
             let key = (version.to_owned(), kind.to_owned());
             if !kinds.contains_key(&key) {
-                let (group, version) = version.split_once('/').unwrap_or(("", version));
-                let wanted = GroupVersionKind::gvk(group, version, kind);
+                let wanted = type_of(manifest);
                 let known = tokio::time::timeout(ANSWER, pinned_kind(&self.client, &wanted)).await;
                 let known = known.map_err(|_| RemoteError::TimedOut { doing })?;
                 let known = known
@@ -243,11 +242,8 @@ impl Remote {
     /// The API server does not answer, or forbids it.
     pub async fn delete_live(&self, object: &Value, orphan: bool) -> Result<(), RemoteError> {
         let doing = "delete the live object";
-        let (version, kind) = (api_version(object), kind(object));
-        let (group, version) = version.split_once('/').unwrap_or(("", version));
-        let wanted = GroupVersionKind::gvk(group, version, kind);
-        let known = pinned_kind(&self.client, &wanted);
-        let (resource, _) = ask(doing, known)
+        let wanted = type_of(object);
+        let (resource, _) = ask(doing, pinned_kind(&self.client, &wanted))
             .await
             .map_err(|problem| problem.of("", name(object)))?;
         let api: Api<DynamicObject> = match namespace(object) {
@@ -393,6 +389,13 @@ async fn ask<T>(
             message: error.to_string(),
         })),
     }
+}
+
+/// What an object is, as discovery is asked for it.
+fn type_of(object: &Value) -> GroupVersionKind {
+    let version = api_version(object);
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    GroupVersionKind::gvk(group, version, kind(object))
 }
 
 /// An object as `kubectl get -o json` would show it, without what only field managers read.

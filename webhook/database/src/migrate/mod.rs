@@ -364,9 +364,8 @@ impl<'s> Migrator<'s> {
         let revisions = self.revisions().await?;
         let pending = self.pending(directory, &revisions, expected).await?;
         let steps = self.read(&pending.files)?;
-        let edited = tidegate_migrations::edited(directory, &revisions);
         Ok(Look {
-            settles: expected.allow_edited && !edited.is_empty(),
+            settles: settles(directory, &revisions, expected),
             baseline: pending.baseline.map(|file| file.name().to_owned()),
             planned: steps.iter().map(|step| step.planned(&revisions)).collect(),
             revisions,
@@ -429,7 +428,7 @@ impl<'s> Migrator<'s> {
         let pending = self.pending(directory, &revisions, expected).await?;
         // Everything is read before anything runs.
         let steps = self.read(&pending.files)?;
-        if expected.allow_edited && !tidegate_migrations::edited(directory, &revisions).is_empty() {
+        if settles(directory, &revisions, expected) {
             self.remember(directory, &revisions).await?;
         }
         if pending.baseline.is_none() && steps.is_empty() {
@@ -499,6 +498,11 @@ impl<'s> Migrator<'s> {
         let name = rows.into_iter().flatten().flatten().next();
         Ok(name.unwrap_or_default())
     }
+}
+
+/// Whether rows of files that were edited since, and may be, are to name them as they are now.
+fn settles(directory: &Directory, revisions: &[Revision], expected: &Expectation) -> bool {
+    expected.allow_edited && !tidegate_migrations::edited(directory, revisions).is_empty()
 }
 
 /// Whether an address is of one schema rather than of a whole server or database.

@@ -23,7 +23,7 @@ use crate::gate::Gate;
 use crate::render::{RenderRequest, Rendered};
 
 /// Listings at once.
-const LISTINGS: usize = 8;
+pub(super) const LISTINGS: usize = 8;
 
 /// Looks.
 ///
@@ -66,16 +66,15 @@ pub(super) async fn gather<G: Gate>(
     warnings.extend(unread.map(|why| Problem::new(Condition::ComparisonError, why)));
     let rendered = rendered.map(|mut rendered| {
         leave_out(&mut rendered.manifests, &excluded, &mut warnings);
-        rendered
-    });
-    let rendered = rendered.map(|rendered| Rendered {
-        manifests: settled(
-            rendered.manifests,
-            Application(&application).namespace(),
-            &kinds,
-            &mut warnings,
-        ),
-        ..rendered
+        Rendered {
+            manifests: settled(
+                rendered.manifests,
+                Application(&application).namespace(),
+                &kinds,
+                &mut warnings,
+            ),
+            ..rendered
+        }
     });
     let mut snapshot = Snapshot {
         key: key.clone(),

@@ -5,7 +5,7 @@
 //! Application's, what the project does not permit cannot be brought by Git anyway, and what every namespace has by itself is left out. Each kind in the
 //! namespace is listed for it, metadata only, at each look: it costs requests, and so is done only where the project asks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::StreamExt as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -17,11 +17,10 @@ use tidegate_model::object::{at, text};
 use tidegate_model::words::{INSTANCE_LABEL, TRACKING_ID};
 
 use super::excluded::Excluded;
+use super::gather::LISTINGS;
 use super::project::{Project, matches};
 use crate::cluster::{Kinds, KnownKind};
 
-/// Listings at once.
-const LISTINGS: usize = 8;
 /// Objects of one kind that are looked at.
 const MOST: u32 = 1_000;
 
@@ -117,7 +116,7 @@ fn has_owner(metadata: &ObjectMeta) -> bool {
 }
 
 fn is_marked(metadata: &ObjectMeta) -> bool {
-    let has = |map: &Option<std::collections::BTreeMap<String, String>>, key: &str| {
+    let has = |map: &Option<BTreeMap<String, String>>, key: &str| {
         map.as_ref().is_some_and(|map| map.contains_key(key))
     };
     has(&metadata.annotations, TRACKING_ID) || has(&metadata.labels, INSTANCE_LABEL)

@@ -64,7 +64,7 @@ impl<G: Gate> Run<'_, G> {
         let application = &self.snapshot.application;
         let planned = running.planned(application);
         let is_terminating = running.state.phase == OperationPhase::Terminating;
-        let mut is_first = running.progress.results.is_empty() && !is_terminating;
+        let is_new = running.progress.results.is_empty() && !is_terminating;
         let hand = Hand {
             context: self.context,
             tracking: &self.lens.tracking,
@@ -78,10 +78,10 @@ impl<G: Gate> Run<'_, G> {
                 .then_some(&self.lens.rules),
             takes_over: !planned.options.has("ClientSideApplyMigration=false"),
         };
-        for _ in 0..MOST_TURNS {
-            let taken = self.turn(&hand, &planned, running, live, is_first);
-            is_first = false;
-            let (turn, acted, has_hooks) = match taken.await {
+        for number in 0..MOST_TURNS {
+            let asks = is_new && number == 0;
+            let taken = self.turn(&hand, &planned, running, live, asks).await;
+            let (turn, acted, has_hooks) = match taken {
                 Ok(taken) => taken,
                 Err(Refusal::Denied(findings)) => {
                     running.state = State {
@@ -114,14 +114,14 @@ impl<G: Gate> Run<'_, G> {
         Pause::Checkpoint
     }
 
-    /// One turn: what is decided, done, and made of the outcomes. Before the first of them the policies are asked.
+    /// One turn: what is decided, done, and made of the outcomes; before anything is done the policies are asked, where `asks`.
     async fn turn(
         &self,
         hand: &Hand<'_, G>,
         planned: &Operation,
         running: &Running,
         live: &mut Live,
-        is_first: bool,
+        asks: bool,
     ) -> Result<(Turn, Acted, bool), Refusal> {
         let mut all = Acted::default();
         let mut has_hooks = false;
@@ -138,7 +138,7 @@ impl<G: Gate> Run<'_, G> {
             };
             let refused = self.refused(&live.objects);
             let sync = Sync::new(&sources, planned, &refused);
-            if is_first {
+            if asks {
                 self.ask_gate(&sync, planned).await?;
             }
             let judge = |object: &Value| self.judge.health(object);

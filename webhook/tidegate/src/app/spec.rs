@@ -8,7 +8,6 @@ use serde_json::{Map, Value, json};
 use tidegate_model::application::Application;
 use tidegate_model::object::{at, merge_patch, text};
 use tidegate_model::words::{APPLICATION, ARGO_API_VERSION, IN_CLUSTER_SERVER};
-
 use tidegate_reconcile::remote::RemoteError;
 
 use super::change::FOREGROUND;
@@ -142,40 +141,23 @@ pub(crate) async fn create(args: &CreateArgs) -> Result<bool> {
             remote.create(&place.namespace, &application).await?;
             "created"
         }
-        Some(there) if is_in(&application, &there) => "unchanged",
-        Some(there) if args.upsert => {
-            let patch = replacement(&there, &application);
-            remote.patch(&place.namespace, &place.name, &patch).await?;
-            "updated"
-        }
-        Some(_) => bail!(
-            "existing application spec is different, use upsert flag to force update: application {place}"
-        ),
+        Some(there) => match replacement(&there, &application) {
+            None => "unchanged",
+            Some(patch) if args.upsert => {
+                remote.patch(&place.namespace, &place.name, &patch).await?;
+                "updated"
+            }
+            Some(_) => bail!(
+                "existing application spec is different, use upsert flag to force update: application {place}"
+            ),
+        },
     };
     crate::print(&format!("application '{}' {done}\n", place.name))?;
     Ok(true)
 }
 
-/// Whether what is there is what is wanted: the whole spec, and the labels, annotations and finalizers that are given.
-fn is_in(wanted: &Value, there: &Value) -> bool {
-    let mut with = there.clone();
-    let metadata = json!({"metadata": {
-        "labels": at(wanted, "/metadata/labels"), "annotations": at(wanted, "/metadata/annotations"),
-        "finalizers": at(wanted, "/metadata/finalizers"),
-    }});
-    if let Some(given) = metadata.get("metadata").and_then(Value::as_object) {
-        let given: Map<String, Value> = given
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        json_patch::merge(&mut with, &json!({ "metadata": given }));
-    }
-    with == *there && at(wanted, "/spec") == at(there, "/spec")
-}
-
-/// What makes the one that is there the one that is wanted: another spec; labels and annotations are added.
-fn replacement(there: &Value, wanted: &Value) -> Value {
+/// What makes the one that is there the one that is wanted, another spec, labels, annotations and finalizers added; none where it is that already.
+fn replacement(there: &Value, wanted: &Value) -> Option<Value> {
     let mut after = there.clone();
     for field in ["labels", "annotations", "finalizers"] {
         if let Some(value) = at(wanted, &format!("/metadata/{field}")) {
@@ -185,7 +167,7 @@ fn replacement(there: &Value, wanted: &Value) -> Value {
     if let (Some(fields), Some(spec)) = (after.as_object_mut(), at(wanted, "/spec")) {
         fields.insert("spec".to_owned(), spec.clone());
     }
-    merge_patch(there, &after).unwrap_or_else(|| json!({}))
+    merge_patch(there, &after)
 }
 
 pub(crate) async fn set(args: &SetArgs) -> Result<bool> {
@@ -412,12 +394,11 @@ mod tests {
     fn an_application_that_is_there_is_known_again() {
         let there = json!({"metadata": {"labels": {"a": "1", "b": "2"}, "resourceVersion": "7"}, "spec": {"project": "default"}, "status": {}});
         let same = json!({"metadata": {"labels": {"a": "1"}}, "spec": {"project": "default"}});
-        assert!(is_in(&same, &there));
+        assert_eq!(replacement(&there, &same), None);
         let other = json!({"metadata": {"labels": {"c": "3"}}, "spec": {"project": "shop"}});
-        assert!(!is_in(&other, &there));
         assert_eq!(
             replacement(&there, &other),
-            json!({"metadata": {"labels": {"c": "3"}}, "spec": {"project": "shop"}})
+            Some(json!({"metadata": {"labels": {"c": "3"}}, "spec": {"project": "shop"}}))
         );
     }
 
