@@ -1,17 +1,17 @@
 //! Charts that are not in Git: repositories over HTTP, OCI registries, and the dependencies of a chart.
 //!
-//! Passwords go to helm in files of its private home, never on its command line.
+//! Passwords go to helm in files of its private home, never on its command line ([`access`]).
+
+mod access;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use self::access::{add, log_in};
 use crate::digest::Digest;
 use crate::directory::read;
 use crate::error::{ProcessError, RenderError};
@@ -62,7 +62,7 @@ impl Charts {
         freshness: Freshness,
     ) -> Result<String, RenderError> {
         let revision = revision.trim();
-        if is_version(revision) {
+        if is_one(revision) {
             return Ok(revision.to_owned());
         }
         if !revision.is_empty() && Range::parse(revision).is_none() {
@@ -105,7 +105,7 @@ impl Charts {
     /// The version that a revision meant when the chart was last asked for; none where that would take a question.
     pub(crate) fn heard(&self, chart: &Chart<'_>, revision: &str) -> Option<String> {
         let revision = revision.trim();
-        if is_version(revision) {
+        if is_one(revision) {
             return Some(revision.to_owned());
         }
         let versions = self.versions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,9 +142,23 @@ impl Charts {
     }
 }
 
-/// Whether a revision is one version rather than a range of them.
-fn is_version(revision: &str) -> bool {
-    Version::parse(revision).is_some() && revision.split('.').count() >= 3
+/// Whether a revision is one version, or what a registry calls it by, rather than a range of them.
+fn is_one(revision: &str) -> bool {
+    let is_version = Version::parse(revision).is_some() && revision.split('.').count() >= 3;
+    is_version || is_digest(revision)
+}
+
+/// Whether a registry knows one artifact by it (OCI image specification, `descriptor.md`).
+fn is_digest(revision: &str) -> bool {
+    revision
+        .strip_prefix("sha256:")
+        .is_some_and(|sum| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// What helm is told about a chart: its name, and how to reach where it is.
+struct Reached {
+    chart: String,
+    flags: Vec<String>,
 }
 
 impl Chart<'_> {
@@ -166,19 +180,21 @@ impl Chart<'_> {
             || (self.credential.enable_oci && !self.repository.contains("://"))
     }
 
-    /// What helm calls the chart; the home is made ready for it.
+    /// What helm is told; the home is made ready for it.
     fn prepare(
         &self,
         settings: &Settings,
         home: &Path,
-    ) -> Result<Result<String, ProcessError>, RenderError> {
+    ) -> Result<Result<Reached, ProcessError>, RenderError> {
         if self.is_oci() {
             let address = self
                 .repository
                 .trim_start_matches("oci://")
                 .trim_end_matches('/');
-            log_in(home, &[(address, self.credential)])?;
-            return Ok(Ok(format!("oci://{address}/{}", self.name)));
+            return Ok(Ok(Reached {
+                flags: log_in(home, &[(address, self.credential)])?,
+                chart: format!("oci://{address}/{}", self.name),
+            }));
         }
         let scheme = self.repository.split_once("://").map(|(scheme, _)| scheme);
         if !matches!(scheme, Some("https" | "http")) {
@@ -197,7 +213,10 @@ impl Chart<'_> {
         let update = helm(settings, home, self.credential)
             .args(["repo", "update"])
             .output();
-        Ok(update.map(|_| format!("{NAME}/{}", self.name)))
+        Ok(update.map(|_| Reached {
+            chart: format!("{NAME}/{}", self.name),
+            flags: Vec::new(),
+        }))
     }
 
     fn newest(
@@ -207,11 +226,13 @@ impl Chart<'_> {
         range: &str,
     ) -> Result<Result<String, ProcessError>, RenderError> {
         let home = work.folder()?;
-        let chart = match self.prepare(settings, home.path())? {
-            Ok(chart) => chart,
+        let reached = match self.prepare(settings, home.path())? {
+            Ok(reached) => reached,
             Err(problem) => return Ok(Err(problem)),
         };
-        let mut run = helm(settings, home.path(), self.credential).args(["show", "chart", &chart]);
+        let mut run = helm(settings, home.path(), self.credential)
+            .args(["show", "chart", &reached.chart])
+            .args(&reached.flags);
         if !range.is_empty() {
             run = run.args(["--version", range]);
         }
@@ -232,19 +253,20 @@ impl Chart<'_> {
 
     fn pull(&self, settings: &Settings, work: &Work, version: &str) -> Result<Tree, RenderError> {
         let home = work.folder()?;
-        let chart = self
+        let reached = self
             .prepare(settings, home.path())?
             .map_err(|problem| self.unreachable(problem))?;
         let to = work.folder()?;
+        let which = if is_digest(version) {
+            vec![format!("{}@{version}", reached.chart)]
+        } else {
+            vec![reached.chart, "--version".to_owned(), version.to_owned()]
+        };
         helm(settings, home.path(), self.credential)
-            .args([
-                "pull",
-                &chart,
-                "--version",
-                version,
-                "--untar",
-                "--untardir",
-            ])
+            .arg("pull")
+            .args(which)
+            .args(&reached.flags)
+            .args(["--untar", "--untardir"])
             .arg(to.path())
             .output()
             .map_err(|problem| self.unreachable(problem))?;
@@ -301,17 +323,18 @@ pub(crate) fn fetch_dependencies(
         .iter()
         .filter_map(|(address, credential)| Some((address.strip_prefix("oci://")?, credential)))
         .collect();
-    log_in(home, &registries)?;
+    let flags = log_in(home, &registries)?;
     let failed = |problem| RenderError::Tool {
         path: tree.shown(folder),
         problem,
     };
     let none = Credential::default();
-    let run = |arguments: &[&str]| {
+    let run = |arguments: &[&str], flags: &[String]| {
         let mut run = Run::new(around.settings, "helm", home, folder)
             .root(tree.root())
             .time(around.settings.limits.fetch_time)
-            .args(arguments);
+            .args(arguments)
+            .args(flags);
         for secret in known
             .iter()
             .flat_map(|(_, credential)| credential.secrets())
@@ -323,68 +346,12 @@ pub(crate) fn fetch_dependencies(
     };
     if !named.is_empty() {
         add(home, &named, pass_credentials)?;
-        run(&["repo", "update"])?;
+        run(&["repo", "update"], &[])?;
     }
-    run(&["dependency", "build", "--skip-refresh"]).map(drop)
+    run(&["dependency", "build", "--skip-refresh"], &flags).map(drop)
 }
 
 fn helm<'a>(settings: &'a Settings, home: &'a Path, credential: &'a Credential) -> Run<'a> {
     let run = Run::new(settings, "helm", home, home).time(settings.limits.fetch_time);
     credential.secrets().fold(run, Run::secret)
-}
-
-/// Writes helm's `repositories.yaml` (helm `pkg/repo/v1/repo.go`).
-fn add(
-    home: &Path,
-    repositories: &[(String, &str, &Credential)],
-    pass_credentials: bool,
-) -> Result<(), RenderError> {
-    let mut entries = Vec::new();
-    for (name, address, credential) in repositories {
-        let file = |key: &str, text: &str| {
-            if text.is_empty() {
-                return Ok(None);
-            }
-            let path = home.join(format!("{name}-{key}"));
-            fs::write(&path, text).map_err(RenderError::io("write", &path))?;
-            Ok(Some(path.to_string_lossy().into_owned()))
-        };
-        entries.push(json!({
-            "name": name,
-            "url": address,
-            "username": credential.username,
-            "password": credential.password.reveal(),
-            "insecure_skip_tls_verify": credential.insecure,
-            "pass_credentials_all": pass_credentials,
-            "caFile": file("ca", &credential.certificate_authority)?,
-            "certFile": file("certificate", &credential.client_certificate)?,
-            "keyFile": file("key", credential.client_key.reveal())?,
-        }));
-    }
-    let settings = json!({"apiVersion": "v1", "repositories": entries});
-    write(home, "repositories.yaml", &settings)
-}
-
-/// Writes the credentials of registries where helm looks for them.
-fn log_in(home: &Path, registries: &[(&str, &Credential)]) -> Result<(), RenderError> {
-    let mut hosts = serde_json::Map::new();
-    for (address, credential) in registries {
-        if !credential.password.is_empty() {
-            let host = address.split('/').next().unwrap_or(address);
-            let user = format!("{}:{}", credential.username, credential.password.reveal());
-            hosts.insert(host.to_owned(), json!({"auth": STANDARD.encode(user)}));
-        }
-    }
-    if hosts.is_empty() {
-        return Ok(());
-    }
-    write(home, "registry/config.json", &json!({"auths": hosts}))
-}
-
-fn write(home: &Path, name: &str, value: &Value) -> Result<(), RenderError> {
-    let path = home.join("config/helm").join(name);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(RenderError::io("make", folder))?;
-    }
-    fs::write(&path, value.to_string()).map_err(RenderError::io("write", &path))
 }

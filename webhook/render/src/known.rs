@@ -72,6 +72,7 @@ impl KnownRepositories {
                 client_key: Secret::new(text("tlsClientCertKey")),
                 enable_lfs: is_on("enableLfs"),
                 enable_oci: is_on("enableOCI"),
+                plain_http: is_on("insecureOCIForceHttp"),
             },
         });
     }

@@ -199,7 +199,7 @@ impl Renderer {
             .map(|(_, folder)| folder.clone());
         let (origin, revision) = if let Some(folder) = folder {
             (Origin::Folder(folder), "local".to_owned())
-        } else if source.chart.is_empty() {
+        } else if source.packed().is_none() {
             if source.path.is_empty() && source.r#ref.is_empty() {
                 return Err(RenderError::Source {
                     pointer: place,
@@ -299,7 +299,7 @@ impl Renderer {
     ) -> Option<Located> {
         let source = Source::parse(&asked.source, "").ok()?;
         let credential = credentials.of(&source.repository);
-        let (origin, revision) = if source.chart.is_empty() {
+        let (origin, revision) = if source.packed().is_none() {
             let repository = self.repositories.known(&source.repository, &credential)?;
             let revision = repository.heard(&asked.revision, &source.tag_prefix)?;
             (Origin::Git(repository), revision)
@@ -474,9 +474,11 @@ pub(crate) fn discovered(folder: &Path) -> SourceType {
 }
 
 fn chart<'a>(source: &'a Source, credential: &'a Credential) -> Chart<'a> {
+    let written = (source.repository.as_str(), source.chart.as_str());
+    let (repository, name) = source.packed().unwrap_or(written);
     Chart {
-        repository: &source.repository,
-        name: &source.chart,
+        repository,
+        name,
         credential,
         pass_credentials: source
             .helm

@@ -44,18 +44,20 @@ pub struct Credential {
     pub known_hosts: String,
     /// For ssh: take any host's key. Whoever sits on the way can then be the repository.
     pub insecure_ignore_host_key: bool,
-    /// For HTTP: take any certificate.
+    /// For HTTP and OCI: take any certificate.
     pub insecure: bool,
-    /// For HTTP: certificates of authorities, PEM, instead of the system's.
+    /// For HTTP and OCI: certificates of authorities, PEM, instead of the system's.
     pub certificate_authority: String,
-    /// For HTTP: the client's certificate, PEM.
+    /// For HTTP and OCI: the client's certificate, PEM.
     pub client_certificate: String,
-    /// For HTTP: the key of the client's certificate, PEM.
+    /// For HTTP and OCI: the key of the client's certificate, PEM.
     pub client_key: Secret,
     /// For Git: files that are kept by Git LFS are fetched.
     pub enable_lfs: bool,
     /// For charts: the address is that of an OCI registry, though it does not say `oci://`.
     pub enable_oci: bool,
+    /// For OCI: the registry is asked without TLS.
+    pub plain_http: bool,
 }
 
 impl Credential {

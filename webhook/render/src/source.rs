@@ -73,11 +73,21 @@ impl Source {
                 source.r#ref
             )));
         }
-        if !source.r#ref.is_empty() && !source.chart.is_empty() {
+        if !source.r#ref.is_empty() && source.packed().is_some() {
             return Err(wrong("a chart cannot be a ref".to_owned()));
         }
         source.declared(place)?;
         Ok(source)
+    }
+
+    /// The packed chart that it is: the repository or registry, and the name there. An `oci://` address without `chart` names it itself, as Argo CD
+    /// has it since 3.1.
+    pub(crate) fn packed(&self) -> Option<(&str, &str)> {
+        if !self.chart.is_empty() {
+            return Some((&self.repository, &self.chart));
+        }
+        let (registry, name) = self.repository.trim_end_matches('/').rsplit_once('/')?;
+        registry.starts_with("oci://").then_some((registry, name))
     }
 
     /// Whether it only serves value files to others.

@@ -12,6 +12,7 @@ mod http;
 mod jsonnet;
 mod multiple;
 mod plugins;
+mod registry;
 mod servers;
 mod submodules;
 mod support;

@@ -20,7 +20,7 @@ use tidegate_render::{KnownRepositories, SSH_KNOWN_HOSTS, TLS_CERTIFICATES};
 
 use crate::support::{Kit, Repository, names, object, request};
 
-fn fields(all: &[(&str, &str)]) -> BTreeMap<String, String> {
+pub(crate) fn fields(all: &[(&str, &str)]) -> BTreeMap<String, String> {
     let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     all.iter().map(own).collect()
 }
@@ -100,7 +100,7 @@ impl Ssh {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
