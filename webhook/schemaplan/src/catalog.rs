@@ -248,6 +248,8 @@ pub struct Object {
 pub enum ObjectKind {
     Extension,
     Collation,
+    TextSearchDictionary,
+    TextSearchConfiguration,
     Enum,
     Composite,
     Domain,
@@ -256,6 +258,7 @@ pub enum ObjectKind {
     Function,
     Procedure,
     Aggregate,
+    Operator,
     Cast,
     View,
     MaterializedView,
@@ -266,8 +269,10 @@ pub enum ObjectKind {
     /// SQLite: a virtual table.
     VirtualTable,
     Statistics,
+    EventTrigger,
+    Publication,
     ForeignTable,
-    /// What is only named: operators, text search configurations, publications.
+    /// What is only named: operator classes, conversions, foreign servers.
     Other,
 }
 
@@ -277,6 +282,8 @@ impl ObjectKind {
         match self {
             Self::Extension => "extension",
             Self::Collation => "collation",
+            Self::TextSearchDictionary => "text search dictionary",
+            Self::TextSearchConfiguration => "text search configuration",
             Self::Enum => "enum",
             Self::Composite => "composite type",
             Self::Domain => "domain",
@@ -285,6 +292,7 @@ impl ObjectKind {
             Self::Function => "function",
             Self::Procedure => "procedure",
             Self::Aggregate => "aggregate",
+            Self::Operator => "operator",
             Self::Cast => "cast",
             Self::View => "view",
             Self::MaterializedView => "materialized view",
@@ -294,6 +302,8 @@ impl ObjectKind {
             Self::Policy => "policy",
             Self::VirtualTable => "virtual table",
             Self::Statistics => "statistics object",
+            Self::EventTrigger => "event trigger",
+            Self::Publication => "publication",
             Self::ForeignTable => "foreign table",
             Self::Other => "object",
         }

@@ -500,3 +500,55 @@ async fn names_and_kinds_that_change_hands() -> anyhow::Result<()> {
     )
     .await
 }
+
+#[tokio::test]
+async fn kinds_that_few_schemas_have() -> anyhow::Result<()> {
+    let search = "CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = simple, STOPWORDS = english); CREATE TEXT SEARCH CONFIGURATION c (COPY = english); CREATE TABLE t (a text); CREATE INDEX i ON t USING gin (to_tsvector('c'::regconfig, a))";
+    let other = "CREATE TEXT SEARCH DICTIONARY d (TEMPLATE = simple, ACCEPT = false); CREATE TEXT SEARCH CONFIGURATION c (COPY = english); ALTER TEXT SEARCH CONFIGURATION c ALTER MAPPING FOR word WITH d, simple; ALTER TEXT SEARCH CONFIGURATION c DROP MAPPING FOR url; COMMENT ON TEXT SEARCH CONFIGURATION c IS 'x'; CREATE TABLE t (a text); CREATE INDEX i ON t USING gin (to_tsvector('c'::regconfig, a))";
+    let alike = "CREATE FUNCTION alike(integer, integer) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT $1 = $2'; CREATE FUNCTION alike(text, text) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT $1 = $2'";
+    let operator: &str = Box::leak(format!("{alike}; CREATE OPERATOR === (LEFTARG = integer, RIGHTARG = integer, FUNCTION = alike, COMMUTATOR = ===, NEGATOR = !==); CREATE OPERATOR !== (LEFTARG = integer, RIGHTARG = integer, FUNCTION = alike, NEGATOR = ===); CREATE TABLE t (a integer CHECK (a === 1)); CREATE VIEW v AS SELECT a FROM t WHERE a === 2").into_boxed_str());
+    run_all(
+        &[
+            pair("text search comes", "", search),
+            pair("text search changes under an index", search, other),
+            pair(
+                "operators of a function that is overloaded",
+                alike,
+                operator,
+            ),
+            pair(
+                "a label goes from below a composite type",
+                "CREATE TYPE e AS ENUM ('a', 'b'); CREATE TYPE c AS (x e, y integer)",
+                "CREATE TYPE e AS ENUM ('b'); CREATE TYPE c AS (x e)",
+            ),
+            pair(
+                "a column's enumeration becomes a domain of its name",
+                "CREATE TYPE k AS ENUM ('a', 'b'); CREATE TABLE t (a k DEFAULT 'a')",
+                "CREATE DOMAIN k AS text CHECK (VALUE <> ''); CREATE TABLE t (a k DEFAULT 'b')",
+            )
+            .with("INSERT INTO t DEFAULT VALUES", "SELECT a FROM t", "a"),
+            pair(
+                "a collation that nobody uses",
+                "CREATE COLLATION l (provider = icu, locale = 'de')",
+                "CREATE COLLATION l (provider = icu, locale = 'fr')",
+            ),
+        ],
+        true,
+    )
+    .await?;
+    let told = "CREATE FUNCTION told() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN END $$; CREATE TABLE t (a integer PRIMARY KEY); CREATE TABLE u (a integer PRIMARY KEY); CREATE EXTENSION citext;";
+    let with =
+        |more: &str| -> &'static str { Box::leak(format!("{told} {more}").into_boxed_str()) };
+    run_all(
+        &[
+            pair(
+                "event triggers, publications and an extension's comment",
+                with("CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION told(); CREATE PUBLICATION p FOR TABLE t"),
+                with("CREATE EVENT TRIGGER e ON ddl_command_end WHEN TAG IN ('DROP TYPE') EXECUTE FUNCTION told(); ALTER EVENT TRIGGER e DISABLE; CREATE PUBLICATION p FOR TABLE t, u WITH (publish = 'insert'); COMMENT ON EXTENSION citext IS 'ours'"),
+            ),
+            pair("a publication of all tables", with("CREATE PUBLICATION p"), with("CREATE PUBLICATION p FOR ALL TABLES")),
+        ],
+        false,
+    )
+    .await
+}

@@ -408,7 +408,7 @@ async fn renames_that_are_hinted_keep_rows() -> anyhow::Result<()> {
 #[tokio::test]
 async fn what_cannot_be_changed_in_place_is_refused_with_its_reason() -> anyhow::Result<()> {
     let (_, mut session) = bound().await?;
-    let old = "CREATE TABLE m (a integer, b integer) PARTITION BY RANGE (a); CREATE TYPE c AS (x integer, y integer); CREATE TABLE u (c c); CREATE TYPE r AS RANGE (SUBTYPE = integer)";
+    let old = "CREATE TABLE m (a integer, b integer) PARTITION BY RANGE (a); CREATE TYPE c AS (x integer, y integer); CREATE TYPE r AS RANGE (SUBTYPE = integer); CREATE TABLE u (c c, r r)";
     reach(&mut session, old, &settings()).await?;
     for (new, said) in [
         (
@@ -443,7 +443,7 @@ async fn what_is_not_managed_is_named_and_left_alone() -> anyhow::Result<()> {
     let server = Postgres::shared()?;
     let (database, mut session) = bound().await?;
     let script = "SET search_path = app; CREATE TABLE t (a integer); GRANT SELECT ON t TO PUBLIC; \
-         CREATE TEXT SEARCH CONFIGURATION ours (COPY = simple)";
+         CREATE PUBLICATION ours FOR TABLE t";
     server.psql(&database, script)?.ok()?;
     let plan = reach(&mut session, "CREATE TABLE t (a integer)", &settings()).await;
     let error = plan.map(drop).unwrap_err().to_string();
@@ -457,7 +457,7 @@ async fn what_is_not_managed_is_named_and_left_alone() -> anyhow::Result<()> {
         .await?;
     let made = plan_of(&current, &desired);
     assert!(made.statements.is_empty(), "{made:?}");
-    for what in ["rights on tables", "text search configuration ours"] {
+    for what in ["rights on tables", "publication ours of "] {
         assert!(
             made.not_managed.iter().any(|line| line.contains(what)),
             "{made:?}"

@@ -12,6 +12,7 @@
 mod alter;
 mod convert;
 mod dropping;
+mod further;
 mod lift;
 mod making;
 mod objects;
@@ -351,18 +352,24 @@ impl<'a> Work<'a> {
     /// What of another kind, or of other arguments, takes a name goes first: routines share their names, and so do types.
     fn names_of_other_kinds(&mut self) {
         let own = |name: &'a str| name.split_once('(').map_or(name, |(own, _)| own);
+        let mut rebuilt = Vec::new();
         for &(schema, kind, name) in self.unmade.keys() {
-            let is_taken = self.made.keys().any(|&(other_schema, other, taken)| {
+            let taker = self.made.keys().find(|&&(other_schema, other, taken)| {
                 other_schema == schema
                     && (is_routine(kind) && is_routine(other) && own(taken) == own(name)
                         || is_type(kind) && is_type(other) && taken == name)
             });
-            if !is_taken {
+            let Some(&(_, taker, _)) = taker else {
+                continue;
+            };
+            let user = rebuild::column_of(self.current, schema, name).filter(|_| is_type(kind));
+            // The multirange of a range keeps its name when the range steps aside.
+            if user.is_some() && kind != ObjectKind::Range && taker != ObjectKind::Range {
+                rebuilt.push(((schema, kind, name), (schema, taker, name)));
                 continue;
             }
             self.early_objects.insert((schema, kind, name));
-            let user = rebuild::column_of(self.current, schema, name);
-            if let Some(user) = user.filter(|_| is_type(kind)) {
+            if let Some(user) = user {
                 self.refusals.push(Refusal {
                     object: format!("{kind} {name}"),
                     reason: format!(
@@ -370,6 +377,10 @@ impl<'a> Work<'a> {
                     ),
                 });
             }
+        }
+        for (old, new) in rebuilt {
+            self.unmade.remove(&old);
+            self.rebuilt.insert(new);
         }
     }
 
@@ -380,8 +391,15 @@ impl<'a> Work<'a> {
             }
             let version = self.desired.engine.version;
             let mut how = objects::change(schema, kind, name, old, new, version);
-            if kind == ObjectKind::Composite {
-                how = self.how_composite_changes(schema, name, how);
+            match kind {
+                ObjectKind::Composite => how = self.how_composite_changes(schema, name, how),
+                ObjectKind::Range if rebuild::column_of(self.current, schema, name).is_none() => {
+                    how = How::Again;
+                }
+                ObjectKind::Collation if !rebuild::is_collated_by(self.current, schema, name) => {
+                    how = How::Again;
+                }
+                _ => {}
             }
             match how {
                 How::Altered(statements) => {

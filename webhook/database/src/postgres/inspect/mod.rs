@@ -4,6 +4,7 @@
 //! that is found through it comes without its schema. So the caller sets the path to what is in scope before it inspects, and a scratch
 //! schema and the real one are spelled alike.
 
+mod further;
 mod objects;
 mod queries;
 mod said;
@@ -30,7 +31,7 @@ pub(super) struct Namespace {
     pub(super) comment: Option<String>,
 }
 
-/// A table, object or type by the kind of its oid: `c` class, `t` type, `p` function, `g` trigger, `y` policy.
+/// A table, object or type by the kind of its oid: `c` class, `t` type, `p` function, `g` trigger, `y` policy, and others as in [`queries::NEEDS`].
 type Oid = (char, u32);
 
 /// Where something is in the catalog.
@@ -168,8 +169,35 @@ pub(super) async fn inspect(
         .await
         .map_err(reading)?;
     reader.extensions(&rows, bound);
+    let rows = wire
+        .rows(&query(further::OPERATORS))
+        .await
+        .map_err(reading)?;
+    reader.operators(&rows);
+    let rows = wire
+        .rows(&query(further::DICTIONARIES))
+        .await
+        .map_err(reading)?;
+    reader.dictionaries(&rows);
+    let rows = wire
+        .rows(&query(further::CONFIGURATIONS))
+        .await
+        .map_err(reading)?;
+    reader.configurations(&rows);
+    if !bound {
+        let rows = wire
+            .rows(&query(further::EVENT_TRIGGERS))
+            .await
+            .map_err(reading)?;
+        reader.event_triggers(&rows);
+        let rows = wire
+            .rows(&query(&further::publications(version)))
+            .await
+            .map_err(reading)?;
+        reader.publications(&rows);
+    }
     let rows = wire.rows(&query(queries::OTHERS)).await.map_err(reading)?;
-    reader.others(&rows);
+    reader.others(&rows, bound);
     let rows = wire.rows(&query(said::DETAILS)).await.map_err(reading)?;
     reader.details(&rows);
     let rows = wire.rows(&query(said::RIGHTS)).await.map_err(reading)?;

@@ -321,11 +321,13 @@ impl Reader<'_> {
                 );
                 (schema, create)
             };
-            let object = Object {
+            let mut object = Object {
                 create,
-                comment: row.get(3).filter(|_| !bound),
                 ..Object::default()
             };
+            if !bound {
+                Self::comment_on_extension(&mut object, row);
+            }
             self.add_object(('x', 0), &key, ObjectKind::Extension, name, object);
         }
     }
@@ -367,21 +369,6 @@ impl Reader<'_> {
                 object.definition = format!("({arguments}) ({parts})");
                 object.create = format!("CREATE AGGREGATE {shown}{}", object.definition);
                 object.labels = vec![format!("({identity})")];
-            }
-        }
-    }
-
-    pub(super) fn others(&mut self, rows: &[TextRow]) {
-        for row in rows {
-            if let Some(key) = self.key(row.number(0)) {
-                // What is the whole database's is named with all that it is.
-                let words = ["event trigger ", "publication ", "foreign data wrapper "];
-                let is_whole = words.iter().any(|word| row.text(1).starts_with(word));
-                let object = Object {
-                    definition: if is_whole { row.text(1) } else { String::new() },
-                    ..Object::default()
-                };
-                self.add_object(('o', 0), &key, ObjectKind::Other, row.text(1), object);
             }
         }
     }

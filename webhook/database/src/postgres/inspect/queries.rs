@@ -138,7 +138,8 @@ SELECT t.oid, t.typnamespace, t.typname, t.typtype, t.typnotnull, t.typdefault, 
     'COLLATION = ' || (SELECT quote_ident(n.nspname) || '.' || quote_ident(rc.collname)
       FROM pg_collation rc JOIN pg_namespace n ON n.oid = rc.collnamespace JOIN pg_type rs ON rs.oid = r.rngsubtype
       WHERE rc.oid = r.rngcollation AND rc.oid <> rs.typcollation),
-    'CANONICAL = ' || NULLIF(r.rngcanonical, 0)::regproc, 'SUBTYPE_DIFF = ' || NULLIF(r.rngsubdiff, 0)::regproc),
+    'CANONICAL = ' || split_part(NULLIF(r.rngcanonical, 0)::regprocedure::text, '(', 1),
+    'SUBTYPE_DIFF = ' || split_part(NULLIF(r.rngsubdiff, 0)::regprocedure::text, '(', 1), MULTIRANGE),
   format_type(t.oid, NULL)
 FROM pg_type t
 LEFT JOIN pg_type b ON b.oid = t.typbasetype
@@ -152,6 +153,10 @@ WHERE t.typnamespace IN (NAMESPACES)
   AND (t.typtype IN ('e', 'd', 'r') OR c.relkind = 'c' OR (t.typtype = 'b' AND t.typelem = 0))
   AND t.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_type'::regclass AND deptype = 'e')
 ORDER BY t.oid";
+
+/// The name of a range's multirange where it is not the one that the server would give, since version 14.
+const MULTIRANGE: &str = "(SELECT 'MULTIRANGE_TYPE_NAME = ' || format_type(m.oid, NULL) FROM pg_type m WHERE m.oid = r.rngmultitypid
+      AND m.typname <> CASE WHEN t.typname ~ 'range' THEN regexp_replace(t.typname, 'range', 'multirange') ELSE t.typname || '_multirange' END)";
 
 pub(super) const LABELS: &str = "
 SELECT e.enumtypid, e.enumlabel FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
@@ -194,7 +199,7 @@ LEFT JOIN pg_description d ON d.objoid = p.oid AND d.classoid = 'pg_policy'::reg
 WHERE c.relnamespace IN (NAMESPACES)";
 
 pub(super) const EXTENSIONS: &str = "
-SELECT e.extname, n.nspname, n.oid, d.description FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+SELECT e.extname, n.nspname, n.oid, d.description, a.comment FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 LEFT JOIN pg_available_extensions a ON a.name = e.extname
 LEFT JOIN pg_description d ON d.objoid = e.oid AND d.classoid = 'pg_extension'::regclass AND d.description IS DISTINCT FROM a.comment
 WHERE n.nspname <> 'pg_catalog' ORDER BY e.extname";
@@ -210,17 +215,27 @@ WHERE s.stxnamespace IN (NAMESPACES)";
 /// What is only named.
 pub(super) const OTHERS: &str = "
 WITH theirs AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
-SELECT oprnamespace, 'operator ' || oprname || ' (' || CASE WHEN oprleft = 0 THEN 'NONE' ELSE format_type(oprleft, NULL) END || ', '
-    || CASE WHEN oprright = 0 THEN 'NONE' ELSE format_type(oprright, NULL) END || ')'
-  FROM pg_operator WHERE oprnamespace IN (NAMESPACES) AND ('pg_operator'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
-UNION ALL SELECT opcnamespace, 'operator class ' || opcname
+SELECT opcnamespace, 'operator class ' || opcname
   FROM pg_opclass WHERE opcnamespace IN (NAMESPACES) AND ('pg_opclass'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT connamespace, 'conversion ' || conname
   FROM pg_conversion WHERE connamespace IN (NAMESPACES) AND ('pg_conversion'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
-UNION ALL SELECT cfgnamespace, 'text search configuration ' || cfgname
-  FROM pg_ts_config WHERE cfgnamespace IN (NAMESPACES) AND ('pg_ts_config'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
-UNION ALL SELECT dictnamespace, 'text search dictionary ' || dictname
-  FROM pg_ts_dict WHERE dictnamespace IN (NAMESPACES) AND ('pg_ts_dict'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT ic.relnamespace, 'index ' || ic.relname || ', a part of ' || h.inhparent::regclass
+  FROM pg_inherits h JOIN pg_class ic ON ic.oid = h.inhrelid JOIN pg_index p ON p.indexrelid = h.inhparent
+  WHERE ic.relnamespace IN (NAMESPACES) AND (NOT p.indisvalid OR ic.relname !~ '_(idx|key|pkey)[0-9]*$')
+    AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = ic.oid)
+UNION ALL SELECT prsnamespace, 'text search parser ' || prsname
+  FROM pg_ts_parser WHERE prsnamespace IN (NAMESPACES) AND ('pg_ts_parser'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT tmplnamespace, 'text search template ' || tmplname
+  FROM pg_ts_template WHERE tmplnamespace IN (NAMESPACES) AND ('pg_ts_template'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT t.typnamespace, 'transform of ' || t.typname || ' for ' || l.lanname
+  FROM pg_transform tr JOIN pg_type t ON t.oid = tr.trftype JOIN pg_language l ON l.oid = tr.trflang
+  WHERE t.typnamespace IN (NAMESPACES) AND ('pg_transform'::regclass, tr.oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'language ' || lanname
+  FROM pg_language WHERE oid >= 16384 AND ('pg_language'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'access method ' || amname
+  FROM pg_am WHERE oid >= 16384 AND ('pg_am'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'subscription ' || subname
+  FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'event trigger ' || evtname || ' on ' || evtevent
     || ' by ' || evtfoid::regproc || ' (' || evtenabled::text || ')'
   FROM pg_event_trigger WHERE ('pg_event_trigger'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
@@ -249,15 +264,15 @@ WHERE (s.typnamespace IN (NAMESPACES) OR t.typnamespace IN (NAMESPACES) OR p.pro
 /// What an aggregate is made of, in the words of `CREATE AGGREGATE`; its name, arguments and comment come with the functions.
 pub(super) const AGGREGATES: &str = "
 SELECT a.aggfnoid::oid, pg_get_function_arguments(a.aggfnoid), pg_get_function_identity_arguments(a.aggfnoid), concat_ws(', ',
-  'SFUNC = ' || a.aggtransfn::regproc, 'STYPE = ' || format_type(a.aggtranstype, NULL), 'SSPACE = ' || NULLIF(a.aggtransspace, 0),
-  'FINALFUNC = ' || NULLIF(a.aggfinalfn, 0)::regproc, CASE WHEN a.aggfinalextra THEN 'FINALFUNC_EXTRA' END,
+  'SFUNC = ' || split_part(a.aggtransfn::regprocedure::text, '(', 1), 'STYPE = ' || format_type(a.aggtranstype, NULL), 'SSPACE = ' || NULLIF(a.aggtransspace, 0),
+  'FINALFUNC = ' || split_part(NULLIF(a.aggfinalfn, 0)::regprocedure::text, '(', 1), CASE WHEN a.aggfinalextra THEN 'FINALFUNC_EXTRA' END,
   'FINALFUNC_MODIFY = ' || CASE WHEN a.aggfinalmodify = CASE a.aggkind WHEN 'n' THEN 'r'::\"char\" ELSE 'w' END THEN NULL
     ELSE CASE a.aggfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END END,
-  'COMBINEFUNC = ' || NULLIF(a.aggcombinefn, 0)::regproc, 'SERIALFUNC = ' || NULLIF(a.aggserialfn, 0)::regproc,
-  'DESERIALFUNC = ' || NULLIF(a.aggdeserialfn, 0)::regproc, 'INITCOND = ' || quote_literal(a.agginitval),
-  'MSFUNC = ' || NULLIF(a.aggmtransfn, 0)::regproc, 'MINVFUNC = ' || NULLIF(a.aggminvtransfn, 0)::regproc,
+  'COMBINEFUNC = ' || split_part(NULLIF(a.aggcombinefn, 0)::regprocedure::text, '(', 1), 'SERIALFUNC = ' || split_part(NULLIF(a.aggserialfn, 0)::regprocedure::text, '(', 1),
+  'DESERIALFUNC = ' || split_part(NULLIF(a.aggdeserialfn, 0)::regprocedure::text, '(', 1), 'INITCOND = ' || quote_literal(a.agginitval),
+  'MSFUNC = ' || split_part(NULLIF(a.aggmtransfn, 0)::regprocedure::text, '(', 1), 'MINVFUNC = ' || split_part(NULLIF(a.aggminvtransfn, 0)::regprocedure::text, '(', 1),
   'MSTYPE = ' || CASE WHEN a.aggmtranstype <> 0 THEN format_type(a.aggmtranstype, NULL) END, 'MSSPACE = ' || NULLIF(a.aggmtransspace, 0),
-  'MFINALFUNC = ' || NULLIF(a.aggmfinalfn, 0)::regproc, CASE WHEN a.aggmfinalextra THEN 'MFINALFUNC_EXTRA' END,
+  'MFINALFUNC = ' || split_part(NULLIF(a.aggmfinalfn, 0)::regprocedure::text, '(', 1), CASE WHEN a.aggmfinalextra THEN 'MFINALFUNC_EXTRA' END,
   'MINITCOND = ' || quote_literal(a.aggminitval),
   'SORTOP = ' || CASE WHEN a.aggsortop <> 0 THEN (SELECT 'OPERATOR(' || quote_ident(n.nspname) || '.' || o.oprname || ')'
     FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = a.aggsortop) END,
@@ -273,29 +288,34 @@ LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_collation'::
 WHERE c.collnamespace IN (NAMESPACES)
   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_collation'::regclass AND deptype = 'e')";
 
-/// Who needs whom. `c` is a table, view or sequence, `t` a type, `p` a function, `g` a trigger, `y` a row-level policy.
+/// Who needs whom. `c` is a table, view or sequence, `t` a type, `p` a function, `g` a trigger, `y` a row-level policy, `o` an operator, `e` an event
+/// trigger, `b` a publication.
 pub(super) const NEEDS: &str = "
 WITH links AS (
   SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_depend d
   WHERE d.deptype IN ('n', 'a') AND d.refobjid >= 16384 AND d.objid >= 16384
-    AND (d.refclassid = 'pg_proc'::regclass
-      OR d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass)
+    AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+      OR d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass, 'pg_publication_rel'::regclass)
         AND d.refclassid IN ('pg_class'::regclass, 'pg_type'::regclass)
-      OR d.refclassid = 'pg_type'::regclass AND d.classid IN ('pg_type'::regclass, 'pg_class'::regclass, 'pg_cast'::regclass))
+      OR d.refclassid = 'pg_type'::regclass AND d.classid IN ('pg_type'::regclass, 'pg_class'::regclass, 'pg_cast'::regclass,
+        'pg_operator'::regclass))
 )
 SELECT DISTINCT
   CASE WHEN l.classid IN ('pg_rewrite'::regclass, 'pg_attrdef'::regclass, 'pg_class'::regclass) OR con.conrelid <> 0 THEN 'c'
     WHEN l.classid = 'pg_proc'::regclass THEN 'p' WHEN l.classid = 'pg_trigger'::regclass THEN 'g'
-    WHEN l.classid = 'pg_policy'::regclass THEN 'y' WHEN l.classid = 'pg_cast'::regclass THEN 'k' ELSE 't' END,
-  COALESCE(r.ev_class, ad.adrelid, NULLIF(con.conrelid, 0), con.contypid, i.indrelid, l.objid),
+    WHEN l.classid = 'pg_policy'::regclass THEN 'y' WHEN l.classid = 'pg_cast'::regclass THEN 'k'
+    WHEN l.classid = 'pg_operator'::regclass THEN 'o' WHEN l.classid = 'pg_event_trigger'::regclass THEN 'e'
+    WHEN l.classid = 'pg_publication_rel'::regclass THEN 'b' ELSE 't' END,
+  COALESCE(r.ev_class, ad.adrelid, NULLIF(con.conrelid, 0), con.contypid, i.indrelid, pr.prpubid, l.objid),
   CASE WHEN l.refclassid = 'pg_class'::regclass OR t.typrelid <> 0 OR te.typrelid <> 0 THEN 'c'
-    WHEN l.refclassid = 'pg_proc'::regclass THEN 'p' ELSE 't' END,
+    WHEN l.refclassid = 'pg_proc'::regclass THEN 'p' WHEN l.refclassid = 'pg_operator'::regclass THEN 'o' ELSE 't' END,
   COALESCE(NULLIF(t.typrelid, 0), NULLIF(te.typrelid, 0), te.oid, l.refobjid)
 FROM links l
 LEFT JOIN pg_rewrite r ON l.classid = 'pg_rewrite'::regclass AND r.oid = l.objid
 LEFT JOIN pg_attrdef ad ON l.classid = 'pg_attrdef'::regclass AND ad.oid = l.objid
 LEFT JOIN pg_constraint con ON l.classid = 'pg_constraint'::regclass AND con.oid = l.objid
 LEFT JOIN pg_index i ON l.classid = 'pg_class'::regclass AND i.indexrelid = l.objid
+LEFT JOIN pg_publication_rel pr ON l.classid = 'pg_publication_rel'::regclass AND pr.oid = l.objid
 LEFT JOIN pg_type t ON l.refclassid = 'pg_type'::regclass AND t.oid = l.refobjid
 LEFT JOIN pg_type te ON te.oid = t.typelem AND t.typcategory = 'A'";
 
@@ -319,6 +339,10 @@ pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) ->
             } else {
                 "false"
             },
+        )
+        .replace(
+            "MULTIRANGE",
+            if version.0 >= 14 { MULTIRANGE } else { "NULL" },
         )
         .replace(
             "COMPRESSION",

@@ -163,7 +163,7 @@ impl Reader<'_> {
                     definition: what.clone(),
                     ..Object::default()
                 };
-                self.add_object(('o', 0), &key, ObjectKind::Other, what, object);
+                self.add_object(('?', 0), &key, ObjectKind::Other, what, object);
                 continue;
             }
             let (head, target) = match word.strip_prefix("DEFAULT ") {

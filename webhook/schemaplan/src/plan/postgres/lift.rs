@@ -7,7 +7,7 @@ use crate::diff::TableChange;
 use crate::plan::Refusal;
 
 use super::text::{joined, mentions, primary_key_name};
-use super::{TableName, Work, alter, columns_of, spelled, target};
+use super::{TableName, Work, alter, columns_of, rebuild, spelled, target};
 
 impl<'a> Work<'a> {
     /// What uses something that changes is dropped and made again; so is what uses that.
@@ -48,7 +48,9 @@ impl<'a> Work<'a> {
                         let full = (schema.as_str(), *kind, name.as_str());
                         let is_known =
                             self.again.contains(&full) || self.unmade.contains_key(&full);
-                        if !is_known && uses(&touched, schema, *kind, object) {
+                        let is_kept = *kind == ObjectKind::Composite
+                            && rebuild::column_of(self.current, schema, name).is_some();
+                        if !is_known && !is_kept && uses(&touched, schema, *kind, object) {
                             more.push(full);
                         }
                     }
@@ -338,9 +340,10 @@ impl Touched {
     fn add(&mut self, kind: ObjectKind, name: String) {
         match kind {
             ObjectKind::View | ObjectKind::MaterializedView => self.views.insert(name),
-            ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate => {
-                self.functions.insert(name)
-            }
+            ObjectKind::Function
+            | ObjectKind::Procedure
+            | ObjectKind::Aggregate
+            | ObjectKind::Operator => self.functions.insert(name),
             ObjectKind::Composite => self.types.insert(name),
             _ => false,
         };
@@ -381,7 +384,16 @@ fn uses(touched: &Touched, schema: &str, kind: ObjectKind, object: &Object) -> b
                 || needs(&touched.views)
                 || (needs_any() && !object.create.contains("\nAS $"))
         }
-        ObjectKind::Aggregate => needs(&touched.functions) || needs(&touched.types),
+        ObjectKind::Aggregate | ObjectKind::Operator => {
+            needs(&touched.functions) || needs(&touched.types)
+        }
+        // One that no column has.
+        ObjectKind::Composite => needs(&touched.types),
+        ObjectKind::EventTrigger => needs(&touched.functions),
+        // Its lists of columns and its conditions are in the way.
+        ObjectKind::Publication => {
+            needs(&touched.tables) && object.labels.iter().any(|label| label.ends_with(')'))
+        }
         _ => false,
     }
 }

@@ -239,6 +239,7 @@ impl<'a> Work<'a> {
                 self.desired,
                 (schema, kind, name),
                 object,
+                &self.again,
                 &mut self.lifted,
             );
             return built.unwrap_or_else(|refusal| {

@@ -4,6 +4,7 @@ use crate::catalog::{Object, ObjectKind};
 use crate::plan::{Refusal, Statement};
 
 use super::alter::all_options;
+use super::further;
 use super::text::{comment, literal, qualified, quote};
 
 /// A kind in the words of `CREATE` and `DROP`.
@@ -11,12 +12,15 @@ fn words(kind: ObjectKind) -> &'static str {
     match kind {
         ObjectKind::Extension => "EXTENSION",
         ObjectKind::Collation => "COLLATION",
+        ObjectKind::TextSearchDictionary => "TEXT SEARCH DICTIONARY",
+        ObjectKind::TextSearchConfiguration => "TEXT SEARCH CONFIGURATION",
         ObjectKind::Enum | ObjectKind::Composite | ObjectKind::Range => "TYPE",
         ObjectKind::Domain => "DOMAIN",
         ObjectKind::Sequence => "SEQUENCE",
         ObjectKind::Function => "FUNCTION",
         ObjectKind::Procedure => "PROCEDURE",
         ObjectKind::Aggregate => "AGGREGATE",
+        ObjectKind::Operator => "OPERATOR",
         ObjectKind::Cast => "CAST",
         ObjectKind::View => "VIEW",
         ObjectKind::MaterializedView => "MATERIALIZED VIEW",
@@ -24,6 +28,8 @@ fn words(kind: ObjectKind) -> &'static str {
         ObjectKind::Rule => "RULE",
         ObjectKind::Policy => "POLICY",
         ObjectKind::Statistics => "STATISTICS",
+        ObjectKind::EventTrigger => "EVENT TRIGGER",
+        ObjectKind::Publication => "PUBLICATION",
         ObjectKind::ForeignTable => "FOREIGN TABLE",
         ObjectKind::Event | ObjectKind::VirtualTable | ObjectKind::Other => "OBJECT",
     }
@@ -39,6 +45,8 @@ pub(super) fn is_outermost(kind: ObjectKind) -> bool {
             | ObjectKind::Rule
             | ObjectKind::Policy
             | ObjectKind::Statistics
+            | ObjectKind::EventTrigger
+            | ObjectKind::Publication
     )
 }
 
@@ -69,7 +77,11 @@ pub(super) fn named(schema: &str, kind: ObjectKind, name: &str, object: &Object)
                 .unwrap_or(name);
             format!("{words} {} ON {}", quote(own), qualified(schema, table))
         }
-        ObjectKind::Extension => format!("{words} {}", quote(name)),
+        ObjectKind::Operator if schema.is_empty() => format!("{words} {name}"),
+        ObjectKind::Operator => format!("{words} {}.{name}", quote(schema)),
+        ObjectKind::Extension | ObjectKind::EventTrigger | ObjectKind::Publication => {
+            format!("{words} {}", quote(name))
+        }
         _ => format!("{words} {}", qualified(schema, name)),
     }
 }
@@ -125,6 +137,20 @@ pub(super) fn create(
                     .iter()
                     .map(|index| statement(index.clone(), &purpose)),
             );
+        }
+        ObjectKind::TextSearchConfiguration => {
+            let labels: Vec<&String> = object.labels.iter().collect();
+            statements.extend(further::mappings(
+                &qualified(schema, name),
+                &purpose,
+                &labels,
+            ));
+        }
+        ObjectKind::EventTrigger => {
+            let named = named(schema, kind, name, object);
+            let states = object.labels.iter();
+            statements
+                .extend(states.map(|state| statement(format!("ALTER {named} {state}"), &purpose)));
         }
         ObjectKind::Trigger | ObjectKind::Rule => {
             let table = qualified(schema, object.table.as_deref().unwrap_or_default());
@@ -222,6 +248,21 @@ pub(super) fn change(
                 &purpose,
             )])
         }
+        ObjectKind::EventTrigger if old.definition == new.definition => {
+            let state = new.labels.first().map_or("ENABLE", String::as_str);
+            let named = named(schema, kind, name, new);
+            How::Altered(vec![statement(format!("ALTER {named} {state}"), &purpose)])
+        }
+        ObjectKind::TextSearchConfiguration if old.definition == new.definition => {
+            How::Altered(further::configuration(&shown, &purpose, old, new))
+        }
+        ObjectKind::TextSearchDictionary if old.definition == new.definition => {
+            How::Altered(vec![further::dictionary(&shown, &purpose, old, new)])
+        }
+        ObjectKind::Publication => match further::publication(&quote(name), &purpose, old, new) {
+            Some(statements) => How::Altered(statements),
+            None => How::Again,
+        },
         ObjectKind::Range | ObjectKind::Extension | ObjectKind::Collation => {
             How::Refused(Refusal {
                 object: format!("{kind} {name}"),

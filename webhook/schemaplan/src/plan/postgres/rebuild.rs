@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Catalog, Column, Object, ObjectKind, Table};
 use crate::plan::{Refusal, Statement};
 
+use super::ObjectName;
 use super::alter::KeyName;
 use super::objects::statement;
 use super::text::{check, create_index, index_constraint, joined, qualified, quote};
@@ -22,6 +23,7 @@ pub(super) fn rebuild<'a>(
     desired: &Catalog,
     (schema, kind, name): (&str, ObjectKind, &str),
     new: &Object,
+    again: &BTreeSet<ObjectName<'a>>,
     lifted: &mut BTreeSet<KeyName<'a>>,
 ) -> Result<Vec<Statement>, Refusal> {
     let key = joined(schema, name);
@@ -31,9 +33,10 @@ pub(super) fn rebuild<'a>(
                 user_kind,
                 ObjectKind::Domain | ObjectKind::Composite | ObjectKind::Range
             );
-            let user = objects
-                .iter()
-                .find(|(_, object)| is_type && object.needs.contains(&key));
+            let user = objects.iter().find(|(user, object)| {
+                let is_gone = again.contains(&(user_schema, *user_kind, user));
+                is_type && !is_gone && object.needs.contains(&key)
+            });
             if let Some((user, _)) = user {
                 return Err(Refusal {
                     object: format!("{kind} {name}"),
@@ -111,6 +114,25 @@ pub(super) fn column_of(catalog: &Catalog, schema: &str, name: &str) -> Option<S
                 Some(format!("the {kind} {user}"))
             })
         })
+    })
+}
+
+/// Whether a column, an index or a domain is sorted by a collation.
+pub(super) fn is_collated_by(catalog: &Catalog, schema: &str, name: &str) -> bool {
+    let spellings = [spelled(schema, name), qualified(schema, name)];
+    let names = |text: &str| {
+        let mut spellings = spellings.iter();
+        spellings.any(|spelling| text.contains(spelling.as_str()))
+    };
+    catalog.schemas.values().any(|held| {
+        let mut domains = held.objects.get(&ObjectKind::Domain).into_iter().flatten();
+        let in_table = |table: &Table| {
+            let mut columns = table.columns.values();
+            let mut parts = table.indexes.values().flat_map(|index| &index.parts);
+            columns.any(|column| column.collation.as_deref().is_some_and(names))
+                || parts.any(|part| names(&part.attributes))
+        };
+        held.tables.values().any(in_table) || domains.any(|(_, domain)| names(&domain.definition))
     })
 }
 
