@@ -69,7 +69,8 @@ impl Kinds {
             .map_or(&[], Vec::as_slice)
     }
 
-    async fn discover(client: &Client) -> Result<Self, kube::Error> {
+    /// Asks the API server.
+    pub(crate) async fn discover(client: &Client) -> Result<Self, kube::Error> {
         let version = client.apiserver_version().await?;
         let discovery = Discovery::new(client.clone()).run_aggregated().await?;
         let mut by_kind: BTreeMap<(String, String), Vec<KnownKind>> = BTreeMap::new();

@@ -85,6 +85,12 @@ impl ApiError {
         matches!(self.code(), Some(409 | 422))
     }
 
+    /// Whether a server-side apply names a field that the kind's schema does not have. The API server has no code of its own for it; these are the words of
+    /// structured-merge-diff.
+    pub(crate) fn is_undeclared(&self) -> bool {
+        self.words().contains("field not declared in schema")
+    }
+
     /// The API server's own words where it said no, as kubectl would show them.
     pub(crate) fn words(&self) -> String {
         match self {

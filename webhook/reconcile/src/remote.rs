@@ -1,7 +1,7 @@
 //! What a person at a terminal asks of the API server about Applications: plain data in, plain data out.
 //!
 //! It is the whole interface that the command line needs: everything that Argo CD's own does through its API server is, in the end, a field of the
-//! Application (`.operation` asks for a sync, an annotation for a refresh). Nothing is decided here, and no other kind is touched.
+//! Application (`.operation` asks for a sync, an annotation for a refresh). Nothing is decided here. The objects of Applications are in [`live`].
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,14 +13,16 @@ use kube::api::{
     Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch,
     PatchParams, PostParams, Preconditions,
 };
-use kube::discovery::{Scope, pinned_kind};
 use serde::Deserialize as _;
 use serde_json::Value;
-use tidegate_model::object::{api_version, kind, name, namespace};
-use tidegate_model::words::{APPLICATION, ARGO_API_VERSION};
+use tidegate_model::words::{APP_PROJECT, APPLICATION, ARGO_API_VERSION, ARGO_GROUP};
 
 use crate::kinds::Kind;
 use crate::{ReconcileError, connect};
+
+mod live;
+
+pub use live::PatchKind;
 
 /// For one answer of the API server.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -196,68 +198,23 @@ impl Remote {
         .map_err(|problem| problem.of(namespace, name))
     }
 
-    /// The live objects of these manifests, of which only type, namespace and name count; those that are not there, or whose kind is not, are left out.
+    /// A project; none where there is none, or where it may not be read.
     ///
     /// # Errors
-    /// The API server does not answer, or forbids it.
-    pub async fn live(&self, wanted: &[Value]) -> Result<Vec<Value>, RemoteError> {
-        let doing = "read the live objects";
-        let mut kinds: BTreeMap<(String, String), Option<(ApiResource, bool)>> = BTreeMap::new();
-        let mut found = Vec::new();
-        for manifest in wanted {
-            let (version, kind) = (api_version(manifest), kind(manifest));
-            let key = (version.to_owned(), kind.to_owned());
-            if !kinds.contains_key(&key) {
-                let wanted = type_of(manifest);
-                let known = tokio::time::timeout(ANSWER, pinned_kind(&self.client, &wanted)).await;
-                let known = known.map_err(|_| RemoteError::TimedOut { doing })?;
-                let known = known
-                    .ok()
-                    .map(|(resource, abilities)| (resource, abilities.scope == Scope::Namespaced));
-                kinds.insert(key.clone(), known);
+    /// The API server does not answer.
+    pub async fn project(&self, namespace: &str, name: &str) -> Result<Option<Value>, RemoteError> {
+        let kind = GroupVersionKind::gvk(ARGO_GROUP, "v1alpha1", APP_PROJECT);
+        let api: Api<DynamicObject> = Api::namespaced_with(
+            self.client.clone(),
+            namespace,
+            &ApiResource::from_gvk(&kind),
+        );
+        match ask("read the project", api.get_opt(name)).await {
+            Ok(found) => Ok(found.and_then(|project| serde_json::to_value(project).ok())),
+            Err(Problem::Other(RemoteError::TimedOut { doing })) => {
+                Err(RemoteError::TimedOut { doing })
             }
-            let Some(Some((resource, is_namespaced))) = kinds.get(&key) else {
-                continue;
-            };
-            let api: Api<DynamicObject> = match (is_namespaced, namespace(manifest)) {
-                (true, Some(namespace)) => {
-                    Api::namespaced_with(self.client.clone(), namespace, resource)
-                }
-                (true, None) => continue,
-                (false, _) => Api::all_with(self.client.clone(), resource),
-            };
-            let object = ask(doing, api.get_opt(name(manifest)))
-                .await
-                .map_err(|problem| problem.of("", name(manifest)))?;
-            if let Some(object) = object {
-                found.push(serde_json::to_value(object).unwrap_or_default());
-            }
-        }
-        Ok(found)
-    }
-
-    /// Deletes a live object, as it was read; what it owns goes with it, unless it is orphaned.
-    ///
-    /// # Errors
-    /// The API server does not answer, or forbids it.
-    pub async fn delete_live(&self, object: &Value, orphan: bool) -> Result<(), RemoteError> {
-        let doing = "delete the live object";
-        let wanted = type_of(object);
-        let (resource, _) = ask(doing, pinned_kind(&self.client, &wanted))
-            .await
-            .map_err(|problem| problem.of("", name(object)))?;
-        let api: Api<DynamicObject> = match namespace(object) {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
-            None => Api::all_with(self.client.clone(), &resource),
-        };
-        let parameters = if orphan {
-            DeleteParams::orphan()
-        } else {
-            DeleteParams::foreground()
-        };
-        match ask(doing, api.delete(name(object), &parameters)).await {
-            Ok(_) | Err(Problem::NotFound) => Ok(()),
-            Err(problem) => Err(problem.of("", name(object))),
+            Err(_) => Ok(None),
         }
     }
 
@@ -389,13 +346,6 @@ async fn ask<T>(
             message: error.to_string(),
         })),
     }
-}
-
-/// What an object is, as discovery is asked for it.
-fn type_of(object: &Value) -> GroupVersionKind {
-    let version = api_version(object);
-    let (group, version) = version.split_once('/').unwrap_or(("", version));
-    GroupVersionKind::gvk(group, version, kind(object))
 }
 
 /// An object as `kubectl get -o json` would show it, without what only field managers read.

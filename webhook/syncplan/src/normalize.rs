@@ -42,7 +42,25 @@ pub(crate) fn normalized(object: &Value, ignores_status: bool) -> Value {
     if group.is_empty() && kind == "Secret" {
         encode_secret(&mut map);
     }
+    if group.is_empty()
+        && kind == "Endpoints"
+        && let Some(Value::Array(subsets)) = map.get_mut("subsets")
+    {
+        sort_subsets(subsets);
+    }
     Value::Object(map)
+}
+
+/// The API server keeps subsets, their addresses and their ports in an order of its own.
+fn sort_subsets(subsets: &mut [Value]) {
+    for subset in subsets.iter_mut() {
+        for field in ["addresses", "notReadyAddresses", "ports"] {
+            if let Some(Value::Array(list)) = subset.get_mut(field) {
+                list.sort_by_cached_key(Value::to_string);
+            }
+        }
+    }
+    subsets.sort_by_cached_key(Value::to_string);
 }
 
 /// Metadata that a manifest may have written.

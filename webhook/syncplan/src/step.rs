@@ -99,7 +99,7 @@ impl Step {
                 && !has_word(target, "ServerSideApply=false")
                 && (operation.options.has("ServerSideApply=true")
                     || has_word(target, "ServerSideApply=true")),
-            unvalidated: is_write
+            unvalidated: (is_write || action == Action::DryRun)
                 && (operation.options.has("Validate=false") || has_word(target, "Validate=false")),
             propagation: is_delete.then(|| operation.options.propagation()),
             message: String::new(),

@@ -210,10 +210,9 @@ fn a_commit_is_synced_changed_rolled_back_and_deleted_from_the_command_line() {
     let rendered = ["--sources-cache", &sources];
     let differs = place.says(1, &[&["diff", "shop"], &rendered[..]].concat());
     for words in [
-        "/data/value",
-        "- \"one\"",
-        "+ \"two\"",
-        "+ not in the cluster",
+        "/ConfigMap from-git/a ======\n3c3\n",
+        "<   value: one\n---\n>   value: two",
+        "/ConfigMap from-git/b ======\n0a1,",
     ] {
         assert!(differs.contains(words), "{words}\n{differs}");
     }

@@ -362,8 +362,51 @@ fn hostile_scripts_end() {
                 "return ('x'):rep(1e6):gsub('x', ('y'):rep(1e4))",
                 "Unknown: not enough memory",
             ),
+            ("string.find(('a'):rep(1e5), '.-.-.-b')", STEPS),
+            ("return ('('):rep(1e5):match('%b()%b()%b()')", STEPS),
         ],
     );
+}
+
+/// In C, where no hook looks: each must be quick by itself.
+#[test]
+fn long_calls_end() {
+    let ends = |script: &str| {
+        let said = run(script, true);
+        assert!(
+            said == "nothing" || said.starts_with("Unknown: ") || said.starts_with("Healthy"),
+            "{script}: {said}"
+        );
+    };
+    for script in [
+        "return {status = 'Healthy', message = string.format('%99999999d', 1)}",
+        "return {status = 'Healthy', message = string.format('%99.99999f', 1)}",
+        "return {status = 'Healthy', message = string.format(('%99d'):rep(1e5), unpack({}, 1, 1e5))}",
+        "local t = {} for i = 1, 1e5 do t[i] = ('x'):rep(1e3) end return {status = 'Healthy', message = table.concat(t)}",
+        "return {status = 'Healthy', message = table.concat({}, 'x', 1, 1e9)}",
+        "return select('#', unpack({}, 1, 1e8))",
+        "table.sort(setmetatable({}, {__index = function() return 1 end, __len = function() return 1e9 end}))",
+        "local t = {} for i = 1, 1e6 do t[i] = {} end return {status = 'Healthy'}",
+        "local t = {} t[1e9] = 1 return {status = 'Healthy', message = #t .. ''}",
+        "getmetatable('').__index = function() while true do end end return (''):x()",
+        "getmetatable('').__index = nil return ('x'):rep(3)",
+        "string.rep = nil string = nil return {status = 'Healthy'}",
+        "return {status = 'Healthy', message = tostring(setmetatable({}, {__tostring = function() return ('x'):rep(1e9) end}))}",
+        "setmetatable(_G, {__index = function(_, k) return _G[k] end}) return nothing",
+        "return setmetatable({}, {__index = function() while true do end end})",
+        "local t = {} t.t = t return t",
+        "local f = function() end for i = 1, 250 do local g = f f = function() return g() + 1 end end return f()",
+        "while true do local ok = pcall(pcall, pcall, error) end",
+        "return {status = 'Healthy', message = os.date(('%c'):rep(1e6))}",
+        "return {status = 'Healthy', message = os.time({year = 1e308, month = 1e308, day = -1e308}) .. ''}",
+        "return {status = 'Healthy', message = ('x'):byte(-1e9, 1e9) .. ''}",
+        "return {status = 'Healthy', message = string.char(unpack({}, 1, 1e6))}",
+        "math.random(0) math.randomseed(1e308) return {status = 'Healthy', message = math.fmod(1, 0) .. ''}",
+        "for _ in ('x'):rep(1e6):gmatch('') do end return {status = 'Healthy'}",
+        "return ('%'):rep(1e5):gsub('%%', '%%%%')",
+    ] {
+        ends(script);
+    }
 }
 
 #[test]

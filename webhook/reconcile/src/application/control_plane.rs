@@ -14,6 +14,9 @@ use super::snapshot::{Condition, Problem};
 use crate::context::{ApiError, Context};
 use crate::render::RepositorySecret;
 
+/// The ConfigMap with Argo CD's settings.
+pub(crate) const SETTINGS: &str = "argocd-cm";
+
 /// The label that says what a Secret is for.
 const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 
@@ -87,10 +90,7 @@ async fn read<G>(context: &Context<G>) -> Result<ControlPlane, ApiError> {
     let all = ListParams::default();
     let [ssh, tls] = SERVERS;
     let (settings_map, ssh_map, tls_map, secrets, projects) = futures::try_join!(
-        context.ask(
-            "read the ConfigMap argocd-cm",
-            settings.get_opt("argocd-cm")
-        ),
+        context.ask("read the ConfigMap argocd-cm", settings.get_opt(SETTINGS)),
         context.ask("read the keys of ssh servers", settings.get_opt(ssh)),
         context.ask("read the certificates of servers", settings.get_opt(tls)),
         context.ask(

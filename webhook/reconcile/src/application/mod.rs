@@ -29,6 +29,7 @@ use tidegate_syncplan::operation::{OperationPhase, Progress};
 
 mod control_plane;
 mod decide;
+mod declared;
 mod deletion;
 mod events;
 mod excluded;
@@ -52,9 +53,12 @@ mod urls;
 mod windows;
 pub(crate) mod wish;
 
+pub(crate) use control_plane::SETTINGS;
 pub(crate) use control_plane::{ControlPlane, SERVERS};
 pub(crate) use memory::Memory;
+pub(crate) use orphans::orphans_of;
 pub use snapshot::{Condition, Live, Problem, Snapshot};
+pub use windows::refusal_of_manual_sync;
 
 use crate::context::{ApiError, Context};
 use crate::control::Next;

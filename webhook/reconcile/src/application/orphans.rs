@@ -70,6 +70,27 @@ pub(super) async fn listed(
     lists.into_iter().flatten().collect()
 }
 
+/// The orphans of a namespace, looked for now; none where the project does not ask.
+pub(crate) async fn orphans_of(
+    client: &Client,
+    kinds: &Kinds,
+    namespace: &str,
+    own: &BTreeSet<ObjectKey>,
+    project: &Value,
+    settings: &BTreeMap<String, String>,
+) -> Vec<ObjectKey> {
+    if !are_wanted(project) {
+        return Vec::new();
+    }
+    let (excluded, _) = Excluded::of(settings);
+    orphans(
+        &listed(client, kinds, namespace).await,
+        own,
+        project,
+        &excluded,
+    )
+}
+
 /// Which of these nobody has, sorted. `own` are the Application's.
 pub(super) fn orphans(
     listed: &[(ObjectKey, ObjectMeta)],

@@ -23,6 +23,7 @@ use tidegate_syncplan::task::{HOOK_FINALIZER, Task};
 use tidegate_syncplan::tracking::Tracking;
 use tracing::debug;
 
+use super::declared::declared;
 use super::migrate::taken_over;
 use super::respect::respected;
 use crate::cluster::{KnownKind, type_of};
@@ -203,6 +204,14 @@ impl<G: Gate> Hand<'_, G> {
         }
         let mut written = self.try_write(step, &known, &object, task, dry_run).await;
         if let Err(error) = &written
+            && step.unvalidated
+            && error.is_undeclared()
+            && let Ok(kept) = self.try_anew(&known, &step.key, &object).await
+        {
+            let object = declared(&object, &kept);
+            written = self.apply(step, &known, &object, dry_run).await;
+        }
+        if let Err(error) = &written
             && self.is_forced(task)
             && error.is_unchangeable()
         {
@@ -314,8 +323,8 @@ impl<G: Gate> Hand<'_, G> {
         self.force || says(task.target.as_deref()) || says(task.live)
     }
 
-    /// Whether an object that cannot become so from what is there could be made anew: tried under another name, changing nothing. Without this, what is not
-    /// valid at all would cost the object that is there.
+    /// What the API server would make of an object under another name, changing nothing: whether one that cannot become so from what is there could be made
+    /// anew, as what is not valid at all must not cost the object that is there; and what of it is kept.
     async fn try_anew(
         &self,
         known: &KnownKind,

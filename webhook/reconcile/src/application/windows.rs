@@ -30,6 +30,18 @@ pub(super) enum Permission {
     No(String),
 }
 
+/// Why a project does not let a person sync an Application now, if it does not: what Argo CD's API server asks before it takes the wish.
+pub fn refusal_of_manual_sync(
+    project: &Value,
+    application: &Value,
+    now: Timestamp,
+) -> Option<String> {
+    match permission(project, application, true, now) {
+        Permission::Yes => None,
+        Permission::No(why) => Some(why),
+    }
+}
+
 /// Decides for one Application.
 pub(super) fn permission(
     project: &Value,

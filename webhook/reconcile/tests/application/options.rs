@@ -228,6 +228,12 @@ async fn options_of_one_object_are_its_own() -> Result<()> {
     };
     place.commit("web/a.yaml", &config_map("a", 0, "1"))?;
     place.commit("web/kept.yaml", kept)?;
+    // Never in sync: what the schema has no place for is never there.
+    let loose = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: loose, annotations: {argocd.argoproj.io/sync-options: Validate=false}}\nwrong: 1\n";
+    place.commit("other/loose.yaml", loose)?;
+    place.apply(&place.application("other"))?;
+    place.wait_app("other", &[(".status.operationState.phase", "Succeeded")])?;
+    assert!(place.is_there("configmap/loose")?);
     place.commit("web/fixed.yaml", &immutable("1"))?;
     place.apply(&place.application("web"))?;
     place.wait_well("web")?;

@@ -233,6 +233,16 @@ fn everything_is_tried_before_anything_is_done() {
         ..Case::default()
     };
     case.check(Running, "one or more tasks are running", &["dryRun b"]);
+    // Without validation means the trial, too.
+    let case = Case {
+        words: "",
+        targets: &["ConfigMap a options=Validate=false", "ConfigMap b"],
+        live: &[],
+        ..case
+    };
+    let steps = case.turns(false).0.steps;
+    let unvalidated: Vec<bool> = steps.iter().map(|step| step.unvalidated).collect();
+    assert_eq!(unvalidated, [true, false]);
 }
 
 #[test]

@@ -470,6 +470,17 @@ fn quantities_secrets_and_roles() {
         json!({"rules": [{"verbs": ["list"]}]}),
         &["/rules/0/verbs/0"],
     );
+    let subset = |addresses: &[&str], ports: &[i64]| {
+        let addresses: Vec<Value> = addresses.iter().map(|ip| json!({"ip": ip})).collect();
+        let ports: Vec<Value> = ports.iter().map(|port| json!({"port": port})).collect();
+        json!({"addresses": addresses, "ports": ports})
+    };
+    check(
+        "Endpoints",
+        json!({"subsets": [subset(&["10.0.0.2", "10.0.0.1"], &[2, 1]), subset(&["10.0.0.3"], &[7])]}),
+        json!({"subsets": [subset(&["10.0.0.3"], &[7]), subset(&["10.0.0.1", "10.0.0.2"], &[1, 2])]}),
+        &[],
+    );
     let aggregated = json!({"aggregationRule": {"x": 1}, "rules": []});
     check(
         "rbac.authorization.k8s.io/ClusterRole",

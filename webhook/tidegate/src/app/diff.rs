@@ -1,28 +1,32 @@
 //! `tidegate app diff`: what the sources make now against what is in the cluster.
 //!
-//! The sources are rendered here and compared by the reconciler's own comparison; the API server is only read.
+//! The sources are rendered here and compared by the reconciler's own comparison; the API server is only read. What is printed is what Argo CD prints: a line
+//! with the object, then `diff` of the live object's YAML and of what a sync would make of it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
+use similar::{ChangeTag, DiffTag, TextDiff};
 use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
 use tidegate_model::object::{at, name, namespace};
-use tidegate_model::words::TRACKING_ID;
-use tidegate_syncplan::compare::{Comparison, Settings, SyncStatus, compare};
+use tidegate_model::words::{LAST_APPLIED, TRACKING_ID};
+use tidegate_syncplan::compare::{Comparison, Pair, Settings, SyncStatus, compare};
+use tidegate_syncplan::differences::{Comparing, applied};
 use tidegate_syncplan::ignore::Rules;
 
 use super::cluster::ClusterArgs;
 use super::manifests::{RenderingArgs, local, rendered_for};
 
-/// A value longer than this is cut.
-const LONGEST_VALUE: usize = 120;
 /// In place of what a Secret holds.
 pub(super) const HIDDEN: &str = "++++++++";
+/// In place of what a Secret holds where that is to be another.
+const HIDDEN_OTHER: &str = "++++++++++++";
 
 /// Which Application, and what to compare the cluster with.
 #[derive(Debug, Args)]
@@ -69,7 +73,7 @@ pub(crate) async fn run(args: &DiffArgs) -> Result<bool> {
         ..Settings::default()
     };
     let comparison = compare(&targets, &live, &settings);
-    crate::print(&drawn(&comparison))?;
+    crate::print(&drawn(&comparison, &rules)?)?;
     Ok(!args.exit_code || comparison.status == SyncStatus::Synced)
 }
 
@@ -129,54 +133,119 @@ pub(super) fn named(resource: &Value) -> Value {
     })
 }
 
-/// Each object that differs, and how: `-` is in the cluster, `+` is what the sources make. Values of Secrets are not shown.
-fn drawn(comparison: &Comparison<'_>) -> String {
+/// Each object that differs, and how: `<` is in the cluster, `>` is what a sync would make of it.
+fn drawn(comparison: &Comparison<'_>, rules: &Rules) -> Result<String> {
     let mut text = String::new();
     for pair in &comparison.pairs {
         if pair.status != Some(SyncStatus::OutOfSync) {
             continue;
         }
+        let (live, predicted) = sides(pair, rules);
+        let yaml = |side: Option<Value>| match side {
+            Some(object) => serde_saphyr::to_string(&object),
+            None => Ok(String::new()),
+        };
         let _ = writeln!(
             text,
-            "===== {}/{} {} ======",
+            "\n===== {}/{} {} ======",
             pair.key.group,
             pair.key.kind,
             place(&pair.key)
         );
-        let (Some(target), Some(live)) = (pair.target, pair.live) else {
-            let _ = writeln!(
-                text,
-                "{}",
-                if pair.target.is_some() {
-                    "+ not in the cluster"
-                } else {
-                    "- no longer wanted"
-                }
-            );
-            continue;
-        };
-        let is_secret = pair.key.group.is_empty() && pair.key.kind == "Secret";
-        for pointer in &pair.differences {
-            let _ = writeln!(text, "  {pointer}");
-            for (sign, object) in [("-", live), ("+", target)] {
-                if let Some(value) = object.pointer(pointer) {
-                    let _ = writeln!(text, "  {sign} {}", shown(value, is_secret));
-                }
+        text.push_str(&line_diff(&yaml(live)?, &yaml(predicted)?));
+    }
+    Ok(text)
+}
+
+/// What is there, and what would be, without what nobody asks about: ignored differences, the bookkeeping of field managers, the values of Secrets.
+fn sides(pair: &Pair<'_>, rules: &Rules) -> (Option<Value>, Option<Value>) {
+    let (mut live, mut predicted) = match (pair.live, pair.target) {
+        (Some(live), Some(target)) => {
+            let (mut live, mut target) = (live.clone(), target.clone());
+            rules.apply(&mut target, &mut live);
+            let predicted = applied(&target, &live, Comparing::default());
+            (Some(live), Some(predicted))
+        }
+        (live, target) => (live.cloned(), target.cloned()),
+    };
+    for object in [&mut live, &mut predicted].into_iter().flatten() {
+        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("managedFields");
+            if let Some(annotations) = metadata
+                .get_mut("annotations")
+                .and_then(Value::as_object_mut)
+            {
+                annotations.remove(LAST_APPLIED);
             }
         }
     }
-    text
+    if pair.key.group.is_empty() && pair.key.kind == "Secret" {
+        hide(&mut live, &mut predicted);
+    }
+    (live, predicted)
 }
 
-fn shown(value: &Value, is_secret: bool) -> String {
-    if is_secret {
-        return HIDDEN.to_owned();
+/// Takes the values out of a Secret's two sides, and leaves visible which of them differ.
+fn hide(live: &mut Option<Value>, predicted: &mut Option<Value>) {
+    const FIELDS: [&str; 2] = ["data", "stringData"];
+    let values = |object: &mut Option<Value>| -> Vec<(&str, String, Value)> {
+        let mut taken = Vec::new();
+        for field in FIELDS {
+            let map = object.as_mut().and_then(|object| object.get_mut(field));
+            for (key, value) in map.and_then(Value::as_object_mut).into_iter().flatten() {
+                taken.push((field, key.clone(), std::mem::replace(value, json!(HIDDEN))));
+            }
+        }
+        taken
+    };
+    let wanted = values(predicted);
+    for (field, key, value) in values(live) {
+        let other = wanted
+            .iter()
+            .any(|(in_field, of, wanted)| (*in_field, of) == (field, &key) && *wanted != value);
+        let shown = live
+            .as_mut()
+            .and_then(|live| live.get_mut(field)?.get_mut(&key));
+        if let (true, Some(shown)) = (other, shown) {
+            *shown = json!(HIDDEN_OTHER);
+        }
     }
-    let text = value.to_string();
-    match text.char_indices().nth(LONGEST_VALUE) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
-        None => text,
+}
+
+/// What `diff` prints of two texts when it is given no flags.
+fn line_diff(old: &str, new: &str) -> String {
+    let range = |range: &Range<usize>| match range.len() {
+        0 => range.start.to_string(),
+        1 => (range.start + 1).to_string(),
+        _ => format!("{},{}", range.start + 1, range.end),
+    };
+    let diff = TextDiff::from_lines(old, new);
+    let mut text = String::new();
+    for op in diff.ops() {
+        let (tag, before, after) = op.as_tag_tuple();
+        let letter = match tag {
+            DiffTag::Equal => continue,
+            DiffTag::Delete => 'd',
+            DiffTag::Insert => 'a',
+            DiffTag::Replace => 'c',
+        };
+        let _ = writeln!(text, "{}{letter}{}", range(&before), range(&after));
+        let mut sides = [String::new(), String::new()];
+        for change in diff.iter_changes(op) {
+            let (side, sign) = match change.tag() {
+                ChangeTag::Insert => (&mut sides[1], '>'),
+                ChangeTag::Delete | ChangeTag::Equal => (&mut sides[0], '<'),
+            };
+            let _ = writeln!(side, "{sign} {}", change.value().trim_end_matches('\n'));
+        }
+        let [before, after] = sides;
+        text.push_str(&before);
+        if tag == DiffTag::Replace {
+            text.push_str("---\n");
+        }
+        text.push_str(&after);
     }
+    text
 }
 
 fn place(key: &ObjectKey) -> String {
@@ -212,11 +281,11 @@ mod tests {
         assert_eq!(live.each_ref().map(marked), live, "a mark is no difference");
         let comparison = compare(&targets, &live, &Settings::default());
         assert_eq!(
-            drawn(&comparison),
-            "===== /ConfigMap shop/a ======\n  /data/k\n  - \"old\"\n  + \"new\"\n\
-             ===== /ConfigMap shop/fresh ======\n+ not in the cluster\n\
-             ===== /ConfigMap shop/gone ======\n- no longer wanted\n\
-             ===== /Secret shop/s ======\n  /data/p\n  - ++++++++\n  + ++++++++\n"
+            drawn(&comparison, &Rules::default()).expect("YAML"),
+            "\n===== /ConfigMap shop/a ======\n3c3\n<   k: old\n---\n>   k: new\n\
+             \n===== /ConfigMap shop/fresh ======\n0a1,6\n> apiVersion: v1\n> data: {}\n> kind: ConfigMap\n> metadata:\n>   name: fresh\n>   namespace: shop\n\
+             \n===== /ConfigMap shop/gone ======\n1,6d0\n< apiVersion: v1\n< data: {}\n< kind: ConfigMap\n< metadata:\n<   name: gone\n<   namespace: shop\n\
+             \n===== /Secret shop/s ======\n3c3\n<   p: ++++++++++++\n---\n>   p: ++++++++\n"
         );
     }
 

@@ -94,6 +94,9 @@ pub(crate) struct ResourcesArgs {
     /// NAME or NAMESPACE/NAME.
     #[arg(value_name = "APP")]
     name: String,
+    /// Only what is in its namespace and in no Application, which its project must want to know (`orphanedResources`); `false`: only what is its own.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    orphaned: Option<bool>,
     /// `tree` draws them below the Application.
     #[arg(short, long, default_value = "wide")]
     output: Output,
@@ -235,13 +238,28 @@ pub(crate) async fn resources(args: &ResourcesArgs) -> Result<()> {
     let remote = args.cluster.remote().await?;
     let place = args.cluster.place(&args.name);
     let application = remote.get(&place.namespace, &place.name).await?;
-    let listed = match args.output {
-        Output::Json | Output::Yaml => at(&application, "/status/resources")
-            .cloned()
-            .unwrap_or_else(|| json!([])),
-        Output::Wide | Output::Tree => application,
+    let orphans = if args.orphaned == Some(false) {
+        Vec::new()
+    } else {
+        let orphans = remote.orphans(&args.cluster.namespace, &application);
+        orphans.await?
     };
-    crate::print(&args.output.drawn(&listed, status::resource_table)?)
+    let own = at(&application, "/status/resources").filter(|_| args.orphaned != Some(true));
+    let own = own.and_then(Value::as_array).cloned().unwrap_or_default();
+    crate::print(&match args.output {
+        Output::Tree => status::tree(&application),
+        Output::Wide => status::resource_list(&own, &orphans),
+        Output::Json | Output::Yaml => {
+            let mut listed = own;
+            for orphan in &orphans {
+                let mut orphan = serde_json::to_value(orphan)?;
+                json_patch::merge(&mut orphan, &json!({"orphaned": true}));
+                listed.push(orphan);
+            }
+            args.output
+                .drawn(&Value::Array(listed), |_| String::new())?
+        }
+    })
 }
 
 #[cfg(test)]

@@ -58,6 +58,10 @@ pub(crate) enum AppCommand {
     Unset(unset::UnsetArgs),
     /// Lay a patch over an Application.
     Patch(resource::PatchArgs),
+    /// Show live objects of an Application.
+    GetResource(resource::GetResourceArgs),
+    /// Lay a patch over live objects of an Application.
+    PatchResource(resource::PatchResourceArgs),
     /// Delete live objects of an Application.
     DeleteResource(resource::DeleteResourceArgs),
     /// Agree to deletions that wait for it (`Prune=confirm`, `Delete=confirm`).
@@ -121,6 +125,8 @@ pub(crate) async fn run(command: &AppCommand) -> Result<bool> {
         AppCommand::Set(args) => spec::set(args).await,
         AppCommand::Unset(args) => unset::unset(args).await,
         AppCommand::Patch(args) => resource::patch(args).await,
+        AppCommand::GetResource(args) => resource::show(args).await.map(|()| true),
+        AppCommand::PatchResource(args) => resource::patch_live(args).await,
         AppCommand::DeleteResource(args) => resource::delete(args).await,
         AppCommand::ConfirmDeletion(args) => resource::confirm(args).await,
         AppCommand::Delete(args) => change::delete(args).await,

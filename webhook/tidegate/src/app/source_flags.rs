@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tidegate_model::application::Application;
 
 /// The flags.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(super) struct SourceFlags {
     /// Which of several sources is meant, counted from 1.
     #[arg(long, value_name = "NUMBER")]
@@ -230,11 +230,17 @@ pub(super) fn source(application: &Value, position: Option<usize>) -> Result<Val
     Ok(source.unwrap_or_else(|| json!({})))
 }
 
-/// Puts a changed source where it was.
-pub(super) fn write(application: &mut Value, position: Option<usize>, source: Value) -> Result<()> {
+/// Whether it is said which source is meant.
+pub(super) fn is_one(application: &Value, position: Option<usize>) -> Result<()> {
     if Application(application).sources().len() > 1 && position.is_none() {
         bail!("the application has several sources: say which by --source-position");
     }
+    Ok(())
+}
+
+/// Puts a changed source where it was.
+pub(super) fn write(application: &mut Value, position: Option<usize>, source: Value) -> Result<()> {
+    is_one(application, position)?;
     let listed = application
         .pointer_mut("/spec/sources")
         .and_then(Value::as_array_mut)

@@ -54,7 +54,7 @@ pub(crate) struct SetArgs {
 }
 
 /// What of an Application can be said by flags.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 struct SpecArgs {
     #[command(flatten)]
     source: SourceFlags,
@@ -171,6 +171,9 @@ fn replacement(there: &Value, wanted: &Value) -> Option<Value> {
 }
 
 pub(crate) async fn set(args: &SetArgs) -> Result<bool> {
+    if args.spec == SpecArgs::default() {
+        bail!("there is nothing to set: give a flag that says what");
+    }
     change(&args.cluster, &args.name, |application| {
         args.spec.apply(application)
     })

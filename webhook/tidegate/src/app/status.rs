@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
 use tidegate_model::object::{at, text};
 
@@ -84,7 +85,39 @@ fn row(key: &RowKey, status: String, health: Option<&str>, message: String) -> V
     vec![group, kind, namespace, name, status, health, hook, message]
 }
 
-/// `app resources` and the end of `app get`.
+/// `app resources`: Argo CD's columns, then what is known of each.
+pub(crate) fn resource_list(own: &[Value], orphans: &[ObjectKey]) -> String {
+    const COLUMNS: [&str; 7] = [
+        "GROUP",
+        "KIND",
+        "NAMESPACE",
+        "NAME",
+        "ORPHANED",
+        "STATUS",
+        "HEALTH",
+    ];
+    let mut rows = Vec::new();
+    for resource in own {
+        let of = |pointer: &str| text(resource, pointer).unwrap_or_default().to_owned();
+        let mut row = ["/group", "/kind", "/namespace", "/name"].map(of).to_vec();
+        row.extend(["No".to_owned(), of("/status"), of("/health/status")]);
+        rows.push(row);
+    }
+    for orphan in orphans {
+        let namespace = orphan.namespace.clone().unwrap_or_default();
+        let (group, kind, name) = (&orphan.group, &orphan.kind, &orphan.name);
+        rows.push(vec![
+            group.clone(),
+            kind.clone(),
+            namespace,
+            name.clone(),
+            "Yes".to_owned(),
+        ]);
+    }
+    table(&COLUMNS, &rows)
+}
+
+/// The end of `app get`.
 pub(crate) fn resource_table(application: &Value) -> String {
     let rows: Vec<Vec<String>> = resources(application)
         .into_iter()

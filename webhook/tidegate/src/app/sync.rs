@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
 use tidegate_model::object::{at, label, text};
+use tidegate_reconcile::application::refusal_of_manual_sync;
 use tidegate_reconcile::remote::Remote;
 use tidegate_syncplan::operation::{Selector, selects};
 
@@ -127,6 +129,9 @@ pub(crate) async fn run(args: &SyncArgs) -> Result<bool> {
             if args.operation.is_of_some() && at(&application, "/status/reconciledAt").is_none() {
                 application = refreshed(&remote, place, false).await?; // what it has is not known yet
             }
+            if let Some(why) = args.closed(&remote, &application).await? {
+                bail!("application {place}: cannot sync: {why}");
+            }
             let operation = args.operation(&remote, place, &application).await?;
             ask(&remote, place, &application, operation).await
         })
@@ -151,6 +156,14 @@ impl OperationArgs {
 }
 
 impl SyncArgs {
+    /// Why the project's sync windows keep a person from syncing now. The reconciler would wait for the window; Argo CD's command line says so at once.
+    async fn closed(&self, remote: &Remote, application: &Value) -> Result<Option<String>> {
+        let project = text(application, "/spec/project").unwrap_or("default");
+        let project = remote.project(&self.cluster.namespace, project).await?;
+        Ok(project
+            .and_then(|project| refusal_of_manual_sync(&project, application, Timestamp::now())))
+    }
+
     /// The operation, with what only the sources can tell.
     async fn operation(
         &self,

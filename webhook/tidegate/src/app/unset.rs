@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::cluster::ClusterArgs;
-use super::source_flags::{image_name, source, write};
+use super::source_flags::{image_name, is_one, source, write};
 use super::spec::change;
 
 /// What to take away.
@@ -57,6 +57,7 @@ pub(crate) async fn unset(args: &UnsetArgs) -> Result<bool> {
 
 impl UnsetArgs {
     fn apply(&self, application: &mut Value) -> Result<()> {
+        is_one(application, self.source_position)?;
         let mut source = source(application, self.source_position)?;
         let before = source.clone();
         for (is_asked, tool, field) in [
