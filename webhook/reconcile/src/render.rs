@@ -84,7 +84,7 @@ pub struct RenderRequest {
     pub hard: bool,
     /// Repositories and credentials that the cluster knows.
     pub repositories: Vec<RepositorySecret>,
-    /// `data` of the `ConfigMaps` about the servers of repositories (`argocd-ssh-known-hosts-cm`, `argocd-tls-certs-cm`), by their names.
+    /// `data` of the `ConfigMaps` about the servers of repositories (`argocd-ssh-known-hosts-cm`, `argocd-tls-certs-cm`) and their keys (`argocd-gpg-keys-cm`), by their names.
     pub servers: BTreeMap<String, BTreeMap<String, String>>,
     /// `data` of `argocd-cm`: `kustomize.buildOptions`, `helm.valuesFileSchemes` and the like.
     pub settings: BTreeMap<String, String>,
@@ -119,6 +119,9 @@ pub struct SourceRequest {
     /// The revision to render, which counts and not the one in `source`: a branch, a tag, a range of versions, nothing (`HEAD`), or the commit that an
     /// earlier answer gave.
     pub revision: String,
+    /// The keys of which one must have signed the commit, or the annotated tag that the source names, by their ids or fingerprints; none where the project
+    /// asks for no signature.
+    pub signers: Option<Vec<String>>,
 }
 
 /// What Helm and Kustomize may ask about the cluster.

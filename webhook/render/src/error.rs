@@ -43,6 +43,19 @@ pub enum RenderError {
         /// What there is instead, where that helps; begins with its own punctuation.
         hint: String,
     },
+    /// A project asks for a signature, and there is none that it takes.
+    #[error(
+        "repository {}: {what} is not to be trusted: it {problem}",
+        redacted(repository)
+    )]
+    Untrusted {
+        /// The repository.
+        repository: String,
+        /// The commit or the tag.
+        what: String,
+        /// What is wrong with its signature.
+        problem: String,
+    },
     /// The repository could not be asked.
     #[error("repository {}: {problem}", redacted(repository))]
     Unreachable {

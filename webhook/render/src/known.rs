@@ -18,12 +18,16 @@ pub const SSH_KNOWN_HOSTS: &str = "argocd-ssh-known-hosts-cm";
 /// The ConfigMap with the certificates of HTTP servers, each under its host's name.
 pub const TLS_CERTIFICATES: &str = "argocd-tls-certs-cm";
 
+/// The ConfigMap with the public keys of those who sign commits, each under its id.
+pub const SIGNING_KEYS: &str = "argocd-gpg-keys-cm";
+
 /// The repositories that somebody wrote down, and what is known of their servers.
 #[derive(Debug, Clone, Default)]
 pub struct KnownRepositories {
     known: Vec<Known>,
     known_hosts: String,
     certificates: BTreeMap<String, String>,
+    keyring: String,
 }
 
 #[derive(Debug, Clone)]
@@ -65,6 +69,7 @@ impl KnownRepositories {
                 bearer_token: Secret::new(text("bearerToken")),
                 ssh_private_key: Secret::new(text("sshPrivateKey")),
                 known_hosts: String::new(),
+                keyring: String::new(),
                 insecure_ignore_host_key: is_on("insecureIgnoreHostKey") || is_on("insecure"),
                 insecure: is_on("insecure"),
                 certificate_authority: String::new(),
@@ -90,6 +95,12 @@ impl KnownRepositories {
                 let hosts = hosts.map(|(host, pem)| (host.to_ascii_lowercase(), pem.clone()));
                 self.certificates.extend(hosts);
             }
+            SIGNING_KEYS => {
+                for key in data.values() {
+                    self.keyring.push_str(key);
+                    self.keyring.push('\n');
+                }
+            }
             _ => {}
         }
     }
@@ -110,6 +121,7 @@ impl Credentials for OfProject<'_> {
         Credential {
             known_hosts: self.known.known_hosts.clone(),
             certificate_authority: certificate.cloned().unwrap_or_default(),
+            keyring: self.known.keyring.clone(),
             ..self.opening(&address)
         }
     }

@@ -41,7 +41,9 @@ mod work;
 pub use error::{ProcessError, RenderError};
 pub use folder::printed;
 pub use git::normalized;
-pub use known::{KnownRepositories, OfProject, SECRET_TYPE, SSH_KNOWN_HOSTS, TLS_CERTIFICATES};
+pub use known::{
+    KnownRepositories, OfProject, SECRET_TYPE, SIGNING_KEYS, SSH_KNOWN_HOSTS, TLS_CERTIFICATES,
+};
 pub use plugin::{Plugin, PluginError};
 pub use renderer::{Folder, FolderRequest, Renderer};
 pub use request::{Refresh, Rendered, Request, SourceRequest};

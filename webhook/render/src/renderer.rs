@@ -209,6 +209,11 @@ impl Renderer {
             let credential = credentials.of(&source.repository);
             let repository = self.repositories.get(&source.repository, credential)?;
             let revision = repository.resolve(&asked.revision, &source.tag_prefix, freshness)?;
+            if let Some(signers) = &asked.signers {
+                let named = asked.source.get("targetRevision").and_then(Value::as_str);
+                let named = named.unwrap_or_default();
+                repository.trusted(&revision, named, &source.tag_prefix, signers)?;
+            }
             (Origin::Git(repository), revision)
         } else {
             let credential = credentials.of(&source.repository);

@@ -38,6 +38,9 @@ pub struct SourceRequest {
     pub source: Value,
     /// Which revision to take: that of the source, or the one that a sync is to bring about.
     pub revision: String,
+    /// The keys of which one must have signed the commit, or the annotated tag that the source names, by their ids or fingerprints; none where no signature
+    /// is asked for. A chart has none that could be asked for.
+    pub signers: Option<Vec<String>>,
 }
 
 /// How much is to be asked again (`argocd.argoproj.io/refresh`).

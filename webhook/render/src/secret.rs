@@ -42,6 +42,8 @@ pub struct Credential {
     pub ssh_private_key: Secret,
     /// For ssh: lines of a `known_hosts` file (`argocd-ssh-known-hosts-cm`). Without any, no host is known.
     pub known_hosts: String,
+    /// For Git: public keys of those who may sign, armoured (`argocd-gpg-keys-cm`).
+    pub keyring: String,
     /// For ssh: take any host's key. Whoever sits on the way can then be the repository.
     pub insecure_ignore_host_key: bool,
     /// For HTTP and OCI: take any certificate.

@@ -495,6 +495,72 @@ fn migrations_come_from_a_branch_and_say_what_is_wrong_with_it() {
 }
 
 #[test]
+fn a_project_that_asks_for_more_than_is_there_has_nothing_synced() {
+    let place = Place::new("unsigned");
+    let asks = |spec: Value, settings: Value| {
+        let project = json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "default", "namespace": "unsigned"},
+            "spec": spec,
+        });
+        let arguments = [
+            "patch",
+            "appproject",
+            "default",
+            "-n",
+            "unsigned",
+            "--type=merge",
+            "-p",
+        ];
+        let patched = plane().kubectl(&[&arguments[..], &[&project.to_string()]].concat(), "");
+        assert!(patched.unwrap().success());
+        let map = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "argocd-cm", "namespace": "unsigned"},
+            "data": settings,
+        });
+        plane().apply(&map.to_string()).unwrap();
+    };
+    let seen = || place.says(0, &["get", "shop", "--refresh"]);
+    let is_there = || place.object("configmap/a").is_some();
+    place.commit("shop/a.yaml", &config_map("a", "one"));
+    let commit = place.git(&["rev-parse", "HEAD"]);
+    asks(
+        json!({"signatureKeys": [{"keyID": "4AEE18F83AFDEB23"}]}),
+        json!({}),
+    );
+    let url = place.url();
+    let source = ["create", "shop", "--repo", &url, "--path", "shop"];
+    let rest = ["--dest-namespace", "unsigned", "--sync-policy", "automated"];
+    place.says(0, &[&source[..], &rest].concat());
+    let unsigned = format!("commit {commit} is not to be trusted: it is not signed");
+    eventually("an unsigned commit to be refused", || {
+        Ok(seen().contains(&unsigned).then_some(()))
+    })
+    .unwrap();
+    assert!(!is_there());
+
+    asks(
+        json!({"signatureKeys": null}),
+        json!({"application.sync.impersonation.enabled": "true"}),
+    );
+    eventually("rights that nobody gave to be refused", || {
+        let asks = "application.sync.impersonation.enabled of argocd-cm asks";
+        Ok(seen().contains(asks).then_some(()))
+    })
+    .unwrap();
+    assert!(!is_there());
+
+    asks(
+        json!({}),
+        json!({"application.sync.impersonation.enabled": "false"}),
+    );
+    eventually("the sync", || {
+        seen();
+        Ok(is_there().then_some(()))
+    })
+    .unwrap();
+}
+
+#[test]
 fn replicas_share_the_applications_and_go_on_when_one_is_killed() {
     let mut place = Place::with("two-replicas", 2, "1s");
     let names: Vec<String> = (0..6).map(|n| format!("app-{n}")).collect();

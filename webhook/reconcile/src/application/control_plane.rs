@@ -20,8 +20,12 @@ pub(crate) const SETTINGS: &str = "argocd-cm";
 /// The label that says what a Secret is for.
 const SECRET_TYPE: &str = "argocd.argoproj.io/secret-type";
 
-/// The `ConfigMaps` about the servers of repositories: keys of ssh, certificates of TLS.
-pub(crate) const SERVERS: [&str; 2] = ["argocd-ssh-known-hosts-cm", "argocd-tls-certs-cm"];
+/// The `ConfigMaps` about the servers of repositories: keys of ssh, certificates of TLS, and keys of those who sign commits.
+pub(crate) const SERVERS: [&str; 3] = [
+    "argocd-ssh-known-hosts-cm",
+    "argocd-tls-certs-cm",
+    "argocd-gpg-keys-cm",
+];
 
 /// What is read is good for this long: a hundred Applications that wake together read it once.
 const FRESH: Duration = Duration::from_secs(2);
@@ -88,11 +92,12 @@ async fn read<G>(context: &Context<G>) -> Result<ControlPlane, ApiError> {
     let projects = projects(context);
     let of_repositories = ListParams::default().labels(SECRET_TYPE);
     let all = ListParams::default();
-    let [ssh, tls] = SERVERS;
-    let (settings_map, ssh_map, tls_map, secrets, projects) = futures::try_join!(
+    let [ssh, tls, gpg] = SERVERS;
+    let (settings_map, ssh_map, tls_map, gpg_map, secrets, projects) = futures::try_join!(
         context.ask("read the ConfigMap argocd-cm", settings.get_opt(SETTINGS)),
         context.ask("read the keys of ssh servers", settings.get_opt(ssh)),
         context.ask("read the certificates of servers", settings.get_opt(tls)),
+        context.ask("read the keys of who signs commits", settings.get_opt(gpg)),
         context.ask(
             "list the Secrets of repositories",
             secrets.list(&of_repositories)
@@ -114,6 +119,7 @@ async fn read<G>(context: &Context<G>) -> Result<ControlPlane, ApiError> {
         servers: BTreeMap::from([
             (ssh.to_owned(), data(ssh_map)),
             (tls.to_owned(), data(tls_map)),
+            (gpg.to_owned(), data(gpg_map)),
         ]),
         repositories: secrets.items.into_iter().map(repository).collect(),
         projects: projects

@@ -16,14 +16,18 @@ use super::operation::Running;
 use super::orphans;
 use super::project::Project;
 use super::snapshot::{Condition, Live, Problem, Snapshot};
+use super::trust::signers;
 use super::wish::{self, Refresh};
 use crate::cluster::{Kinds, group_kind, type_of};
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
-use crate::render::{RenderRequest, Rendered};
+use crate::render::{RenderRequest, Rendered, SourceRequest};
 
 /// Listings at once.
 pub(super) const LISTINGS: usize = 8;
+
+/// Asks that syncs act as `destinationServiceAccounts` of their project.
+const IMPERSONATION: &str = "application.sync.impersonation.enabled";
 
 /// Looks.
 ///
@@ -49,13 +53,20 @@ pub(super) async fn gather<G: Gate>(
             warnings.extend(problems);
             first.map_or(Ok(project), Err)
         });
-    let rendered = match (&project, running.and_then(Running::local_manifests)) {
-        (Err(problem), _) => Err(problem.clone()),
+    let trusted = project
+        .as_ref()
+        .map_err(Problem::clone)
+        .and_then(|project| {
+            acts_as_itself(&control.settings)?;
+            trusted_sources(project, &application, running)
+        });
+    let rendered = match (trusted, running.and_then(Running::local_manifests)) {
+        (Err(problem), _) => Err(problem),
         (Ok(_), Some(manifests)) => Ok(Rendered {
             manifests,
             ..Rendered::default()
         }),
-        (Ok(_), None) => render(context, &control, key, &application, running).await,
+        (Ok(sources), None) => render(context, &control, key, &application, running, sources).await,
     };
     let manifests = rendered
         .as_ref()
@@ -90,6 +101,43 @@ pub(super) async fn gather<G: Gate>(
     let orphaned = orphaned(context, &snapshot, &kinds, &excluded).await;
     snapshot.warnings.extend(orphaned);
     Ok(snapshot)
+}
+
+/// That the settings do not ask for syncs with other rights than ours: what a project's service account may not, we may.
+fn acts_as_itself(settings: &BTreeMap<String, String>) -> Result<(), Problem> {
+    match settings.get(IMPERSONATION).map(String::as_str) {
+        Some("true") => Err(Problem::new(
+            Condition::ComparisonError,
+            format!(
+                "{IMPERSONATION} of argocd-cm asks that syncs act as the service accounts of projects, and this reconciler acts with its own rights only: set it to false"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The sources to render, with who must have signed them.
+fn trusted_sources(
+    project: &Value,
+    application: &Value,
+    running: Option<&Running>,
+) -> Result<Vec<SourceRequest>, Problem> {
+    let failed = |message: String| Problem::new(Condition::ComparisonError, message);
+    let mut sources = running.map_or_else(
+        || wish::sources(application),
+        |running| running.sources(application),
+    );
+    for source in &mut sources {
+        source.signers = signers(project, &source.source).map_err(failed)?;
+    }
+    let is_local = running.is_some_and(|running| running.local_manifests().is_some());
+    if is_local && sources.iter().any(|source| source.signers.is_some()) {
+        return Err(failed(format!(
+            "the project '{}' asks for signed commits, so that manifests of a working copy cannot be synced",
+            name(project)
+        )));
+    }
+    Ok(sources)
 }
 
 /// Manifests of kinds that the settings exclude take no part.
@@ -139,6 +187,7 @@ async fn render<G: Gate>(
     key: &ObjectKey,
     application: &Value,
     running: Option<&Running>,
+    sources: Vec<SourceRequest>,
 ) -> Result<Rendered, Problem> {
     let failed = |message: String| Problem::new(Condition::ComparisonError, message);
     let kinds = context
@@ -150,10 +199,7 @@ async fn render<G: Gate>(
         namespace: key.namespace.clone().unwrap_or_default(),
         project: wish::project_name(application).to_owned(),
         destination: Application(application).namespace().map(str::to_owned),
-        sources: running.map_or_else(
-            || wish::sources(application),
-            |running| running.sources(application),
-        ),
+        sources,
         // A change of the spec, and a person, want what is newest now.
         fresh: Refresh::of(application) != Refresh::No
             || running.is_some_and(Running::is_new)

@@ -49,6 +49,7 @@ mod shrink;
 mod snapshot;
 mod status;
 mod steps;
+mod trust;
 mod urls;
 mod windows;
 pub(crate) mod wish;

@@ -83,6 +83,7 @@ pub(super) fn request(source: &Value) -> SourceRequest {
         revision: text(source, "/targetRevision")
             .unwrap_or_default()
             .to_owned(),
+        signers: None,
     }
 }
 

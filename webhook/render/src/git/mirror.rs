@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::address::{Address, Transport};
 use super::program::Git;
 use super::revision::Refs;
+use super::signature::{Signed, Trust, distrust};
 use crate::error::{ProcessError, RenderError};
 use crate::process;
 use crate::secret::Credential;
@@ -79,22 +80,7 @@ impl Mirror {
     pub(super) fn check_out(&self, commit: &str) -> Result<Tree, RenderError> {
         let git = self.git()?;
         let _lock = self.lock(&git)?;
-        let has = |git: &Git<'_>| {
-            let object = format!("{commit}^{{commit}}");
-            git.text(Some(&self.folder), &["cat-file", "-e", &object])
-                .is_ok()
-        };
-        if !has(&git) {
-            self.fetch(&git, commit)?;
-        }
-        if !has(&git) {
-            return Err(RenderError::Revision {
-                repository: self.name.clone(),
-                what: "commit SHA: there is no such commit",
-                revision: commit.to_owned(),
-                hint: String::new(),
-            });
-        }
+        self.bring(&git, commit)?;
         let tree = self.export(&git, commit);
         if let Err(RenderError::Unreachable { .. }) = &tree {
             // A mirror that cannot give what it has is broken; the next one is made anew.
@@ -104,6 +90,73 @@ impl Mirror {
             let _ = fs::remove_dir_all(&self.folder);
         }
         tree
+    }
+
+    /// Why a commit is not trusted, or the annotated tag, given as its name and object, by which it is asked for; none where it is.
+    pub(super) fn distrust(
+        &self,
+        commit: &str,
+        tag: Option<(&str, &str)>,
+        trust: Trust<'_>,
+    ) -> Result<Option<String>, RenderError> {
+        let git = self.git()?;
+        let _lock = self.lock(&git)?;
+        let read = |kind: &str, object: &str| {
+            git.text(Some(&self.folder), &["cat-file", kind, object])
+                .map_err(|problem| self.unreachable(problem))
+        };
+        let (kind, object) = match tag {
+            None => {
+                self.bring(&git, commit)?;
+                (Signed::Commit, read("commit", commit)?)
+            }
+            Some((name, object)) => {
+                self.fetch_tag(&git, name)?;
+                let read = read("tag", object)?;
+                let says = |header: &str| read.lines().any(|line| line == header);
+                // Who signed another tag has said nothing of this one.
+                if !says(&format!("object {commit}")) || !says(&format!("tag {name}")) {
+                    return Ok(Some("is the tag of another commit or name".to_owned()));
+                }
+                (Signed::Tag, read)
+            }
+        };
+        distrust(&self.settings, git.home(), trust, kind, &object)
+    }
+
+    /// Has the commit, fetched where it is not there.
+    fn bring(&self, git: &Git<'_>, commit: &str) -> Result<(), RenderError> {
+        let has = || {
+            let object = format!("{commit}^{{commit}}");
+            git.text(Some(&self.folder), &["cat-file", "-e", &object])
+                .is_ok()
+        };
+        if !has() {
+            self.fetch(git, commit)?;
+        }
+        if has() {
+            return Ok(());
+        }
+        Err(RenderError::Revision {
+            repository: self.name.clone(),
+            what: "commit SHA: there is no such commit",
+            revision: commit.to_owned(),
+            hint: String::new(),
+        })
+    }
+
+    fn fetch_tag(&self, git: &Git<'_>, name: &str) -> Result<(), RenderError> {
+        let reference = format!("+refs/tags/{name}:refs/tags/{name}");
+        let url = self.address.url.as_str();
+        let fetch = ["fetch", "--quiet", "--no-tags", "--depth=1"];
+        let fetch = [
+            &fetch[..],
+            &["--no-write-fetch-head", "--", url, &reference],
+        ]
+        .concat();
+        git.text(Some(&self.folder), &fetch)
+            .map(drop)
+            .map_err(|problem| self.unreachable(problem))
     }
 
     /// The commit without its history; all branches and tags where the server gives no single commits.

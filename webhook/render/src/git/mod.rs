@@ -12,6 +12,7 @@ mod program;
 mod range;
 mod repository;
 mod revision;
+mod signature;
 
 pub use address::normalized;
 pub(crate) use address::{Address, host};

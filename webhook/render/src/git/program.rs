@@ -77,6 +77,11 @@ impl<'a> Git<'a> {
         Ok(git)
     }
 
+    /// Its private folder.
+    pub(super) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// A run in the mirror, or in the home where there is none.
     pub(super) fn run(&self, mirror: Option<&Path>) -> Run<'_> {
         let home = self.home.path();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::address::{Address, normalized};
 use super::mirror::{Mirror, NO_COMMIT};
 use super::revision::{Refs, Resolved, is_commit};
+use super::signature::Trust;
 use crate::digest::Digest;
 use crate::error::{ProcessError, RenderError};
 use crate::secret::Credential;
@@ -17,6 +18,10 @@ use crate::work::Work;
 
 /// Repositories that nobody uses are forgotten when there are more.
 const MOST_REPOSITORIES: usize = 4_096;
+
+/// What was found of signatures is found again when there is more of it, or when it is older: keys expire.
+const MOST_SIGNATURES: usize = 1_024;
+const SIGNATURE_AGE: Duration = Duration::from_mins(10);
 
 /// How old the answer to "where is this branch" may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +61,8 @@ struct State {
     failed: Option<(String, Span, ProcessError)>,
     /// The most recently used last.
     trees: Vec<(String, Arc<Tree>)>,
+    /// Why what was asked for is not trusted, by what was asked for and who is trusted.
+    signatures: BTreeMap<String, (Instant, Option<String>)>,
 }
 
 /// The last answer, good or bad.
@@ -215,6 +222,59 @@ impl Repository {
         }
         state.trees.push((commit.to_owned(), tree.clone()));
         Ok(tree)
+    }
+
+    /// Whether a commit is signed by somebody who is trusted; where the revision that a source names is an annotated tag of it, whether the tag is, as
+    /// Argo CD has it.
+    pub(crate) fn trusted(
+        &self,
+        commit: &str,
+        named: &str,
+        tag_prefix: &str,
+        signers: &[String],
+    ) -> Result<(), RenderError> {
+        let mut state = locked(&self.state);
+        let refs = locked(&self.last).clone();
+        let of_commit =
+            |refs: &Refs| refs.resolve(named, tag_prefix) == Resolved::Commit(commit.to_owned());
+        let refs = refs.filter(|refs| of_commit(refs));
+        let tag = refs
+            .as_ref()
+            .and_then(|refs| refs.annotated(named, tag_prefix));
+        let (what, object) = match tag {
+            Some((name, object)) => (format!("tag {name}"), object),
+            None => (format!("commit {commit}"), commit),
+        };
+        let trust = Trust {
+            keyring: &self.credential.keyring,
+            signers,
+        };
+        let key = Digest::default()
+            .texts([object, &what, trust.keyring])
+            .texts(signers.iter().map(String::as_str))
+            .short();
+        let known = state.signatures.get(&key);
+        let problem = match known.filter(|(found, _)| found.elapsed() < SIGNATURE_AGE) {
+            Some((_, known)) => known.clone(),
+            None => {
+                let found = self.mirror.distrust(commit, tag, trust)?;
+                if state.signatures.len() >= MOST_SIGNATURES {
+                    state.signatures.clear();
+                }
+                state
+                    .signatures
+                    .insert(key, (Instant::now(), found.clone()));
+                found
+            }
+        };
+        match problem {
+            None => Ok(()),
+            Some(problem) => Err(RenderError::Untrusted {
+                repository: self.mirror.name.clone(),
+                what,
+                problem,
+            }),
+        }
     }
 
     fn refs(&self, state: &mut State, freshness: Freshness) -> Result<Arc<Refs>, RenderError> {

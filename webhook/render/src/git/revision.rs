@@ -11,6 +11,8 @@ pub(crate) struct Refs {
     head: Option<String>,
     /// Commits by the whole name of the reference; tags that are objects of their own are followed to their commit.
     commits: BTreeMap<String, String>,
+    /// The objects that annotated tags are, by the whole name.
+    tags: BTreeMap<String, String>,
 }
 
 /// What a revision turned out to be.
@@ -38,7 +40,9 @@ impl Refs {
             if name == "HEAD" {
                 refs.head = Some(commit.to_owned());
             } else if let Some(name) = name.strip_suffix("^{}") {
-                refs.commits.insert(name.to_owned(), commit.to_owned());
+                let tag = refs.commits.insert(name.to_owned(), commit.to_owned());
+                refs.tags
+                    .extend(tag.map(|object| (name.to_owned(), object)));
             } else {
                 let commit = commit.to_owned();
                 refs.commits.entry(name.to_owned()).or_insert(commit);
@@ -61,42 +65,53 @@ impl Refs {
                 None => Resolved::Nothing("; the repository has no default branch".to_owned()),
             };
         }
-        let range = Range::parse(revision).filter(|_| Version::parse(revision).is_none());
-        if let Some(commit) = range
-            .as_ref()
-            .and_then(|range| self.newest(range, tag_prefix))
-        {
+        if let Some((_, commit)) = self.named(revision, tag_prefix) {
             return Resolved::Commit(commit.to_owned());
-        }
-        for name in [
-            format!("refs/heads/{revision}"),
-            format!("refs/tags/{revision}"),
-            revision.to_owned(),
-        ] {
-            if let Some(commit) = self.commits.get(&name) {
-                return Resolved::Commit(commit.clone());
-            }
         }
         if is_shortened(revision) {
             return Resolved::Shortened(revision.to_owned());
         }
-        Resolved::Nothing(if range.is_some() {
+        Resolved::Nothing(if range(revision).is_some() {
             "; no tag is in this range of versions".to_owned()
         } else {
             self.similar(revision)
         })
     }
 
-    fn newest(&self, range: &Range, tag_prefix: &str) -> Option<&str> {
+    /// The annotated tag that a revision names: its name, and the object that it is.
+    pub(crate) fn annotated(&self, revision: &str, tag_prefix: &str) -> Option<(&str, &str)> {
+        let (name, _) = self.named(revision.trim(), tag_prefix)?;
+        let object = self.tags.get(name)?;
+        Some((name.strip_prefix("refs/tags/")?, object))
+    }
+
+    /// The reference that a revision names, and its commit.
+    fn named(&self, revision: &str, tag_prefix: &str) -> Option<(&str, &str)> {
+        let newest = range(revision).and_then(|range| self.newest(&range, tag_prefix));
+        newest.or_else(|| {
+            let names = [
+                format!("refs/heads/{revision}"),
+                format!("refs/tags/{revision}"),
+                revision.to_owned(),
+            ];
+            names.iter().find_map(|name| {
+                let (name, commit) = self.commits.get_key_value(name)?;
+                Some((name.as_str(), commit.as_str()))
+            })
+        })
+    }
+
+    fn newest(&self, range: &Range, tag_prefix: &str) -> Option<(&str, &str)> {
         self.commits
             .iter()
             .filter_map(|(name, commit)| {
                 let tag = name.strip_prefix("refs/tags/")?.strip_prefix(tag_prefix)?;
                 let version = Version::parse(tag)?;
-                range.holds(&version).then_some((version, commit))
+                let found = (name.as_str(), commit.as_str());
+                range.holds(&version).then_some((version, found))
             })
             .max_by(|(left, _), (right, _)| left.cmp(right))
-            .map(|(_, commit)| commit.as_str())
+            .map(|(_, found)| found)
     }
 
     /// A branch or tag that differs in case, or in a leading `v`, is what was meant.
@@ -114,6 +129,11 @@ impl Refs {
             .find(|name| bare(name) == wanted)
             .map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
     }
+}
+
+/// The range of versions that a revision is; none where it is one version.
+fn range(revision: &str) -> Option<Range> {
+    Range::parse(revision).filter(|_| Version::parse(revision).is_none())
 }
 
 /// 40 digits of SHA-1, or 64 of SHA-256.

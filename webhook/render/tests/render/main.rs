@@ -14,6 +14,7 @@ mod multiple;
 mod plugins;
 mod registry;
 mod servers;
+mod signatures;
 mod submodules;
 mod support;
 mod tools;

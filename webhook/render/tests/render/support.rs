@@ -115,6 +115,7 @@ pub(crate) fn request(sources: &[Value]) -> Request {
             .as_str()
             .unwrap_or_default()
             .to_owned(),
+        signers: None,
     });
     Request {
         name: "web".to_owned(),

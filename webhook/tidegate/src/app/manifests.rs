@@ -210,6 +210,7 @@ fn request(args: &RenderingArgs, application: &Value) -> Result<Request> {
                 .get(index)
                 .map_or(written, String::as_str)
                 .to_owned(),
+            signers: None,
         }
     });
     Ok(Request {

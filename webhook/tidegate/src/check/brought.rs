@@ -75,6 +75,7 @@ pub(crate) fn follow(
                     revision: text(source, "/targetRevision")
                         .unwrap_or_default()
                         .to_owned(),
+                    signers: None,
                 })
                 .collect(),
             overrides: overrides.iter().cloned().collect(),

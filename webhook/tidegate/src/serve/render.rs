@@ -216,6 +216,7 @@ fn asked(request: &RenderRequest) -> Request {
             .map(|source| SourceRequest {
                 source: source.source.clone(),
                 revision: source.revision.clone(),
+                signers: source.signers.clone(),
             })
             .collect(),
         refresh: match (request.hard, request.fresh) {
@@ -280,6 +281,7 @@ mod tests {
             sources: vec![tidegate_reconcile::render::SourceRequest {
                 source: json!({"repoURL": url, "path": path}),
                 revision: String::new(),
+                signers: None,
             }],
             fresh: true,
             hard: false,
