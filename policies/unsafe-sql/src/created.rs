@@ -28,6 +28,8 @@ pub(crate) struct Created {
     /// Columns and constraints that tables got, as table and name.
     columns: BTreeSet<(String, String)>,
     constraints: BTreeSet<(String, String)>,
+    /// Of those columns the ones that are never NULL.
+    required: BTreeSet<(String, String)>,
     /// Constraints added `NOT VALID`, and the column that one says is not NULL.
     unvalidated: BTreeMap<(String, String), Option<String>>,
     /// Columns that a validated constraint says are not NULL.
@@ -126,6 +128,14 @@ impl Created {
     /// Whether the transactions of the text are its own affair: none is around it, and it leaves none open.
     pub(crate) fn own_transactions(&self) -> bool {
         self.own_transactions
+    }
+
+    /// Whether the column is known to be never NULL: it came here, or its table is known.
+    pub(crate) fn is_required(&self, table: &Name, column: &str, dialect: Dialect) -> bool {
+        let key = (table.key(dialect), folded(column, dialect));
+        let known = self.column(table, column, dialect);
+        self.required.contains(&key)
+            || known.is_some_and(|column| !column.nullable && column.default.is_some())
     }
 
     /// A column as it was before the statement, where that is known.
@@ -268,8 +278,11 @@ impl Created {
                 }
             }
             AlterAction::AddColumn(definition) => {
-                self.columns
-                    .insert((key, folded(&definition.column.name, dialect)));
+                let column = (key, folded(&definition.column.name, dialect));
+                if !definition.column.nullable {
+                    self.required.insert(column.clone());
+                }
+                self.columns.insert(column);
             }
             AlterAction::RenameColumn { from, to }
                 if self.columns.remove(&(key.clone(), folded(from, dialect))) =>

@@ -246,6 +246,12 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
             }
             Some(true)
         }
+        "alter" if cursor.is_word(1, "schema") && cursor.dialect().is_mysql_like() => {
+            push(Effect::ServerSetting {
+                what: "ALTER SCHEMA".to_owned(),
+            });
+            Some(true)
+        }
         "alter" if cursor.contains("owner to") => {
             push(Effect::Privilege {
                 what: "OWNER TO".to_owned(),
@@ -314,7 +320,23 @@ pub(crate) fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool>
         "alter" if cursor.is_word(1, "sequence") && !cursor.contains("rename") => Some(true),
         "create" if cursor.is_word(1, "statistics") => Some(true),
         "refresh" | "reindex" if is_on(cursor, "concurrently") => Some(true),
-        "refresh" | "reindex" => {
+        "refresh" => {
+            push(Effect::Lock { what });
+            Some(true)
+        }
+        "reindex" => {
+            // The name as it was written, so that it is found again.
+            let mut rest = cursor;
+            rest.accept("reindex");
+            rest.group();
+            let mut what = "REINDEX".to_owned();
+            if rest.is_any(&["table", "index", "schema", "database", "system"]) {
+                what = format!("{what} {}", rest.source(0).to_ascii_uppercase());
+                rest.advance();
+            }
+            if let Some(name) = rest.name() {
+                what = format!("{what} {name}");
+            }
             push(Effect::Lock { what });
             Some(true)
         }

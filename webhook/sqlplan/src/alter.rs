@@ -165,7 +165,7 @@ pub enum AlterAction {
 /// From `ALTER` on; none when it alters no table.
 pub(crate) fn alter_table(mut cursor: Cursor<'_>) -> Option<AlterTable> {
     cursor.accept("alter").then_some(())?;
-    cursor.accept_any(&["online", "ignore"]);
+    while cursor.accept_any(&["online", "ignore"]) {}
     cursor
         .accept_any(&["foreign table", "table"])
         .then_some(())?;
@@ -173,6 +173,10 @@ pub(crate) fn alter_table(mut cursor: Cursor<'_>) -> Option<AlterTable> {
     cursor.accept("only");
     let table = cursor.name()?;
     cursor.accept_symbol('*');
+    // MariaDB's: how long to wait for the lock.
+    if !cursor.accept("nowait") && cursor.accept("wait") {
+        cursor.advance();
+    }
     let mut actions = Vec::new();
     for item in cursor.remaining().items() {
         let offset = item.offset();

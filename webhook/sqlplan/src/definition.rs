@@ -254,9 +254,15 @@ fn columns(item: &mut Cursor<'_>) -> Vec<String> {
         .iter()
         .map(|item| {
             let canonical = expression::canonical(*item);
-            canonical
-                .strip_suffix(" asc")
-                .map_or_else(|| canonical.clone(), str::to_owned)
+            let key = if let Some(falling) = canonical.strip_suffix(" nulls first") {
+                Some(falling).filter(|falling| falling.ends_with(" desc"))
+            } else if let Some(rising) = canonical.strip_suffix(" nulls last") {
+                Some(rising).filter(|rising| !rising.ends_with(" desc"))
+            } else {
+                None
+            };
+            let key = key.unwrap_or(&canonical);
+            key.strip_suffix(" asc").unwrap_or(key).to_owned()
         })
         .collect()
 }

@@ -9,8 +9,8 @@ mod constructs;
 mod phrases;
 
 use constructs::{
-    analyzed, bracketed_tables, bracketed_union, columns_of_record, comparison, element, in_view,
-    listed_values, operator, search_or_cycle, updated_tables,
+    analyzed, bracketed_tables, bracketed_union, columns_of_record, comparison, dynamic_column,
+    element, in_view, listed_values, operator, search_or_cycle, updated_tables,
 };
 
 use crate::cursor::Cursor;
@@ -72,7 +72,10 @@ fn edits(whole: Cursor<'_>) -> Vec<Edit> {
                 listed_values(place, &mut edits);
                 search_or_cycle(place, &mut edits);
             }
-            Dialect::Mysql | Dialect::Mariadb => operator(place, &mut edits),
+            Dialect::Mysql | Dialect::Mariadb => {
+                operator(place, &mut edits);
+                dynamic_column(place, &mut edits);
+            }
         }
         place.advance();
     }
@@ -174,6 +177,7 @@ mod tests {
                 "SELECT !a, a MOD 2, MOD(a, 2) FROM t WHERE a != 3",
                 "SELECT date_add(a, INTERVAL '1:1' MINUTE_SECOND), extract(DAY_HOUR FROM a) FROM t",
                 "SELECT DISTINCTROW a FROM t",
+                "SELECT column_get(a, 'b' AS char(20)), column_create('c', 1 AS int, 'd', f(2, 3) AS double) FROM t",
                 "SELECT * FROM t LEFT JOIN (u, v) ON u.a = v.a",
                 "INSERT INTO t PARTITION (p0, p1) (a) VALUES (1)",
                 "ALTER ALGORITHM=MERGE VIEW v AS SELECT 1 WITH CASCADED CHECK OPTION",

@@ -15,13 +15,24 @@ pub(crate) const RULE: Rule = Rule::error(
 );
 pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement).comparison(comparison);
 
-/// Whether a column without `DEFAULT` may be NULL is not in the statement; one that counts by itself never may.
+/// Whether a column without `DEFAULT` may be NULL is not in the statement, but may be known from those before; one that counts by itself never may.
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for (position, table, action) in judged.alterations() {
-        if let AlterAction::DropIdentity { column } = action {
-            let message = format!("column `{column}` of `{table}` does not count by itself any more: programs that do not name it can insert no row from then on");
-            findings.push(position, message, KEEP);
-        }
+        let lost = match action {
+            AlterAction::DropIdentity { column } => {
+                format!("column `{column}` of `{table}` does not count by itself any more")
+            }
+            AlterAction::SetDefault {
+                column,
+                default: None,
+            } if judged.created.is_required(table, column, judged.dialect()) => {
+                format!("column `{column}` of `{table}` is NOT NULL and has no default any more")
+            }
+            _ => continue,
+        };
+        let message =
+            format!("{lost}: programs that do not name it can insert no row from then on");
+        findings.push(position, message, KEEP);
     }
 }
 

@@ -60,6 +60,27 @@ pub(super) fn analyzed(whole: Cursor<'_>, edits: &mut Vec<Edit>) {
     }
 }
 
+/// MariaDB's dynamic columns have types: `COLUMN_GET(options, 'size' AS int)`.
+pub(super) fn dynamic_column(mut place: Cursor<'_>, edits: &mut Vec<Edit>) {
+    let named = place.is_any(&["column_get", "column_create", "column_add"]);
+    if !named || !place.is_symbol(1, '(') {
+        return;
+    }
+    place.advance();
+    place.advance();
+    while !place.is_done() && !place.is_symbol(0, ')') {
+        let from = place.index();
+        if place.accept("as") {
+            while !place.is_done() && !place.is_symbol(0, ',') && !place.is_symbol(0, ')') {
+                place.skip_one();
+            }
+            edits.extend(edit_of(place, from, place.index(), ""));
+        } else {
+            place.skip_one();
+        }
+    }
+}
+
 /// `UPDATE a, b SET ..`: the parser takes one table, and joins.
 pub(super) fn updated_tables(whole: Cursor<'_>, edits: &mut Vec<Edit>) {
     let mut place = whole;
