@@ -1,6 +1,7 @@
 //! A request judged: texts read, rules asked.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_policy_sdk::prelude::{Change as PlannedChange, Object, Request, Severity, Verdict};
 use tidegate_sqlplan::{
@@ -353,15 +354,28 @@ fn compare(
         let dialect = read.script.dialect();
         let new = fold(&read.statements, &read.readings, dialect);
         let old_script = Script::new(old.unwrap_or_default(), dialect);
+        let known: BTreeMap<&str, usize> = if old.is_some() {
+            let statements = read.statements.iter().enumerate();
+            statements.map(|(index, it)| (it.sql(), index)).collect()
+        } else {
+            BTreeMap::new()
+        };
         let old_statements: Vec<Statement<'_>> = old_script.statements().collect();
-        let old_readings: Vec<Reading> = old_statements.iter().map(Statement::read).collect();
+        // Of a large schema little changes: what is in the new text too has been read and judged there. Where it stood is told of nothing old.
+        let kept = |old: &Statement<'_>| {
+            let kept = known.get(old.sql())?;
+            let (statement, reading) = (read.statements.get(*kept)?, read.readings.get(*kept)?);
+            statement.is_same(old).then_some(reading)
+        };
+        let old_readings: Vec<Cow<'_, Reading>> = old_statements
+            .iter()
+            .map(|old| kept(old).map_or_else(|| Cow::Owned(old.read()), Cow::Borrowed))
+            .collect();
         let mut old_problems = old_script.problems();
         if old_problems.is_empty() {
-            // What is in the new text too has been judged there; of a large schema little changes.
-            let judged: BTreeSet<&str> = read.statements.iter().map(Statement::sql).collect();
             let olds = old_statements.iter().zip(&old_readings);
             old_problems.extend(
-                olds.filter(|(statement, _)| !judged.contains(statement.sql()))
+                olds.filter(|(statement, _)| !known.contains_key(statement.sql()))
                     .filter_map(|(statement, reading)| statement.check(reading).err()),
             );
         }

@@ -362,6 +362,10 @@ pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
             nested: false,
         });
     };
+    // Asked at every token: what is no name is none of these.
+    if !matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::QuotedName)) {
+        return;
+    }
     if cursor.sees("into outfile") || cursor.sees("into dumpfile") {
         return push(Effect::FileAccess {
             what: first_words(&cursor),
@@ -376,8 +380,7 @@ pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
         let what = format!("cron.{}()", cursor.source(2));
         return push(Effect::DynamicSql { what });
     }
-    let is_name = matches!(cursor.kind(), Some(TokenKind::Word | TokenKind::QuotedName));
-    if !is_name || !cursor.is_symbol(1, '(') {
+    if !cursor.is_symbol(1, '(') {
         return;
     }
     let mut probe = cursor;
@@ -406,11 +409,14 @@ pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
 /// The option of a table of MySQL's that puts its rows elsewhere: a folder of the server, or another server.
 fn outside_option(cursor: &Cursor<'_>) -> Option<&'static str> {
     const OPTIONS: &[&str] = &["data directory", "index directory", "connection"];
+    if !cursor.dialect().is_mysql_like() {
+        return None;
+    }
     let mut rest = *cursor;
     let words = OPTIONS.iter().find(|words| rest.accept(words))?;
     rest.accept_symbol('=');
     let valued = rest.kind() == Some(TokenKind::Text);
-    (valued && cursor.dialect().is_mysql_like()).then_some(words)
+    valued.then_some(words)
 }
 
 /// PostgreSQL's languages that can do what the server's account can: their names end in `u`, for untrusted.

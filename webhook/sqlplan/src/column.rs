@@ -175,9 +175,8 @@ fn up_to_option(item: &mut Cursor<'_>) -> String {
     let start = item.index();
     item.skip_one();
     while let Some(kind) = item.kind() {
-        let is_option = kind == TokenKind::Word
-            && types::OPTIONS.iter().any(|option| item.is_word(0, option))
-            && !item.sees("at time");
+        let is_option =
+            kind == TokenKind::Word && item.is_any(types::OPTIONS) && !item.sees("at time");
         if is_option || item.sees("character set") {
             break;
         }

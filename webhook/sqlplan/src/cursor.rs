@@ -141,13 +141,14 @@ impl<'a> Cursor<'a> {
             .is_some_and(|word| word.eq_ignore_ascii_case(wanted.as_bytes()))
     }
 
+    #[inline(never)]
     pub(crate) fn is_any_at(&self, ahead: usize, wanted: &[&str]) -> bool {
-        wanted.iter().any(|word| self.is_word(ahead, word))
+        let next = self.word_at(ahead);
+        next.is_some_and(|next| wanted.iter().any(|word| word.eq_ignore_ascii_case(next)))
     }
 
-    #[inline(never)]
     pub(crate) fn is_any(&self, wanted: &[&str]) -> bool {
-        wanted.iter().any(|word| self.is_word(0, word))
+        self.is_any_at(0, wanted)
     }
 
     /// Whether a statement ends here: at a delimiter, or at a semicolon while the client's delimiter is another.
@@ -210,7 +211,9 @@ impl<'a> Cursor<'a> {
 
     #[inline(never)]
     pub(crate) fn accept_any(&mut self, words: &[&str]) -> bool {
-        words.iter().any(|word| self.accept(word))
+        words
+            .iter()
+            .any(|words| self.may_see(words) && self.accept(words))
     }
 
     #[inline(never)]

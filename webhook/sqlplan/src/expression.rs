@@ -16,10 +16,11 @@ const LONGEST: usize = 2_000;
 
 pub(crate) fn canonical(cursor: Cursor<'_>) -> String {
     let cursor = cursor.remaining();
-    let mut tokens = cursor.tokens().to_vec();
-    if tokens.len() > LONGEST {
+    // A default or a name, mostly: nothing to bring to one form.
+    if cursor.tokens().len() > LONGEST || cursor.tokens().len() == 1 {
         return cursor.canonical();
     }
+    let mut tokens = cursor.tokens().to_vec();
     if cursor.dialect() == Dialect::Postgres {
         tokens = without_casts(&cursor, &tokens);
     }
@@ -166,6 +167,9 @@ fn is_operand(inner: Cursor<'_>) -> bool {
 
 /// Operators and functions with two names.
 fn respelled(text: &str) -> String {
+    if !text.contains(['!', '[']) {
+        return text.to_owned();
+    }
     let mut text = text.replace("!=", "<>");
     for (long, short) in [("=any(array[", " in("), ("<>all(array[", " not in(")] {
         while let Some(start) = text.find(long) {

@@ -1,5 +1,7 @@
 //! Statements folded into a schema.
 
+use std::borrow::Borrow;
+
 use crate::alter::AlterAction;
 use crate::cursor::{Cursor, Name, unquote};
 use crate::definition;
@@ -46,10 +48,14 @@ pub fn parse_schema(text: &str, dialect: Dialect) -> Result<Schema, Vec<SqlProbl
 }
 
 /// Folds what can be folded and leaves the rest: for comparing, where the rest has been judged already. A reading belongs to each statement.
-pub fn fold(statements: &[Statement<'_>], readings: &[Reading], dialect: Dialect) -> Schema {
+pub fn fold<R: Borrow<Reading>>(
+    statements: &[Statement<'_>],
+    readings: &[R],
+    dialect: Dialect,
+) -> Schema {
     let mut schema = Schema::default();
     for (statement, reading) in statements.iter().zip(readings) {
-        schema.follow(statement, reading);
+        schema.follow(statement, reading.borrow());
     }
     settle(&mut schema, dialect);
     schema
@@ -81,7 +87,6 @@ impl Schema {
     /// Does to the schema what the statement does to a database; false when it is no change of a schema, or of what is not there.
     pub(crate) fn apply(&mut self, found: &Found, statement: &Statement<'_>) -> bool {
         let dialect = statement.dialect();
-        let sql = statement.sql().to_owned();
         match &found.effect {
             Effect::CreateTable(definition) => {
                 let key = definition.table.name.key(dialect);
@@ -90,7 +95,7 @@ impl Schema {
                 }
                 let mut table = definition.table.clone();
                 place(&mut table, statement);
-                table.statements.push(sql);
+                table.statements.push(statement.sql().to_owned());
                 self.tables.insert(key, table);
                 true
             }
@@ -132,8 +137,9 @@ impl Schema {
                 for column in &mut table.columns {
                     column.position = statement.position_of(column.position.offset);
                 }
-                if changed && table.statements.last() != Some(&sql) {
-                    table.statements.push(sql);
+                let sql = statement.sql();
+                if changed && table.statements.last().is_none_or(|last| last != sql) {
+                    table.statements.push(sql.to_owned());
                 }
                 changed
             }

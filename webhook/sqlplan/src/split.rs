@@ -290,10 +290,7 @@ impl Splitter<'_> {
             }
             TokenKind::Word => {
                 let word = self.word(token);
-                if CHAINING
-                    .iter()
-                    .any(|chaining| word.eq_ignore_ascii_case(chaining))
-                {
+                if is_chaining(word) {
                     self.lengthen(open, token);
                 }
                 if significant == 2 && self.starts_block(first_token, index) {
@@ -451,34 +448,23 @@ impl Splitter<'_> {
     }
 }
 
-/// Words that make a tree grow to one side.
-const CHAINING: &[&str] = &[
-    "and",
-    "or",
-    "xor",
-    "not",
-    "union",
-    "intersect",
-    "except",
-    "minus",
-    "is",
-    "like",
-    "ilike",
-    "in",
-    "between",
-    "collate",
-    "at",
-    "similar",
-    "regexp",
-    "rlike",
-    "glob",
-    "div",
-    "mod",
-    "isnull",
-    "notnull",
-    "overlaps",
-    "match",
-];
+/// Whether the word makes a tree grow to one side. Asked of every word: the length leaves few to compare it with.
+fn is_chaining(word: &str) -> bool {
+    let words: &[&str] = match word.len() {
+        2 => &["or", "is", "in", "at"],
+        3 => &["and", "xor", "not", "div", "mod"],
+        4 => &["like", "glob"],
+        5 => &["union", "minus", "ilike", "rlike", "match"],
+        6 => &["except", "regexp", "isnull"],
+        7 => &["between", "collate", "similar", "notnull"],
+        8 => &["overlaps"],
+        9 => &["intersect"],
+        _ => &[],
+    };
+    words
+        .iter()
+        .any(|chaining| word.eq_ignore_ascii_case(chaining))
+}
 
 #[cfg(test)]
 mod tests;

@@ -100,6 +100,21 @@ impl<'a> Statement<'a> {
         !(cursor.is_word(0, "create") && routine.iter().any(|word| cursor.contains(word)))
     }
 
+    /// Whether it is the other word for word, cut into the same tokens: both do the same, and differ in where they stand.
+    pub fn is_same(&self, other: &Statement<'_>) -> bool {
+        let start = |of: &Statement<'_>| of.tokens.first().map_or(0, |token| token.start);
+        let (own, others) = (start(self), start(other));
+        let same = |(left, right): (&Token, &Token)| {
+            left.kind == right.kind
+                && left.start - own == right.start - others
+                && left.end - own == right.end - others
+        };
+        self.dialect() == other.dialect()
+            && self.tokens.len() == other.tokens.len()
+            && self.sql() == other.sql()
+            && self.tokens.iter().zip(&other.tokens).all(same)
+    }
+
     /// What it does, read from its tokens.
     pub fn read(&self) -> Reading {
         read::read(self.cursor())

@@ -90,7 +90,7 @@ impl<'a> Lexer<'a> {
                 self.push(TokenKind::Directive, start);
                 continue;
             }
-            if self.rest().starts_with(self.delimiter.as_str()) {
+            if self.is_at_delimiter() {
                 self.at += self.delimiter.len();
                 self.push(TokenKind::Delimiter, start);
                 self.at_start = true;
@@ -100,7 +100,7 @@ impl<'a> Lexer<'a> {
                 self.at += 1;
                 continue;
             }
-            if is_hidden(next) || (next.is_ascii_control()) {
+            if (!next.is_ascii() && is_hidden(next)) || next.is_ascii_control() {
                 self.complaints.push((
                     start,
                     ProblemKind::HiddenCharacter {
@@ -205,10 +205,11 @@ impl<'a> Lexer<'a> {
     }
 
     fn word(&mut self, start: usize) -> TokenKind {
+        let own_delimiter = self.delimiter != ";";
         while let Some(next) = self.peek(0) {
             if !is_word_part(next)
-                || is_hidden(next)
-                || (self.delimiter != ";" && self.rest().starts_with(self.delimiter.as_str()))
+                || (!next.is_ascii() && is_hidden(next))
+                || (own_delimiter && self.is_at_delimiter())
             {
                 break;
             }
@@ -480,6 +481,11 @@ impl<'a> Lexer<'a> {
 
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn is_at_delimiter(&self) -> bool {
+        let (rest, delimiter) = (self.rest().as_bytes(), self.delimiter.as_bytes());
+        rest.first() == delimiter.first() && rest.starts_with(delimiter)
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {

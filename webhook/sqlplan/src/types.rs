@@ -125,10 +125,7 @@ pub(crate) fn read(cursor: &mut Cursor<'_>) -> (SqlType, bool) {
         } else if cursor.accept("array") && !words.is_empty() {
             dimensions = dimensions.max(1);
         } else if let Some(word) = cursor.word_at(0) {
-            if OPTIONS
-                .iter()
-                .any(|option| word.eq_ignore_ascii_case(option))
-            {
+            if cursor.is_any(OPTIONS) {
                 break;
             }
             words.push(word.to_ascii_lowercase());

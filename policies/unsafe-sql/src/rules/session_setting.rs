@@ -16,13 +16,13 @@ pub(crate) const RULE: Rule = Rule::error(
 pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement);
 
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
-    // How pg_dump starts every dump: a desired schema is run on a scratch database, where no other name can be meant.
-    let words: Vec<&str> = judged.statement.sql().split_whitespace().collect();
-    if judged.purpose == Purpose::Desired && PREAMBLE.contains(&words.join(" ").as_str()) {
-        return;
-    }
     for found in &judged.reading.effects {
         if let Effect::SessionSetting { what } = &found.effect {
+            // How pg_dump starts every dump: a desired schema is run on a scratch database, where no other name can be meant.
+            let words: Vec<&str> = judged.statement.sql().split_whitespace().collect();
+            if judged.purpose == Purpose::Desired && PREAMBLE.contains(&words.join(" ").as_str()) {
+                return;
+            }
             // SQLite's documentation asks for it where a table is rebuilt: the references hold again in the end.
             if what == "PRAGMA foreign_keys" && judged.created.rebuilds_any() {
                 continue;
