@@ -50,6 +50,8 @@ pub const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
 pub const INSTANCE_LABEL: &str = "app.kubernetes.io/instance";
 /// The recommended label naming the tool that manages an object. Helm writes it on everything it renders.
 pub const MANAGED_BY_LABEL: &str = "app.kubernetes.io/managed-by";
+/// Which of several installations on one cluster marked an object (`installationID` of `argocd-cm`).
+pub const INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
 /// Asks the controller for a comparison: `normal` or `hard`.
 pub const REFRESH: &str = "argocd.argoproj.io/refresh";
 /// A person's agreement to deletions that ask for it: a time that is not before the operation.

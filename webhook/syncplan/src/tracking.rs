@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tidegate_model::ObjectKey;
 use tidegate_model::object::{annotation, group, kind, label};
 use tidegate_model::words::{
-    API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, INSTANCE_LABEL, TRACKING_ID,
+    API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, INSTALLATION_ID, INSTANCE_LABEL, TRACKING_ID,
 };
 
 /// `application.resourceTrackingMethod` of `argocd-cm`.
@@ -45,6 +45,9 @@ pub struct Tracking {
     pub method: Method,
     /// The label of the label methods: `application.instanceLabelKey`.
     pub label_key: String,
+    /// `installationID`: where several installations share a cluster, those of another are not ours, whatever they are called. Empty is an installation of its
+    /// own. Labels cannot tell.
+    pub installation: String,
 }
 
 impl Tracking {
@@ -54,6 +57,7 @@ impl Tracking {
             application: application.into(),
             method: Method::Annotation,
             label_key: INSTANCE_LABEL.to_owned(),
+            installation: String::new(),
         }
     }
 
@@ -62,7 +66,8 @@ impl Tracking {
         match self.method {
             Method::Label => label(live, &self.label_key) == Some(self.application.as_str()),
             Method::Annotation | Method::AnnotationAndLabel => {
-                TrackingId::of(live).is_some_and(|id| id.application == self.application)
+                annotation(live, INSTALLATION_ID).unwrap_or_default() == self.installation
+                    && TrackingId::of(live).is_some_and(|id| id.application == self.application)
             }
         }
     }
@@ -107,6 +112,9 @@ impl Tracking {
         };
         if self.method != Method::Label {
             put("annotations", TRACKING_ID, id.to_string());
+            if !self.installation.is_empty() {
+                put("annotations", INSTALLATION_ID, self.installation.clone());
+            }
         }
         if self.method != Method::Annotation {
             put("labels", &self.label_key, self.application.clone());
@@ -156,5 +164,36 @@ impl fmt::Display for TrackingId {
             "{application}:{}/{}:{namespace}/{}",
             key.group, key.kind, key.name
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_installation_marked_is_not_ours() {
+        let of = |installation: &str| Tracking {
+            installation: installation.to_owned(),
+            ..Tracking::by_annotation("web")
+        };
+        let marked = |installation: &str| {
+            let mut object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "shop"}});
+            of(installation).mark(&mut object, None);
+            object
+        };
+        assert_eq!(
+            marked("blue").pointer("/metadata/annotations"),
+            Some(&json!({TRACKING_ID: "web:/ConfigMap:shop/a", INSTALLATION_ID: "blue"}))
+        );
+        for (own, other, expected) in [
+            ("", "", true),
+            ("blue", "blue", true),
+            ("blue", "green", false),
+            ("blue", "", false),
+            ("", "green", false),
+        ] {
+            assert_eq!(of(own).owns(&marked(other)), expected, "{own} {other}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use serde_json::Value;
 use tidegate_model::words::{APP_PROJECT, ARGO_API_VERSION, ARGO_GROUP};
 
+use super::global::inherited;
 use super::project::default_project;
 use super::snapshot::{Condition, Problem};
 use crate::context::{ApiError, Context};
@@ -50,16 +51,20 @@ impl ControlPlane {
         context: &Context<G>,
         name: &str,
     ) -> Result<Result<Value, Problem>, ApiError> {
+        let inherited = |project: Value| {
+            let project = inherited(project, &self.settings, &self.projects);
+            project.map_err(|message| Problem::new(Condition::InvalidSpecError, message))
+        };
         if let Some(project) = self.projects.get(name) {
-            return Ok(Ok(project.clone()));
+            return Ok(inherited(project.clone()));
         }
         // One that was made a moment ago.
         let found = context
             .ask("read the AppProject", projects(context).get_opt(name))
             .await?;
         Ok(match found {
-            Some(project) => Ok(to_value(&project)),
-            None if name == "default" => Ok(default_project()),
+            Some(project) => inherited(to_value(&project)),
+            None if name == "default" => inherited(default_project()),
             None => Err(Problem::new(
                 Condition::InvalidSpecError,
                 format!("Application referencing project {name} which does not exist"),

@@ -35,6 +35,7 @@ mod events;
 mod excluded;
 mod finalizers;
 mod gather;
+mod global;
 mod health;
 mod look;
 mod memory;

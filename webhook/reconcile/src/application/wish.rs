@@ -64,6 +64,7 @@ pub(super) fn tracking(
         label_key: setting("application.instanceLabelKey")
             .filter(|key| !key.is_empty())
             .unwrap_or_else(|| INSTANCE_LABEL.to_owned()),
+        installation: setting("installationID").unwrap_or_default(),
     }
 }
 

@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use tidegate_model::application::Application;
 use tidegate_model::object::name;
-use tidegate_model::words::INSTANCE_LABEL;
 use tidegate_syncplan::compare::{Settings, SyncStatus};
 use tidegate_syncplan::ignore::Rules;
 use tidegate_syncplan::operation::{Operation, Options, Selector};
@@ -91,9 +90,8 @@ fn planned(args: &PlanArgs) -> Result<Plan> {
         .clone()
         .or_else(|| application.as_ref().map(|app| name(app).to_owned()));
     let tracking = tracked.map(|application| Tracking {
-        application,
         method: Method::parse(&args.tracking),
-        label_key: INSTANCE_LABEL.to_owned(),
+        ..Tracking::by_annotation(application)
     });
     let options = Options::new(
         view.iter()
