@@ -217,7 +217,7 @@ impl<G> Context<G> {
         let Some(known) = self.known_kinds() else {
             return; // a definition was just written; the next look knows more
         };
-        let is_narrow = self.settings.namespace.is_some();
+        let is_narrow = !self.settings.scope.namespaces.is_empty();
         let mut kinds: BTreeMap<Place, KnownKind> = BTreeMap::new();
         for object in live.iter().chain(desired) {
             let (version, kind) = type_of(object);

@@ -46,19 +46,26 @@ pub async fn run<G: Gate>(
     if settings.kinds.is_empty() {
         return Err(ReconcileError::NoKinds);
     }
-    let watch = |kind: Kind| {
+    let of_labels = watcher::Config {
+        label_selector: settings.scope.labels.text(),
+        ..watcher::Config::default()
+    };
+    let watch = |(kind, namespace): (Kind, Option<&str>)| {
         let resource = kind.resource();
-        let api: Api<PartialObjectMeta<DynamicObject>> = match &settings.namespace {
+        let api: Api<PartialObjectMeta<DynamicObject>> = match namespace {
             Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
             None => Api::all_with(client.clone(), &resource),
         };
-        info!(kind = kind.name(), "reconciling");
-        watcher::watcher(api, watcher::Config::default())
+        info!(kind = kind.name(), namespace, "reconciling");
+        watcher::watcher(api, of_labels.clone())
             .default_backoff()
             .map(move |event| (kind, event))
             .boxed()
     };
-    let mut events = select_all(settings.kinds.iter().copied().map(watch));
+    let places = settings.scope.places();
+    let kinds = settings.kinds.iter().copied();
+    let watched = kinds.flat_map(|kind| places.iter().map(move |&place| (kind, place)));
+    let mut events = select_all(watched.map(watch));
     let (live_events, mut live) = mpsc::channel(MOST_EVENTS);
     let leases = settings.leases.clone();
     let context = Context::new(client.clone(), gate, renderer, settings, live_events);

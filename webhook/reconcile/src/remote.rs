@@ -87,6 +87,19 @@ impl Remote {
         Ok(Self { client })
     }
 
+    /// The Applications that a reconciler of this scope has.
+    ///
+    /// # Errors
+    /// As [`Remote::list`].
+    pub async fn list_in(&self, scope: &crate::Scope) -> Result<Vec<Value>, RemoteError> {
+        let selector = scope.labels.text();
+        let mut found = Vec::new();
+        for namespace in scope.places() {
+            found.extend(self.list(namespace, selector.as_deref()).await?);
+        }
+        Ok(found)
+    }
+
     /// The Applications of a namespace, or of all, by name.
     ///
     /// # Errors

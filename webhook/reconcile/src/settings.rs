@@ -10,14 +10,15 @@ use tidegate_model::words::ARGO_CD_NAMESPACE;
 use crate::kinds::Kind;
 use crate::leases::LeaseSettings;
 use crate::pacing::Pacing;
+use crate::scope::Scope;
 
 /// The settings of [`crate::run`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReconcileSettings {
     /// What is reconciled. A kind that the API server does not know is waited for.
     pub kinds: BTreeSet<Kind>,
-    /// The namespace to watch; none for all.
-    pub namespace: Option<String>,
+    /// Which objects of these kinds.
+    pub scope: Scope,
     /// Where `AppProjects`, `argocd-cm` and the Secrets of repositories are, and the Applications whose objects are marked with their bare name.
     pub control_namespace: String,
     /// How several replicas share the objects; none where there is one only, ever.
@@ -74,7 +75,7 @@ impl Default for ReconcileSettings {
     fn default() -> Self {
         Self {
             kinds: BTreeSet::from([Kind::AtlasSchema, Kind::AtlasMigration]),
-            namespace: None,
+            scope: Scope::default(),
             control_namespace: ARGO_CD_NAMESPACE.to_owned(),
             leases: None,
             workers: 4,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use rusqlite::Connection;
-use tidegate_reconcile::PlanReview;
+use tidegate_reconcile::{NoRenderer, Pacing, PlanReview, ReconcileSettings, Scope};
 
 use crate::common::Place;
 use crate::support::{USERS, says};
@@ -362,5 +362,80 @@ async fn a_config_map_that_changes_is_applied_at_once() -> Result<()> {
         &place.status("app")?["conditions"][0]["message"].to_string(),
         &["by_name"],
     );
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_objects_of_the_scope_are_worked_on() -> Result<()> {
+    let (here, there, outside) = (
+        Place::new("scope-a")?,
+        Place::new("scope-b")?,
+        Place::new("scope-c")?,
+    );
+    for place in [&here, &there, &outside] {
+        for name in ["labelled", "other"] {
+            place.wants(name, USERS)?;
+        }
+        place.kubectl(&["label", "atlasschema", "labelled", "team=shop"])?;
+    }
+    let settings = ReconcileSettings {
+        workers: 1,
+        scope: Scope {
+            namespaces: [there.namespace.clone()].into(),
+            labels: "team in (shop, stock),!frozen".parse()?,
+        },
+        ..ReconcileSettings::default()
+    };
+    let resync = Pacing::default().resync;
+    let running = here
+        .reconcile(settings, resync, Arc::new(NoRenderer), &here.gate)
+        .await?;
+    for place in [&here, &there] {
+        place.wait_ready("labelled", 1)?;
+        let other = place.status("other")?;
+        assert_eq!(other["observedGeneration"], -1, "{other:#}");
+    }
+    assert_eq!(outside.status("labelled")?["observedGeneration"], -1);
+
+    // Labels are looked at for as long as the object is there.
+    there.kubectl(&["label", "atlasschema", "other", "team=stock"])?;
+    there.wait_ready("other", 1)?;
+    there.kubectl(&["label", "atlasschema", "labelled", "frozen="])?;
+    there.wants("labelled", "CREATE TABLE more (a INTEGER)")?;
+    here.wants(
+        "labelled",
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, age INTEGER)",
+    )?;
+    here.wait_ready("labelled", 2)?;
+    assert_eq!(there.status("labelled")?["observedGeneration"], 1);
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_somebody_else_writes_to_is_waited_for() -> Result<()> {
+    let place = Place::new("busy")?;
+    let mut settings = ReconcileSettings::default();
+    settings.databases.limits.wait_for_lock = Duration::from_millis(100);
+    let writer = Connection::open(place.file("app.db"))?;
+    writer.execute_batch("PRAGMA journal_mode = wal; BEGIN IMMEDIATE")?;
+    let resync = Pacing::default().resync;
+    let running = place
+        .reconcile(settings, resync, Arc::new(NoRenderer), &place.gate)
+        .await?;
+    place.wants("app", USERS)?;
+    place.wait_until("app", |status| {
+        status["failed"].as_i64().unwrap_or_default() > 1
+    })?;
+    let message = place.status("app")?["conditions"][0]["message"].to_string();
+    says(
+        &message,
+        &["locked by somebody else", "gave up after 100ms"],
+    );
+    assert!(place.columns("app.db", "users")?.is_empty());
+
+    writer.execute_batch("ROLLBACK")?;
+    place.wait_ready("app", 1)?;
+    assert_eq!(place.columns("app.db", "users")?, ["id", "name"]);
+    assert_eq!(place.status("app")?["failed"], 0);
     running.stop().await
 }

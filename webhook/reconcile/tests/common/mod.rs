@@ -89,7 +89,7 @@ impl Place {
         })
     }
 
-    /// A reconciler of this namespace alone, that tries again soon.
+    /// A reconciler of this namespace, and of those in the settings, that tries again soon.
     pub(crate) async fn reconcile(
         &self,
         settings: ReconcileSettings,
@@ -98,8 +98,7 @@ impl Place {
         gate: &WordGate,
     ) -> Result<Running> {
         let client = connect(Some(self.plane.kubeconfig()), None).await?;
-        let settings = ReconcileSettings {
-            namespace: Some(self.namespace.clone()),
+        let mut settings = ReconcileSettings {
             pacing: Pacing {
                 first_retry: Duration::from_millis(100),
                 first_failure: Duration::from_millis(100),
@@ -109,6 +108,7 @@ impl Place {
             },
             ..settings
         };
+        settings.scope.namespaces.insert(self.namespace.clone());
         let (stop, stopped) = oneshot::channel();
         let stopped = async move {
             let _ = stopped.await;

@@ -20,7 +20,7 @@ use tidegate_admission::parse_duration;
 use tidegate_host::{Host, HostSettings};
 use tidegate_model::words::ARGO_CD_NAMESPACE;
 use tidegate_reconcile::remote::Remote;
-use tidegate_reconcile::{Drift, Kind, LeaseSettings, ReconcileSettings};
+use tidegate_reconcile::{Drift, Kind, Labels, LeaseSettings, ReconcileSettings, Scope};
 use tidegate_server::{
     Authority, CertificateSource, Drain, Gate, Readiness, RequestLimits, Server, Settings,
 };
@@ -123,9 +123,17 @@ struct ReconcileArgs {
     /// The kubeconfig's context.
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
-    /// The only namespace to reconcile; all when not given.
-    #[arg(long, value_name = "NAMESPACE")]
-    reconcile_namespace: Option<String>,
+    /// The only namespaces to reconcile; all when not given. Repeatable, or with commas between.
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
+    reconcile_namespace: Vec<String>,
+    /// Only objects with these labels are reconciled: `team=shop`, `tier in (a, b)`, `!frozen`, with commas between.
+    #[arg(
+        long,
+        value_name = "SELECTOR",
+        default_value = "",
+        hide_default_value = true
+    )]
+    reconcile_selector: Labels,
     /// The only folder in which SQLite databases may be; without it an AtlasSchema may name any file that this process can write.
     #[arg(long, value_name = "FOLDER")]
     sqlite_folder: Option<PathBuf>,
@@ -189,9 +197,13 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
     );
     let shutdown = CancellationToken::new();
     let renderer = Arc::new(render::Sources::new(args.reconcile.sources.settings()?));
+    let scope = Scope {
+        namespaces: args.reconcile.reconcile_namespace.iter().cloned().collect(),
+        labels: args.reconcile.reconcile_selector.clone(),
+    };
     let plans = planned::Plans {
         sources: renderer.clone(),
-        namespace: args.reconcile.reconcile_namespace.clone(),
+        scope: scope.clone(),
     };
     let plans = Some(plans).filter(|_| args.reconcile.reconcile);
     let live = LivePolicies::start(host, args.policies.path()?, gate, plans).await?;
@@ -209,7 +221,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
                 some => some.iter().copied().collect(),
             },
             control_namespace: args.reconcile.control_namespace.clone(),
-            namespace: args.reconcile.reconcile_namespace.clone(),
+            scope,
             leases: leases(&args.reconcile),
             drift: match args.reconcile.drift {
                 DriftArg::Repair => Drift::Repair,
@@ -230,7 +242,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
             server = server.receive_pushes(Arc::new(Pushes {
                 remote: remote.clone(),
                 control_namespace: settings.control_namespace.clone(),
-                namespace: settings.namespace.clone(),
+                scope: settings.scope.clone(),
             }));
         }
         let named = !args.reconcile.reconcile_kinds.is_empty();

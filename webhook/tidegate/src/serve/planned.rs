@@ -13,8 +13,9 @@ use tidegate_admission::{
     Stage, Timing, Verdict,
 };
 use tidegate_host::{Change, PlanRequest, PolicySet};
-use tidegate_model::object::{at, namespace};
+use tidegate_model::object::at;
 use tidegate_model::words::{APPLICATION, ARGO_GROUP};
+use tidegate_reconcile::Scope;
 use tokio::time::timeout;
 
 use super::render::Sources;
@@ -34,8 +35,8 @@ const PLAN_UNKNOWN: &str = "plan-unknown";
 #[derive(Debug, Clone)]
 pub(super) struct Plans {
     pub(super) sources: Arc<Sources>,
-    /// The only namespace whose Applications it brings about; all when none.
-    pub(super) namespace: Option<String>,
+    /// Which Applications it brings about.
+    pub(super) scope: Scope,
 }
 
 /// The policies of the moment, and where plans are known.
@@ -114,8 +115,7 @@ impl Plans {
         };
         let new = object(&review.object)?;
         let old = object(&review.old_object);
-        let is_ours = self.sources.is_following()
-            && (self.namespace.is_none() || namespace(&new) == self.namespace.as_deref());
+        let is_ours = self.sources.is_following() && self.scope.has(&new);
         let is_same = old
             .as_ref()
             .is_some_and(|old| at(old, "/spec") == at(&new, "/spec"));

@@ -8,6 +8,7 @@ use serde_json::json;
 use tidegate_model::object::{name, namespace};
 use tidegate_model::words::REFRESH;
 use tidegate_push::{Push, Received, Refused, Request, Secrets};
+use tidegate_reconcile::Scope;
 use tidegate_reconcile::remote::{Remote, RemoteError};
 use tidegate_server::{Bytes, StatusCode};
 use tracing::{debug, info, warn};
@@ -20,8 +21,7 @@ const SECRET: &str = "argocd-secret";
 pub(super) struct Pushes {
     pub(super) remote: Remote,
     pub(super) control_namespace: String,
-    /// Of the Applications; all where none is given.
-    pub(super) namespace: Option<String>,
+    pub(super) scope: Scope,
 }
 
 impl tidegate_server::Pushes for Pushes {
@@ -68,7 +68,7 @@ impl Pushes {
 
     async fn try_refresh(&self, push: &Push) -> Result<usize, RemoteError> {
         let mut count = 0_usize;
-        for application in self.remote.list(self.namespace.as_deref(), None).await? {
+        for application in self.remote.list_in(&self.scope).await? {
             if !push.concerns(&application) {
                 continue;
             }

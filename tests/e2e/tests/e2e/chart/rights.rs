@@ -28,7 +28,8 @@ shop        reconciler  patch  leases.coordination.k8s.io         gate     yes
 shop        reconciler  patch  leases.coordination.k8s.io         shop     no
 shop        webhook     list   atlasschemas.db.atlasgo.io         shop     no
 shop        webhook     get    secrets                            gate     no
-shop,stock  reconciler  watch  atlasschemas.db.atlasgo.io         default  yes
+shop,stock  reconciler  watch  atlasschemas.db.atlasgo.io         stock    yes
+shop,stock  reconciler  watch  atlasschemas.db.atlasgo.io         default  no
 shop,stock  reconciler  get    secrets                            shop     yes
 shop,stock  reconciler  get    secrets                            stock    yes
 shop,stock  reconciler  get    secrets                            default  no
