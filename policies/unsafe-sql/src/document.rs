@@ -67,7 +67,7 @@ pub(crate) fn purpose(object: &Object) -> Option<Purpose> {
     }
 }
 
-fn is_config_map(object: &Object) -> bool {
+pub(crate) fn is_config_map(object: &Object) -> bool {
     object.kind() == "ConfigMap"
 }
 

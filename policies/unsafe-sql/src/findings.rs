@@ -20,11 +20,13 @@ pub(crate) struct Findings {
     list: Vec<Finding>,
     profile: Profile,
     honour_nolint: bool,
-    /// The exceptions of the object, those that were used, and what the text now judged is known by.
+    /// The exceptions of the object, those that were used, and what an exception would be for: the text now judged, and the statement.
     waivers: Vec<Waiver>,
     used: BTreeSet<String>,
     document: String,
     statement: String,
+    /// The operator lets somebody make exceptions.
+    may_be_waived: bool,
     /// The classes and rules that a comment asks silence for, of all findings when it names none; only where the operator obeys it.
     silenced: Option<String>,
     /// The next finding is about a table on which no lock is felt.
@@ -41,6 +43,7 @@ impl Findings {
         Self {
             profile: settings.profile,
             honour_nolint: settings.honour_nolint,
+            may_be_waived: !settings.waivers.by.is_empty(),
             waivers: Vec::new(),
             used: BTreeSet::new(),
             document: String::new(),
@@ -77,8 +80,8 @@ impl Findings {
         self.statement.clear();
         self.silenced = None;
         self.document.clear();
-        if !self.waivers.is_empty() {
-            self.document = sha256(text);
+        if self.needs_texts() {
+            text.clone_into(&mut self.document);
         }
     }
 
@@ -86,9 +89,13 @@ impl Findings {
     pub(crate) fn in_statement(&mut self, sql: &str, silenced: Option<String>) {
         self.silenced = silenced.filter(|_| self.honour_nolint);
         self.statement.clear();
-        if !self.waivers.is_empty() {
-            self.statement = sha256(sql);
+        if self.needs_texts() {
+            sql.clone_into(&mut self.statement);
         }
+    }
+
+    fn needs_texts(&self) -> bool {
+        self.may_be_waived || !self.waivers.is_empty()
     }
 
     /// From here on findings are about no statement in particular.
@@ -117,11 +124,18 @@ impl Findings {
         message: &str,
     ) -> (Severity, String) {
         let small = std::mem::take(&mut self.small);
-        let hashes = [self.statement.clone(), self.document.clone()];
-        let waiver = self
-            .waivers
-            .iter()
-            .find(|waiver| waiver.covers(rule.id, message, &hashes));
+        let waiver = if self.waivers.is_empty() {
+            None
+        } else {
+            // No exception is for nothing.
+            let texts = [&self.statement, &self.document].into_iter();
+            let hashes: Vec<String> = texts
+                .filter(|text| !text.is_empty())
+                .map(|text| sha256(text))
+                .collect();
+            let covers = |waiver: &&Waiver| waiver.covers(rule.id, message, &hashes);
+            self.waivers.iter().find(covers)
+        };
         if let Some(waiver) = waiver {
             let said = format!(" (waived until {}: {})", waiver.until, waiver.reason);
             self.used.insert(waiver.for_audit());
@@ -197,12 +211,27 @@ impl Findings {
         let mut finding = Finding::new(rule, format!("{message}{more}"))
             .severity(severity)
             .at(self.pointer.clone())
-            .suggest(suggestion);
+            .suggest(self.with_hash(severity, suggestion));
         finding = match place {
             Some((line, column)) => finding.position(line, column),
             None => finding,
         };
         self.list.push(finding);
+    }
+
+    /// What to write instead, and what somebody who may make an exception needs for one.
+    fn with_hash(&self, severity: Severity, suggestion: &str) -> String {
+        let text = if self.statement.is_empty() {
+            &self.document
+        } else {
+            &self.statement
+        };
+        if self.may_be_waived && severity == Severity::Error && !text.is_empty() {
+            let hash = sha256(text);
+            format!("{suggestion}; for an exception, the sha256 is {hash}")
+        } else {
+            suggestion.to_owned()
+        }
     }
 
     fn holds(&self, rule: &Rule, place: Option<(u32, u32)>, message: &str) -> bool {

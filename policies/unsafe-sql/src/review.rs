@@ -188,6 +188,7 @@ fn judge_object(
         return;
     }
     let database = document::database(object, settings);
+    findings.in_document("");
     for entry in RULES {
         if let Some(check) = entry.object {
             findings.about(prefix);

@@ -151,6 +151,34 @@ fn a_waiver_needs_somebody_who_may_a_reason_and_a_day() {
 }
 
 #[test]
+fn a_denial_says_what_an_exception_would_need() {
+    let by_tester = json!({"waivers": {"by": ["tester"]}});
+    let help = |settings: &Value| {
+        let verdict = review(&migration(&format!("{DROP};"), None), settings);
+        verdict
+            .findings
+            .first()
+            .and_then(|it| it.suggestion.clone())
+    };
+    let said = help(&by_tester).unwrap();
+    let needed = format!("; for an exception, the sha256 is {}", sha256(DROP));
+    assert!(said.ends_with(&needed), "{said}");
+    assert!(!help(&json!({})).unwrap().contains("sha256"));
+}
+
+#[test]
+fn a_waiver_for_nothing_covers_nothing() {
+    let text = "SELECT 1; -- \u{202e}";
+    let fields = json!({"object": "", "sha256": sha256("")});
+    check(
+        text,
+        Some(&waiver_with("hidden-character", text, &fields)),
+        &json!({"waivers": {"by": ["tester"]}}),
+        &["error hidden-character", "warning waiver"],
+    );
+}
+
+#[test]
 fn a_used_waiver_stands_in_the_audit_log() {
     let settings = json!({"waivers": {"by": ["tester"]}});
     let verdict = review(

@@ -3,7 +3,7 @@
 use tidegate_policy_sdk::prelude::{Rule, Severity};
 
 use super::{Entry, Subject};
-use crate::document::Database;
+use crate::document::{self, Database};
 use crate::findings::Findings;
 
 pub(crate) const RULE: Rule = Rule::error(
@@ -32,15 +32,20 @@ fn object(subject: &Subject<'_>, findings: &mut Findings) {
         }
         Database::Hidden => {
             findings.about(&format!("{}/spec", subject.prefix));
-            let message = "the database's URL is in a Secret, so its SQL is judged as \
-                 each of mysql, mariadb, postgres and sqlite would read it";
-            findings.push_as(
-                Severity::Info,
-                None,
-                message,
-                "set the policy's setting `dialect`, or `spec.devURL` of the \
-                 same kind of database",
-            );
+            let (why, suggestion) = if document::is_config_map(subject.object) {
+                findings.about(&format!("{}/metadata/annotations", subject.prefix));
+                (
+                    "nothing says whose SQL the ConfigMap holds",
+                    "set the annotation `gate.tidegate.dev/dialect`, or the policy's setting `dialect`",
+                )
+            } else {
+                (
+                    "the database's URL is not in the object",
+                    "set the policy's setting `dialect`, or `spec.devURL` of the same kind of database; `tidegate check` takes `--dialect`",
+                )
+            };
+            let message = format!("{why}, so its SQL is judged as each of mysql, mariadb, postgres and sqlite would read it");
+            findings.push_as(Severity::Info, None, message, suggestion);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! See `waiver.md`.
 
+use tidegate_policy_sdk::pointer;
 use tidegate_policy_sdk::prelude::{Rule, Severity};
 
 use super::{Entry, Subject};
@@ -14,6 +15,10 @@ pub(crate) const RULE: Rule = Rule::error(
 pub(crate) const ENTRY: Entry = Entry::new(&RULE).object(object);
 
 fn object(subject: &Subject<'_>, findings: &mut Findings) {
+    let place = |annotation: &str| {
+        format!("{}/metadata/annotations/{}", subject.prefix, pointer::escape(annotation))
+    };
+    findings.about(&place(waiver::ANNOTATION));
     let waivers = waiver::read(subject.object, subject.period);
     let before = subject
         .old
@@ -43,6 +48,9 @@ fn object(subject: &Subject<'_>, findings: &mut Findings) {
         );
     }
     if subject.waives_without_right {
+        if subject.object.annotation(waiver::ANNOTATION).is_none() {
+            findings.about(&place(waiver::APPROVAL));
+        }
         findings.push(
             None,
             format!(
@@ -50,7 +58,7 @@ fn object(subject: &Subject<'_>, findings: &mut Findings) {
                 waiver::ANNOTATION,
                 waiver::APPROVAL
             ),
-            "leave the annotation as it is, and ask somebody whom the policy's setting `waivers.by` names",
+            "leave the annotation as it is, and ask somebody whom the policy's setting `waivers.by` names; `tidegate check` is the user `tidegate:check`",
         );
     }
 }
