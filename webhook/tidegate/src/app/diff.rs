@@ -15,7 +15,7 @@ use similar::{ChangeTag, DiffTag, TextDiff};
 use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
 use tidegate_model::object::{at, name, namespace};
-use tidegate_model::words::{LAST_APPLIED, TRACKING_ID};
+use tidegate_model::words::{INSTALLATION_ID, LAST_APPLIED, TRACKING_ID};
 use tidegate_syncplan::compare::{Comparison, Pair, Settings, SyncStatus, compare};
 use tidegate_syncplan::differences::{Comparing, applied};
 use tidegate_syncplan::ignore::Rules;
@@ -77,7 +77,7 @@ pub(crate) async fn run(args: &DiffArgs) -> Result<bool> {
     Ok(!args.exit_code || comparison.status == SyncStatus::Synced)
 }
 
-/// Takes the mark away that a sync puts on an object: the sources never had it.
+/// Takes the marks away that a sync puts on an object: the sources never had them.
 fn unmark(object: &mut Value) {
     let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
         return;
@@ -88,7 +88,9 @@ fn unmark(object: &mut Value) {
     else {
         return;
     };
-    annotations.remove(TRACKING_ID);
+    for mark in [TRACKING_ID, INSTALLATION_ID] {
+        annotations.remove(mark);
+    }
     if annotations.is_empty() {
         metadata.remove("annotations");
     }
@@ -274,7 +276,7 @@ mod tests {
         ];
         let marked = |object: &Value| {
             let mut object = object.clone();
-            object["metadata"]["annotations"] = json!({"argocd.argoproj.io/tracking-id": "x"});
+            object["metadata"]["annotations"] = json!({TRACKING_ID: "x", INSTALLATION_ID: "y"});
             unmark(&mut object);
             object
         };
