@@ -91,6 +91,19 @@ impl ApiError {
         self.words().contains("field not declared in schema")
     }
 
+    /// Whether the question went astray and may be asked again: a connection that was cut, a proxy without its server. (What asks for patience itself, 429 and
+    /// 503, the client already asks again.)
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Refused { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => matches!(status.code, 502 | 504),
+                kube::Error::HyperError(_) | kube::Error::Service(_) => true,
+                _ => false,
+            },
+            Self::TimedOut { .. } => false,
+        }
+    }
+
     /// The API server's own words where it said no, as kubectl would show them.
     pub(crate) fn words(&self) -> String {
         match self {

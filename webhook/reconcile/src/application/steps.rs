@@ -40,6 +40,13 @@ const AT_ONCE: usize = 16;
 const PATIENCE: Duration = Duration::from_secs(3);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// How long to wait before an apply whose answer got lost is asked for again.
+const AGAIN: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+];
+
 /// What is needed besides the steps.
 pub(super) struct Hand<'a, G> {
     pub(super) context: &'a Context<G>,
@@ -290,7 +297,8 @@ impl<G: Gate> Hand<'_, G> {
             .await
     }
 
-    /// Server-side apply, by force: what Git says wins over who wrote the field last.
+    /// Server-side apply, by force: what Git says wins over who wrote the field last. Done twice it is the same, so that an answer that got lost does not fail a
+    /// whole sync.
     async fn apply(
         &self,
         step: &Step,
@@ -308,9 +316,15 @@ impl<G: Gate> Hand<'_, G> {
                 ValidationDirective::Strict
             }),
         };
-        self.context
-            .patch(known, &step.key, &parameters, &Patch::Apply(object))
-            .await
+        let patch = Patch::Apply(object);
+        let mut pauses = AGAIN.into_iter();
+        loop {
+            let applied = self.context.patch(known, &step.key, &parameters, &patch);
+            match (applied.await, pauses.next()) {
+                (Err(error), Some(pause)) if error.is_passing() => tokio::time::sleep(pause).await,
+                (done, _) => return done,
+            }
+        }
     }
 
     /// `--force`, of the operation, the manifest or the live object.
