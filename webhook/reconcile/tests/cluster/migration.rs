@@ -1,8 +1,11 @@
 //! AtlasMigration on a real SQLite file, `PostgreSQL` and MariaDB.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
+use tidegate_database::{Address, Limits, Session};
 use tidegate_kit::{MariaDb, Postgres};
 use tidegate_migrations::Directory;
 
@@ -273,5 +276,29 @@ async fn a_database_that_is_there_already_needs_a_baseline_and_has_one_owner() -
         &message,
         &["AtlasMigration migrate-baseline/app", "created before"],
     );
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_atlas_command_that_migrates_is_waited_for() -> Result<()> {
+    const LOCK: &str = "atlas_migrate_execute";
+    let place = Place::new("held")?;
+    let url = place.url("app.db");
+    let mut other = Session::open(&Address::parse(&url)?, &Limits::default()).await?;
+    other.lock(LOCK, Duration::ZERO).await?;
+    let running = place.start().await?;
+    wants(&place, &url, &json!({"local": folder(&[FIRST])}))?;
+    let told = |status: &Value| {
+        let message = status.pointer("/conditions/0/message");
+        let message = message.and_then(Value::as_str).unwrap_or_default();
+        message.contains("locked by somebody else")
+    };
+    place.wait_until(APP, told)?;
+    assert!(place.columns("app.db", "users")?.is_empty());
+
+    other.unlock(LOCK).await?;
+    place.wait_ready(APP, 1)?;
+    place.wait(APP, LAST, "1")?;
+    assert_eq!(place.columns("app.db", "users")?, ["id"]);
     running.stop().await
 }
