@@ -12,6 +12,7 @@ use tidegate_model::object::{at, text};
 use tidegate_syncplan::history::{Deployment, rollback as chosen_deployment};
 
 use super::cluster::ClusterArgs;
+use super::spec::patiently;
 use super::sync::{ask, user, verdict};
 use super::wait::{Wish, deadline, wait};
 use super::{chosen, seconds};
@@ -147,21 +148,25 @@ fn finalizers(application: &Value, cascade: bool, propagation: Propagation) -> O
 pub(crate) async fn terminate(args: &TerminateArgs) -> Result<bool> {
     let remote = args.cluster.remote().await?;
     let place = args.cluster.place(&args.name);
-    let application = remote.get(&place.namespace, &place.name).await?;
-    let version = text(&application, "/metadata/resourceVersion");
-    let phase = text(&application, "/status/operationState/phase");
-    let patch = match (
-        phase,
-        at(&application, "/operation").is_some_and(Value::is_object),
-    ) {
-        (Some("Running"), _) => {
-            json!({"metadata": {"resourceVersion": version}, "status": {"operationState": {"phase": "Terminating"}}})
-        }
-        // Nobody has begun it: it is enough to take it back.
-        (_, true) => json!({"metadata": {"resourceVersion": version}, "operation": null}),
-        (_, false) => bail!("application {place}: no operation is in progress"),
-    };
-    remote.patch(&place.namespace, &place.name, &patch).await?;
+    patiently(|| async {
+        let application = remote.get(&place.namespace, &place.name).await?;
+        let version = text(&application, "/metadata/resourceVersion");
+        let phase = text(&application, "/status/operationState/phase");
+        let patch = match (
+            phase,
+            at(&application, "/operation").is_some_and(Value::is_object),
+        ) {
+            (Some("Running"), _) => {
+                json!({"metadata": {"resourceVersion": version}, "status": {"operationState": {"phase": "Terminating"}}})
+            }
+            // Nobody has begun it: it is enough to take it back.
+            (_, true) => json!({"metadata": {"resourceVersion": version}, "operation": null}),
+            (_, false) => bail!("application {place}: no operation is in progress"),
+        };
+        remote.patch(&place.namespace, &place.name, &patch).await?;
+        Ok(())
+    })
+    .await?;
     crate::print(&format!("application '{place}' operation terminating\n"))?;
     Ok(true)
 }
