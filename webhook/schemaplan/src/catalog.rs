@@ -241,6 +241,21 @@ pub struct Object {
     pub comment: Option<String>,
 }
 
+impl Object {
+    /// What a publication publishes, as `CREATE` and `ALTER PUBLICATION` take it: servers before 15 know the word `TABLE` once only.
+    pub fn published(&self) -> String {
+        const TABLE: &str = "TABLE ";
+        let mut said: Vec<&str> = Vec::new();
+        let mut is_list = false;
+        for label in &self.labels {
+            let rest = label.strip_prefix(TABLE).filter(|_| is_list);
+            said.push(rest.unwrap_or(label));
+            is_list = label.starts_with(TABLE);
+        }
+        said.join(", ")
+    }
+}
+
 /// The kinds of objects, in the order in which they can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -232,7 +232,7 @@ impl Reader<'_> {
             }
             if let Some(object) = self.object(oid) {
                 object.labels.extend(row.get(5));
-                let of = match object.labels.join(", ") {
+                let of = match object.published() {
                     none if none.is_empty() => none,
                     of => format!(" FOR {of}"),
                 };

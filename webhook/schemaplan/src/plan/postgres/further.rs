@@ -109,7 +109,7 @@ pub(super) fn publication(
         if !is_list(old) || !is_list(new) {
             return None;
         }
-        let sql = format!("ALTER PUBLICATION {shown} SET {}", new.labels.join(", "));
+        let sql = format!("ALTER PUBLICATION {shown} SET {}", new.published());
         statements.push(statement(sql, purpose));
     }
     if old.definition != new.definition {
@@ -174,11 +174,11 @@ mod tests {
     fn a_publication_of_everything_is_made_again() {
         let (some, all) = (object("w", &["TABLE ONLY t"]), object("w", &["ALL TABLES"]));
         assert!(publication("p", "", &some, &all).is_none());
-        let other = object("v", &["TABLE ONLY t", "TABLE ONLY u"]);
+        let other = object("v", &["TABLE ONLY t", "TABLE ONLY u", "TABLES IN SCHEMA s"]);
         assert_eq!(
             texts(publication("p", "", &some, &other).unwrap()),
             [
-                "ALTER PUBLICATION p SET TABLE ONLY t, TABLE ONLY u",
+                "ALTER PUBLICATION p SET TABLE ONLY t, ONLY u, TABLES IN SCHEMA s",
                 "ALTER PUBLICATION p SET (v)",
             ]
         );
