@@ -18,6 +18,12 @@ use crate::work::Work;
 /// A revision that means nothing here.
 pub(super) const NO_COMMIT: &str = "commit SHA: there is no such branch, tag or commit";
 
+/// The commit that was fetched last. A server is told of it, and sends only what is not in its files: commits without their history have no other name here,
+/// and without one the whole tree would come for each of them.
+const LAST: &str = "refs/tidegate/last";
+/// Each commit that is fetched is a pack; a mirror of more is made anew.
+const MOST_PACKS: usize = 256;
+
 /// A mirror, which need not be there yet. Its commands wait for other processes that share the cache, and not for each other: its owner sees to that.
 #[derive(Debug)]
 pub(super) struct Mirror {
@@ -86,7 +92,10 @@ impl Mirror {
             // A mirror that cannot give what it has is broken; the next one is made anew.
             let _ = fs::remove_dir_all(&self.folder);
         }
-        if folder_bytes(&self.folder.join("objects/pack")) > self.settings.limits.mirror_bytes {
+        let packs = files(&self.folder.join("objects/pack"));
+        if bytes(&packs) > self.settings.limits.mirror_bytes
+            || packs.iter().filter(|file| is_pack(file)).count() > MOST_PACKS
+        {
             let _ = fs::remove_dir_all(&self.folder);
         }
         tree
@@ -162,6 +171,7 @@ impl Mirror {
     /// The commit without its history; all branches and tags where the server gives no single commits.
     fn fetch(&self, git: &Git<'_>, commit: &str) -> Result<(), RenderError> {
         let url = self.address.url.as_str();
+        let wanted = format!("+{commit}:{LAST}");
         let fetch = [
             "fetch",
             "--quiet",
@@ -170,7 +180,7 @@ impl Mirror {
             "--no-write-fetch-head",
             "--",
             url,
-            commit,
+            &wanted,
         ];
         match git.text(Some(&self.folder), &fetch) {
             Ok(_) => Ok(()),
@@ -296,6 +306,7 @@ impl Mirror {
             "packed-refs.lock",
             "config.lock",
             "HEAD.lock",
+            &format!("{LAST}.lock"),
         ] {
             let _ = fs::remove_file(self.folder.join(stale));
         }
@@ -355,9 +366,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn folder_bytes(folder: &Path) -> u64 {
-    files(folder)
+fn bytes(files: &[PathBuf]) -> u64 {
+    files
         .iter()
         .filter_map(|file| Some(file.metadata().ok()?.len()))
         .sum()
+}
+
+fn is_pack(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "pack")
 }

@@ -24,7 +24,10 @@ const CONFIGURATION: &str = "\
 \tdirectory = *
 [gc]
 \tauto = 0
+[maintenance]
+\tauto = false
 [fetch]
+\tunpackLimit = 1
 \trecurseSubmodules = false
 \twriteCommitGraph = false
 [submodule]

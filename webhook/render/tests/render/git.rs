@@ -46,6 +46,47 @@ fn every_way_to_say_a_revision_gives_its_commit() {
 }
 
 #[test]
+fn a_commit_brings_only_what_it_changes() {
+    let kit = Kit::new();
+    let files: Vec<(String, String)> = (0..300)
+        .map(|n| (format!("app/{n}.yaml"), object(&format!("object-{n}"))))
+        .collect();
+    let files = files.iter();
+    let files: Vec<(&str, &str)> = files.map(|(file, text)| (&**file, &**text)).collect();
+    let repository = Repository::new(&files);
+    let render = |count: usize| {
+        let rendered = kit.source(source(&repository, "app")).unwrap();
+        assert_eq!(rendered.manifests.len(), count);
+    };
+    render(300);
+    repository.commit(&[("app/new.yaml", &object("new"))]);
+    render(301);
+    // A branch of its own knows nothing of what was fetched last.
+    repository.git(&["checkout", "--quiet", "--orphan", "other"]);
+    repository.commit(&[("app/other.yaml", &object("other"))]);
+    render(302);
+
+    let mirrors = std::fs::read_dir(kit.cache().join("git")).unwrap();
+    let mut mirrors = mirrors.map(|entry| entry.unwrap().path());
+    let mirror = mirrors.find(|path| path.is_dir()).unwrap();
+    let packs = std::fs::read_dir(mirror.join("objects/pack")).unwrap();
+    let mut bytes: Vec<u64> = packs
+        .map(|entry| entry.unwrap())
+        .filter(|entry| {
+            entry
+                .path()
+                .extension()
+                .is_some_and(|ending| ending == "pack")
+        })
+        .map(|entry| entry.metadata().unwrap().len())
+        .collect();
+    bytes.sort_unstable();
+    assert_eq!(bytes.len(), 3, "{bytes:?}");
+    // The list of 300 names is most of the smaller ones.
+    assert!(bytes[1] < bytes[2] * 2 / 3, "{bytes:?}");
+}
+
+#[test]
 fn what_is_not_there_is_said_with_what_is() {
     let kit = Kit::new();
     let repository = Repository::new(&[("app/a.yaml", &object("a"))]);
