@@ -19,7 +19,7 @@ mod act;
 mod record;
 mod words;
 
-use self::record::set;
+use self::record::Ledger;
 use self::words::{hook_phase, path, unknown_kind, waiting_for};
 use crate::health::{Health, HealthStatus};
 use crate::operation::{Operation, OperationPhase, Progress, ResultCode, State, TaskResult};
@@ -208,9 +208,10 @@ impl<'a> Sync<'a> {
             stage,
         } = turn;
         let mut has_failed = false;
+        let mut ledger = Ledger::of(&mut progress);
         for (step, outcome) in steps.iter().zip(outcomes) {
             has_failed |= outcome.is_err() && step.action != Action::Keep;
-            self.record(&mut progress, step, outcome);
+            self.record(&mut ledger, step, outcome);
         }
         let done: BTreeSet<usize> = steps
             .iter()
@@ -312,8 +313,9 @@ impl<'a> Sync<'a> {
                 (seen.index, OperationPhase::Failed, "Terminated".to_owned())
             });
         }
+        let mut ledger = Ledger::of(&mut progress);
         for (index, phase, message) in results {
-            self.update(&mut progress, index, phase, &message, None);
+            self.update(&mut ledger, index, phase, &message, None);
         }
         let state = State::new(OperationPhase::Failed, "Operation terminated");
         ended(Stage::Ended, state, steps, progress)
@@ -338,16 +340,11 @@ impl<'a> Sync<'a> {
 
     fn not_valid(&self, mut progress: Progress) -> Turn {
         let mut reasons = BTreeSet::new();
+        let mut ledger = Ledger::of(&mut progress);
         for (index, (reason, message)) in &self.invalid {
             reasons.insert(reason.as_str());
             if let Some(task) = self.tasks.get(*index) {
-                set(
-                    &mut progress,
-                    task,
-                    Some(ResultCode::SyncFailed),
-                    None,
-                    message,
-                );
+                ledger.set(task, Some(ResultCode::SyncFailed), None, message);
             }
         }
         let reasons: Vec<&str> = reasons.into_iter().collect();
@@ -387,8 +384,9 @@ impl<'a> Sync<'a> {
                 },
             }
         }
+        let mut ledger = Ledger::of(progress);
         for (index, phase, message) in updates {
-            self.update(progress, index, phase, &message, None);
+            self.update(&mut ledger, index, phase, &message, None);
         }
     }
 
@@ -411,6 +409,7 @@ impl<'a> Sync<'a> {
                 .filter(|seen| seen.task.live.is_none())
                 .map(|seen| seen.index)
                 .collect();
+            let mut ledger = Ledger::of(progress);
             for index in missing {
                 if let Some(task) = self.tasks.get(index) {
                     let message = format!(
@@ -418,7 +417,7 @@ impl<'a> Sync<'a> {
                         path(&task.key)
                     );
                     let code = Some(ResultCode::SyncFailed);
-                    self.update(progress, index, OperationPhase::Error, &message, code);
+                    self.update(&mut ledger, index, OperationPhase::Error, &message, code);
                 }
             }
             return Some(state);

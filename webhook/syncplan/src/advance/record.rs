@@ -1,6 +1,10 @@
 //! What became of a step, remembered as a result.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+use tidegate_model::ObjectKey;
+use tidegate_model::hook::Phase;
 use tidegate_model::object::{at, text};
 
 use super::{Outcome, Sync};
@@ -9,7 +13,7 @@ use crate::step::{Action, Step};
 use crate::task::Task;
 
 impl Sync<'_> {
-    pub(super) fn record(&self, progress: &mut Progress, step: &Step, outcome: &Outcome) {
+    pub(super) fn record(&self, ledger: &mut Ledger<'_>, step: &Step, outcome: &Outcome) {
         let Some(task) = self.tasks.get(step.task) else {
             return;
         };
@@ -62,54 +66,74 @@ impl Sync<'_> {
             (_, Ok(message)) => (Some(ResultCode::Synced), Some(done), message.clone()),
             (_, Err(error)) => failed(error),
         };
-        set(progress, task, code, phase, &message);
+        ledger.set(task, code, phase, &message);
     }
 
     pub(super) fn update(
         &self,
-        progress: &mut Progress,
+        ledger: &mut Ledger<'_>,
         index: usize,
         phase: OperationPhase,
         message: &str,
         code: Option<ResultCode>,
     ) {
         if let Some(task) = self.tasks.get(index) {
-            set(progress, task, code, Some(phase), message);
+            ledger.set(task, code, Some(phase), message);
         }
     }
 }
 
-/// Remembers a task's result. What is not said stays: an empty message, no code.
-pub(super) fn set(
-    progress: &mut Progress,
-    task: &Task,
-    status: Option<ResultCode>,
-    phase: Option<OperationPhase>,
-    message: &str,
-) {
-    let known = progress
-        .results
-        .iter_mut()
-        .find(|result| result.key == task.key && result.sync_phase == task.phase);
-    if let Some(known) = known {
-        known.images = images(task.object());
-        known.status = status.or(known.status);
-        known.hook_phase = phase;
-        if !message.is_empty() {
-            message.clone_into(&mut known.message);
+/// The results, and where each of them is: of thousands of tasks each would else be looked for among all.
+pub(super) struct Ledger<'p> {
+    progress: &'p mut Progress,
+    places: BTreeMap<(ObjectKey, Phase), usize>,
+}
+
+impl<'p> Ledger<'p> {
+    pub(super) fn of(progress: &'p mut Progress) -> Self {
+        // Of two the first counts.
+        let results = progress.results.iter().enumerate().rev();
+        let places = results.map(|(place, it)| ((it.key.clone(), it.sync_phase), place));
+        Self {
+            places: places.collect(),
+            progress,
         }
-        return;
     }
-    progress.results.push(TaskResult {
-        key: task.key.clone(),
-        version: task.version().to_owned(),
-        status,
-        message: message.to_owned(),
-        hook_type: task.hook.then_some(task.phase),
-        hook_phase: phase,
-        sync_phase: task.phase,
-        images: images(task.object()),
-    });
+
+    /// Remembers a task's result. What is not said stays: an empty message, no code.
+    pub(super) fn set(
+        &mut self,
+        task: &Task,
+        status: Option<ResultCode>,
+        phase: Option<OperationPhase>,
+        message: &str,
+    ) {
+        let results = &mut self.progress.results;
+        let next = results.len();
+        let place = *self
+            .places
+            .entry((task.key.clone(), task.phase))
+            .or_insert(next);
+        if let Some(known) = results.get_mut(place) {
+            known.images = images(task.object());
+            known.status = status.or(known.status);
+            known.hook_phase = phase;
+            if !message.is_empty() {
+                message.clone_into(&mut known.message);
+            }
+            return;
+        }
+        results.push(TaskResult {
+            key: task.key.clone(),
+            version: task.version().to_owned(),
+            status,
+            message: message.to_owned(),
+            hook_type: task.hook.then_some(task.phase),
+            hook_phase: phase,
+            sync_phase: task.phase,
+            images: images(task.object()),
+        });
+    }
 }
 
 /// The images of a workload's containers, as they are listed (`GetResourceImages` of `gitops-engine/pkg/utils/kube`).
