@@ -53,14 +53,15 @@ pub(super) async fn gather<G: Gate>(
             warnings.extend(problems);
             first.map_or(Ok(project), Err)
         });
+    let local = running.and_then(Running::local_manifests);
     let trusted = project
         .as_ref()
         .map_err(Problem::clone)
         .and_then(|project| {
             acts_as_itself(&control.settings)?;
-            trusted_sources(project, &application, running)
+            trusted_sources(project, &application, running, local.is_some())
         });
-    let rendered = match (trusted, running.and_then(Running::local_manifests)) {
+    let rendered = match (trusted, local) {
         (Err(problem), _) => Err(problem),
         (Ok(_), Some(manifests)) => Ok(Rendered {
             manifests,
@@ -121,6 +122,7 @@ fn trusted_sources(
     project: &Value,
     application: &Value,
     running: Option<&Running>,
+    is_local: bool,
 ) -> Result<Vec<SourceRequest>, Problem> {
     let failed = |message: String| Problem::new(Condition::ComparisonError, message);
     let mut sources = running.map_or_else(
@@ -130,7 +132,6 @@ fn trusted_sources(
     for source in &mut sources {
         source.signers = signers(project, &source.source).map_err(failed)?;
     }
-    let is_local = running.is_some_and(|running| running.local_manifests().is_some());
     if is_local && sources.iter().any(|source| source.signers.is_some()) {
         return Err(failed(format!(
             "the project '{}' asks for signed commits, so that manifests of a working copy cannot be synced",

@@ -15,13 +15,13 @@ use similar::{ChangeTag, DiffTag, TextDiff};
 use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
 use tidegate_model::object::{at, name, namespace};
-use tidegate_model::words::{INSTALLATION_ID, LAST_APPLIED, TRACKING_ID};
+use tidegate_model::words::{INSTALLATION_ID, TRACKING_ID};
 use tidegate_syncplan::compare::{Comparison, Pair, Settings, SyncStatus, compare};
 use tidegate_syncplan::differences::{Comparing, applied};
 use tidegate_syncplan::ignore::Rules;
 
 use super::cluster::ClusterArgs;
-use super::manifests::{RenderingArgs, local, rendered_for};
+use super::manifests::{RenderingArgs, local, rendered_for, without_bookkeeping};
 
 /// In place of what a Secret holds.
 pub(super) const HIDDEN: &str = "++++++++";
@@ -171,15 +171,7 @@ fn sides(pair: &Pair<'_>, rules: &Rules) -> (Option<Value>, Option<Value>) {
         (live, target) => (live.cloned(), target.cloned()),
     };
     for object in [&mut live, &mut predicted].into_iter().flatten() {
-        if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-            metadata.remove("managedFields");
-            if let Some(annotations) = metadata
-                .get_mut("annotations")
-                .and_then(Value::as_object_mut)
-            {
-                annotations.remove(LAST_APPLIED);
-            }
-        }
+        without_bookkeeping(object);
     }
     if pair.key.group.is_empty() && pair.key.kind == "Secret" {
         hide(&mut live, &mut predicted);

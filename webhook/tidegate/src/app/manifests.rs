@@ -153,6 +153,19 @@ pub(super) fn local(
 /// A live object as people may see it: no values of Secrets, and not what only field managers read.
 fn shown(object: &mut Value) {
     let is_secret = group(object).is_empty() && kind(object) == "Secret";
+    without_bookkeeping(object);
+    if let (true, Some(data)) = (
+        is_secret,
+        object.get_mut("data").and_then(Value::as_object_mut),
+    ) {
+        for value in data.values_mut() {
+            *value = json!(super::diff::HIDDEN);
+        }
+    }
+}
+
+/// Takes away what only field managers read.
+pub(super) fn without_bookkeeping(object: &mut Value) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("managedFields");
         if let Some(annotations) = metadata
@@ -160,14 +173,6 @@ fn shown(object: &mut Value) {
             .and_then(Value::as_object_mut)
         {
             annotations.remove(LAST_APPLIED);
-        }
-    }
-    if let (true, Some(data)) = (
-        is_secret,
-        object.get_mut("data").and_then(Value::as_object_mut),
-    ) {
-        for value in data.values_mut() {
-            *value = json!(super::diff::HIDDEN);
         }
     }
 }
