@@ -58,24 +58,26 @@ pub(super) fn log_in(
         write(home, "registry/config.json", &json!({"auths": hosts}))?;
     }
     match registries {
-        [(_, first), others @ ..] if others.iter().all(|(_, other)| is_alike(first, other)) => {
+        [(_, first), others @ ..]
+            if others
+                .iter()
+                .all(|(_, other)| reached_by(other) == reached_by(first)) =>
+        {
             flags(home, first)
         }
         _ => Ok(Vec::new()),
     }
 }
 
-/// Whether two registries are reached by the same flags.
-fn is_alike(one: &Credential, other: &Credential) -> bool {
-    let how = |it: &Credential| (it.insecure, it.plain_http);
-    let trust = |it: &Credential| {
-        (
-            it.certificate_authority.clone(),
-            it.client_certificate.clone(),
-            it.client_key.clone(),
-        )
-    };
-    how(one) == how(other) && trust(one) == trust(other)
+/// What the flags are made of.
+fn reached_by(credential: &Credential) -> (bool, bool, &str, &str, &str) {
+    (
+        credential.insecure,
+        credential.plain_http,
+        &credential.certificate_authority,
+        &credential.client_certificate,
+        credential.client_key.reveal(),
+    )
 }
 
 fn flags(home: &Path, credential: &Credential) -> Result<Vec<String>, RenderError> {

@@ -55,6 +55,11 @@ pub(super) fn distrust(
     let Some(parts) = parts(kind, object) else {
         return Ok(Some("is not signed".to_owned()));
     };
+    if trust.keyring.trim().is_empty() {
+        return Ok(Some(
+            "is signed, and no key is in the ConfigMap argocd-gpg-keys-cm".to_owned(),
+        ));
+    }
     let keys = home.join("keys");
     let files = [
         ("trusted", trust.keyring),
@@ -74,11 +79,6 @@ pub(super) fn distrust(
             .args(arguments)
             .output()
     };
-    if trust.keyring.trim().is_empty() {
-        return Ok(Some(
-            "is signed, and no key is in the ConfigMap argocd-gpg-keys-cm".to_owned(),
-        ));
-    }
     let verified = gpg(&["--quiet", "--import", "trusted"])
         .and_then(|_| gpg(&["--status-fd", "1", "--verify", "signature", "payload"]));
     match verified {
