@@ -9,6 +9,7 @@
 //! is not; what each of them could be talked into is closed where it is called.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub(crate) struct Run<'a> {
     root: Option<&'a Path>,
     home: &'a Path,
     folder: &'a Path,
+    input: Option<File>,
     time: Duration,
     without_programs: bool,
 }
@@ -61,6 +63,7 @@ impl<'a> Run<'a> {
             root: None,
             home,
             folder,
+            input: None,
             time: settings.limits.render_time,
             without_programs: false,
         }
@@ -93,6 +96,12 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// What it reads; nothing, otherwise.
+    pub(crate) fn input(mut self, input: File) -> Self {
+        self.input = Some(input);
+        self
+    }
+
     pub(crate) fn time(mut self, time: Duration) -> Self {
         self.time = time;
         self
@@ -105,15 +114,16 @@ impl<'a> Run<'a> {
     }
 
     /// What it prints.
-    pub(crate) fn output(self) -> Result<Vec<u8>, ProcessError> {
+    pub(crate) fn output(mut self) -> Result<Vec<u8>, ProcessError> {
         let program = self.program;
         let Some(path) = find(program, &self.settings.path) else {
             return Err(ProcessError::Missing {
                 program: program.to_owned(),
             });
         };
+        let input = self.input.take().map_or_else(Stdio::null, Stdio::from);
         let ended = run(
-            &mut self.command(&path),
+            self.command(&path).stdin(input),
             program,
             self.time,
             &self.settings.limits,
@@ -199,7 +209,6 @@ fn run(
     };
     let until = Instant::now() + time;
     let mut child = command
-        .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)

@@ -9,10 +9,9 @@ use super::program::Git;
 use super::revision::Refs;
 use super::signature::{Signed, Trust, distrust};
 use crate::error::{ProcessError, RenderError};
-use crate::process;
 use crate::secret::Credential;
 use crate::settings::Settings;
-use crate::tree::{Entry, Tree};
+use crate::tree::Tree;
 use crate::work::Work;
 
 /// A revision that means nothing here.
@@ -82,12 +81,16 @@ impl Mirror {
             })
     }
 
-    /// The files of a commit, fetched where they are not there.
-    pub(super) fn check_out(&self, commit: &str) -> Result<Tree, RenderError> {
+    /// The files of a commit, fetched where they are not there. What it has in common with one that is checked out already is shared.
+    pub(super) fn check_out(
+        &self,
+        commit: &str,
+        near: Option<(&str, &Tree)>,
+    ) -> Result<Tree, RenderError> {
         let git = self.git()?;
         let _lock = self.lock(&git)?;
         self.bring(&git, commit)?;
-        let tree = self.export(&git, commit);
+        let tree = self.export(&git, commit, near);
         if let Err(RenderError::Unreachable { .. }) = &tree {
             // A mirror that cannot give what it has is broken; the next one is made anew.
             let _ = fs::remove_dir_all(&self.folder);
@@ -203,87 +206,6 @@ impl Mirror {
             "+refs/tags/*:refs/tags/*",
         ]);
         git.text(mirror, &fetch)
-            .map(drop)
-            .map_err(|problem| self.unreachable(problem))
-    }
-
-    fn export(&self, git: &Git<'_>, commit: &str) -> Result<Tree, RenderError> {
-        let limits = &self.settings.limits;
-        let mirror = Some(self.folder.as_path());
-        let unreadable = |problem| self.unreachable(problem);
-        let listed = git
-            .text(
-                mirror,
-                &["ls-tree", "-r", "-z", "-l", "--full-tree", commit],
-            )
-            .map_err(unreadable)?;
-        let entries: Vec<Entry> = listed.split('\0').filter_map(Entry::parse).collect();
-        let too_large = |what: &str, limit: String| RenderError::TooLarge {
-            repository: self.name.clone(),
-            what: format!("{what} of commit {commit}"),
-            limit,
-        };
-        if entries.len() > limits.tree_files {
-            return Err(too_large(
-                "the number of files",
-                limits.tree_files.to_string(),
-            ));
-        }
-        let bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
-        if bytes > limits.tree_bytes {
-            return Err(too_large(
-                "the size",
-                format!("{} bytes", limits.tree_bytes),
-            ));
-        }
-        let folder = self.work.folder()?;
-        let index = self.work.folder()?;
-        let run = |arguments: &[&str]| {
-            git.run(mirror)
-                .env("GIT_INDEX_FILE", index.path().join("index"))
-                .env("GIT_WORK_TREE", folder.path())
-                .args(arguments)
-                .output()
-        };
-        run(&["read-tree", commit]).map_err(unreadable)?;
-        if self.credential.enable_lfs {
-            self.check_out_with_lfs(git, index.path(), folder.path())?;
-            let sizes = entries.iter().filter_map(|entry| {
-                let file = folder.path().join(&entry.path).symlink_metadata();
-                Some(file.ok()?.len())
-            });
-            if sizes.sum::<u64>() > limits.tree_bytes {
-                let limit = format!("{} bytes", limits.tree_bytes);
-                return Err(too_large("the size with Git LFS", limit));
-            }
-        } else {
-            run(&["checkout-index", "--all", "--force", "--quiet"]).map_err(unreadable)?;
-        }
-        Tree::new(folder, &entries)
-    }
-
-    /// As a check-out, where files that `.gitattributes` calls LFS's are fetched. No other filter is known, whatever the repository says.
-    fn check_out_with_lfs(
-        &self,
-        git: &Git<'_>,
-        index: &Path,
-        folder: &Path,
-    ) -> Result<(), RenderError> {
-        if process::find("git-lfs", &self.settings.path).is_none() {
-            return Err(self.unreachable(ProcessError::Missing {
-                program: "git-lfs".to_owned(),
-            }));
-        }
-        let origin = format!("remote.origin.url={}", self.address.git_url());
-        git.run(Some(&self.folder))
-            .env("GIT_INDEX_FILE", index.join("index"))
-            .env("GIT_WORK_TREE", folder)
-            .env("GIT_LFS_SKIP_SMUDGE", "0")
-            .args(["-c", &origin])
-            .args(["-c", "filter.lfs.smudge=git-lfs smudge -- %f"])
-            .args(["-c", "filter.lfs.required=true"])
-            .args(["checkout-index", "--all", "--force", "--quiet"])
-            .output()
             .map(drop)
             .map_err(|problem| self.unreachable(problem))
     }

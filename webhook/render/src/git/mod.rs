@@ -7,6 +7,7 @@
 //! a terminal, no submodules, no large files by LFS.
 
 pub(crate) mod address;
+mod checkout;
 mod mirror;
 mod program;
 mod range;

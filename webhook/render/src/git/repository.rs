@@ -209,7 +209,9 @@ impl Repository {
             return Err(self.mirror.unreachable(problem.clone()));
         }
         let asked = Instant::now();
-        let tree = self.mirror.check_out(commit);
+        let near = state.trees.last();
+        let near = near.map(|(commit, tree)| (commit.as_str(), tree.as_ref()));
+        let tree = self.mirror.check_out(commit, near);
         state.failed = match &tree {
             Err(RenderError::Unreachable { problem, .. }) => {
                 Some((commit.to_owned(), Span::since(asked), problem.clone()))
