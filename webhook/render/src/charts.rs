@@ -328,21 +328,16 @@ pub(crate) fn fetch_dependencies(
         path: tree.shown(folder),
         problem,
     };
-    let none = Credential::default();
     let run = |arguments: &[&str], flags: &[String]| {
-        let mut run = Run::new(around.settings, "helm", home, folder)
+        let run = Run::new(around.settings, "helm", home, folder)
             .root(tree.root())
             .time(around.settings.limits.fetch_time)
             .args(arguments)
             .args(flags);
-        for secret in known
+        let secrets = known
             .iter()
-            .flat_map(|(_, credential)| credential.secrets())
-            .chain(none.secrets())
-        {
-            run = run.secret(secret);
-        }
-        run.output().map_err(failed)
+            .flat_map(|(_, credential)| credential.secrets());
+        secrets.fold(run, Run::secret).output().map_err(failed)
     };
     if !named.is_empty() {
         add(home, &named, pass_credentials)?;

@@ -3,7 +3,6 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
@@ -13,7 +12,7 @@ use tidegate_render::{
     Credential, Credentials, FolderRequest, NoCredentials, RenderError, Secret, SourceType,
 };
 
-use crate::support::{Kit, Repository, names, object, request};
+use crate::support::{Kit, Repository, charts, helm, names, object, request};
 
 /// Serves the files of a folder to who knows the password. Its thread ends with the test program.
 struct Server {
@@ -178,38 +177,9 @@ fn git_is_let_in_by_its_password_and_by_no_other() {
 #[test]
 fn charts_come_from_a_repository_by_version_or_range() {
     let folder = tempfile::tempdir().unwrap();
-    let chart = folder.path().join("web");
-    std::fs::create_dir_all(chart.join("templates")).unwrap();
-    std::fs::write(
-        chart.join("templates/a.yaml"),
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata: {version: {{ .Chart.Version }}, own: {{ .Values.own | quote }}}\n",
-    )
-    .unwrap();
-    std::fs::write(chart.join("values.yaml"), "own: default\n").unwrap();
-    std::fs::write(chart.join("prod.yaml"), "own: prod\n").unwrap();
-    let helm = |arguments: &[&str]| {
-        let output = Command::new(tidegate_kit::bin("helm").unwrap())
-            .args(arguments)
-            .current_dir(folder.path())
-            .env("HOME", folder.path())
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    };
-    for version in ["1.0.0", "1.2.0", "2.0.0"] {
-        std::fs::write(
-            chart.join("Chart.yaml"),
-            format!("apiVersion: v2\nname: web\nversion: {version}\n"),
-        )
-        .unwrap();
-        helm(&["package", "web"]);
-    }
+    charts(folder.path());
     let server = Server::start(folder.path(), "ann", "hunter2");
-    helm(&["repo", "index", "."]);
+    helm(folder.path(), &["repo", "index", "."]);
 
     let kit = Kit::new();
     let source = |revision: &str| json!({"repoURL": server.url(""), "chart": "web", "targetRevision": revision, "helm": {"valueFiles": ["prod.yaml"], "releaseName": "r"}});

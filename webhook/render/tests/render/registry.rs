@@ -10,7 +10,7 @@ use tidegate_kit::guard::Guard;
 use tidegate_render::{KnownRepositories, TLS_CERTIFICATES};
 
 use crate::servers::{fields, free_port};
-use crate::support::{Kit, Repository, request};
+use crate::support::{Kit, Repository, charts, helm, request};
 
 /// The password `hunter2` of ann, as bcrypt; the registry takes no other kind.
 const USERS: &str = "ann:$2y$05$SuIa9hgpnQokS2CXclWm7.IAsAHYuuWkcuHTARN2WY5HVQPSin2qO\n";
@@ -61,52 +61,16 @@ impl Registry {
 
 /// Versions of the chart `web` in the registry, below `charts`; the digest of the last.
 fn publish(registry: &Registry, folder: &Path, authority: &Authority) -> String {
-    let chart = folder.join("web");
-    std::fs::create_dir_all(chart.join("templates")).unwrap();
-    std::fs::write(
-        chart.join("templates/a.yaml"),
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {version: {{ .Chart.Version }}}\n",
-    )
-    .unwrap();
     std::fs::write(folder.join("ca"), authority.certificate()).unwrap();
-    let helm = |arguments: &[&str]| {
-        let output = Command::new(tidegate_kit::bin("helm").unwrap())
-            .args(arguments)
-            .current_dir(folder)
-            .env("HOME", folder)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{error}");
-        said + &error
-    };
+    let trusting = ["--ca-file", "ca"];
+    let login = ["registry", "login", &registry.host];
     let password = ["--username", "ann", "--password", "hunter2"];
-    helm(
-        &[
-            &["registry", "login", &registry.host, "--ca-file", "ca"][..],
-            &password,
-        ]
-        .concat(),
-    );
-    let mut said = String::new();
-    for version in ["1.0.0", "1.2.0", "2.0.0"] {
-        std::fs::write(
-            chart.join("Chart.yaml"),
-            format!("apiVersion: v2\nname: web\nversion: {version}\n"),
-        )
-        .unwrap();
-        helm(&["package", "web"]);
-        let to = format!("oci://{}/charts", registry.host);
-        said = helm(&[
-            "push",
-            &format!("web-{version}.tgz"),
-            &to,
-            "--ca-file",
-            "ca",
-        ]);
-    }
-    let (_, digest) = said.split_once("Digest: ").unwrap();
+    helm(folder, &[&login[..], &password, &trusting].concat());
+    let to = format!("oci://{}/charts", registry.host);
+    let pushed = charts(folder)
+        .map(|archive| helm(folder, &[&["push", archive, &to][..], &trusting].concat()));
+    let said = pushed.concat();
+    let (_, digest) = said.rsplit_once("Digest: ").unwrap();
     digest.split_whitespace().next().unwrap().to_owned()
 }
 

@@ -1,6 +1,7 @@
 //! Repositories in temporary folders, and a renderer for them.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -105,6 +106,41 @@ impl Kit {
         self.render(&request(&[source]))
             .map_err(|error| error.to_string())
     }
+}
+
+/// Runs the real helm in a folder, which is its home too; what it says.
+pub(crate) fn helm(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(tidegate_kit::bin("helm").unwrap())
+        .args(arguments)
+        .current_dir(folder)
+        .env("HOME", folder)
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+/// Packs the chart `web` of one template and a file of values into a folder, in three versions, and names the archives.
+pub(crate) fn charts(folder: &Path) -> [&'static str; 3] {
+    let chart = folder.join("web");
+    std::fs::create_dir_all(chart.join("templates")).unwrap();
+    let write = |file: &str, text: &str| std::fs::write(chart.join(file), text).unwrap();
+    write(
+        "templates/a.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\ndata: {version: {{ .Chart.Version }}, own: {{ .Values.own | quote }}}\n",
+    );
+    write("values.yaml", "own: default\n");
+    write("prod.yaml", "own: prod\n");
+    for version in ["1.0.0", "1.2.0", "2.0.0"] {
+        write(
+            "Chart.yaml",
+            &format!("apiVersion: v2\nname: web\nversion: {version}\n"),
+        );
+        helm(folder, &["package", "web"]);
+    }
+    ["web-1.0.0.tgz", "web-1.2.0.tgz", "web-2.0.0.tgz"]
 }
 
 /// An Application `web` for the namespace `shop`, that asks for fresh branches each time.
