@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use tidegate_model::object::{at, kind, text};
 
-use crate::links::{Index, Link, Need, Rivals, Workload, is_atlas, namespace_of};
+use crate::index::{Index, Workload, namespace_of};
+use crate::links::{Link, Need, Rivals, is_atlas};
 use crate::pods::list;
 use crate::references::Reference;
 use crate::{Manifest, hosts};

@@ -24,6 +24,7 @@ use tidegate_model::{ObjectKey, wave};
 mod atlas;
 mod dependencies;
 mod hosts;
+mod index;
 mod kinds;
 mod links;
 mod pods;
