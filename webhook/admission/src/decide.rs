@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::{
-    Action, Evaluated, FailurePolicy, Finding, Mode, Position, Redactor, Review, Severity, Stage,
+    Action, Evaluated, Finding, Mode, Position, Redactor, Review, Scope, Severity, Stage,
     apply_checked,
 };
 
@@ -99,15 +99,20 @@ pub fn decide(review: &Review, stage: Stage, evaluated: &[Evaluated]) -> Decisio
             .chain(review.old_object.as_deref()),
     );
     for one in evaluated {
+        let scope = one.enforcement.scope(review);
         let verdict = match &one.outcome {
             Ok(verdict) => verdict,
             Err(failure) => {
-                decision.fail(one, redactor.redact(&failure.to_string()).into_owned());
+                decision.fail(
+                    one,
+                    scope,
+                    redactor.redact(&failure.to_string()).into_owned(),
+                );
                 continue;
             }
         };
         for finding in &verdict.findings {
-            decision.find(one, finding, stage, &redactor);
+            decision.find(one, scope, finding, stage, &redactor);
         }
         for annotation in &verdict.audit_annotations {
             let key = format!("{}.{}", one.policy, annotation.key);
@@ -125,7 +130,7 @@ pub fn decide(review: &Review, stage: Stage, evaluated: &[Evaluated]) -> Decisio
                     object = Some(patched.into());
                     decision.patch.0.extend(verdict.patch.0.iter().cloned());
                 }
-                Err(error) => decision.fail(one, error.to_string()),
+                Err(error) => decision.fail(one, scope, error.to_string()),
             }
         }
     }
@@ -143,10 +148,8 @@ impl Decision {
         }
     }
 
-    fn fail(&mut self, one: &Evaluated, why: String) {
-        let binds = one.enforcement.failure_policy == FailurePolicy::Deny
-            && one.enforcement.mode == Mode::Enforce;
-        let action = if binds && one.enforcement.action == Action::Deny {
+    fn fail(&mut self, one: &Evaluated, scope: Option<&Scope>, why: String) {
+        let action = if one.enforcement.failure_binds(scope) {
             Action::Deny
         } else {
             Action::Warn
@@ -157,11 +160,18 @@ impl Decision {
         self.failures.push((one.policy.clone(), why, action));
     }
 
-    fn find(&mut self, one: &Evaluated, finding: &Finding, stage: Stage, redactor: &Redactor) {
-        let action = match (
-            stage,
-            one.enforcement.action(&finding.rule, finding.severity),
-        ) {
+    fn find(
+        &mut self,
+        one: &Evaluated,
+        scope: Option<&Scope>,
+        finding: &Finding,
+        stage: Stage,
+        redactor: &Redactor,
+    ) {
+        let action = one
+            .enforcement
+            .action(&finding.rule, finding.severity, scope);
+        let action = match (stage, action) {
             (_, Action::Off) => return,
             (Stage::Mutate, _) if !finding.mended => return,
             (Stage::Mutate, action) => action.max(Action::Warn),
@@ -187,7 +197,9 @@ impl Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AuditAnnotation, Enforcement, PolicyFailure, Timing, Verdict, parse_review};
+    use crate::{
+        AuditAnnotation, Enforcement, FailurePolicy, PolicyFailure, Timing, Verdict, parse_review,
+    };
 
     fn review() -> Review {
         let body = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u","operation":"CREATE",
@@ -247,6 +259,37 @@ mod tests {
             .map(|finding| finding.action)
             .collect();
         assert_eq!(actions, [Action::Warn, Action::Deny, Action::Audit]);
+    }
+
+    #[test]
+    fn what_is_in_a_scope_is_judged_by_it() {
+        let enforcement = Enforcement {
+            scopes: vec![Scope {
+                namespaces: vec!["lab".into()],
+                action: Some(Action::Warn),
+                ..Scope::default()
+            }],
+            ..Enforcement::default()
+        };
+        let found = || verdict(vec![finding("b", Severity::Error)], "[]");
+        for (namespace, outcome, denied) in [
+            ("lab", Ok(found()), None),
+            ("shop", Ok(found()), Some(StatusReason::Forbidden)),
+            ("lab", Err(PolicyFailure::Stack), None),
+            (
+                "shop",
+                Err(PolicyFailure::Stack),
+                Some(StatusReason::Invalid),
+            ),
+        ] {
+            let review = Review {
+                namespace: Some(namespace.into()),
+                ..review()
+            };
+            let said = said(enforcement.clone(), outcome);
+            let decision = decide(&review, Stage::Validate, &[said]);
+            assert_eq!(decision.denied, denied, "{namespace}");
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! serde stops at the first problem; a person who mends a file wants the whole list.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 /// A map of the file whose fields are taken one by one; what is left over is unknown.
@@ -124,6 +126,28 @@ impl<'p> Fields<'p> {
             self.problem(key, "expected a list of texts");
             vec![]
         })
+    }
+
+    pub(crate) fn texts(&mut self, key: &str) -> BTreeMap<String, String> {
+        let map = self.map(key).into_iter();
+        let texts: Option<_> = map
+            .map(|(key, value)| Some((key, value.as_str()?.to_owned())))
+            .collect();
+        texts.unwrap_or_else(|| {
+            self.problem(key, "expected a map of texts");
+            BTreeMap::new()
+        })
+    }
+
+    pub(crate) fn list(&mut self, key: &str, most: usize) -> Vec<Value> {
+        match self.take(key) {
+            None => vec![],
+            Some(Value::Array(list)) if list.len() <= most => list,
+            Some(_) => {
+                self.problem(key, &format!("expected a list, of at most {most}"));
+                vec![]
+            }
+        }
     }
 
     pub(crate) fn map(&mut self, key: &str) -> Map<String, Value> {

@@ -21,7 +21,7 @@ mod verdict;
 
 pub use answer::{answer, failure};
 pub use decide::{Decision, JudgedFinding, StatusReason, decide};
-pub use enforcement::{Action, Enforcement, FailurePolicy, Mode};
+pub use enforcement::{Action, Enforcement, FailurePolicy, Mode, Scope};
 /// A day, in UTC wherever it is used here.
 pub use jiff::civil::Date;
 

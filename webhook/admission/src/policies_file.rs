@@ -17,15 +17,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::fields::{Fields, expected_word, lookup, word_of};
-use crate::{Action, ByteSize, Enforcement, FailurePolicy, Mode, parse_duration};
+use crate::{Action, ByteSize, Enforcement, FailurePolicy, Mode, Scope, parse_duration};
 
 /// The largest policies file.
 const LARGEST_FILE_BYTES: usize = 1 << 20;
 /// The most policies in one file.
 const MOST_POLICIES: usize = 256;
+/// The most scopes of one policy.
+const MOST_SCOPES: usize = 64;
 
 /// What one call of a policy may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,21 +204,14 @@ fn entry_of(
             )
             .unwrap_or_default(),
         action: fields.word("action", &ACTIONS).unwrap_or_default(),
-        rules: BTreeMap::new(),
+        rules: rules_of(&mut fields),
+        scopes: Vec::new(),
         exempt_namespaces: exempt.iter().cloned().collect(),
         mutate: fields.flag("mutate").unwrap_or(false),
     };
     enforcement
         .exempt_namespaces
         .extend(fields.strings("exemptNamespaces"));
-    for (rule, action) in fields.map("rules") {
-        match action_of(&action) {
-            Some(action) => {
-                enforcement.rules.insert(rule, action);
-            }
-            None => fields.problem(&format!("rules.{rule}"), &expected_word(&ACTIONS)),
-        }
-    }
     let capabilities = fields.strings("capabilities").into_iter().collect();
     let settings = match fields.take("settings") {
         None | Some(Value::Null) => "{}".to_owned(),
@@ -227,7 +222,12 @@ fn entry_of(
         }
     };
     let limits = fields.take("limits");
+    let scopes = fields.list("scopes", MOST_SCOPES);
     fields.finish();
+    for (index, scope) in scopes.iter().enumerate() {
+        let scope = scope_of(scope, &format!("{place}.scopes[{index}]"), problems);
+        enforcement.scopes.push(scope);
+    }
     let limits = limits.map_or_else(Limits::default, |limits| {
         limits_of(&limits, &format!("{place}.limits"), problems)
     });
@@ -268,6 +268,45 @@ fn source_of(fields: &mut Fields<'_>) -> Option<PolicySource> {
             None
         }
     }
+}
+
+fn scope_of(value: &Value, place: &str, problems: &mut Vec<String>) -> Scope {
+    let mut fields = Fields::of(value, place, problems);
+    let scope = Scope {
+        namespaces: fields.strings("namespaces"),
+        labels: fields.texts("labels"),
+        action: fields.word("action", &ACTIONS),
+        rules: rules_of(&mut fields),
+    };
+    if value.is_object() {
+        // One that names nothing would be every object's.
+        let names = |key: &str| value.get(key).is_some_and(|names| !is_empty(names));
+        if !names("namespaces") && !names("labels") {
+            fields.problem("namespaces", "name `namespaces`, `labels` or both");
+        }
+        if value.get("action").is_none() && value.get("rules").is_none() {
+            fields.problem("rules", "name an `action`, `rules` or both");
+        }
+    }
+    fields.finish();
+    scope
+}
+
+fn is_empty(names: &Value) -> bool {
+    names.as_array().is_some_and(Vec::is_empty) || names.as_object().is_some_and(Map::is_empty)
+}
+
+fn rules_of(fields: &mut Fields<'_>) -> BTreeMap<String, Action> {
+    let mut rules = BTreeMap::new();
+    for (rule, action) in fields.map("rules") {
+        match action_of(&action) {
+            Some(action) => {
+                rules.insert(rule, action);
+            }
+            None => fields.problem(&format!("rules.{rule}"), &expected_word(&ACTIONS)),
+        }
+    }
+    rules
 }
 
 fn limits_of(value: &Value, place: &str, problems: &mut Vec<String>) -> Limits {
@@ -347,6 +386,8 @@ policies:
   rules: {truncate: warn, drop-table: off}
   limits: {memory: 256MiB, cpu: 50ms, concurrency: 4}
   exemptNamespaces: [scratch]
+  scopes:
+  - {namespaces: [lab, 'dev-*'], labels: {stage: dev}, action: warn, rules: {truncate: off}}
   settings: {dialect: mysql}
 - name: ours
   folder: mine
@@ -369,6 +410,15 @@ policies:
         assert_eq!(
             first.enforcement.exempt_namespaces,
             BTreeSet::from(["kube-system".into(), "scratch".into()])
+        );
+        assert_eq!(
+            first.enforcement.scopes,
+            [Scope {
+                namespaces: vec!["lab".into(), "dev-*".into()],
+                labels: BTreeMap::from([("stage".into(), "dev".into())]),
+                action: Some(Action::Warn),
+                rules: BTreeMap::from([("truncate".into(), Action::Off)]),
+            }]
         );
         assert_eq!(
             (first.enforcement.mode, first.enforcement.failure_policy),
@@ -416,6 +466,7 @@ policies:
   settings: 5
 - name: a
   file: b.wasm
+  scopes: [{labels: {a: 5}, action: stop}, {rules: {a: off}, mode: enforce}, {namespaces: []}, lab]
 ",
         )
         .unwrap_err();
@@ -435,6 +486,13 @@ policies:
                 "policies[1].limits.cpu: `1h` is out of range",
                 "policies[1].limits.instances: expected a whole number from 1 to 64",
                 "policies[1].limits.memry: is not a known field",
+                "policies[2].scopes[0].labels: expected a map of texts",
+                "policies[2].scopes[0].action: expected one of deny, warn, audit, off",
+                "policies[2].scopes[1].namespaces: name `namespaces`, `labels` or both",
+                "policies[2].scopes[1].mode: is not a known field",
+                "policies[2].scopes[2].namespaces: name `namespaces`, `labels` or both",
+                "policies[2].scopes[2].rules: name an `action`, `rules` or both",
+                "policies[2].scopes[3]: expected a map",
                 "policies[2].name: `a` is used twice",
             ]
         );

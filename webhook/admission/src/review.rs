@@ -4,6 +4,7 @@
 //! reason to fail (the API server stores objects nested thousands of levels deep). Reading the envelope is not recursive either, so that the uid
 //! is found, and the request answered, whatever the object holds.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,18 @@ impl Review {
     /// The text that the request is about: the object, or what is to be deleted.
     pub fn subject(&self) -> Option<&Arc<str>> {
         self.object.as_ref().or(self.old_object.as_ref())
+    }
+
+    /// Whether the object has all of these labels, before the change and after it.
+    pub(crate) fn has_labels(&self, wanted: &BTreeMap<String, String>) -> bool {
+        let mut texts = self.object.iter().chain(&self.old_object).peekable();
+        texts.peek().is_some()
+            && texts.all(|text| {
+                let labels = labels(text);
+                wanted
+                    .iter()
+                    .all(|(key, value)| labels.get(key) == Some(value))
+            })
     }
 
     /// Whether the object is on its way out and only its finalizers, or other bookkeeping, change. Denying that would make the deletion hang for
@@ -283,6 +296,21 @@ fn metadata(object: &str) -> Option<Metadata> {
     serde_json::from_str::<Object>(object)
         .ok()
         .map(|object| object.metadata)
+}
+
+/// None where they are not what labels are.
+fn labels(object: &str) -> BTreeMap<String, String> {
+    #[derive(Deserialize)]
+    struct Object {
+        metadata: Labelled,
+    }
+    #[derive(Deserialize)]
+    struct Labelled {
+        labels: BTreeMap<String, String>,
+    }
+    serde_json::from_str::<Object>(object)
+        .map(|object| object.metadata.labels)
+        .unwrap_or_default()
 }
 
 /// The parts of an object that policies judge, as raw text.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sha2::digest::Output;
 use sha2::{Digest, Sha256};
-use tidegate_admission::{Action, ByteSize, Enforcement, Limits, PolicyEntry, PolicySource};
+use tidegate_admission::{ByteSize, Enforcement, Limits, PolicyEntry, PolicySource};
 
 /// One policy that is to be loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,13 +97,7 @@ impl PolicySpec {
 
     /// Whether nothing that it could say would have any effect.
     pub(crate) fn is_off(&self) -> bool {
-        let enforcement = &self.enforcement;
-        enforcement.action == Action::Off
-            && !enforcement.mutate
-            && enforcement
-                .rules
-                .values()
-                .all(|action| *action == Action::Off)
+        self.enforcement.is_off() && !self.enforcement.mutate
     }
 }
 

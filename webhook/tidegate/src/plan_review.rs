@@ -17,7 +17,7 @@ use crate::policies::today;
 pub(crate) struct Question<'a> {
     /// The object that is being brought about, as JSON text. Policies are asked that match its kind.
     pub(crate) subject: &'a str,
-    /// The namespace whose exemption counts; none where no exemption does.
+    /// The namespace whose exemption and scopes count; none where none do.
     pub(crate) namespace: Option<String>,
     /// In the order of application.
     pub(crate) changes: Vec<Change>,
@@ -31,7 +31,8 @@ pub(crate) struct Question<'a> {
 
 /// Asks, and weighs the answers. What is secret in the subject is kept out of them.
 pub(crate) async fn judge(policies: &PolicySet, question: Question<'_>) -> Decision {
-    let review = update_of(question.subject, None);
+    let mut review = update_of(question.subject, None);
+    review.namespace.clone_from(&question.namespace);
     let request = PlanRequest {
         kind: review.kind.clone(),
         namespace: question.namespace,
