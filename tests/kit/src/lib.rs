@@ -29,6 +29,7 @@ pub mod mariadb;
 pub mod pages;
 pub mod plane;
 pub mod postgres;
+pub mod proxy;
 pub mod tools;
 
 pub use git::git;
@@ -36,4 +37,5 @@ pub use mariadb::MariaDb;
 pub use pages::pages;
 pub use plane::{ControlPlane, Options};
 pub use postgres::Postgres;
+pub use proxy::Proxy;
 pub use tools::{Output, bin};

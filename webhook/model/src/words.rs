@@ -24,6 +24,8 @@ pub const APPROVE: &str = "gate.tidegate.dev/approve";
 pub const IN_DOUBT: &str = "gate.tidegate.dev/in-doubt";
 /// Annotation: the first line of the one `atlas.sum` whose files count as applied though some were edited since.
 pub const EDITED: &str = "gate.tidegate.dev/edited";
+/// Annotation: which try of which sync made a hook. Written by the reconciler, for whoever goes on after it was killed.
+pub const HOOK_OF: &str = "gate.tidegate.dev/hook-of";
 /// Annotation: `repair` or `report`, what is done about a database that somebody else changed.
 pub const DRIFT: &str = "gate.tidegate.dev/drift";
 

@@ -107,7 +107,10 @@ pub(crate) async fn reconcile<G: Gate>(
     let snapshot = gather(context, key, application.clone(), running.as_ref()).await?;
     if let (Some(running), true, Ok(live)) = (&mut running, is_taken_over, &snapshot.live) {
         let tracking = Lens::new(&snapshot).tracking;
-        running.adopt_hooks(&live.objects, &tracking);
+        if let (true, Ok(rendered)) = (running.revisions.is_empty(), &snapshot.rendered) {
+            running.revisions.clone_from(&rendered.revisions);
+        }
+        running.adopt_hooks(&live.objects, &tracking, &application);
     }
     if let (None, Ok(rendered)) = (&running, &snapshot.rendered)
         && let Some(wanted) = finalizers::wanted(&application, &rendered.manifests)

@@ -7,7 +7,7 @@ use tidegate_model::ObjectKey;
 use tidegate_model::application::Application;
 use tidegate_model::hook::{Phase, Role, role};
 use tidegate_model::object::{annotation, api_version, at, text};
-use tidegate_model::words::DELETION_APPROVED;
+use tidegate_model::words::{DELETION_APPROVED, HOOK_OF};
 use tidegate_syncplan::operation::{
     Operation, OperationPhase, Options, Progress, ResultCode, Selector, State, TaskResult,
 };
@@ -100,23 +100,41 @@ impl Running {
         }
     }
 
-    /// Hooks that somebody made for this operation and did not come to write down: they run once, not twice. Asked only where an operation is taken over
+    /// What tells this try from all others of the Application. Times have whole seconds, in which a sync may end and the next one begin; the history and the
+    /// revision tell those apart.
+    pub(super) fn mark(&self, application: &Value) -> String {
+        let history = at(application, "/status/history").and_then(Value::as_array);
+        let last = history.and_then(|history| at(history.last()?, "/id"));
+        format!(
+            "{} of {} after {}, try {}",
+            seconds(self.started_at),
+            self.revisions.join(" "),
+            last.unwrap_or(&Value::Null),
+            self.retries,
+        )
+    }
+
+    /// Hooks that somebody made for this try and did not come to write down: they run once, not twice. Asked only where an operation is taken over
     /// from a process that is gone.
-    pub(super) fn adopt_hooks(&mut self, live: &[Value], tracking: &Tracking) {
+    pub(super) fn adopt_hooks(&mut self, live: &[Value], tracking: &Tracking, application: &Value) {
+        let mark = self.mark(application);
         for object in live.iter().filter(|object| tracking.owns(object)) {
-            let created = time(object, "/metadata/creationTimestamp");
             let Role::Hook(phases) = role(object) else {
                 continue;
             };
+            let made_in = phases
+                .into_iter()
+                .find(|phase| annotation(object, HOOK_OF) == Some(&hook_of(&mark, *phase)));
+            let Some(phase) = made_in else { continue };
             let key = ObjectKey::of(object);
-            let is_known = self.progress.results.iter().any(|result| result.key == key);
-            let (Some(phase), false, true) = (
-                phases.first().copied(),
-                is_known,
-                created.is_some_and(|created| created >= self.started_at),
-            ) else {
+            let is_known = self
+                .progress
+                .results
+                .iter()
+                .any(|result| result.key == key && result.sync_phase == phase);
+            if is_known {
                 continue;
-            };
+            }
             let version = api_version(object).rsplit('/').next().unwrap_or_default();
             self.progress.results.push(TaskResult {
                 version: version.to_owned(),
@@ -321,6 +339,11 @@ impl Running {
         }
         Value::Object(result)
     }
+}
+
+/// The annotation of a hook that was made in a phase of the try with this mark.
+pub(super) fn hook_of(mark: &str, phase: Phase) -> String {
+    format!("{mark}, {}", phase.as_str())
 }
 
 /// An operation that nobody asks for but the policy: what `autoSync` of Argo CD writes.

@@ -70,6 +70,7 @@ impl<G: Gate> Run<'_, G> {
             tracking: &self.lens.tracking,
             namespace: self.lens.namespace(),
             namespace_metadata: at(application, "/spec/syncPolicy/managedNamespaceMetadata"),
+            mark: running.mark(application),
             dry_run: planned.dry_run,
             force: planned.force,
             respects: planned

@@ -13,7 +13,7 @@ use tidegate_model::ObjectKey;
 use tidegate_model::hook::Phase;
 use tidegate_model::object::{annotation_words, at, group, kind, text};
 use tidegate_model::words::{
-    API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SYNC_OPTIONS,
+    API_EXTENSIONS_GROUP, CUSTOM_RESOURCE_DEFINITION, HOOK_OF, NAMESPACE, SYNC_OPTIONS,
 };
 use tidegate_syncplan::advance::{Outcome, Sync};
 use tidegate_syncplan::ignore::Rules;
@@ -25,6 +25,7 @@ use tracing::debug;
 
 use super::declared::declared;
 use super::migrate::taken_over;
+use super::operation::hook_of;
 use super::respect::respected;
 use crate::cluster::{KnownKind, type_of};
 use crate::context::{ApiError, Context};
@@ -56,6 +57,8 @@ pub(super) struct Hand<'a, G> {
     /// `spec.syncPolicy.managedNamespaceMetadata`.
     pub(super) namespace_metadata: Option<&'a Value>,
     pub(super) dry_run: bool,
+    /// See [`Running::mark`](super::operation::Running::mark).
+    pub(super) mark: String,
     /// `force` of the operation's strategy.
     pub(super) force: bool,
     /// Ignored differences, where they are to be respected.
@@ -195,6 +198,14 @@ impl<G: Gate> Hand<'_, G> {
             metadata.insert("namespace".to_owned(), json!(namespace));
         }
         self.tracking.mark(&mut object, self.namespace);
+        if task.hook
+            && let Some(annotations) = object
+                .pointer_mut("/metadata/annotations")
+                .and_then(Value::as_object_mut)
+        {
+            let mark = hook_of(&self.mark, task.phase);
+            annotations.insert(HOOK_OF.to_owned(), json!(mark));
+        }
         Some(object)
     }
 

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod deletion;
+mod faults;
 mod neighbour;
 mod options;
 mod place;
@@ -474,6 +475,24 @@ async fn a_retry_takes_the_commit_that_mends() -> Result<()> {
         ],
     )?;
     place.commit("web/a.yaml", &config_map("a", 0, "1"))?;
+    place.wait_well("web")?;
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_runs_its_hooks_again() -> Result<()> {
+    let place = Place::new("hook-again")?;
+    let running = place.start().await?;
+    place.commit("web/pre.yaml", &hook("pre", "PreSync"))?;
+    place.commit("web/a.yaml", &config_map("a", 0, "1"))?;
+    let mut application = place.application("web");
+    application["spec"]["syncPolicy"]["retry"] = json!({"limit": 1, "backoff": {"duration": "1s"}});
+    place.apply(&application)?;
+    place.kubectl(&["wait", "--for=create", "--timeout=30s", "job/pre"])?;
+    let first = place.get("job/pre")?;
+    place.fail_job("pre")?;
+    place.wait_other("job/pre", &first["metadata"]["uid"])?;
+    place.finish_job("pre")?;
     place.wait_well("web")?;
     running.stop().await
 }

@@ -1,9 +1,10 @@
 //! What each test of a reconciler has for itself: a namespace of the shared API server, a folder, a gate.
 
-use std::sync::{Arc, Mutex};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use tidegate_kit::ControlPlane;
 use tidegate_reconcile::{
     Gate, GateFinding, GateVerdict, Pacing, PlanChange, PlanReview, ReconcileError,
@@ -59,6 +60,8 @@ pub(crate) struct Place {
     pub(crate) namespace: String,
     pub(crate) folder: tempfile::TempDir,
     pub(crate) gate: WordGate,
+    /// How the reconciler reaches the API server, if not as everybody.
+    pub(crate) by_way_of: Option<PathBuf>,
 }
 
 /// A reconciler under way.
@@ -76,8 +79,12 @@ impl Running {
 
 impl Place {
     pub(crate) fn new(namespace: &str) -> Result<Self> {
+        static DEFINED: OnceLock<Result<(), String>> = OnceLock::new();
         let plane = ControlPlane::shared()?;
-        plane.install_crds()?;
+        DEFINED
+            .get_or_init(|| plane.install_crds().map_err(|error| format!("{error:#}")))
+            .clone()
+            .map_err(Error::msg)?;
         plane
             .kubectl(&["create", "namespace", namespace], "")?
             .ok()?;
@@ -86,6 +93,7 @@ impl Place {
             namespace: namespace.to_owned(),
             folder: tempfile::tempdir()?,
             gate: WordGate::default(),
+            by_way_of: None,
         })
     }
 
@@ -97,7 +105,9 @@ impl Place {
         renderer: Arc<dyn Render>,
         gate: &WordGate,
     ) -> Result<Running> {
-        let client = connect(Some(self.plane.kubeconfig()), None).await?;
+        let kubeconfig = self.by_way_of.as_deref();
+        let kubeconfig = kubeconfig.unwrap_or_else(|| self.plane.kubeconfig());
+        let client = connect(Some(kubeconfig), None).await?;
         let mut settings = ReconcileSettings {
             pacing: Pacing {
                 first_retry: Duration::from_millis(100),

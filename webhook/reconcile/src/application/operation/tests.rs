@@ -3,6 +3,8 @@
     reason = "a table reads better without ampersands"
 )]
 
+use tidegate_model::words::HOOK;
+
 use super::*;
 
 fn now() -> Timestamp {
@@ -74,26 +76,43 @@ fn an_operation_survives_its_status() {
 
 #[test]
 fn a_hook_that_was_made_and_not_written_down_is_adopted() {
-    let hook = |name: &str, mark: &str, created: &str, kind: &str| {
-        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": "shop", "creationTimestamp": created,
-            "annotations": {"argocd.argoproj.io/hook": kind, "argocd.argoproj.io/tracking-id": format!("{mark}:batch/Job:shop/{name}")}}})
+    let hook = |name: &str, owner: &str, of: String, kind: &str| {
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name, "namespace": "shop",
+            "annotations": {HOOK: kind, HOOK_OF: of, "argocd.argoproj.io/tracking-id": format!("{owner}:batch/Job:shop/{name}")}}})
     };
-    let live = [
-        hook("ours", "web", "1970-01-01T00:16:40Z", "PreSync"),
-        hook("older", "web", "1970-01-01T00:16:39Z", "PreSync"),
-        hook("others", "other", "1970-01-01T00:16:41Z", "PreSync"),
-        hook("none", "web", "1970-01-01T00:16:41Z", "Skip"),
-    ];
+    let application = |last: u32| json!({"status": {"history": [{"id": last}]}});
     let mut running = Running::new(json!({"sync": {}}), now());
-    running.adopt_hooks(&live, &Tracking::by_annotation("web"));
-    running.adopt_hooks(&live, &Tracking::by_annotation("web"));
+    running.revisions = vec!["abc".to_owned()];
+    let mark = running.mark(&application(3));
+    let of = |phase| hook_of(&mark, phase);
+    // A sync that ended in the second in which this one began, and the try before this one.
+    let before = hook_of(&running.mark(&application(2)), Phase::PreSync);
+    running.retries = 1;
+    let tried_again = running.mark(&application(3));
+    running.retries = 0;
+    let live = [
+        hook("ours", "web", of(Phase::PreSync), "PreSync"),
+        hook("both", "web", of(Phase::PostSync), "PreSync,PostSync"),
+        hook("before", "web", before, "PreSync"),
+        hook(
+            "again",
+            "web",
+            hook_of(&tried_again, Phase::PreSync),
+            "PreSync",
+        ),
+        hook("others", "other", of(Phase::PreSync), "PreSync"),
+        hook("none", "web", of(Phase::PreSync), "Skip"),
+    ];
+    for _ in 0..2 {
+        running.adopt_hooks(&live, &Tracking::by_annotation("web"), &application(3));
+    }
     let names: Vec<_> = running
         .progress
         .results
         .iter()
-        .map(|result| result.key.name.as_str())
+        .map(|result| (result.key.name.as_str(), result.sync_phase))
         .collect();
-    assert_eq!(names, ["ours"]);
+    assert_eq!(names, [("ours", Phase::PreSync), ("both", Phase::PostSync)]);
 }
 
 #[test]
