@@ -2,7 +2,9 @@
 //!
 //! Tables rather than code: what is listed is recognised by its first words, or by a function's name before a bracket.
 
-use crate::cursor::Cursor;
+use std::borrow::Cow;
+
+use crate::cursor::{Cursor, is_one_of, unquote};
 use crate::dialect::Dialect;
 use crate::effect::{Effect, Found};
 use crate::object;
@@ -384,22 +386,19 @@ pub(crate) fn call(cursor: Cursor<'_>, effects: &mut Vec<Found>) {
         return;
     }
     let mut probe = cursor;
-    let Some(name) = probe.part().map(|name| name.to_ascii_lowercase()) else {
-        return;
+    probe.advance();
+    let name = match cursor.kind() {
+        Some(TokenKind::QuotedName) => Cow::Owned(unquote(cursor.source(0))),
+        _ => Cow::Borrowed(cursor.source(0)),
     };
-    if FILE_CALLS.contains(&name.as_str()) {
-        push(Effect::FileAccess {
-            what: format!("{name}()"),
-        });
-    } else if DYNAMIC_CALLS.contains(&name.as_str()) {
-        push(Effect::DynamicSql {
-            what: format!("{name}()"),
-        });
-    } else if SERVER_CALLS.contains(&name.as_str()) {
-        push(Effect::ServerSetting {
-            what: format!("{name}()"),
-        });
-    } else if name == "set_config"
+    let what = || format!("{}()", name.to_ascii_lowercase());
+    if is_one_of(&name, FILE_CALLS) {
+        push(Effect::FileAccess { what: what() });
+    } else if is_one_of(&name, DYNAMIC_CALLS) {
+        push(Effect::DynamicSql { what: what() });
+    } else if is_one_of(&name, SERVER_CALLS) {
+        push(Effect::ServerSetting { what: what() });
+    } else if is_one_of(&name, &["set_config"])
         && let Some(effect) = session::set_config(probe)
     {
         push(effect);

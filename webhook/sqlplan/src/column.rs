@@ -26,7 +26,7 @@ pub(crate) fn read(mut item: Cursor<'_>) -> Option<ColumnDefinition> {
             auto_increment: serial,
             collation: None,
             charset: None,
-            source: whole.source_between(0, usize::MAX).to_owned(),
+            source: String::new(),
             position: at(start),
             inline: Inline::default(),
         },
@@ -52,8 +52,9 @@ pub(crate) fn read(mut item: Cursor<'_>) -> Option<ColumnDefinition> {
         };
         definition.unique.get_or_insert_with(unique);
     }
-    let source = whole.source_between(0, item.index());
-    source.clone_into(&mut definition.column.source);
+    whole
+        .source_between(0, item.index())
+        .clone_into(&mut definition.column.source);
     Some(definition)
 }
 

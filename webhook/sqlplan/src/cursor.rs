@@ -143,8 +143,8 @@ impl<'a> Cursor<'a> {
 
     #[inline(never)]
     pub(crate) fn is_any_at(&self, ahead: usize, wanted: &[&str]) -> bool {
-        let next = self.word_at(ahead);
-        next.is_some_and(|next| wanted.iter().any(|word| word.eq_ignore_ascii_case(next)))
+        self.word_at(ahead)
+            .is_some_and(|next| is_one_of(next, wanted))
     }
 
     pub(crate) fn is_any(&self, wanted: &[&str]) -> bool {
@@ -190,11 +190,14 @@ impl<'a> Cursor<'a> {
 
     /// Whether the first of these words can come next at all, by its first letter.
     fn may_see(&self, words: &str) -> bool {
-        let next = self
-            .peek(0)
-            .and_then(|token| self.text.as_bytes().get(token.start));
-        next.zip(words.as_bytes().first())
-            .is_some_and(|(next, wanted)| next.eq_ignore_ascii_case(wanted))
+        self.first_letter()
+            .is_some_and(|next| starts_with(words, next))
+    }
+
+    fn first_letter(&self) -> Option<u8> {
+        self.tokens
+            .get(self.at)
+            .and_then(|token| self.text.as_bytes().get(token.start).copied())
     }
 
     /// Steps over these words if they come next.
@@ -211,9 +214,12 @@ impl<'a> Cursor<'a> {
 
     #[inline(never)]
     pub(crate) fn accept_any(&mut self, words: &[&str]) -> bool {
+        let Some(next) = self.first_letter() else {
+            return false;
+        };
         words
             .iter()
-            .any(|words| self.may_see(words) && self.accept(words))
+            .any(|words| starts_with(words, next) && self.accept(words))
     }
 
     #[inline(never)]
@@ -445,6 +451,24 @@ impl<'a> Cursor<'a> {
         }
         canonical
     }
+}
+
+/// Whether the word is in a list, in any case. Length and first letter say no before the rest is looked at.
+pub(crate) fn is_one_of(word: &str, list: &[&str]) -> bool {
+    let Some(first) = word.as_bytes().first() else {
+        return false;
+    };
+    list.iter().any(|one| {
+        one.len() == word.len() && starts_with(one, *first) && one.eq_ignore_ascii_case(word)
+    })
+}
+
+#[inline]
+fn starts_with(words: &str, letter: u8) -> bool {
+    words
+        .as_bytes()
+        .first()
+        .is_some_and(|first| first.eq_ignore_ascii_case(&letter))
 }
 
 /// A quoted name or string without its quotes, a word as it is.

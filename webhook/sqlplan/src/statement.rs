@@ -163,7 +163,8 @@ fn may_end_elsewhere(sql: &str) -> bool {
     };
     bytes.contains(&b';')
         || bytes.windows(3).enumerate().any(|(index, word)| {
-            word.eq_ignore_ascii_case(b"end")
+            word.first().is_some_and(|first| b"eE".contains(first))
+                && word.eq_ignore_ascii_case(b"end")
                 && !is_part(index.checked_sub(1))
                 && !is_part(Some(index + 3))
         })

@@ -96,8 +96,12 @@ impl<'a> Lexer<'a> {
                 self.at_start = true;
                 continue;
             }
-            if next.is_ascii() && (next.is_ascii_whitespace() || next == '\u{b}') {
+            if u8::try_from(next).is_ok_and(is_blank) {
                 self.at += 1;
+                // A delimiter of one's own may be blank lines.
+                if self.delimiter == ";" {
+                    self.skip_bytes(is_blank);
+                }
                 continue;
             }
             if (!next.is_ascii() && is_hidden(next)) || next.is_ascii_control() {
@@ -136,10 +140,11 @@ impl<'a> Lexer<'a> {
 
     /// The mysql client's command comes before a delimiter that looks like it.
     fn is_delimiter_command(&self) -> bool {
+        if !self.dialect.is_mysql_like() {
+            return false;
+        }
         let head = self.rest().get(..DELIMITER.len() + 1).unwrap_or_default();
-        self.dialect.is_mysql_like()
-            && head.ends_with([' ', '\t'])
-            && head.trim_end().eq_ignore_ascii_case(DELIMITER)
+        head.ends_with([' ', '\t']) && head.trim_end().eq_ignore_ascii_case(DELIMITER)
     }
 
     /// Reads the token that starts with `next`, leaving `at` behind it.
@@ -206,6 +211,9 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self, start: usize) -> TokenKind {
         let own_delimiter = self.delimiter != ";";
+        if !own_delimiter {
+            self.skip_bytes(|next| next.is_ascii() && is_word_part(char::from(next)));
+        }
         while let Some(next) = self.peek(0) {
             if !is_word_part(next)
                 || (!next.is_ascii() && is_hidden(next))
@@ -466,6 +474,15 @@ impl<'a> Lexer<'a> {
         }
     }
 
+    /// Steps over the bytes that are wanted, each of which is a character.
+    fn skip_bytes(&mut self, wanted: impl Fn(u8) -> bool) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += rest
+            .iter()
+            .position(|byte| !wanted(*byte))
+            .unwrap_or(rest.len());
+    }
+
     fn skip_while(&mut self, wanted: impl Fn(char) -> bool) {
         while let Some(next) = self.peek(0).filter(|next| wanted(*next)) {
             self.at += next.len_utf8();
@@ -484,12 +501,20 @@ impl<'a> Lexer<'a> {
     }
 
     fn is_at_delimiter(&self) -> bool {
-        let (rest, delimiter) = (self.rest().as_bytes(), self.delimiter.as_bytes());
-        rest.first() == delimiter.first() && rest.starts_with(delimiter)
+        let (text, delimiter) = (self.text.as_bytes(), self.delimiter.as_bytes());
+        text.get(self.at) == delimiter.first()
+            && text
+                .get(self.at..)
+                .is_some_and(|rest| rest.starts_with(delimiter))
     }
 
     fn peek(&self, ahead: usize) -> Option<char> {
-        self.rest().chars().nth(ahead)
+        let near = self.text.as_bytes().get(self.at..=self.at + ahead)?;
+        if near.iter().all(u8::is_ascii) {
+            near.last().map(|byte| char::from(*byte))
+        } else {
+            self.rest().chars().nth(ahead)
+        }
     }
 
     fn push(&mut self, kind: TokenKind, start: usize) {
@@ -508,6 +533,10 @@ fn unescaped(written: &str) -> String {
         .replace("\\n", "\n")
         .replace("\\r", "\r")
         .replace("\\t", "\t")
+}
+
+fn is_blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0xb
 }
 
 fn is_word_start(next: char) -> bool {
