@@ -21,6 +21,7 @@ mod address;
 mod count;
 mod database;
 mod error;
+mod fingerprint;
 mod guard;
 mod migrate;
 mod mysql;
@@ -33,6 +34,7 @@ pub use address::{Address, AddressError, FileMode, MAX_ADDRESS_BYTES, SqliteAddr
 pub use count::{Counted, count};
 pub use database::{Applied, Databases, Limits, Place, Settings};
 pub use error::DatabaseError;
+pub use fingerprint::{Fingerprint, Inspected, PlannedFrom};
 pub use migrate::{
     DownPlan, FailedStatement, InDoubt, Look, MigrateError, MigrateSettings, Migrated, Migrator,
     Planned, Progress,

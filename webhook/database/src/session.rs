@@ -12,7 +12,7 @@ use tidegate_schemaplan::{Catalog, Engine, Statement, diff};
 use crate::mysql::MysqlSession;
 use crate::postgres::PostgresSession;
 use crate::sqlite::SqliteSession;
-use crate::{Address, Applied, DatabaseError, Limits};
+use crate::{Address, Applied, DatabaseError, Fingerprint, Inspected, Limits, PlannedFrom};
 
 /// The lock of this room's own on a server whose schema is changed, held from looking to having run. (Atlas has none for this.)
 pub const SCHEMA_LOCK: &str = "tidegate_schema_apply";
@@ -63,15 +63,35 @@ impl Session {
         }
     }
 
+    /// What tells what the database holds from anything else, for less than reading it; none where the engine has no such thing, or there is no
+    /// database yet.
+    ///
+    /// # Errors
+    /// What keeps it from being read; nothing is changed.
+    pub async fn fingerprint(&mut self) -> Result<Option<Fingerprint>, DatabaseError> {
+        match self {
+            Self::Sqlite(session) => session.fingerprint().await,
+            Self::Postgres(_) | Self::Mysql(_) => Ok(None),
+        }
+    }
+
     /// What the database holds within the scope of its address.
     ///
     /// # Errors
     /// What keeps it from being read; nothing is changed.
     pub async fn inspect(&mut self) -> Result<Catalog, DatabaseError> {
+        Ok(self.look().await?.catalog)
+    }
+
+    /// As [`Session::inspect`], with the fingerprint of exactly what was read.
+    ///
+    /// # Errors
+    /// As [`Session::inspect`].
+    pub async fn look(&mut self) -> Result<Inspected, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.inspect().await,
-            Self::Postgres(session) => session.inspect().await,
-            Self::Mysql(session) => session.inspect().await,
+            Self::Postgres(session) => session.inspect().await.map(Inspected::from),
+            Self::Mysql(session) => session.inspect().await.map(Inspected::from),
         }
     }
 
@@ -85,18 +105,36 @@ impl Session {
         statements: &[String],
         dev: Option<&mut Self>,
     ) -> Result<Catalog, DatabaseError> {
+        Ok(self.try_out(statements, dev).await?.catalog)
+    }
+
+    /// As [`Session::desired`], with the fingerprint of a database that holds just that, in the very words that the statements made.
+    ///
+    /// # Errors
+    /// As [`Session::desired`].
+    pub async fn try_out(
+        &mut self,
+        statements: &[String],
+        dev: Option<&mut Self>,
+    ) -> Result<Inspected, DatabaseError> {
         match (self, dev) {
             (Self::Sqlite(session), None) => session.desired(statements, None).await,
             (Self::Sqlite(session), Some(Self::Sqlite(dev))) => {
                 session.desired(statements, Some(dev)).await
             }
-            (Self::Postgres(session), None) => session.desired(statements, None).await,
-            (Self::Postgres(session), Some(Self::Postgres(dev))) => {
-                session.desired(statements, Some(dev)).await
+            (Self::Postgres(session), None) => {
+                session.desired(statements, None).await.map(Inspected::from)
             }
-            (Self::Mysql(session), None) => session.desired(statements, None).await,
+            (Self::Postgres(session), Some(Self::Postgres(dev))) => {
+                let desired = session.desired(statements, Some(dev)).await;
+                desired.map(Inspected::from)
+            }
+            (Self::Mysql(session), None) => {
+                session.desired(statements, None).await.map(Inspected::from)
+            }
             (Self::Mysql(session), Some(Self::Mysql(dev))) => {
-                session.desired(statements, Some(dev)).await
+                let desired = session.desired(statements, Some(dev)).await;
+                desired.map(Inspected::from)
             }
             (_, Some(dev)) => Err(DatabaseError::Server {
                 doing: "try out the wanted schema".to_owned(),
@@ -130,7 +168,7 @@ impl Session {
     /// [`DatabaseError::Changed`] when it does not, and nothing was changed; otherwise as [`Session::apply`].
     pub async fn apply_to(
         &mut self,
-        planned_from: &Catalog,
+        planned_from: &PlannedFrom,
         statements: &[Statement],
         mode: TransactionMode,
     ) -> Result<Applied, DatabaseError> {
@@ -147,11 +185,15 @@ impl Session {
 
     async fn apply_locked(
         &mut self,
-        planned_from: &Catalog,
+        planned_from: &PlannedFrom,
         statements: &[Statement],
         mode: TransactionMode,
     ) -> Result<Applied, DatabaseError> {
-        if !diff(&self.inspect().await?, planned_from).is_empty() {
+        let is_there = match planned_from {
+            PlannedFrom::Catalog(expected) => diff(&self.inspect().await?, expected).is_empty(),
+            PlannedFrom::Fingerprint(expected) => self.fingerprint().await? == Some(*expected),
+        };
+        if !is_there {
             return Err(DatabaseError::Changed);
         }
         self.apply(statements, mode).await

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tidegate_database::{
-    Address, Applied, DatabaseError, Databases, Limits, Place as Named, Session, Settings,
-    TransactionMode, count,
+    Address, Applied, DatabaseError, Databases, Limits, Place as Named, PlannedFrom, Session,
+    Settings, TransactionMode, count,
 };
 use tidegate_schemaplan::{Catalog, Loss, Statement};
 
@@ -77,7 +77,7 @@ fn statements(sql: &[&str]) -> Vec<Statement> {
 
 /// Runs the statements as a plan that is made from what is there now.
 async fn apply(session: &mut Session, sql: &[&str]) -> Result<Applied, DatabaseError> {
-    let from = session.inspect().await?;
+    let from = PlannedFrom::Catalog(session.inspect().await?.into());
     let statements = statements(sql);
     session
         .apply_to(&from, &statements, TransactionMode::File)
@@ -92,6 +92,16 @@ fn tables(catalog: &Catalog) -> Vec<String> {
         format!("{name}({})", columns.join(", "))
     };
     schema.tables.iter().map(table).collect()
+}
+
+/// What is there, as it is read and by its fingerprint.
+async fn both(session: &mut Session) -> [PlannedFrom; 2] {
+    let found = session.look().await.expect("readable");
+    let fingerprint = found.fingerprint.expect("SQLite has one");
+    [
+        PlannedFrom::Catalog(found.catalog.into()),
+        PlannedFrom::Fingerprint(fingerprint),
+    ]
 }
 
 async fn found(session: &mut Session) -> Vec<String> {
@@ -186,12 +196,14 @@ async fn a_schema_that_changed_after_the_inspection_is_not_touched() {
     for mode in [TransactionMode::File, TransactionMode::None] {
         let place = Place::new();
         let mut session = place.session().await;
-        let from = session.inspect().await.expect("empty");
+        let from = both(&mut session).await;
         place.holds("CREATE TABLE other (a)");
-        let create = statements(&["PRAGMA foreign_keys = off", "CREATE TABLE t (a)"]);
-        let applied = session.apply_to(&from, &create, mode).await;
-        assert!(matches!(applied, Err(DatabaseError::Changed)), "{mode:?}");
-        assert_eq!(found(&mut session).await, ["other(a)"], "{mode:?}");
+        for from in from {
+            let create = statements(&["PRAGMA foreign_keys = off", "CREATE TABLE t (a)"]);
+            let applied = session.apply_to(&from, &create, mode).await;
+            assert!(matches!(applied, Err(DatabaseError::Changed)), "{mode:?}");
+            assert_eq!(found(&mut session).await, ["other(a)"], "{mode:?}");
+        }
     }
 }
 
@@ -200,11 +212,14 @@ async fn rows_that_come_meanwhile_are_no_change() {
     let place = Place::new();
     place.holds("CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT)");
     let mut session = place.session().await;
-    let from = session.inspect().await.expect("readable");
-    place.holds("INSERT INTO t VALUES (7)");
-    let more = statements(&["ALTER TABLE t ADD COLUMN b TEXT"]);
-    let applied = session.apply_to(&from, &more, TransactionMode::File).await;
-    applied.expect("rows are no part of a schema");
+    for (column, row) in [("b", 1), ("c", 2)] {
+        let [from, same] = both(&mut session).await;
+        place.holds(&format!("INSERT INTO t (a) VALUES ({row})"));
+        let more = statements(&[&format!("ALTER TABLE t ADD COLUMN {column} TEXT")]);
+        let from = if row == 1 { from } else { same };
+        let applied = session.apply_to(&from, &more, TransactionMode::File).await;
+        applied.expect("rows are no part of a schema");
+    }
 }
 
 #[tokio::test]

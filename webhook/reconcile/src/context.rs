@@ -10,7 +10,6 @@ use serde_json::Value;
 use tidegate_database::Databases;
 use tidegate_model::ObjectKey;
 use tidegate_model::object::namespace;
-use tidegate_schemaplan::Catalog;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -22,7 +21,8 @@ use crate::kinds::Kind;
 use crate::live_watches::{LiveWatches, Place};
 use crate::news::{LiveEvent, News};
 use crate::references::{References, Source, SourceKind};
-use crate::schema::remembered::{Question, Remembered};
+use crate::schema::remembered::{Desired, Question, Remembered};
+use crate::schema::settled::{Matter, Settled};
 use crate::writes::Writes;
 use crate::{ReconcileSettings, Render};
 
@@ -36,6 +36,7 @@ pub(crate) struct Context<G> {
     claims: Mutex<Claims>,
     references: Mutex<References>,
     remembered: Mutex<Remembered>,
+    settled: Mutex<Settled>,
     writes: Mutex<Writes>,
     pub(crate) kinds: Mutex<Option<Arc<Kinds>>>,
     pub(crate) control: Mutex<Option<Arc<ControlPlane>>>,
@@ -143,6 +144,7 @@ impl<G> Context<G> {
             claims: Mutex::default(),
             references: Mutex::default(),
             remembered: Mutex::default(),
+            settled: Mutex::default(),
             writes: Mutex::default(),
             kinds: Mutex::default(),
             control: Mutex::default(),
@@ -205,13 +207,23 @@ impl<G> Context<G> {
     }
 
     /// See [`Remembered::get`].
-    pub(crate) fn remembered(&self, question: &Question) -> Option<Arc<Catalog>> {
+    pub(crate) fn remembered(&self, question: &Question) -> Option<Desired> {
         held(&self.remembered).get(question)
     }
 
     /// See [`Remembered::put`].
-    pub(crate) fn remember(&self, question: Question, bytes: usize, catalog: Arc<Catalog>) {
-        held(&self.remembered).put(question, bytes, catalog);
+    pub(crate) fn remember(&self, question: Question, bytes: usize, desired: Desired) {
+        held(&self.remembered).put(question, bytes, desired);
+    }
+
+    /// See [`Settled::is`].
+    pub(crate) fn is_settled(&self, key: &ObjectKey, matter: Matter) -> bool {
+        held(&self.settled).is(key, matter)
+    }
+
+    /// See [`Settled::note`].
+    pub(crate) fn settle(&self, key: &ObjectKey, matter: Matter) {
+        held(&self.settled).note(key, matter);
     }
 
     /// See [`Writes::note`].
@@ -264,6 +276,7 @@ impl<G> Context<G> {
         self.release(key);
         held(&self.memories).remove(key);
         held(&self.references).forget(key);
+        held(&self.settled).forget(key);
         held(&self.writes).forget(key);
         held(&self.news).forget(key);
         held(&self.watches).forget(key);

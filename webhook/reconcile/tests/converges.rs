@@ -3,12 +3,14 @@
 //! This is the law that keeps a reconciler from working for ever. It ties the three readers of a schema together: the wanted text as
 //! `sqlplan` reads it, the statements as SQLite runs them, and the text that SQLite keeps of the result.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use tidegate_database::{Address, Databases, Session};
 use tidegate_model::ObjectKey;
-use tidegate_reconcile::schema::{Seen, Snapshot, Status, Step, Wish, decide};
+use tidegate_reconcile::schema::{Seen, Sides, Snapshot, Status, Step, Wish, decide};
 use tidegate_reconcile::{Drift, Pacing};
 use tidegate_schemaplan::Statement;
 
@@ -37,9 +39,13 @@ async fn planned(session: &mut Session, wanted: &str) -> Result<(Seen, Vec<State
     let read = read.map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
     let seen = Seen {
         place: "here".to_owned(),
-        current: session.inspect().await?,
-        desired: session.desired(&read.statements, None).await?,
-        losses: Vec::new(),
+        engine: session.engine(),
+        sides: Some(Sides {
+            current: Arc::new(session.inspect().await?),
+            fingerprint: session.fingerprint().await?,
+            desired: Arc::new(session.desired(&read.statements, None).await?),
+            losses: Vec::new(),
+        }),
     };
     let steps = decide(
         &snapshot(seen.clone()),
@@ -65,10 +71,10 @@ async fn bring(session: &mut Session, wanted: &str) -> Result<usize> {
     let (seen, statements) = planned(session, wanted)
         .await
         .with_context(|| wanted.to_owned())?;
-    if !statements.is_empty() {
+    if let (Some(sides), false) = (&seen.sides, statements.is_empty()) {
         let mode = tidegate_database::TransactionMode::File;
         session
-            .apply_to(&seen.current, &statements, mode)
+            .apply_to(&sides.planned_from(), &statements, mode)
             .await
             .with_context(|| format!("{statements:#?}"))?;
     }

@@ -18,6 +18,7 @@ use tidegate_sqlplan::{
 };
 
 use crate::Limits;
+use crate::fingerprint::{Fingerprint, Things};
 
 /// Why a catalog could not be read.
 pub(super) enum ReadError {
@@ -60,16 +61,41 @@ pub(super) fn engine() -> Engine {
     }
 }
 
-/// Reads everything; the catalog has one schema, without a name.
-pub(super) fn catalog(connection: &Connection, limits: &Limits) -> Result<Catalog, ReadError> {
+/// What tells what the database holds from anything else: all that a catalog is made of is made of these texts.
+pub(super) fn fingerprint(connection: &Connection) -> Result<Fingerprint, ReadError> {
+    let mut things = Things::default();
+    each(connection, TEXTS, |row| {
+        note(&mut things, row)?;
+        Ok(())
+    })?;
+    Ok(things.fingerprint())
+}
+
+/// A row of [`TEXTS`].
+fn note(things: &mut Things, row: &Row<'_>) -> Result<(), rusqlite::Error> {
+    let text = |column| {
+        let text = row.get_ref(column)?.as_bytes_or_null();
+        text.map(Option::unwrap_or_default)
+            .map_err(rusqlite::Error::from)
+    };
+    things.add([text(0)?, text(1)?, text(2)?, text(3)?]);
+    Ok(())
+}
+
+/// Reads everything; the catalog has one schema, without a name. What it is made of comes with it.
+pub(super) fn catalog(
+    connection: &Connection,
+    limits: &Limits,
+) -> Result<(Catalog, Things), ReadError> {
     let mut reading = Reading::default();
     reading.texts(connection, limits)?;
     reading.columns(connection)?;
     reading.indexes(connection)?;
     reading.foreign_keys(connection)?;
     let mut catalog = Catalog::empty(engine());
+    let things = std::mem::take(&mut reading.things);
     catalog.schemas.insert(String::new(), reading.finish()?);
-    Ok(catalog)
+    Ok((catalog, things))
 }
 
 /// Tables by name while their parts come in, in the order of the queries.
@@ -79,6 +105,7 @@ struct Reading {
     /// Texts of indexes.
     indexes: BTreeMap<String, String>,
     objects: BTreeMap<ObjectKind, BTreeMap<String, Object>>,
+    things: Things,
 }
 
 struct Part {
@@ -102,6 +129,7 @@ impl Reading {
         })?;
         let (mut bytes, mut count) = (0, 0);
         each(connection, TEXTS, |row| {
+            note(&mut self.things, row)?;
             let (kind, name, table): (String, String, String) =
                 (row.get(0)?, row.get(1)?, row.get(2)?);
             let Some(sql) = row.get::<_, Option<String>>(3)? else {

@@ -22,7 +22,8 @@ use super::inspect::{self, ReadError};
 use super::lock::{self, FileLock, HostLock};
 use super::{classify, dangling_rows, set_deadline, shown, with_connection, without_sql};
 use crate::database::{canonical, on_a_thread};
-use crate::{Applied, DatabaseError, FileMode, Limits, SqliteAddress};
+use crate::fingerprint::{PlannedFrom, Things};
+use crate::{Applied, DatabaseError, FileMode, Fingerprint, Inspected, Limits, SqliteAddress};
 
 /// How often a lock that somebody else holds is looked at.
 const LOOK_AT_LOCK: Duration = Duration::from_millis(50);
@@ -84,15 +85,37 @@ impl SqliteSession {
         inspect::engine()
     }
 
-    /// See [`crate::Session::inspect`].
-    pub async fn inspect(&mut self) -> Result<Catalog, DatabaseError> {
+    /// See [`crate::Session::fingerprint`].
+    pub async fn fingerprint(&mut self) -> Result<Option<Fingerprint>, DatabaseError> {
         self.on_a_thread(|place| {
             if place.is_missing() {
-                return Ok(empty());
+                return Ok(None);
             }
             place.with(|connection| {
                 set_deadline(connection, place.limits.inspect)?;
-                read(connection, place)
+                let read = inspect::fingerprint(connection);
+                read.map(Some).map_err(|error| unread(error, place))
+            })
+        })
+        .await
+    }
+
+    /// See [`crate::Session::inspect`].
+    pub async fn inspect(&mut self) -> Result<Inspected, DatabaseError> {
+        self.on_a_thread(|place| {
+            if place.is_missing() {
+                return Ok(inspected((empty(), Things::default())));
+            }
+            place.with(|connection| {
+                set_deadline(connection, place.limits.inspect)?;
+                if !connection.is_autocommit() {
+                    return read(connection, place).map(inspected);
+                }
+                // All questions are about the same moment.
+                let moment = connection
+                    .transaction()
+                    .map_err(|source| super::inspecting(source, place.path(), &place.limits))?;
+                read(&moment, place).map(inspected)
             })
         })
         .await
@@ -103,7 +126,7 @@ impl SqliteSession {
         &mut self,
         statements: &[String],
         dev: Option<&mut Self>,
-    ) -> Result<Catalog, DatabaseError> {
+    ) -> Result<Inspected, DatabaseError> {
         let statements = statements.to_vec();
         let scratch = match dev {
             Some(dev) => Arc::clone(&dev.place),
@@ -116,13 +139,13 @@ impl SqliteSession {
         on_a_thread(move || {
             scratch.with(|connection| {
                 set_deadline(connection, scratch.limits.apply)?;
-                if let Some(found) = read(connection, &scratch)?.first() {
+                if let Some(found) = read(connection, &scratch)?.0.first() {
                     return Err(DatabaseError::DevNotEmpty { found });
                 }
-                if let Some(catalog) = try_out_apart(connection, &scratch, &statements) {
-                    return Ok(catalog);
+                if let Some(whole) = try_out_apart(connection, &scratch, &statements) {
+                    return Ok(inspected(whole));
                 }
-                try_out(connection, &scratch, &statements)
+                try_out(connection, &scratch, &statements).map(inspected)
             })
         })
         .await
@@ -140,7 +163,7 @@ impl SqliteSession {
     /// See [`crate::Session::apply_to`]. The comparison and the first statements are one transaction, which keeps every other process out.
     pub async fn apply_to(
         &mut self,
-        planned_from: &Catalog,
+        planned_from: &PlannedFrom,
         statements: &[Statement],
         mode: TransactionMode,
     ) -> Result<Applied, DatabaseError> {
@@ -150,7 +173,7 @@ impl SqliteSession {
 
     async fn apply_if(
         &mut self,
-        planned_from: Option<Catalog>,
+        planned_from: Option<PlannedFrom>,
         statements: &[Statement],
         mode: TransactionMode,
     ) -> Result<Applied, DatabaseError> {
@@ -278,13 +301,23 @@ fn empty() -> Catalog {
     catalog
 }
 
-fn read(connection: &Connection, place: &Place) -> Result<Catalog, DatabaseError> {
-    let (limits, path) = (&place.limits, place.path());
-    inspect::catalog(connection, limits).map_err(|error| match error {
+fn inspected((catalog, things): (Catalog, Things)) -> Inspected {
+    Inspected {
+        catalog,
+        fingerprint: Some(things.fingerprint()),
+    }
+}
+
+fn read(connection: &Connection, place: &Place) -> Result<(Catalog, Things), DatabaseError> {
+    inspect::catalog(connection, &place.limits).map_err(|error| unread(error, place))
+}
+
+fn unread(error: ReadError, place: &Place) -> DatabaseError {
+    match error {
         ReadError::TooLarge { limit, what } => DatabaseError::TooLarge { limit, what },
         ReadError::NotUnderstood { message } => DatabaseError::Model { message },
-        ReadError::Sqlite(source) => super::inspecting(source, path, limits),
-    })
+        ReadError::Sqlite(source) => super::inspecting(source, place.path(), &place.limits),
+    }
 }
 
 /// The same as [`try_out`], in parts; none where that cannot be, or where it fails.
@@ -292,21 +325,22 @@ fn try_out_apart(
     connection: &mut Connection,
     place: &Place,
     statements: &[String],
-) -> Option<Catalog> {
+) -> Option<(Catalog, Things)> {
     let limits = &place.limits;
     let bytes: usize = statements.iter().map(String::len).sum();
     if bytes > limits.schema_bytes || statements.len() > limits.schema_objects {
         return None;
     }
-    let mut whole = empty();
+    let (mut whole, mut all_things) = (empty(), Things::default());
     for part in apart::parts(statements)? {
-        let part = try_out(connection, place, &part).ok()?;
+        let (part, things) = try_out(connection, place, &part).ok()?;
+        all_things.extend(things);
         for (name, schema) in part.schemas {
             let all = whole.schemas.entry(name).or_default();
             all.tables.extend(schema.tables);
         }
     }
-    Some(whole)
+    Some((whole, all_things))
 }
 
 /// Runs the statements, inspects, and takes everything back.
@@ -314,7 +348,7 @@ fn try_out(
     connection: &mut Connection,
     place: &Place,
     statements: &[String],
-) -> Result<Catalog, DatabaseError> {
+) -> Result<(Catalog, Things), DatabaseError> {
     let transaction = connection
         .transaction()
         .map_err(|source| transaction_error(source, &place.limits, "begin"))?;
@@ -335,7 +369,7 @@ fn try_out(
 fn run(
     connection: &mut Connection,
     place: &Place,
-    planned_from: Option<&Catalog>,
+    planned_from: Option<&PlannedFrom>,
     statements: &[Statement],
     mode: TransactionMode,
 ) -> Result<(), DatabaseError> {
@@ -357,7 +391,7 @@ fn run(
 fn run_all(
     connection: &Connection,
     place: &Place,
-    mut planned_from: Option<&Catalog>,
+    mut planned_from: Option<&PlannedFrom>,
     statements: &[Statement],
     mode: TransactionMode,
 ) -> Result<(), DatabaseError> {
@@ -416,13 +450,22 @@ fn run_all(
 fn unchanged(
     connection: &Connection,
     place: &Place,
-    planned_from: Option<&Catalog>,
+    planned_from: Option<&PlannedFrom>,
 ) -> Result<(), DatabaseError> {
-    match planned_from {
-        Some(expected) if !diff(&read(connection, place)?, expected).is_empty() => {
-            Err(DatabaseError::Changed)
+    let is_there = match planned_from {
+        None => true,
+        Some(PlannedFrom::Catalog(expected)) => {
+            diff(&read(connection, place)?.0, expected).is_empty()
         }
-        _ => Ok(()),
+        Some(PlannedFrom::Fingerprint(expected)) => {
+            let found = inspect::fingerprint(connection);
+            found.map_err(|error| unread(error, place))? == *expected
+        }
+    };
+    if is_there {
+        Ok(())
+    } else {
+        Err(DatabaseError::Changed)
     }
 }
 

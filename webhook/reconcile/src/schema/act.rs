@@ -102,7 +102,9 @@ async fn apply(
     transaction: TransactionMode,
 ) -> Outcome {
     let key = &gathered.snapshot.key;
-    let (Some(session), Ok(seen)) = (&mut gathered.session, &gathered.snapshot.seen) else {
+    let sides = gathered.snapshot.seen.as_ref().ok();
+    let sides = sides.and_then(|seen| seen.sides.as_ref());
+    let (Some(session), Some(sides)) = (&mut gathered.session, sides) else {
         return Outcome::Failed(Problem::new(
             Reason::ApplyingSchema,
             "there is no database to apply the plan to",
@@ -110,7 +112,7 @@ async fn apply(
     };
     let started = Timestamp::now();
     let applied = session
-        .apply_to(&seen.current, statements, transaction)
+        .apply_to(&sides.planned_from(), statements, transaction)
         .await;
     match applied {
         Ok(applied) => {

@@ -26,7 +26,10 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
         }
         (Ok(wish), Ok(seen)) => (wish, seen),
     };
-    let plan = match plan(seen, wish) {
+    let Some(sides) = &seen.sides else {
+        return ready(snapshot, wish, seen, &Found::InSync, now, pacing);
+    };
+    let plan = match plan(sides, wish) {
         Err(problem) => return not_ready(snapshot, &problem, &Found::Unknown, now, pacing),
         Ok(plan) if plan.statements.is_empty() => {
             return ready(snapshot, wish, seen, &Found::InSync, now, pacing);
@@ -43,7 +46,7 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
         return ready(snapshot, wish, seen, &found, now, pacing);
     }
     let first_run = drift::is_first_run(&snapshot.status, seen);
-    if let Some(problem) = objection(snapshot, wish, seen, &plan, first_run) {
+    if let Some(problem) = objection(snapshot, wish, sides, &plan, first_run) {
         return not_ready(snapshot, &problem, &found, now, pacing);
     }
     let mut steps = Vec::with_capacity(3);
@@ -82,7 +85,7 @@ pub fn conclude(
             Ok(wish),
             Ok(seen),
         ) => {
-            let dialect = seen.current.engine.dialect;
+            let dialect = seen.engine.dialect;
             let progress = Progress::Ready {
                 message: response::applied(dialect, statements, *started, *ended),
             };
@@ -105,7 +108,8 @@ pub fn conclude(
             &Problem::new(Reason::LintPolicyError, {
                 let mut message = list("the policies deny the plan", findings);
                 if let (Ok(wish), Ok(seen)) = (wish, seen)
-                    && let Ok(plan) = plan(seen, wish)
+                    && let Some(sides) = &seen.sides
+                    && let Ok(plan) = plan(sides, wish)
                 {
                     message.push_str(&how_to_approve(snapshot, &plan));
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::ObjectReference;
 use serde::Deserialize as _;
 use sha2::{Digest as _, Sha256};
-use tidegate_database::{Address, DatabaseError, Place, Session, count};
+use tidegate_database::{Address, DatabaseError, Inspected, Place, Session, count};
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasSchema, AtlasSchemaSpec, AtlasSchemaStatus, Reason};
 use tidegate_model::words::{APPROVE, DRIFT};
@@ -13,8 +13,9 @@ use tidegate_schemaplan::{Catalog, Wanted, wanted};
 use tidegate_sqlplan::Dialect;
 
 use super::planning::{losses, plan};
-use super::remembered::Question;
-use super::snapshot::{Seen, Snapshot, Wish};
+use super::remembered::{Desired, Question};
+use super::settled::Matter;
+use super::snapshot::{Seen, Sides, Snapshot, Wish};
 use super::wish::{self, Source};
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
@@ -112,7 +113,7 @@ async fn look<G: Gate>(
         Err(problem) => return (Err(problem.clone()), Err(problem)),
     };
     let seen = match (reached, dev) {
-        (Ok(reached), Ok(dev)) => see(context, &mut wish, text, &reached, dev, session).await,
+        (Ok(reached), Ok(dev)) => see(context, key, &mut wish, text, &reached, dev, session).await,
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     };
     (Ok(wish), seen)
@@ -144,9 +145,10 @@ async fn wished<G: Gate>(
     Ok((wish, text))
 }
 
-/// Both sides, by the database's own words.
+/// Both sides, by the database's own words; as little of them as it takes to see that nothing is to be done.
 async fn see<G: Gate>(
     context: &Context<G>,
+    key: &ObjectKey,
     wish: &mut Wish,
     text: Text,
     reached: &Reached,
@@ -155,38 +157,69 @@ async fn see<G: Gate>(
 ) -> Result<Seen, Problem> {
     let session = context.databases.open(&reached.address).await;
     let session = kept.insert(session.map_err(|error| login(&error))?);
-    let wanted = read(text, session.engine().dialect).await?;
+    let engine = session.engine();
+    let wanted = read(text, engine.dialect).await?;
     // Before the hints: one that is taken away when it has done its work leaves the same schema.
     wish.hash = wish::hash(&wanted.statements, wish);
     wish.settings.renames.clone_from(&wanted.renames);
-    let current = session.inspect().await;
-    let current =
-        current.map_err(|error| Problem::new(Reason::SchemaInspect, error.to_string()))?;
-    let mut seen = Seen {
+    let seen = |sides| Seen {
         place: digits(&reached.place),
-        desired: Catalog::empty(current.engine),
-        current,
-        losses: Vec::new(),
+        engine,
+        sides,
     };
-    let question = Question::new(
-        &reached.place.to_string(),
-        seen.current.engine,
-        &wanted.statements,
-    );
-    if let Some(remembered) = context.remembered(&question) {
-        seen.desired = Catalog::clone(&remembered);
-        if matches!(plan(&seen, wish), Ok(plan) if plan.statements.is_empty()) {
-            return Ok(seen);
+    let question = Question::new(&reached.place.to_string(), engine, &wanted.statements);
+    let remembered = context.remembered(&question);
+    if let Some(found) = session
+        .fingerprint()
+        .await
+        .map_err(|error| unread(&error))?
+    {
+        let matter = Matter::new(&question, wish, &found);
+        let same = remembered.as_ref().and_then(|it| it.fingerprint);
+        // A hint may be refused though both sides are alike.
+        let is_same = same == Some(found) && wish.settings.renames.is_empty();
+        if is_same || context.is_settled(key, matter) {
+            return Ok(seen(None));
         }
     }
-    seen.desired = desired(context, session, &wanted, dev).await?;
-    let bytes = wanted.statements.iter().map(String::len).sum();
-    context.remember(question, bytes, Arc::new(seen.desired.clone()));
-    if matches!(plan(&seen, wish), Ok(plan) if plan.is_destructive()) {
-        let losses = losses(&seen.current, &seen.desired, wish);
-        seen.losses = count(session, losses).await;
+    let Inspected {
+        catalog,
+        fingerprint,
+    } = session.look().await.map_err(|error| unread(&error))?;
+    let settle = || {
+        if let Some(found) = fingerprint {
+            context.settle(key, Matter::new(&question, wish, &found));
+        }
+        Ok(seen(None))
+    };
+    let mut sides = Sides {
+        current: Arc::new(catalog),
+        fingerprint,
+        desired: Arc::new(Catalog::empty(engine)),
+        losses: Vec::new(),
+    };
+    if let Some(remembered) = remembered {
+        sides.desired = remembered.catalog;
+        if matches!(plan(&sides, wish), Ok(plan) if plan.statements.is_empty()) {
+            return settle();
+        }
     }
-    Ok(seen)
+    let desired = desired(context, session, &wanted, dev).await?;
+    sides.desired = Arc::clone(&desired.catalog);
+    let bytes = wanted.statements.iter().map(String::len).sum();
+    context.remember(question, bytes, desired);
+    match plan(&sides, wish) {
+        Ok(plan) if plan.statements.is_empty() => return settle(),
+        Ok(plan) if plan.is_destructive() => {
+            sides.losses = count(session, losses(&sides, wish)).await;
+        }
+        _ => {}
+    }
+    Ok(seen(Some(sides)))
+}
+
+fn unread(error: &DatabaseError) -> Problem {
+    Problem::new(Reason::SchemaInspect, error.to_string())
 }
 
 /// Reading SQL takes time in proportion to its length: not on a thread that answers others.
@@ -210,7 +243,7 @@ async fn desired<G: Gate>(
     session: &mut Session,
     wanted: &Wanted,
     dev: Option<Address>,
-) -> Result<Catalog, Problem> {
+) -> Result<Desired, Problem> {
     let mut dev = match dev {
         None => None,
         Some(address) => {
@@ -221,13 +254,17 @@ async fn desired<G: Gate>(
             Some(opened)
         }
     };
-    let desired = session.desired(&wanted.statements, dev.as_mut()).await;
-    desired.map_err(|error| {
+    let tried = session.try_out(&wanted.statements, dev.as_mut()).await;
+    let tried = tried.map_err(|error| {
         let reason = match &error {
             DatabaseError::Wanted { .. } | DatabaseError::Outside { .. } => Reason::ReadSchema,
             _ => Reason::SchemaPlan,
         };
         Problem::new(reason, error.to_string())
+    })?;
+    Ok(Desired {
+        catalog: Arc::new(tried.catalog),
+        fingerprint: tried.fingerprint,
     })
 }
 

@@ -33,6 +33,7 @@ mod gather;
 mod planning;
 pub(crate) mod remembered;
 mod response;
+pub(crate) mod settled;
 mod snapshot;
 pub(crate) mod wish;
 
@@ -40,7 +41,7 @@ pub use act::Outcome;
 use act::act;
 pub use decide::{conclude, decide};
 use gather::gather;
-pub use snapshot::{Seen, Snapshot, Status, Step, Wish};
+pub use snapshot::{Seen, Sides, Snapshot, Status, Step, Wish};
 
 /// One look at one object, and what follows from it.
 ///

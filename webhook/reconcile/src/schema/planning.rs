@@ -7,13 +7,13 @@ use tidegate_model::atlas::Reason;
 use tidegate_model::words::APPROVE;
 use tidegate_schemaplan::{Catalog, Loss, Plan, approves};
 
-use super::snapshot::{Seen, Snapshot, Wish};
+use super::snapshot::{Sides, Snapshot, Wish};
 use crate::problem::{Problem, list};
 
 /// The way from what is there to what is wanted.
-pub(super) fn plan(seen: &Seen, wish: &Wish) -> Result<Plan, Problem> {
-    let current = narrowed(&seen.current, wish);
-    let desired = narrowed(&seen.desired, wish);
+pub(super) fn plan(sides: &Sides, wish: &Wish) -> Result<Plan, Problem> {
+    let current = narrowed(&sides.current, wish);
+    let desired = narrowed(&sides.desired, wish);
     tidegate_schemaplan::plan(&current, &desired, &wish.settings).map_err(|refusals| {
         Problem::new(
             Reason::SchemaPlan,
@@ -26,8 +26,9 @@ pub(super) fn plan(seen: &Seen, wish: &Wish) -> Result<Plan, Problem> {
 }
 
 /// What that way would drop.
-pub(super) fn losses(current: &Catalog, desired: &Catalog, wish: &Wish) -> Vec<Loss> {
-    let (current, desired) = (narrowed(current, wish), narrowed(desired, wish));
+pub(super) fn losses(sides: &Sides, wish: &Wish) -> Vec<Loss> {
+    let current = narrowed(&sides.current, wish);
+    let desired = narrowed(&sides.desired, wish);
     tidegate_schemaplan::losses(&current, &desired, &wish.settings)
 }
 
@@ -38,14 +39,14 @@ pub(super) fn losses(current: &Catalog, desired: &Catalog, wish: &Wish) -> Vec<L
 pub(super) fn objection(
     snapshot: &Snapshot,
     wish: &Wish,
-    seen: &Seen,
+    sides: &Sides,
     plan: &Plan,
     first_run: bool,
 ) -> Option<Problem> {
     let hash = plan.hash();
     let loses = plan.is_destructive();
     if loses && first_run {
-        let mut message = lost(seen, plan);
+        let mut message = lost(sides, plan);
         let _ = write!(
             message,
             "\nTo prevent accidental drop of resources, first run of a schema must not contain destructive changes. Nothing was changed. Describe in the \
@@ -57,7 +58,7 @@ pub(super) fn objection(
         return None;
     }
     let (reason, mut message) = if loses {
-        (Reason::LintPolicyError, lost(seen, plan))
+        (Reason::LintPolicyError, lost(sides, plan))
     } else {
         let waiting = list(
             "Schema plan is waiting for approval",
@@ -91,15 +92,15 @@ pub(super) fn how_to_approve(snapshot: &Snapshot, plan: &Plan) -> String {
 }
 
 /// The statements that lose something, in the operator's words, and what they lose.
-fn lost(seen: &Seen, plan: &Plan) -> String {
+fn lost(sides: &Sides, plan: &Plan) -> String {
     let statements = plan.statements.iter();
     let statements = statements.filter(|statement| statement.destructive);
     let mut message = list(
         "destructive changes detected",
         statements.map(|statement| ended(&statement.sql)),
     );
-    if !seen.losses.is_empty() {
-        let _ = write!(message, "\n{}", list("what would be lost", &seen.losses));
+    if !sides.losses.is_empty() {
+        let _ = write!(message, "\n{}", list("what would be lost", &sides.losses));
     }
     message
 }

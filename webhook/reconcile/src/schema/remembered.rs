@@ -1,12 +1,13 @@
 //! What wanted schemas turned out to be, remembered: a look at a database that is as wanted then costs one inspection, and no scratch place.
 //!
-//! What is remembered only ever serves to find that there is nothing to do. Where there is something, the wanted schema is tried out again, so that no
+//! What is remembered only ever serves to find that there is nothing to do: by comparing, or because the database's fingerprint is that of the answer. Where there is something, the wanted schema is tried out again, so that no
 //! statement comes from an old answer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
+use tidegate_database::Fingerprint;
 use tidegate_schemaplan::{Catalog, Engine};
 
 /// All answers together describe no more statements' bytes than this; a catalog takes some times as much.
@@ -27,6 +28,19 @@ impl Question {
         }
         Self(digest.finalize().into())
     }
+
+    /// For digests.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// What a wanted schema turned out to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Desired {
+    pub(crate) catalog: Arc<Catalog>,
+    /// That of a database that holds just this, in the same words.
+    pub(crate) fingerprint: Option<Fingerprint>,
 }
 
 /// The answers.
@@ -40,22 +54,22 @@ pub(crate) struct Remembered {
 
 #[derive(Debug)]
 struct Answer {
-    catalog: Arc<Catalog>,
+    desired: Desired,
     bytes: usize,
     used: u64,
 }
 
 impl Remembered {
     /// The answer, if it is still known.
-    pub(crate) fn get(&mut self, question: &Question) -> Option<Arc<Catalog>> {
+    pub(crate) fn get(&mut self, question: &Question) -> Option<Desired> {
         self.clock += 1;
         let answer = self.answers.get_mut(question)?;
         answer.used = self.clock;
-        Some(Arc::clone(&answer.catalog))
+        Some(answer.desired.clone())
     }
 
     /// Remembers an answer to a question of so many bytes; those that were not used for longest make room.
-    pub(crate) fn put(&mut self, question: Question, bytes: usize, catalog: Arc<Catalog>) {
+    pub(crate) fn put(&mut self, question: Question, bytes: usize, desired: Desired) {
         self.forget(&question);
         if bytes > MOST_BYTES {
             return;
@@ -71,7 +85,7 @@ impl Remembered {
         self.bytes += bytes;
         let used = self.clock;
         let answer = Answer {
-            catalog,
+            desired,
             bytes,
             used,
         };
@@ -123,14 +137,17 @@ mod tests {
     #[test]
     fn what_was_not_used_for_longest_makes_room() {
         let mut remembered = Remembered::default();
-        let catalog = || Arc::new(Catalog::empty(ENGINE));
-        remembered.put(question("a"), MOST_BYTES / 2, catalog());
-        remembered.put(question("b"), MOST_BYTES / 2, catalog());
+        let desired = || Desired {
+            catalog: Arc::new(Catalog::empty(ENGINE)),
+            fingerprint: None,
+        };
+        remembered.put(question("a"), MOST_BYTES / 2, desired());
+        remembered.put(question("b"), MOST_BYTES / 2, desired());
         assert!(remembered.get(&question("a")).is_some());
-        remembered.put(question("c"), MOST_BYTES / 4, catalog());
+        remembered.put(question("c"), MOST_BYTES / 4, desired());
         assert!(remembered.get(&question("b")).is_none());
         assert!(remembered.get(&question("a")).is_some());
-        remembered.put(question("d"), MOST_BYTES + 1, catalog());
+        remembered.put(question("d"), MOST_BYTES + 1, desired());
         assert!(remembered.get(&question("d")).is_none());
         remembered.forget(&question("a"));
         remembered.forget(&question("c"));

@@ -1,12 +1,13 @@
 //! Everything that a decision about one AtlasSchema needs, and what a decision can be.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tidegate_database::{Counted, TransactionMode};
+use tidegate_database::{Counted, Fingerprint, PlannedFrom, TransactionMode};
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasSchemaStatus, Condition};
-use tidegate_schemaplan::{Catalog, Settings, Statement};
+use tidegate_schemaplan::{Catalog, Engine, Settings, Statement};
 
 use tidegate_sqlplan::Dialect;
 
@@ -60,12 +61,33 @@ pub struct Wish {
 pub struct Seen {
     /// A few digits that tell this database from others.
     pub place: String,
-    /// What it holds.
-    pub current: Catalog,
-    /// What it should hold, by the same inspector.
-    pub desired: Catalog,
+    /// Which server it is.
+    pub engine: Engine,
+    /// What it holds and what it should hold; none where that was compared, and nothing is to be done.
+    pub sides: Option<Sides>,
+}
+
+/// Both sides, by the same inspector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    /// What the database holds.
+    pub current: Arc<Catalog>,
+    /// What tells that from anything else, where the engine can.
+    pub fingerprint: Option<Fingerprint>,
+    /// What it should hold.
+    pub desired: Arc<Catalog>,
     /// What the way there drops, counted.
     pub losses: Vec<Counted>,
+}
+
+impl Sides {
+    /// What has to be there still when a plan of these two runs.
+    pub fn planned_from(&self) -> PlannedFrom {
+        match self.fingerprint {
+            Some(fingerprint) => PlannedFrom::Fingerprint(fingerprint),
+            None => PlannedFrom::Catalog(Arc::clone(&self.current)),
+        }
+    }
 }
 
 /// `status` of an AtlasSchema, as it is read and as it is written (the custom resource definition mixes the spellings).
@@ -87,10 +109,7 @@ pub struct Status {
 impl Snapshot {
     /// The database's SQL, where there was one to see.
     pub(crate) fn dialect(&self) -> Option<Dialect> {
-        self.seen
-            .as_ref()
-            .ok()
-            .map(|seen| seen.current.engine.dialect)
+        self.seen.as_ref().ok().map(|seen| seen.engine.dialect)
     }
 
     /// The part of it that an AtlasMigration has too.

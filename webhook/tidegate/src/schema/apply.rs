@@ -41,8 +41,8 @@ pub(crate) async fn run(args: &ApplyArgs) -> Result<bool> {
     }
     let mut scope = Scope::of(&[&from, &to], wish.compare.dev_url.as_deref()).await?;
     let dialect = scope.dialect();
-    // What is planned is what is there until it has run: two pipelines at once would both plan, and the second would fail or do worse. SQLite's
-    // files have their own lock for as long as a plan runs, and a plan from an older state fails there as a whole.
+    // What is planned is what is there until it has run: two pipelines at once would both plan, and the second would fail or do worse. A file of SQLite is
+    // looked at again when the plan has begun, which keeps all others out, and a plan from an older state does not run.
     if !args.dry_run && dialect != Dialect::Sqlite {
         scope.session().lock(SCHEMA_LOCK, LOCK_WAIT).await?;
     }
@@ -70,10 +70,7 @@ pub(crate) async fn run(args: &ApplyArgs) -> Result<bool> {
     let Ok(plan) = &outcome.planned else {
         return Ok(false);
     };
-    let applied = scope
-        .session()
-        .apply(&plan.statements, args.tx_mode.into())
-        .await;
+    let applied = scope.apply(&plan.statements, args.tx_mode.into()).await;
     match applied {
         Ok(applied) => {
             if args.output == Output::Json {

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tidegate_database::Session;
-use tidegate_schemaplan::{Catalog, RenameHint, wanted};
+use tidegate_database::{
+    Applied, DatabaseError, Fingerprint, PlannedFrom, Session, TransactionMode,
+};
+use tidegate_schemaplan::{Catalog, RenameHint, Statement, wanted};
 use tidegate_sqlplan::Dialect;
 
 use crate::connect;
@@ -45,6 +47,8 @@ pub(super) struct Scope {
     session: Session,
     url: String,
     dev: Option<Session>,
+    /// Of what was read of the first, where its engine has one.
+    fingerprint: Option<Fingerprint>,
 }
 
 impl Scope {
@@ -71,6 +75,7 @@ impl Scope {
             session,
             url: url.to_owned(),
             dev,
+            fingerprint: None,
         })
     }
 
@@ -84,11 +89,28 @@ impl Scope {
         &mut self.session
     }
 
+    /// Runs a plan of what was read, if the database still holds it. (A server's is locked meanwhile.)
+    pub(super) async fn apply(
+        &mut self,
+        statements: &[Statement],
+        mode: TransactionMode,
+    ) -> Result<Applied, DatabaseError> {
+        match self.fingerprint {
+            Some(found) => {
+                let from = PlannedFrom::Fingerprint(found);
+                self.session.apply_to(&from, statements, mode).await
+            }
+            None => self.session.apply(statements, mode).await,
+        }
+    }
+
     /// What a state holds, and what was renamed for it.
     pub(super) async fn read(&mut self, state: &State) -> Result<(Catalog, Vec<RenameHint>)> {
         match state {
             State::Database(url) if *url == self.url => {
-                Ok((self.session.inspect().await?, Vec::new()))
+                let found = self.session.look().await?;
+                self.fingerprint = found.fingerprint;
+                Ok((found.catalog, Vec::new()))
             }
             State::Database(url) => {
                 let mut other = connect::open(url).await?;

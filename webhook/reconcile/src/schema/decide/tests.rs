@@ -1,5 +1,6 @@
 //! What is decided, as tables: a snapshot in, the steps in words out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,6 +11,7 @@ use tidegate_sqlplan::Dialect;
 
 use super::*;
 use crate::gate::GateFinding;
+use crate::schema::Sides;
 
 const ENGINE: Engine = Engine {
     dialect: Dialect::Sqlite,
@@ -52,10 +54,24 @@ fn catalog(tables: &[&str]) -> Catalog {
 fn seen(present: &[&str], wanted: &[&str]) -> Seen {
     Seen {
         place: "here".to_owned(),
-        current: catalog(present),
-        desired: catalog(wanted),
+        engine: ENGINE,
+        sides: Some(sides(present, wanted)),
+    }
+}
+
+fn sides(present: &[&str], wanted: &[&str]) -> Sides {
+    Sides {
+        current: Arc::new(catalog(present)),
+        fingerprint: None,
+        desired: Arc::new(catalog(wanted)),
         losses: Vec::new(),
     }
+}
+
+/// What was seen of a snapshot's two sides.
+fn compared(snapshot: &mut Snapshot) -> &mut Sides {
+    let seen = snapshot.seen.as_mut().expect("it is seen");
+    seen.sides.as_mut().expect("both sides")
 }
 
 /// An object at generation 2 that nobody has looked at yet.
@@ -237,7 +253,7 @@ fn nothing_is_written_when_nothing_changed() {
 #[test]
 fn the_first_run_never_loses_anything() {
     let mut snapshot = fresh(&[USERS], &[USERS, LEGACY]);
-    let plan = plan(&seen(&[USERS, LEGACY], &[USERS]), &Wish::default()).expect("a plan");
+    let plan = plan(&sides(&[USERS, LEGACY], &[USERS]), &Wish::default()).expect("a plan");
     snapshot.approved = Some(plan.hash());
     wish(&mut snapshot).may_lose = true;
     refuses(
@@ -276,7 +292,7 @@ fn ready_reason(steps: &[Step]) -> &str {
 #[test]
 fn what_loses_data_runs_when_exactly_that_was_approved() {
     let mut snapshot = settled(&["users(id)"], &[USERS]);
-    snapshot.seen.as_mut().expect("it is seen").losses = vec![Counted {
+    compared(&mut snapshot).losses = vec![Counted {
         loss: Loss {
             schema: String::new(),
             table: "users".into(),
@@ -286,7 +302,7 @@ fn what_loses_data_runs_when_exactly_that_was_approved() {
     }];
     let refused =
         "status LintPolicyError Ready=False Reconciling=False Stalled=True Drifted=False failed=1";
-    let hash = plan(&seen(&[USERS], &["users(id)"]), &Wish::default()).expect("a plan");
+    let hash = plan(&sides(&[USERS], &["users(id)"]), &Wish::default()).expect("a plan");
     let hash = hash.hash();
     refuses(
         &snapshot,
@@ -332,7 +348,7 @@ fn a_plan_that_somebody_wants_to_review_waits_without_failing() {
         waits,
         &["Schema plan is waiting for approval:\n- ALTER TABLE"],
     );
-    let hash = plan(&seen(&[USERS], &[MORE]), &Wish::default()).expect("a plan");
+    let hash = plan(&sides(&[USERS], &[MORE]), &Wish::default()).expect("a plan");
     snapshot.approved = Some(hash.hash());
     decides(&snapshot, &[BEGINS_AGAIN, "judge 1 approved", "apply 1"]);
 }
@@ -417,9 +433,9 @@ fn only_the_schemas_that_are_named_are_managed() {
         catalog
     };
     let mut snapshot = settled(&[USERS], &[]);
-    let seen = snapshot.seen.as_mut().expect("it is seen");
-    seen.current = with(&["ours", "theirs"]);
-    seen.desired = with(&["ours"]);
+    let sides = compared(&mut snapshot);
+    sides.current = Arc::new(with(&["ours", "theirs"]));
+    sides.desired = Arc::new(with(&["ours"]));
     let steps = decide(&snapshot, at(200), &pacing());
     assert!(message(&steps).contains("theirs"), "{steps:?}");
     wish(&mut snapshot).schemas = vec!["ours".to_owned()];

@@ -1,0 +1,103 @@
+//! What tells what a database holds from anything else, for less than reading it.
+//!
+//! It is exact: made of every text that an inspection is made of, so two that are alike mean that two inspections would be. There is one where the engine
+//! keeps those texts in one place, which is SQLite's `sqlite_schema`; the catalogs of servers have no such place, and reading theirs is what an
+//! inspection costs.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tidegate_schemaplan::Catalog;
+
+/// Two that are equal: two equal catalogs. It holds nothing that could be read back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Fingerprint([u8; 32]);
+
+/// What a database holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// All of it.
+    pub catalog: Catalog,
+    /// By what it can be told from others later; none where the engine cannot.
+    pub fingerprint: Option<Fingerprint>,
+}
+
+/// What a plan was made from, and still has to be there when it runs.
+#[derive(Debug, Clone)]
+pub enum PlannedFrom {
+    /// A database that holds this, in whatever words.
+    Catalog(Arc<Catalog>),
+    /// A database that holds exactly what it held then.
+    Fingerprint(Fingerprint),
+}
+
+impl From<Catalog> for Inspected {
+    fn from(catalog: Catalog) -> Self {
+        Self {
+            catalog,
+            fingerprint: None,
+        }
+    }
+}
+
+impl Fingerprint {
+    /// For digests.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A fingerprint in the making: each thing once, in any order.
+#[derive(Debug, Default)]
+pub(crate) struct Things(Vec<[u8; 32]>);
+
+impl Things {
+    /// A thing with all that is known of it. The parts do not run into each other.
+    pub(crate) fn add<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>) {
+        let mut digest = Sha256::new();
+        for part in parts {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        self.0.push(digest.finalize().into());
+    }
+
+    /// Those of another part of the same database.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    pub(crate) fn fingerprint(mut self) -> Fingerprint {
+        self.0.sort_unstable();
+        Fingerprint(Sha256::digest(self.0.as_flattened()).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(things: &[&[&str]]) -> Fingerprint {
+        let mut made = Things::default();
+        for thing in things {
+            made.add(thing.iter().map(|part| part.as_bytes()));
+        }
+        made.fingerprint()
+    }
+
+    #[test]
+    fn order_is_nothing_and_everything_else_is() {
+        let one = of(&[&["table", "a"], &["table", "b"]]);
+        assert_eq!(one, of(&[&["table", "b"], &["table", "a"]]));
+        for other in [
+            of(&[&["table", "a"]]),
+            of(&[&["table", "a"], &["table", "b"], &["table", "b"]]),
+            of(&[&["tablea", ""], &["table", "b"]]),
+            of(&[&["table", "a", ""], &["table", "b"]]),
+            of(&[]),
+        ] {
+            assert_ne!(one, other);
+        }
+    }
+}
