@@ -40,6 +40,9 @@ pub struct Statement {
     pub destructive: bool,
     /// Whether it must run outside a transaction (`CREATE INDEX CONCURRENTLY`).
     pub alone: bool,
+    /// Whether it is one transaction with the statement before it, whatever else is one: what is half done between them is not to be seen, or left.
+    #[serde(default)]
+    pub together: bool,
     /// What it is for, in a few words: `drop column users.email`.
     pub purpose: String,
 }

@@ -61,6 +61,7 @@ impl Migrator<'_> {
                 sql: self.table.delete(version),
                 destructive: false,
                 alone: false,
+                together: false,
                 purpose: format!("forget version {version}"),
             }));
         Ok(DownPlan {

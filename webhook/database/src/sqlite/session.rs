@@ -399,10 +399,15 @@ fn run_all(
     let mut open: Option<(rusqlite::Transaction<'_>, super::Dangling)> = None;
     let mut kept = 0;
     for (index, statement) in statements.iter().enumerate() {
-        if statement.alone || mode == TransactionMode::None {
-            if let Some((transaction, before)) = open.take() {
-                commit(transaction, &before, limits)?;
-            }
+        let goes_on = statements.get(index + 1).is_some_and(|next| next.together);
+        let is_own = mode == TransactionMode::None && !statement.together;
+        let by_itself = statement.alone || is_own && !goes_on;
+        if (by_itself || is_own)
+            && let Some((transaction, before)) = open.take()
+        {
+            commit(transaction, &before, limits)?;
+        }
+        if by_itself {
             // A switch changes nothing that could be lost.
             if !is_switch(&statement.sql) {
                 unchanged(connection, place, planned_from.take())?;

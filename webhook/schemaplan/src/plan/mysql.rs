@@ -85,6 +85,7 @@ fn statement(sql: String, destructive: bool, purpose: String) -> Statement {
         sql,
         destructive,
         alone: false,
+        together: false,
         purpose,
     }
 }

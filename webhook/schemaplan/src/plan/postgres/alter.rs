@@ -170,6 +170,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
             sql: format!("ALTER TABLE {table} {}", actions.join(", ")),
             destructive,
             alone: false,
+            together: false,
             purpose: format!("modify table {}", subject.name),
         });
     }

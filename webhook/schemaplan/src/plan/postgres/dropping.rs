@@ -194,6 +194,7 @@ impl<'a> Work<'a> {
                 sql: format!("DROP SCHEMA {}", quote(schema)),
                 destructive: true,
                 alone: false,
+                together: false,
                 purpose: format!("drop schema {schema}"),
             });
         }
@@ -211,6 +212,7 @@ impl<'a> Work<'a> {
             sql: format!("DROP TABLE {}", qualified(schema, name)),
             destructive: true,
             alone: false,
+            together: false,
             purpose: format!("drop table {name}"),
         };
         detached.into_iter().chain([dropped]).collect()

@@ -100,6 +100,7 @@ pub(super) fn drop(schema: &str, kind: ObjectKind, name: &str, object: &Object) 
         destructive: matches!(kind, ObjectKind::Extension | ObjectKind::Sequence)
             && object.labels.is_empty(),
         alone: false,
+        together: false,
         purpose: format!("drop {kind} {name}"),
     }
 }
@@ -392,6 +393,7 @@ fn composite(shown: &str, purpose: &str, name: &str, old: &Object, new: &Object)
         sql: format!("ALTER TYPE {shown} {}", actions.join(", ")),
         destructive,
         alone: false,
+        together: false,
         purpose: purpose.to_owned(),
     }])
 }

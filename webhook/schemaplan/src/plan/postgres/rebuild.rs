@@ -91,6 +91,7 @@ pub(super) fn rebuild<'a>(
         sql: format!("DROP TYPE {}", qualified(schema, &aside)),
         destructive: false,
         alone: false,
+        together: false,
         purpose,
     });
     Ok(statements)
@@ -227,6 +228,7 @@ fn move_over<'a>(
         ),
         destructive: true,
         alone: false,
+        together: false,
         purpose: purpose.to_owned(),
     });
     statements.extend(after);

@@ -101,6 +101,10 @@ pub(super) fn rebuild(
         ),
         ..said(format!("rebuild table {table}: the new one takes its name"))
     });
+    // Between the first and the last, the rows are twice there or under another name.
+    for statement in statements.iter_mut().skip(1) {
+        statement.together = true;
+    }
     Ok(Rebuilt {
         statements,
         indexes: indexes(table, old, new, changes),

@@ -36,6 +36,7 @@ pub(super) fn drop_index(subject: &Subject<'_, '_>, name: &str, old: &Index, wor
         sql: format!("DROP INDEX {word}{}", qualified(subject.schema, name)),
         destructive: false,
         alone: concurrently,
+        together: false,
         purpose: format!("drop index {}.{name}", subject.name),
     });
 }
@@ -64,6 +65,7 @@ pub(super) fn add_index(subject: &Subject<'_, '_>, name: &str, new: &Index, work
             sql: create_index(&table, name, new, concurrently),
             destructive: false,
             alone: concurrently,
+            together: false,
             purpose: format!("create index {}.{name}", subject.name),
         });
     }
