@@ -415,7 +415,15 @@ fn added(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction), other: AlterAc
         return;
     }
     if !column_word && !guarded {
-        let not_valid = item.contains("not valid");
+        let postgres = item.dialect() == Dialect::Postgres;
+        // What is not enforced looks at no row either.
+        let not_valid = item.contains("not valid") || postgres && item.contains("not enforced");
+        if postgres
+            && !not_valid
+            && let Some(column) = never_null(item)
+        {
+            return push(AlterAction::SetNotNull { column });
+        }
         let using_index = item.contains("using index");
         if let Some(constraint) = definition::constraint(item.remaining()) {
             return push(AlterAction::AddConstraint {
@@ -429,6 +437,14 @@ fn added(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction), other: AlterAc
         column::read(item.remaining())
             .map_or(other, |column| AlterAction::AddColumn(Box::new(column))),
     );
+}
+
+/// The column of PostgreSQL 18's `CONSTRAINT name NOT NULL column`.
+fn never_null(mut item: Cursor<'_>) -> Option<String> {
+    if item.accept("constraint") {
+        item.part()?;
+    }
+    item.accept("not null").then(|| item.part()).flatten()
 }
 
 fn dropped(mut item: Cursor<'_>, what: String) -> Option<AlterAction> {

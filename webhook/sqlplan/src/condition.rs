@@ -70,7 +70,7 @@ fn chain(expression: &Expr, op: &BinaryOperator) -> Option<bool> {
     let decides = *op == BinaryOperator::Or;
     let mut all_known = true;
     let mut rest = expression;
-    // `c IS NULL OR c IS NOT NULL`, in either order, side by side.
+    // `c IS NULL OR c IS NOT NULL`, in either order, side by side, is true; with AND it is false.
     let mut before: Option<(&Expr, bool)> = None;
     loop {
         let (term, left) = match rest {
@@ -86,11 +86,11 @@ fn chain(expression: &Expr, op: &BinaryOperator) -> Option<bool> {
             Expr::IsNotNull(inner) => Some((&**inner, false)),
             _ => None,
         };
-        if let (true, Some((left, null)), Some((right, also_null))) = (decides, nullness, before)
+        if let (Some((left, null)), Some((right, also_null))) = (nullness, before)
             && null != also_null
             && is_same_column(left, right)
         {
-            return Some(true);
+            return Some(decides);
         }
         before = nullness;
         match truth(term) {
@@ -330,7 +330,7 @@ fn finds_no_row(query: &Query) -> bool {
         .is_some_and(|choice| truth(choice) == Some(false))
 }
 
-/// The first argument of `coalesce` and its like.
+/// The first argument of `length` and its like.
 fn first_argument(function: &Function) -> Option<&Expr> {
     arguments(function)?.first().copied()
 }
@@ -390,7 +390,8 @@ fn constant(expression: &Expr) -> Option<Constant> {
         }
         Expr::Nested(inner) => constant(inner),
         Expr::Function(function) if is_one_of(function, &["coalesce", "ifnull"]) => {
-            constant(first_argument(function)?)
+            let arguments = arguments(function)?;
+            constant(arguments.into_iter().find(|argument| !is_null(argument))?)
         }
         Expr::Function(function) if is_one_of(function, &["length", "char_length"]) => {
             match constant(first_argument(function)?)? {
@@ -475,6 +476,10 @@ mod tests {
             (Postgres, "users.id > 0", true),
             (Postgres, "a IS NULL OR a IS NOT NULL", true),
             (Postgres, "a IS NOT NULL OR b = 1 OR a IS NULL", false),
+            (Postgres, "NOT (a IS NULL AND a IS NOT NULL)", true),
+            (Postgres, "NOT (a IS NULL AND b IS NOT NULL)", false),
+            (Postgres, "coalesce(NULL, true)", true),
+            (Postgres, "coalesce(NULL, a, true)", false),
             (
                 Postgres,
                 "EXISTS (SELECT 1 FROM b WHERE b.id = a.id)",

@@ -64,6 +64,12 @@ fn source(cursor: Cursor<'_>, nested: usize) -> Option<(Name, bool)> {
             return Some((table.name()?, cursor.contains("with no data")));
         }
     }
+    // `INSERT INTO a TABLE b` of MySQL.
+    let mut table = cursor;
+    table.group();
+    if table.accept("table") {
+        return Some((table.name()?, is_limited(cursor)));
+    }
     let chosen_before = at_this_depth(cursor, "with").is_some()
         && (cursor.contains("where") || cursor.contains("limit"));
     let Some(select) = at_this_depth(cursor, "select") else {
@@ -92,10 +98,7 @@ fn source(cursor: Cursor<'_>, nested: usize) -> Option<(Name, bool)> {
 }
 
 fn is_bounded(cursor: Cursor<'_>) -> bool {
-    let limited = ["limit", "fetch", "tablesample"]
-        .iter()
-        .any(|word| at_this_depth(cursor, word).is_some());
-    if limited || cursor.contains("with no data") {
+    if is_limited(cursor) || cursor.contains("with no data") {
         return true;
     }
     let Some(choice) = at_this_depth(cursor, "where") else {
@@ -108,6 +111,16 @@ fn is_bounded(cursor: Cursor<'_>) -> bool {
         end.skip_one();
     }
     !condition::is_always_true(&cursor.range(choice + 1, end.index()))
+}
+
+fn is_limited(cursor: Cursor<'_>) -> bool {
+    let mut at = cursor;
+    ["limit", "fetch", "tablesample"].iter().any(|word| {
+        at_this_depth(cursor, word).is_some_and(|index| {
+            at.move_to(index);
+            at.limits()
+        })
+    })
 }
 
 fn ends(cursor: &Cursor<'_>) -> bool {

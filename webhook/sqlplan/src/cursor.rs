@@ -165,6 +165,11 @@ impl<'a> Cursor<'a> {
             .is_some_and(|token| token.kind == TokenKind::Symbol(symbol))
     }
 
+    /// Whether the clause that starts here leaves rows out: SQLite takes `LIMIT -1` for none.
+    pub(crate) fn limits(&self) -> bool {
+        self.dialect != Dialect::Sqlite || !self.is_symbol(1, '-')
+    }
+
     /// Whether these words, separated by spaces, come next.
     #[inline(never)]
     pub(crate) fn sees(&self, words: &str) -> bool {

@@ -188,8 +188,12 @@ fn has_at_this_depth(cursor: Cursor<'_>, word: &str) -> Option<usize> {
 fn bound(cursor: Cursor<'_>, table: &Name) -> Bound {
     let Some(index) = has_at_this_depth(cursor, "where") else {
         // The first rows in an order, so many and no more; LIMIT alone takes any.
+        let mut limit = cursor;
         let some = has_at_this_depth(cursor, "order").is_some()
-            && has_at_this_depth(cursor, "limit").is_some();
+            && has_at_this_depth(cursor, "limit").is_some_and(|index| {
+                limit.move_to(index);
+                limit.limits()
+            });
         return if some {
             Bound::Condition
         } else {

@@ -92,6 +92,10 @@ fn option(cursor: &mut Cursor<'_>, options: &mut Options) {
     } else if cursor.accept("partition by") {
         let how = partitioned(cursor);
         options.kept.push(format!("partition by {how}"));
+        if cursor.accept("partitions") {
+            let number = cursor.source(0);
+            options.kept.push(format!("partitions {number}"));
+        }
         options.kept.extend(partitions(*cursor));
         cursor.move_to(usize::MAX);
     } else if cursor.accept("partition of") {

@@ -10,7 +10,7 @@ mod phrases;
 
 use constructs::{
     analyzed, bracketed_tables, bracketed_union, columns_of_record, comparison, dynamic_column,
-    element, in_view, listed_values, operator, search_or_cycle, updated_tables,
+    element, in_view, listed_values, operator, portion, search_or_cycle, updated_tables,
 };
 
 use crate::cursor::Cursor;
@@ -75,6 +75,7 @@ fn edits(whole: Cursor<'_>) -> Vec<Edit> {
             Dialect::Mysql | Dialect::Mariadb => {
                 operator(place, &mut edits);
                 dynamic_column(place, &mut edits);
+                portion(place, &mut edits);
             }
         }
         place.advance();

@@ -60,6 +60,21 @@ pub(super) fn analyzed(whole: Cursor<'_>, edits: &mut Vec<Edit>) {
     }
 }
 
+/// MariaDB's `DELETE FROM t FOR PORTION OF period FROM a TO b`: which part of a row goes, beside which rows.
+pub(super) fn portion(mut place: Cursor<'_>, edits: &mut Vec<Edit>) {
+    let from = place.index();
+    if !place.accept("for portion of") {
+        return;
+    }
+    while !place.is_done()
+        && !place.is_delimiter()
+        && !place.is_any(&["set", "where", "order", "limit", "returning"])
+    {
+        place.skip_one();
+    }
+    edits.extend(edit_of(place, from, place.index(), ""));
+}
+
 /// MariaDB's dynamic columns have types: `COLUMN_GET(options, 'size' AS int)`.
 pub(super) fn dynamic_column(mut place: Cursor<'_>, edits: &mut Vec<Edit>) {
     let named = place.is_any(&["column_get", "column_create", "column_add"]);
