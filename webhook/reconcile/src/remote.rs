@@ -22,7 +22,7 @@ use crate::{ReconcileError, connect};
 
 mod live;
 
-pub use live::PatchKind;
+pub use live::{DeleteLive, PatchKind};
 
 /// For one answer of the API server.
 const ANSWER: Duration = Duration::from_secs(20);

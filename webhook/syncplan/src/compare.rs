@@ -174,7 +174,8 @@ fn pair<'a>(
     settings: &Settings,
 ) -> Pair<'a> {
     let is_hook = |object: &Value| matches!(role(object), Role::Hook(_) | Role::AtDeletion(_));
-    let hook = live.or(target).is_some_and(is_hook);
+    // No target here is a hook. What was one and is wanted as a resource now is a resource that differs (Argo CD would say nothing of it until the next sync).
+    let hook = target.is_none() && live.is_some_and(is_hook);
     let own = match (live, settings.tracking) {
         (Some(live), Some(tracking)) => tracking.is_self_referenced(live),
         (Some(live), None) => Tracking::by_annotation("").is_self_referenced(live),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{Api, ApiResource, DynamicObject, ListParams};
 use serde_json::Value;
+use tidegate_model::object::{name, text};
 use tidegate_model::words::{APP_PROJECT, ARGO_API_VERSION, ARGO_GROUP};
 
 use super::global::inherited;
@@ -87,6 +88,21 @@ impl<G> Context<G> {
         let read = Arc::new(Box::pin(read(self)).await?);
         *self.control.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&read));
         Ok(read)
+    }
+
+    /// Whether a project is still as it was read. A sync that begins asks this: a window that was closed, or a right that was taken away, a moment ago holds
+    /// already. What was read is dropped if it is not.
+    pub(super) async fn is_current(&self, project: &Value) -> Result<bool, ApiError> {
+        let name = name(project);
+        let now = self
+            .ask("read the AppProject", projects(self).get_opt(name))
+            .await?;
+        let version = now.and_then(|now| now.metadata.resource_version);
+        let is_current = version.as_deref() == text(project, "/metadata/resourceVersion");
+        if !is_current {
+            *self.control.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        Ok(is_current)
     }
 }
 

@@ -107,7 +107,7 @@ pub(super) fn look(targets: &[Value], live: &[Value], lens: &Lens, judge: &Judge
     let healths: Vec<Option<Health>> = comparison
         .pairs
         .iter()
-        .map(|pair| health_of(pair, judge))
+        .map(|pair| health_of(pair, judge).filter(|_| !is_self(pair, lens)))
         .collect();
     let shown = comparison
         .pairs
@@ -117,7 +117,7 @@ pub(super) fn look(targets: &[Value], live: &[Value], lens: &Lens, judge: &Judge
         .collect();
     Found {
         status: comparison.status,
-        health: overall(&comparison, &healths, lens),
+        health: overall(&comparison, &healths),
         resources: comparison
             .pairs
             .iter()
@@ -159,18 +159,26 @@ fn health_of(pair: &Pair, judge: &Judge) -> Option<Health> {
     }
 }
 
-/// The worst health of what counts: no hooks, nothing that is left out, not the Application itself, no missing object as long as one is there
-/// (`setApplicationHealth` of Argo CD's `controller/health.go`).
-fn overall(comparison: &Comparison, healths: &[Option<Health>], lens: &Lens) -> HealthStatus {
+fn is_application(pair: &Pair) -> bool {
+    pair.key.group == ARGO_GROUP && pair.key.kind == APPLICATION
+}
+
+/// Whether it is the Application that is looked at: its health is that of the others, and to show it as a part would be to write because of what was written.
+fn is_self(pair: &Pair, lens: &Lens) -> bool {
+    is_application(pair) && pair.key.name == lens.tracking.application
+}
+
+/// The worst health of what counts: no hooks, nothing that is left out, no missing object as long as one is there (`setApplicationHealth` of Argo CD's
+/// `controller/health.go`).
+fn overall(comparison: &Comparison, healths: &[Option<Health>]) -> HealthStatus {
     let mut worst = HealthStatus::Healthy;
     let mut has_missing = false;
     for (pair, health) in comparison.pairs.iter().zip(healths) {
         let Some(health) = health.as_ref().filter(|_| !pair.hook) else {
             continue;
         };
-        let is_child = pair.key.group == ARGO_GROUP && pair.key.kind == APPLICATION;
-        let is_self = is_child && pair.key.name == lens.tracking.application;
-        if is_self || pair.live.is_some_and(|live| !counts(live)) {
+        let is_child = is_application(pair);
+        if pair.live.is_some_and(|live| !counts(live)) {
             continue;
         }
         match health.status {

@@ -112,8 +112,11 @@ pub(crate) async fn reconcile<G: Gate>(
         }
         running.adopt_hooks(&live.objects, &tracking, &application);
     }
-    if let (None, Ok(rendered)) = (&running, &snapshot.rendered)
-        && let Some(wanted) = finalizers::wanted(&application, &rendered.manifests)
+    // While a sync runs as well: after it nobody may look for minutes, and who deletes the Application then must not pass its hooks over.
+    if let (true, Ok(rendered)) = (
+        running.as_ref().is_none_or(Running::is_of_spec),
+        &snapshot.rendered,
+    ) && let Some(wanted) = finalizers::wanted(&application, &rendered.manifests)
     {
         hold(context, key, &application, &wanted).await?;
     }

@@ -133,6 +133,11 @@ impl<'a, G: Gate> Round<'a, G> {
     /// Carries an operation on.
     async fn operate(&mut self, mut running: Running) -> Result<Next, ApiError> {
         let is_new = running.is_new();
+        if let (true, Ok(project)) = (is_new, &self.snapshot.project)
+            && !self.context.is_current(project).await?
+        {
+            return Ok(Next::After(Duration::ZERO));
+        }
         if running.revisions.is_empty() {
             running.revisions = self.revisions();
         }

@@ -27,6 +27,17 @@ pub enum PatchKind {
     Strategic,
 }
 
+/// How a live object is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeleteLive {
+    /// What it owns goes first.
+    Foreground,
+    /// What it owns stays.
+    Orphan,
+    /// At once, without the time that it is given to end; what it owns goes after it.
+    Force,
+}
+
 impl Remote {
     /// The live objects of these manifests, of which only type, namespace and name count; those that are not there, or whose kind is not, are left out.
     ///
@@ -68,17 +79,17 @@ impl Remote {
         Ok(found)
     }
 
-    /// Deletes a live object, as it was read; what it owns goes with it, unless it is orphaned.
+    /// Deletes a live object.
     ///
     /// # Errors
     /// The API server does not answer, or forbids it.
-    pub async fn delete_live(&self, object: &Value, orphan: bool) -> Result<(), RemoteError> {
+    pub async fn delete_live(&self, object: &Value, how: DeleteLive) -> Result<(), RemoteError> {
         let doing = "delete the live object";
         let api = self.api_of(doing, object).await?;
-        let parameters = if orphan {
-            DeleteParams::orphan()
-        } else {
-            DeleteParams::foreground()
+        let parameters = match how {
+            DeleteLive::Foreground => DeleteParams::foreground(),
+            DeleteLive::Orphan => DeleteParams::orphan(),
+            DeleteLive::Force => DeleteParams::background().grace_period(0),
         };
         match ask(doing, api.delete(name(object), &parameters)).await {
             Ok(_) | Err(Problem::NotFound) => Ok(()),

@@ -55,6 +55,9 @@ async fn hooks_of_a_deletion_run_before_the_objects_go_and_after() -> Result<()>
     place.commit("web/after.yaml", &after)?;
     let mut application = place.application("web");
     application["metadata"]["finalizers"] = json!(["resources-finalizer.argocd.argoproj.io"]);
+    // A person's sync is the first that is seen of it, and nothing follows.
+    application["spec"]["syncPolicy"] = json!({});
+    application["operation"] = json!({"initiatedBy": {"username": "ada"}, "sync": {}});
     place.apply(&application)?;
     place.wait_well("web")?;
     assert!(!place.is_there("job/before")? && !place.is_there("job/after")?);

@@ -58,7 +58,6 @@ async fn a_namespace_is_made_with_its_labels_and_a_definition_before_what_it_def
         "applications.argoproj.io/web",
         &json!({"spec": {"syncPolicy": {"managedNamespaceMetadata": {"labels": {"team": null, "tier": "1"}}}}}),
     )?;
-    place.wait_app("web", &[(".status.sync.status", "OutOfSync")])?;
     let sync = json!({"operation": {"sync": {"syncOptions": ["CreateNamespace=true"]}}});
     place.patch("applications.argoproj.io/web", &sync)?;
     place.wait("namespace/made-by-a-sync", ".metadata.labels.tier", "1")?;
@@ -276,15 +275,25 @@ async fn options_of_one_object_are_its_own() -> Result<()> {
 async fn a_closed_window_keeps_a_sync_back_unless_a_person_asks() -> Result<()> {
     let place = Place::new("windows")?;
     let running = place.start().await?;
-    place.apply(&json!({
+    let mut project = json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "team", "namespace": "windows"},
-        "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}],
-            "syncWindows": [{"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"], "manualSync": true}]},
-    }))?;
+        "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]},
+    });
+    place.apply(&project)?;
+    let of_team = |name: &str| {
+        let mut application = place.application(name);
+        application["spec"]["project"] = json!("team");
+        place.apply(&application)
+    };
+    place.commit("before/b.yaml", &config_map("b", 0, "1"))?;
+    of_team("before")?;
+    place.wait_well("before")?;
+
+    // The project was read a moment ago, and is read again before anything begins.
+    project["spec"]["syncWindows"] = json!([{"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["*"], "manualSync": true}]);
+    place.apply(&project)?;
     place.commit("web/a.yaml", &config_map("a", 0, "1"))?;
-    let mut application = place.application("web");
-    application["spec"]["project"] = json!("team");
-    place.apply(&application)?;
+    of_team("web")?;
     place.wait_app("web", &[(".status.sync.status", "OutOfSync")])?;
     assert!(!place.is_there("configmap/a")?);
     let sync = json!({"operation": {"initiatedBy": {"username": "ada"}, "sync": {}}});

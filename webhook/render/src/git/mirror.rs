@@ -188,7 +188,7 @@ impl Mirror {
         match git.text(Some(&self.folder), &fetch) {
             Ok(_) => Ok(()),
             Err(ProcessError::Failed { said, .. }) if is_refusal(&said) => self.fetch_all(git),
-            Err(problem) => Err(self.unreachable(problem)),
+            Err(problem) => Err(self.not_fetched(problem)),
         }
     }
 
@@ -207,7 +207,35 @@ impl Mirror {
         ]);
         git.text(mirror, &fetch)
             .map(drop)
-            .map_err(|problem| self.unreachable(problem))
+            .map_err(|problem| self.not_fetched(problem))
+    }
+
+    /// Why nothing came. A pack that reached the limit of a file is why, whatever git says of it; what there is of it would be of no use to the next fetch.
+    fn not_fetched(&self, problem: ProcessError) -> RenderError {
+        let limit = self.settings.limits.written_file_bytes;
+        let half = self.half_fetched();
+        let is_full = bytes(&half) >= limit;
+        for file in half {
+            let _ = fs::remove_file(file);
+        }
+        if is_full {
+            return RenderError::TooLarge {
+                repository: self.name.clone(),
+                what: "what one fetch brings".to_owned(),
+                limit: format!("{limit} bytes"),
+            };
+        }
+        self.unreachable(problem)
+    }
+
+    /// Packs that were not fetched to their end.
+    fn half_fetched(&self) -> Vec<PathBuf> {
+        let mut packs = files(&self.folder.join("objects/pack"));
+        packs.retain(|file| {
+            let name = file.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with("tmp_")
+        });
+        packs
     }
 
     /// The mirror, there and locked against other processes for as long as the file lives.
@@ -232,13 +260,8 @@ impl Mirror {
         ] {
             let _ = fs::remove_file(self.folder.join(stale));
         }
-        for file in files(&self.folder.join("objects/pack")) {
-            if file
-                .file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("tmp_"))
-            {
-                let _ = fs::remove_file(file);
-            }
+        for file in self.half_fetched() {
+            let _ = fs::remove_file(file);
         }
         Ok(lock)
     }

@@ -138,6 +138,35 @@ fn what_is_too_large_is_refused_before_it_is_written() {
 }
 
 #[test]
+fn a_fetch_that_is_too_large_is_said_to_be_and_leaves_nothing() {
+    // What cannot be packed smaller: digits that follow no pattern that zlib knows.
+    let mut state = 1_u64;
+    let mut noise = String::new();
+    for _ in 0..60_000 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let _ = write!(noise, "{:016x}", state >> 7);
+    }
+    let repository = Repository::new(&[("noise.txt", &noise), ("a.yaml", &object("a"))]);
+    let kit = Kit::limited(Limits {
+        written_file_bytes: 100_000,
+        ..Limits::default()
+    });
+    let url = repository.url();
+    let error = kit.source(source(&repository, ".")).unwrap_err();
+    assert_eq!(
+        error,
+        format!("repository {url}: what one fetch brings is more than 100000 bytes")
+    );
+    let mirrors = std::fs::read_dir(kit.cache().join("git")).unwrap();
+    for mirror in mirrors {
+        let packs = mirror.unwrap().path().join("objects/pack");
+        assert!(std::fs::read_dir(packs).map_or(true, |mut packs| packs.next().is_none()));
+    }
+}
+
+#[test]
 fn broken_manifests_are_named_by_file_and_line_and_not_quoted() {
     let kit = Kit::new();
     let broken = format!(

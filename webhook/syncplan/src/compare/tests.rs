@@ -182,6 +182,13 @@ fn hooks_and_what_is_skipped_have_no_status() {
         &["Job shop/a - prune hook"],
         Synced,
     );
+    // It was a hook, and has a status like any resource now.
+    check(
+        &["Job.batch a"],
+        &["Job.batch shop/a hook=PostSync"],
+        &["Job shop/a Synced"],
+        Synced,
+    );
     check(&["Job.batch a helm.sh/hook=pre-install"], &[], &[], Synced);
     check(&["Job.batch a hook=PostDelete"], &[], &[], Synced);
     check(&["Job.batch a hook=PresSync"], &[], &[], Synced);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tidegate_model::object::{at, kind, name};
 use tidegate_model::words::DELETION_APPROVED;
-use tidegate_reconcile::remote::{PatchKind, Remote};
+use tidegate_reconcile::remote::{DeleteLive, PatchKind, Remote};
 
 use super::cluster::ClusterArgs;
 use super::diff::HIDDEN;
@@ -112,6 +112,9 @@ pub(crate) struct DeleteResourceArgs {
     /// All that are meant, where they are several.
     #[arg(long)]
     all: bool,
+    /// At once, without the time that they are given to end.
+    #[arg(long, conflicts_with = "orphan")]
+    force: bool,
     /// Leave what they own.
     #[arg(long)]
     orphan: bool,
@@ -233,9 +236,14 @@ pub(crate) async fn patch_live(args: &PatchResourceArgs) -> Result<bool> {
 }
 
 pub(crate) async fn delete(args: &DeleteResourceArgs) -> Result<bool> {
+    let how = match (args.orphan, args.force) {
+        (true, _) => DeleteLive::Orphan,
+        (false, true) => DeleteLive::Force,
+        (false, false) => DeleteLive::Foreground,
+    };
     let (remote, objects) = args.meant.live(args.all).await?;
     for object in objects {
-        remote.delete_live(&object, args.orphan).await?;
+        remote.delete_live(&object, how).await?;
         crate::print(&format!("{} {} deleted\n", kind(&object), name(&object)))?;
     }
     Ok(true)

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use tidegate_model::application::Application;
+use tidegate_model::object::at;
 
 /// The flags.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
@@ -85,6 +86,21 @@ pub(super) struct SourceFlags {
     /// Which files do not, a glob.
     #[arg(long, value_name = "GLOB")]
     directory_exclude: Option<String>,
+    /// An argument of the jsonnet's own function, a text. May be repeated.
+    #[arg(long, value_name = "NAME=TEXT")]
+    jsonnet_tla_str: Vec<String>,
+    /// An argument of the jsonnet's own function, as jsonnet. May be repeated.
+    #[arg(long, value_name = "NAME=CODE")]
+    jsonnet_tla_code: Vec<String>,
+    /// What `std.extVar` gives, a text. May be repeated.
+    #[arg(long, value_name = "NAME=TEXT")]
+    jsonnet_ext_var_str: Vec<String>,
+    /// What `std.extVar` gives, as jsonnet. May be repeated.
+    #[arg(long, value_name = "NAME=CODE")]
+    jsonnet_ext_var_code: Vec<String>,
+    /// A folder of the repository that jsonnet imports from. May be repeated.
+    #[arg(long, value_name = "FOLDER")]
+    jsonnet_libs: Vec<String>,
 }
 
 impl SourceFlags {
@@ -109,6 +125,7 @@ impl SourceFlags {
         ] {
             put_in(&mut source, "directory", field, value);
         }
+        self.jsonnet(&mut source)?;
         if source == before {
             return Ok(());
         }
@@ -155,6 +172,44 @@ impl SourceFlags {
                 json!({"name": name, "path": path}),
             );
         }
+        Ok(())
+    }
+
+    fn jsonnet(&self, source: &mut Value) -> Result<()> {
+        let mut jsonnet = at(source, "/directory/jsonnet")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
+        let before = jsonnet.clone();
+        for (flag, field, pairs, is_code) in [
+            ("--jsonnet-tla-str", "tlas", &self.jsonnet_tla_str, false),
+            ("--jsonnet-tla-code", "tlas", &self.jsonnet_tla_code, true),
+            (
+                "--jsonnet-ext-var-str",
+                "extVars",
+                &self.jsonnet_ext_var_str,
+                false,
+            ),
+            (
+                "--jsonnet-ext-var-code",
+                "extVars",
+                &self.jsonnet_ext_var_code,
+                true,
+            ),
+        ] {
+            for pair in pairs {
+                let (name, value) = split(flag, pair)?;
+                let mut known = list(&jsonnet, &format!("/{field}"));
+                known.retain(|known| known.get("name").and_then(Value::as_str) != Some(name));
+                let mut variable = json!({"name": name, "value": value});
+                put(&mut variable, "code", is_code.then_some(json!(true)));
+                known.push(variable);
+                put(&mut jsonnet, field, Some(Value::Array(known)));
+            }
+        }
+        let libs = (!self.jsonnet_libs.is_empty()).then(|| json!(self.jsonnet_libs));
+        put(&mut jsonnet, "libs", libs);
+        let is_changed = (jsonnet != before).then_some(jsonnet);
+        put_in(source, "directory", "jsonnet", is_changed);
         Ok(())
     }
 
@@ -324,6 +379,17 @@ mod tests {
 
     #[test]
     fn what_is_named_is_replaced_and_the_rest_stays() {
+        check(
+            |flags| {
+                flags.jsonnet_tla_str = vec!["a=new".to_owned()];
+                flags.jsonnet_ext_var_code = vec!["e=1 + 1".to_owned()];
+            },
+            &json!({"directory": {"recurse": true, "jsonnet": {"tlas": [{"name": "a", "value": "old", "code": true}, {"name": "b", "value": "b"}]}}}),
+            &Ok(json!({"directory": {"recurse": true, "jsonnet": {
+                "tlas": [{"name": "b", "value": "b"}, {"name": "a", "value": "new"}],
+                "extVars": [{"name": "e", "value": "1 + 1", "code": true}],
+            }}})),
+        );
         check(
             |flags| {
                 flags.helm_set = vec!["a=2".to_owned()];
