@@ -8,6 +8,7 @@ use std::io::Read as _;
 use std::process::Stdio;
 
 use super::Place;
+use super::servers::{mariadb, mariadb_database};
 
 const FILES: usize = 20;
 const STATEMENTS: usize = 3;
@@ -108,4 +109,43 @@ fn with_a_transaction_for_each_file() {
 #[test]
 fn without_transactions() {
     check("-- atlas:txmode none\n\n", &[]);
+}
+
+/// One database, killed at every boundary in turn: each run gets one statement further. (Where a file is one transaction it would never come to its second.)
+#[test]
+fn mariadb_a_statement_at_a_time() {
+    let name = "a_statement_at_a_time";
+    let url = mariadb_database(name);
+    let place = Place::new(&[]);
+    let seal = |stop: usize| {
+        let files = files("", stop);
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .collect();
+        place.write(&files);
+    };
+    for stop in 0..FILES * STATEMENTS {
+        // What is long is only what has not run yet.
+        seal(stop);
+        let arguments = ["apply", "--verbose"];
+        let runs = usize::from(stop > 0);
+        assert!(
+            killed_before(&place, &url, &arguments, runs),
+            "it ended before statement {stop}"
+        );
+    }
+    place.at(&url, &["apply"]).fine();
+    let rows = 2 * FILES - 1;
+    assert_eq!(
+        mariadb("SELECT count(*), count(DISTINCT said) FROM log", name),
+        format!("{rows}|{rows}")
+    );
+    assert_eq!(
+        mariadb(
+            "SELECT count(*), sum(applied), sum(total), count(error) FROM atlas_schema_revisions",
+            name
+        ),
+        "20|60|60|0"
+    );
 }
