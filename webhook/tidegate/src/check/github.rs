@@ -6,7 +6,7 @@ use tidegate_admission::Action;
 
 use super::report::Report;
 
-/// One command a finding: `::error file=...,line=...,col=...,title=...::message`.
+/// One command a finding: `::error file=...,line=...,endLine=...,col=...,endColumn=...,title=...::message`.
 pub(crate) fn draw(report: &Report) -> String {
     let mut text = String::new();
     for judged in &report.judged {
@@ -18,11 +18,13 @@ pub(crate) fn draw(report: &Report) -> String {
                 .map_or_else(String::new, |text| format!("\n{text}"));
             let _ = writeln!(
                 text,
-                "::{} file={},line={},col={},title={}::{}",
+                "::{} file={},line={},endLine={},col={},endColumn={},title={}::{}",
                 command(finding.action),
                 property(&judged.file),
                 place.line,
+                place.line,
                 place.column,
+                judged.end_column(place),
                 property(&finding.id()),
                 data(&format!("{}{suggestion}", finding.message)),
             );
@@ -57,4 +59,18 @@ fn data(text: &str) -> String {
 
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::draw;
+    use crate::check::judge::dropped;
+
+    #[test]
+    fn an_annotation_has_an_end() {
+        assert_eq!(
+            draw(&dropped()),
+            "::error file=a.sql,line=2,endLine=2,col=3,endColumn=15,title=unsafe-sql/drop-table::it is lost\n"
+        );
+    }
 }

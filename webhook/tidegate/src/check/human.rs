@@ -7,7 +7,7 @@ use tidegate_admission::{Action, JudgedFinding};
 use tidegate_waves::OrderedResource;
 
 use super::judge::Judged;
-use super::locations::Place;
+use super::locations::{Place, marked};
 use super::report::Report;
 
 /// The longest line shown; minified JSON has longer ones.
@@ -109,12 +109,8 @@ fn shown_line(text: &str, place: Place) -> ShownLine {
         .nth(place.column.saturating_sub(1))
         .map_or(line.len(), |(index, _)| index);
     let rest = line.get(from..).unwrap_or_default();
-    // Up to the end of the statement's line, without what follows it.
-    let underlined = rest
-        .find([';', '#'])
-        .unwrap_or_else(|| rest.trim_end().len());
     ShownLine {
-        to: from + underlined.max(usize::from(!rest.is_empty())),
+        to: from + marked(rest).len().max(usize::from(!rest.is_empty())),
         from,
         text: line,
     }

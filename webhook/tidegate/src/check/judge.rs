@@ -13,7 +13,7 @@ use tidegate_admission::{
 };
 
 use super::Dialect;
-use super::locations::{Locations, Place};
+use super::locations::{self, Locations, Place};
 use super::source::{Content, Item};
 use crate::policies::today;
 
@@ -98,6 +98,11 @@ impl Judged {
             _ => None,
         };
         found.unwrap_or(self.start)
+    }
+
+    /// The column behind what a finding at this place is about, as far as that is in the same line.
+    pub(crate) fn end_column(&self, place: Place) -> usize {
+        locations::end_column(&self.text, place)
     }
 }
 
@@ -349,4 +354,21 @@ fn below(file: &str, root: &str) -> String {
         .unwrap_or(file)
         .trim_start_matches('/')
         .to_owned()
+}
+
+/// A report of one finding, for tests of how reports are drawn.
+#[cfg(test)]
+pub(crate) fn dropped() -> super::report::Report {
+    let mut judged = Judged::of_file("a.sql", "SELECT 1;\n  DROP TABLE t; SELECT 2;\n");
+    judged.decision.findings.push(JudgedFinding {
+        policy: "unsafe-sql".into(),
+        rule: "drop-table".to_owned(),
+        severity: tidegate_admission::Severity::Error,
+        action: tidegate_admission::Action::Deny,
+        message: "it is lost".to_owned(),
+        path: None,
+        position: Some(tidegate_admission::Position { line: 2, column: 3 }),
+        suggestion: None,
+    });
+    super::report::Report::new(vec![judged], None, Vec::new())
 }

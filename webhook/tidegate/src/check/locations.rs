@@ -109,6 +109,21 @@ impl Locations {
     }
 }
 
+/// What a finding marks of a line, from its place on: up to the end of the statement or value, without what follows it.
+pub(crate) fn marked(rest: &str) -> &str {
+    rest.split([';', '#']).next().unwrap_or_default().trim_end()
+}
+
+/// The column behind what is marked from a place on, in the same line.
+pub(crate) fn end_column(text: &str, place: Place) -> usize {
+    let line = text.lines().nth(place.line.saturating_sub(1));
+    let mut rest = line.unwrap_or_default().chars();
+    rest.by_ref()
+        .take(place.column.saturating_sub(1))
+        .for_each(drop);
+    place.column + marked(rest.as_str()).chars().count()
+}
+
 /// Where the walk through the events is.
 #[derive(Default)]
 struct Walk {
@@ -257,6 +272,23 @@ mod tests {
         check(&second.locations, "/sql", Some((2, 1)), (19, 3));
         check(&second.locations, "/plain", Some((1, 1)), (23, 3));
         check(&second.locations, "/quoted", Some((2, 1)), (21, 9));
+    }
+
+    #[test]
+    fn what_is_marked_ends_with_the_statement_or_the_line() {
+        let text = "DROP TABLE \u{e4}; SELECT 1;\r\n  DROP TABLE\n    b; -- last\nsql: x # y";
+        for (line, column, expected) in [
+            (1, 1, 13),
+            (1, 15, 23),
+            (2, 3, 13),
+            (3, 5, 6),
+            (4, 6, 7),
+            (4, 99, 99),
+            (9, 1, 1),
+        ] {
+            let end = end_column(text, Place { line, column });
+            assert_eq!(end, expected, "{line}:{column}");
+        }
     }
 
     #[test]

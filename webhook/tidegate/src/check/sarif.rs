@@ -54,7 +54,25 @@ fn result(judged: &Judged, finding: &JudgedFinding) -> Value {
         "message": {"text": format!("{}{suggestion}", finding.message)},
         "locations": [{"physicalLocation": {
             "artifactLocation": {"uri": judged.file},
-            "region": {"startLine": place.line, "startColumn": place.column},
+            "region": {"startLine": place.line, "startColumn": place.column, "endLine": place.line, "endColumn": judged.end_column(place)},
         }}],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::judge::dropped;
+
+    #[test]
+    fn a_region_has_an_end() {
+        let log: Value = serde_json::from_str(&draw(&dropped(), &[]).unwrap()).unwrap();
+        let region = log
+            .pointer("/runs/0/results/0/locations/0/physicalLocation/region")
+            .unwrap();
+        assert_eq!(
+            *region,
+            json!({"startLine": 2, "startColumn": 3, "endLine": 2, "endColumn": 15})
+        );
+    }
 }
