@@ -174,9 +174,17 @@ pub(crate) async fn terminate(args: &TerminateArgs) -> Result<bool> {
 pub(crate) async fn rollback(args: &RollbackArgs) -> Result<bool> {
     let remote = args.cluster.remote().await?;
     let place = args.cluster.place(&args.name);
-    let application = remote.get(&place.namespace, &place.name).await?;
-    let operation = way_back(&application, args.id, args.prune, &user())?;
-    ask(&remote, &place, &application, operation).await?;
+    let way = |application: &Value| way_back(application, args.id, args.prune, &user());
+    let meant = way(&remote.get(&place.namespace, &place.name).await?)?;
+    patiently(|| async {
+        let application = remote.get(&place.namespace, &place.name).await?;
+        // The last deployment but one is another once a sync has ended.
+        if way(&application)? != meant {
+            bail!("application {place} was synced at the same moment; look at its history and ask again");
+        }
+        ask(&remote, &place, &application, meant.clone()).await
+    })
+    .await?;
     let wish = Wish {
         no_operation: true,
         ..Wish::default()
