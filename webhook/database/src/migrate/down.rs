@@ -8,7 +8,7 @@ use tidegate_migrations::{Back, Directory, File, Migration};
 use tidegate_schemaplan::{Catalog, Loss, Plan, Settings, Statement, losses, plan};
 
 use super::{LOCK, MigrateError, Migrator};
-use crate::{Applied, Session};
+use crate::{Applied, PlannedFrom, Session};
 
 /// A way back, before anybody agreed to it.
 #[derive(Debug, Clone)]
@@ -121,13 +121,19 @@ impl Migrator<'_> {
         dev: Option<&mut Session>,
         hash: &str,
     ) -> Result<Applied, MigrateError> {
+        // Before the look that the plan is made from: what comes after it is seen when the plan has begun.
+        let from = self.session.fingerprint().await?;
         let found = self.plan_down(directory, back, dev).await?;
         let own = found.plan.hash();
         if own != hash {
             return Err(MigrateError::AnotherPlan { hash: own });
         }
-        let mode = self.settings.mode;
-        Ok(self.session.apply(&found.plan.statements, mode).await?)
+        let (statements, mode) = (&found.plan.statements, self.settings.mode);
+        let applied = match from.map(PlannedFrom::Fingerprint) {
+            Some(from) => self.session.apply_to(&from, statements, mode).await,
+            None => self.session.apply(statements, mode).await,
+        };
+        Ok(applied?)
     }
 
     /// What these files make of an empty database; of a file with a number, so many of its statements.
