@@ -111,7 +111,8 @@ impl Locations {
 
 /// What a finding marks of a line, from its place on: up to the end of the statement or value, without what follows it.
 pub(crate) fn marked(rest: &str) -> &str {
-    rest.split([';', '#']).next().unwrap_or_default().trim_end()
+    let upto = rest.split([';', '#']).next().unwrap_or_default();
+    upto.trim_end().trim_end_matches(',')
 }
 
 /// The column behind what is marked from a place on, in the same line.
@@ -276,7 +277,8 @@ mod tests {
 
     #[test]
     fn what_is_marked_ends_with_the_statement_or_the_line() {
-        let text = "DROP TABLE \u{e4}; SELECT 1;\r\n  DROP TABLE\n    b; -- last\nsql: x # y";
+        let text =
+            "DROP TABLE \u{e4}; SELECT 1;\r\n  DROP TABLE\n    b; -- last\nsql: x # y\n  DROP a,";
         for (line, column, expected) in [
             (1, 1, 13),
             (1, 15, 23),
@@ -284,6 +286,7 @@ mod tests {
             (3, 5, 6),
             (4, 6, 7),
             (4, 99, 99),
+            (5, 3, 9),
             (9, 1, 1),
         ] {
             let end = end_column(text, Place { line, column });
