@@ -5,9 +5,9 @@
 //! skipped test.
 
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use anyhow::{Context as _, anyhow, bail};
 
 use crate::certificates::Authority;
 use crate::guard::Guard;
+use crate::places::{free_port, temporary_folder};
 use crate::tools::run;
 
 /// Who the tests are on the server. The account may do everything.
@@ -109,7 +110,7 @@ impl MariaDb {
 
     fn try_start() -> anyhow::Result<Self> {
         let mut guard = Guard::new()?;
-        let folder = temporary_folder()?;
+        let folder = temporary_folder("tidegate-mariadb-")?;
         guard.remove_folder(&folder)?;
         let data = format!("--datadir={}", folder.join("data").display());
         let account = fs::metadata(&folder)
@@ -234,26 +235,6 @@ fn program(name: &str) -> anyhow::Result<PathBuf> {
         .with_context(|| {
             format!("{name} is not installed; run tests/setup, or install mariadb-server")
         })
-}
-
-/// In memory where the system has such a place.
-fn temporary_folder() -> anyhow::Result<PathBuf> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("tidegate-mariadb-");
-    let folder = builder
-        .tempdir_in(Path::new("/dev/shm"))
-        .or_else(|_| builder.tempdir())
-        .context("making a temporary folder")?;
-    Ok(folder.keep()) // the guard removes it, also when this process does not live to do so
-}
-
-/// A port that nobody listened on a moment ago.
-fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("looking for a free port")?;
-    Ok(listener
-        .local_addr()
-        .context("looking for a free port")?
-        .port())
 }
 
 #[cfg(test)]

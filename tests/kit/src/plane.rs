@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,6 +15,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::certificates::{Authority, Identity, SigningKey};
 use crate::flags;
 use crate::guard::Guard;
+use crate::places::{free_port, temporary_folder};
 use crate::tools::{Output, bin, checkout, run};
 
 /// The controllers without which a cluster keeps rubbish or cannot take in a pod: namespaces empty themselves when deleted,
@@ -180,7 +180,7 @@ impl ControlPlane {
     fn try_start(options: &Options) -> anyhow::Result<Self> {
         let deadline = Instant::now() + options.start_timeout;
         let mut guard = Guard::new()?;
-        let temporary = temporary_folder()?;
+        let temporary = temporary_folder("tidegate-plane-")?;
         guard.remove_folder(&temporary)?;
         let folder = match &options.folder {
             Some(folder) => std::path::absolute(folder).context("the plane's folder")?,
@@ -298,26 +298,6 @@ impl ControlPlane {
 
 fn log_file(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{name}.log"))
-}
-
-/// A folder that is gone after the run, in memory where the system has such a place: etcd waits for the disk at each write.
-fn temporary_folder() -> anyhow::Result<PathBuf> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("tidegate-plane-");
-    let folder = builder
-        .tempdir_in("/dev/shm")
-        .or_else(|_| builder.tempdir())
-        .context("making a temporary folder")?;
-    Ok(folder.keep()) // the guard removes it, also when this process does not live to do so
-}
-
-/// A port that nobody listened on a moment ago.
-fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).context("looking for a free port")?;
-    Ok(listener
-        .local_addr()
-        .context("looking for a free port")?
-        .port())
 }
 
 fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {

@@ -8,7 +8,6 @@
 //! `postgres` of another version than the one installed; `psql` is the installed one all the same.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -19,6 +18,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::guard::Guard;
+use crate::places::free_port;
 use crate::tools::{Output, run};
 
 /// The superuser's name; its password is [`PASSWORD`].
@@ -141,7 +141,7 @@ impl Postgres {
         )?
         .ok()
         .context("initdb")?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = free_port()?;
         let log_path = folder.join("postgres.log");
         let log = fs::File::create(&log_path).context("the log")?;
         let mut server = command("postgres");

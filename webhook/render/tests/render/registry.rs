@@ -9,7 +9,7 @@ use tidegate_kit::certificates::Authority;
 use tidegate_kit::guard::Guard;
 use tidegate_render::{KnownRepositories, TLS_CERTIFICATES};
 
-use crate::servers::{fields, free_port};
+use crate::servers::fields;
 use crate::support::{Kit, Repository, charts, helm, request};
 
 /// The password `hunter2` of ann, as bcrypt; the registry takes no other kind.
@@ -31,7 +31,7 @@ impl Registry {
         ] {
             std::fs::write(folder.join(file), text).unwrap();
         }
-        let port = free_port();
+        let port = tidegate_kit::free_port().unwrap();
         let within = |name: &str| folder.join(name).display().to_string();
         let configuration = json!({
             "version": "0.1",

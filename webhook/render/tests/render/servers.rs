@@ -60,7 +60,7 @@ impl Ssh {
         std::fs::write(folder.join("authorized"), public).unwrap();
         // Where it wants to lock itself up before anybody has logged in; only root does.
         let _ = std::fs::create_dir_all("/run/sshd");
-        let port = free_port();
+        let port = tidegate_kit::free_port().unwrap();
         let configuration = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized\nPidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n",
             folder.display()
@@ -98,11 +98,6 @@ impl Ssh {
             path.display()
         )
     }
-}
-
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[test]
