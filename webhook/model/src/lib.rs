@@ -17,9 +17,11 @@ pub mod health;
 pub mod hook;
 pub mod object;
 pub mod project;
+mod source_type;
 pub mod sync_option;
 pub mod url;
 pub mod wave;
 pub mod words;
 
 pub use object::{GroupKind, ObjectKey};
+pub use source_type::SourceType;

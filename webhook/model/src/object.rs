@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// An API group and a kind, the part of a type that survives version changes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -183,13 +183,20 @@ pub fn words(list: &str) -> Vec<&str> {
 
 /// The merge patch (RFC 7386) from one value to another; none where they are the same. Lists are exchanged whole, as the standard has it.
 pub fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
-    if before == after {
-        return None;
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => {
+            merge_patch_of_maps(before, after).map(Value::Object)
+        }
+        _ => (before != after).then(|| after.clone()),
     }
-    let (Value::Object(before), Value::Object(after)) = (before, after) else {
-        return Some(after.clone());
-    };
-    let mut patch = serde_json::Map::new();
+}
+
+/// As [`merge_patch`].
+pub fn merge_patch_of_maps(
+    before: &Map<String, Value>,
+    after: &Map<String, Value>,
+) -> Option<Map<String, Value>> {
+    let mut patch = Map::new();
     for key in before.keys().filter(|key| !after.contains_key(*key)) {
         patch.insert(key.clone(), Value::Null);
     }
@@ -201,7 +208,7 @@ pub fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
             patch.insert(key.clone(), change);
         }
     }
-    Some(Value::Object(patch))
+    (!patch.is_empty()).then_some(patch)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::fmt;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tidegate_model::SourceType;
 use tidegate_model::application::Application;
 use tidegate_model::object::{name, namespace};
 
@@ -162,31 +163,6 @@ pub struct Rendered {
     pub revisions: Vec<String>,
     /// What each source turned out to be.
     pub source_types: Vec<SourceType>,
-}
-
-/// What a source is (`status.sourceType`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SourceType {
-    /// A chart.
-    Helm,
-    /// A kustomization.
-    Kustomize,
-    /// A plain folder.
-    Directory,
-    /// A config management plugin.
-    Plugin,
-}
-
-impl SourceType {
-    /// Argo CD's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Helm => "Helm",
-            Self::Kustomize => "Kustomize",
-            Self::Directory => "Directory",
-            Self::Plugin => "Plugin",
-        }
-    }
 }
 
 /// Nothing came out.

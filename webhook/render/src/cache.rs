@@ -4,9 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tidegate_model::SourceType;
 
 use crate::request::Rendered;
-use crate::source::SourceType;
 
 /// What is kept of one rendering.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use tidegate_model::SourceType;
+
 use crate::error::RenderError;
 use crate::helm::{self, Helm};
 use crate::kustomize::{self, Kustomize};
 use crate::renderer::discovered;
 use crate::secret::NoCredentials;
 use crate::settings::Settings;
-use crate::source::SourceType;
 use crate::surroundings::{Cluster, Names, Surroundings};
 use crate::tree::Tree;
 use crate::work::Work;

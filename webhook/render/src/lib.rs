@@ -49,5 +49,4 @@ pub use renderer::{Folder, FolderRequest, Renderer};
 pub use request::{Refresh, Rendered, Request, SourceRequest};
 pub use secret::{Credential, Credentials, NoCredentials, Secret};
 pub use settings::{Limits, Settings, Submodules};
-pub use source::SourceType;
 pub use surroundings::Cluster;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
+use tidegate_model::SourceType;
 
 use crate::cache::{Kept, Results};
 use crate::charts::Charts;
@@ -21,7 +22,7 @@ use crate::places::Places;
 use crate::request::{Refresh, Rendered, Request, SourceRequest};
 use crate::secret::Credentials;
 use crate::settings::Settings;
-use crate::source::{Source, SourceType};
+use crate::source::Source;
 use crate::submodules::Fetching;
 use crate::surroundings::{Cluster, Names, Surroundings};
 use crate::tree::Tree;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::Value;
+use tidegate_model::SourceType;
 
-use crate::source::SourceType;
 use crate::surroundings::Cluster;
 
 /// One Application's sources.

@@ -1,7 +1,8 @@
 //! `spec.source`, read.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
+use tidegate_model::SourceType;
 
 use crate::directory::Directory;
 use crate::error::RenderError;
@@ -23,31 +24,6 @@ pub(crate) struct Source {
     pub(crate) kustomize: Option<Kustomize>,
     pub(crate) directory: Option<Directory>,
     pub(crate) plugin: Option<Choice>,
-}
-
-/// What a source is (`status.sourceType`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum SourceType {
-    /// A chart.
-    Helm,
-    /// A kustomization.
-    Kustomize,
-    /// A plain folder.
-    Directory,
-    /// What a config management plugin makes manifests of.
-    Plugin,
-}
-
-impl SourceType {
-    /// Argo CD's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Helm => "Helm",
-            Self::Kustomize => "Kustomize",
-            Self::Directory => "Directory",
-            Self::Plugin => "Plugin",
-        }
-    }
 }
 
 impl Source {

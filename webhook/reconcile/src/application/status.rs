@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use tidegate_model::object::{at, merge_patch, text};
+use tidegate_model::object::{at, merge_patch_of_maps, text};
 use tidegate_syncplan::history::{DEFAULT_LIMIT, Ended};
 use tidegate_syncplan::operation::OperationPhase;
 
@@ -250,10 +250,9 @@ impl Status {
 
     /// The merge patch (RFC 7386) from what is there to this; none where nothing changed.
     pub(super) fn patch(&self, application: &Value) -> Option<Value> {
-        let before = at(application, "/status")
-            .cloned()
-            .unwrap_or_else(|| json!({}));
-        merge_patch(&before, &Value::Object(self.fields.clone()))
+        let nothing = Map::new();
+        let before = at(application, "/status").and_then(Value::as_object);
+        merge_patch_of_maps(before.unwrap_or(&nothing), &self.fields).map(Value::Object)
     }
 }
 
@@ -269,6 +268,8 @@ mod tests {
         clippy::needless_pass_by_value,
         reason = "a table reads better without ampersands"
     )]
+
+    use tidegate_model::object::merge_patch;
 
     use super::*;
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tidegate_reconcile::render::SourceType;
+use tidegate_model::SourceType;
 use tidegate_reconcile::{
     Kind, LeaseSettings, Pacing, ReconcileSettings, Render, RenderFailure, RenderRequest, Rendered,
 };

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
+use tidegate_model::SourceType;
 
 use crate::charts::Chart;
 use crate::directory::{self, read};
@@ -16,7 +17,7 @@ use crate::kustomize;
 use crate::manifests::{Manifests, yaml};
 use crate::plugin;
 use crate::secret::Credential;
-use crate::source::{Source, SourceType};
+use crate::source::Source;
 use crate::surroundings::Surroundings;
 use crate::tree::Tree;
 

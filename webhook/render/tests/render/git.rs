@@ -4,9 +4,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate_render::{
-    Credential, Credentials, FolderRequest, Limits, Refresh, Secret, SourceType,
-};
+use tidegate_model::SourceType;
+use tidegate_render::{Credential, Credentials, FolderRequest, Limits, Refresh, Secret};
 
 use crate::support::{Kit, Repository, names, object, request, source};
 

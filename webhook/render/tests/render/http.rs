@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
-use tidegate_render::{
-    Credential, Credentials, FolderRequest, NoCredentials, RenderError, Secret, SourceType,
-};
+use tidegate_model::SourceType;
+use tidegate_render::{Credential, Credentials, FolderRequest, NoCredentials, RenderError, Secret};
 
 use crate::support::{Kit, Repository, charts, helm, names, object, request};
 

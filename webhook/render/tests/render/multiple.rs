@@ -1,7 +1,7 @@
 //! Applications of several sources, and working copies instead of commits.
 
 use serde_json::json;
-use tidegate_render::SourceType;
+use tidegate_model::SourceType;
 
 use crate::support::{Kit, Repository, names, object, request, source};
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate_render::{Limits, Plugin, SourceType};
+use tidegate_model::SourceType;
+use tidegate_render::{Limits, Plugin};
 
 use crate::support::{Kit, Repository, names, object, source};
 

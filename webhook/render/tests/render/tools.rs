@@ -1,7 +1,8 @@
 //! Charts and kustomizations, rendered by the tools themselves.
 
 use serde_json::{Value, json};
-use tidegate_render::{Cluster, SourceType};
+use tidegate_model::SourceType;
+use tidegate_render::Cluster;
 
 use crate::support::{Kit, Repository, names, object, request, source};
 

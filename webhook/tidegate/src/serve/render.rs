@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tidegate_model::words::REFRESH;
 use tidegate_reconcile::remote::Remote;
 use tidegate_reconcile::render::{
-    Folder, FolderRequest, Render, RenderFailure, RenderRequest, Rendered, SourceType,
+    Folder, FolderRequest, Render, RenderFailure, RenderRequest, Rendered,
 };
 use tidegate_render::{
     Cluster, Credential, KnownRepositories, Refresh, RenderError, Renderer, Request, Secret,
@@ -237,16 +237,10 @@ fn answer(rendered: tidegate_render::Rendered) -> Rendered {
     for warning in &rendered.warnings {
         debug!(warning, "a file was left out");
     }
-    let types = rendered.source_types.into_iter().map(|kind| match kind {
-        tidegate_render::SourceType::Helm => SourceType::Helm,
-        tidegate_render::SourceType::Kustomize => SourceType::Kustomize,
-        tidegate_render::SourceType::Directory => SourceType::Directory,
-        tidegate_render::SourceType::Plugin => SourceType::Plugin,
-    });
     Rendered {
         manifests: rendered.manifests,
         revisions: rendered.revisions,
-        source_types: types.collect(),
+        source_types: rendered.source_types,
     }
 }
 
