@@ -45,9 +45,9 @@ pub(crate) fn draw(report: &Report) -> String {
     let _ = writeln!(
         text,
         "{} checked: {} denied, {}",
-        count(summary.checked, "object or file", "objects and files"),
+        crate::count(summary.checked, "object or file", "objects and files"),
         summary.denied,
-        count(summary.warnings, "warning", "warnings"),
+        crate::count(summary.warnings, "warning", "warnings"),
     );
     text
 }
@@ -151,10 +151,6 @@ fn draw_order(text: &mut String, order: &[OrderedResource]) {
         let _ = writeln!(text, "{phase:w0$}  {wave:>w1$}  {kind:w2$}  {name}");
     }
     text.push('\n');
-}
-
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// Findings quote the object, and the object is a stranger's: nothing in it may drive the terminal.

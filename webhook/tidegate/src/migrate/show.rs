@@ -211,7 +211,8 @@ impl Run {
             }
         }
         for file in self.applied.iter().filter(|file| file.done) {
-            let _ = writeln!(text, "{}: {} statements", file.file, file.statements);
+            let statements = crate::count(file.statements, "statement", "statements");
+            let _ = writeln!(text, "{}: {statements}", file.file);
         }
         let nothing = self.pending.is_empty() && self.applied.is_empty() && self.baseline.is_none();
         if nothing && self.error.is_none() {

@@ -77,8 +77,9 @@ pub(crate) async fn run(args: &ApplyArgs) -> Result<bool> {
                 crate::print(&report::json(&outcome, Some(true), None)?)?;
             }
             say(&format!(
-                "applied {} statements in {:?}\n",
-                applied.statements, applied.took
+                "applied {} in {:?}\n",
+                crate::count(applied.statements, "statement", "statements"),
+                applied.took
             ));
             Ok(true)
         }

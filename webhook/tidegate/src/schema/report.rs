@@ -169,12 +169,13 @@ fn human(outcome: &Outcome, dialect: Dialect) -> String {
         let _ = writeln!(text, "-- lost: {}", one_line(&loss.to_string()));
     }
     let destructive = plan.statements.iter().filter(|it| it.destructive).count();
-    let _ = writeln!(
-        text,
-        "-- {} statements, {destructive} of them lose data; plan {}",
-        plan.statements.len(),
-        plan.hash()
-    );
+    let losing = match destructive {
+        0 => "none of which loses data".to_owned(),
+        1 => "one of which loses data".to_owned(),
+        more => format!("{more} of which lose data"),
+    };
+    let statements = crate::count(plan.statements.len(), "statement", "statements");
+    let _ = writeln!(text, "-- {statements}, {losing}; plan {}", plan.hash());
     text
 }
 

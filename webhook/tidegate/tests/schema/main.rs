@@ -122,7 +122,7 @@ fn a_plan_that_loses_nothing_is_applied_and_is_empty_then() {
         ]
     );
     assert!(
-        lines[4].starts_with("-- 2 statements, 0 of them lose data; plan "),
+        lines[4].starts_with("-- 2 statements, none of which loses data; plan "),
         "{}",
         plan.out
     );
