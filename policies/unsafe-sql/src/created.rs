@@ -36,8 +36,8 @@ pub(crate) struct Created {
     never_null: BTreeSet<(String, String)>,
     /// SQLite's way to change a table: make a new one, copy, drop the old one, rename. These old ones are not lost.
     rebuilt: BTreeSet<String>,
-    /// Views that the text makes somewhere.
-    views: BTreeSet<String>,
+    /// Views, routines and triggers that the text makes somewhere.
+    anew: BTreeSet<(ObjectKind, String)>,
     /// Between `BEGIN` and `COMMIT`.
     in_transaction: bool,
     /// A text that says nothing else is run in a transaction.
@@ -115,9 +115,9 @@ impl Created {
         !self.rebuilt.is_empty()
     }
 
-    /// Whether the text makes a view of this name, before or after.
-    pub(crate) fn has_view(&self, name: &Name, dialect: Dialect) -> bool {
-        self.views.contains(&name.key(dialect))
+    /// Whether the text makes a view, routine or trigger of this name, before or after.
+    pub(crate) fn makes(&self, kind: ObjectKind, name: &Name, dialect: Dialect) -> bool {
+        self.anew.contains(&(kind, name.key(dialect)))
     }
 
     /// Between the text's own `BEGIN` and `COMMIT`.
@@ -163,12 +163,18 @@ impl Created {
         self.find_rebuilds(readings, dialect);
         for effect in effects(readings) {
             if let Effect::Create {
-                kind: ObjectKind::View,
+                kind:
+                    kind @ (ObjectKind::View
+                    | ObjectKind::Function
+                    | ObjectKind::Procedure
+                    | ObjectKind::Trigger
+                    | ObjectKind::Event
+                    | ObjectKind::Rule),
                 name: Some(name),
                 ..
             } = effect
             {
-                self.views.insert(name.key(dialect));
+                self.anew.insert((*kind, name.key(dialect)));
             }
         }
         self.without_transaction = asks_for_no_transaction(script);

@@ -25,11 +25,11 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                 if judged.created.made(*kind, name, judged.dialect()) => {}
             // It is made anew in the same text.
             Effect::Drop {
-                kind: ObjectKind::View,
+                kind,
                 name,
                 cascade: false,
                 ..
-            } if judged.created.has_view(name, judged.dialect()) => {}
+            } if judged.created.makes(*kind, name, judged.dialect()) => {}
             Effect::Drop {
                 kind: kind @ (ObjectKind::View | ObjectKind::MaterializedView),
                 name,
@@ -69,14 +69,24 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                     | ObjectKind::Event
                     | ObjectKind::Rule),
                 name,
-                cascade: true,
+                cascade,
                 ..
             } => {
-                findings.push(
-                    position,
-                    format!("dropping {kind} `{name}` with CASCADE drops what uses it"),
-                    "name what is to go, without CASCADE",
-                );
+                let (severity, what, instead) = if *cascade {
+                    (
+                        RULE.severity,
+                        "with CASCADE drops what uses it",
+                        "name what is to go, without CASCADE",
+                    )
+                } else {
+                    (
+                        Severity::Warning,
+                        "takes away what it did, and breaks what calls it",
+                        "use CREATE OR REPLACE where it is to change; drop it a release after its last use",
+                    )
+                };
+                let message = format!("dropping {kind} `{name}` {what}");
+                findings.push_as(severity, position, message, instead);
             }
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! See `rename_table.md`.
 
 use tidegate_policy_sdk::prelude::Rule;
-use tidegate_sqlplan::{AlterAction, Effect, Name};
+use tidegate_sqlplan::{AlterAction, Effect, Name, ObjectKind};
 
 use super::Entry;
 use crate::findings::Findings;
@@ -51,7 +51,7 @@ fn is_harmless(judged: &Judged<'_>, table: &Name) -> bool {
     let (created, dialect) = (judged.created, judged.dialect());
     created.is_new(table, dialect)
         || created.rebuilds(table, dialect)
-        || created.has_view(table, dialect)
+        || created.makes(ObjectKind::View, table, dialect)
 }
 
 const USE_INSTEAD: &str = "make a new table or a view of the new name, move the \
