@@ -3,14 +3,17 @@
 use crate::fields::Typed;
 use crate::{Health, HealthError, Status};
 
+/// On a pod that serves though it is not restarted, as some operators make them (argo-cd pull request 28249).
+const SERVES: &str = "/metadata/annotations/argocd.argoproj.io~1ignore-restart-policy";
+
 pub(super) fn pod(object: &Typed<'_>) -> Result<Health, HealthError> {
     let restart_policy = object.text("/spec/restartPolicy")?;
     let message = object.text("/status/message")?;
     let containers = object.list("/status/containerStatuses")?;
+    let serves = restart_policy == "Always"
+        || matches!(restart_policy, "OnFailure" | "Never") && object.text(SERVES)? == "true";
     // Not for pods that run once: a hook whose image cannot be pulled yet would fail its sync, and then run after all.
-    if restart_policy == "Always"
-        && let Some(complaints) = waiting_in_vain(&containers)?
-    {
+    if serves && let Some(complaints) = waiting_in_vain(&containers)? {
         return Ok(Health::new(Status::Degraded, complaints));
     }
     match object.text("/status/phase")? {
@@ -23,7 +26,7 @@ pub(super) fn pod(object: &Typed<'_>) -> Result<Health, HealthError> {
             let reason = first_failure(&all)?.unwrap_or_default();
             Ok(Health::new(Status::Degraded, reason))
         }
-        "Running" if restart_policy == "Always" => serving(object, &containers, message),
+        "Running" if serves => serving(object, &containers, message),
         // They end sometime, and are mostly hooks: healthy only when they have.
         "Running" if matches!(restart_policy, "OnFailure" | "Never") => {
             Ok(Health::new(Status::Progressing, message))

@@ -263,6 +263,14 @@ fn pods() {
                 "spec: {restartPolicy: OnFailure}, status: {phase: Running}",
                 "Progressing",
             ),
+            (
+                "metadata: {annotations: {argocd.argoproj.io/ignore-restart-policy: \"true\"}}, spec: {restartPolicy: Never}, status: {phase: Running, conditions: [{type: Ready, status: \"True\"}]}",
+                "Healthy",
+            ),
+            (
+                "metadata: {annotations: {argocd.argoproj.io/ignore-restart-policy: \"false\"}}, spec: {restartPolicy: Never}, status: {phase: Running, conditions: [{type: Ready, status: \"True\"}]}",
+                "Progressing",
+            ),
             ("spec: {}, status: {phase: Running}", "Unknown"),
             ("status: {phase: Unknown, message: lost}", "Unknown: lost"),
         ],
