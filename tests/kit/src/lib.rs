@@ -32,6 +32,7 @@ pub mod plane;
 pub mod postgres;
 pub mod proxy;
 pub mod tools;
+mod wire;
 
 pub use git::git;
 pub use mariadb::MariaDb;
@@ -41,3 +42,4 @@ pub use plane::{ControlPlane, Options};
 pub use postgres::Postgres;
 pub use proxy::Proxy;
 pub use tools::{Output, bin};
+pub use wire::Wire;

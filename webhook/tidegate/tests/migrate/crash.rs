@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 use std::io::Read as _;
 use std::process::Stdio;
 
+use tidegate_kit::Postgres;
+
 use super::Place;
-use super::servers::{mariadb, mariadb_database};
+use super::servers::{mariadb, mariadb_database, postgres};
 
 const FILES: usize = 20;
 const STATEMENTS: usize = 3;
@@ -111,14 +113,12 @@ fn without_transactions() {
     check("-- atlas:txmode none\n\n", &[]);
 }
 
-/// One database, killed at every boundary in turn: each run gets one statement further. (Where a file is one transaction it would never come to its second.)
-#[test]
-fn mariadb_a_statement_at_a_time() {
-    let name = "a_statement_at_a_time";
-    let url = mariadb_database(name);
+/// One database of a server, killed at every boundary in turn: each run gets one statement further. A file that is one transaction begins anew each time.
+#[track_caller]
+fn check_server(url: &str, directive: &str, is_rolled_back: bool, ask: impl Fn(&str) -> String) {
     let place = Place::new(&[]);
     let seal = |stop: usize| {
-        let files = files("", stop);
+        let files = files(directive, stop);
         let files: Vec<(&str, &str)> = files
             .iter()
             .map(|(name, text)| (name.as_str(), text.as_str()))
@@ -128,24 +128,44 @@ fn mariadb_a_statement_at_a_time() {
     for stop in 0..FILES * STATEMENTS {
         // What is long is only what has not run yet.
         seal(stop);
-        let arguments = ["apply", "--verbose"];
-        let runs = usize::from(stop > 0);
+        let runs = match (stop, stop % STATEMENTS) {
+            (0, _) => 0,
+            (_, 0) if is_rolled_back => STATEMENTS,
+            (_, within) if is_rolled_back => within,
+            _ => 1,
+        };
         assert!(
-            killed_before(&place, &url, &arguments, runs),
+            killed_before(&place, url, &["apply", "--verbose"], runs),
             "it ended before statement {stop}"
         );
     }
-    place.at(&url, &["apply"]).fine();
+    place.at(url, &["apply"]).fine();
     let rows = 2 * FILES - 1;
     assert_eq!(
-        mariadb("SELECT count(*), count(DISTINCT said) FROM log", name),
+        ask("SELECT count(*), count(DISTINCT said) FROM log"),
         format!("{rows}|{rows}")
     );
     assert_eq!(
-        mariadb(
-            "SELECT count(*), sum(applied), sum(total), count(error) FROM atlas_schema_revisions",
-            name
-        ),
+        ask("SELECT count(*), sum(applied), sum(total), count(error) FROM atlas_schema_revisions"),
         "20|60|60|0"
     );
+}
+
+#[test]
+fn mariadb_a_statement_at_a_time() {
+    let name = "a_statement_at_a_time";
+    let url = mariadb_database(name);
+    check_server(&url, "", false, |sql| mariadb(sql, name));
+}
+
+#[test]
+fn postgres_a_statement_at_a_time() {
+    let server = Postgres::shared().unwrap();
+    for (directive, is_rolled_back) in [("", true), ("-- atlas:txmode none\n\n", false)] {
+        let database = server.database().unwrap();
+        let url = server.url(&database, "search_path=public");
+        check_server(&url, directive, is_rolled_back, |sql| {
+            postgres(sql, &database)
+        });
+    }
 }

@@ -1,58 +1,11 @@
 //! The network goes away while a statement runs: every statement ran exactly once, or was rolled back, and the lock is free.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-
+use tidegate_kit::Wire;
 use tidegate_kit::mariadb::MariaDb;
 use tidegate_kit::postgres::Postgres;
 
 use super::Place;
 use super::servers::{mariadb, mariadb_database, postgres};
-
-/// Passes everything on to a server of this machine, until it is cut.
-struct Wire {
-    port: u16,
-    open: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Wire {
-    fn to(server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let open: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
-        let streams = open.clone();
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else {
-                    return;
-                };
-                for stream in [&client, &server] {
-                    streams.lock().unwrap().push(stream.try_clone().unwrap());
-                }
-                let (back, forth) = (server.try_clone().unwrap(), client.try_clone().unwrap());
-                std::thread::spawn(move || pass(client, server));
-                std::thread::spawn(move || pass(back, forth));
-            }
-        });
-        Self { port, open }
-    }
-
-    fn cut(&self) {
-        for stream in self.open.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream) {
-    let mut bytes = [0; 8192];
-    while let Ok(read @ 1..) = from.read(&mut bytes) {
-        if to.write_all(bytes.get(..read).unwrap_or_default()).is_err() {
-            break;
-        }
-    }
-}
 
 const USERS: (&str, &str) = (
     "1_users.sql",
@@ -73,8 +26,8 @@ fn check(
     is_waiting: impl Fn() -> bool,
     release: impl Fn(),
 ) {
-    let wire = Wire::to(server);
-    let through = direct.replace(&format!(":{server}/"), &format!(":{}/", wire.port));
+    let wire = Wire::to(server).unwrap();
+    let through = direct.replace(&format!(":{server}/"), &format!(":{}/", wire.port()));
     assert_ne!(through, direct);
     let holder = std::thread::spawn(hold);
     while !is_held() {}

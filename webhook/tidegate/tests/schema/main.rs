@@ -5,6 +5,7 @@
 )]
 
 mod kills;
+mod servers;
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
