@@ -215,8 +215,11 @@ async fn cluster(args: &Args, bench: &Bench) -> Result<Vec<Row>> {
     let (mut at_once, mut at_once_cpu, mut resident) = (Vec::new(), Vec::new(), Vec::new());
     let (mut first, mut no_op) = (Vec::new(), Vec::new());
     for round in 0..args.rounds {
-        let server = plane.reconciler(bench, &format!("schemas-{round}"), "AtlasSchema", &[])?;
-        let objects = Objects::new(&plane, bench, &format!("schemas-{round}"))?;
+        let name = format!("schemas-{round}");
+        // The objects of earlier rounds are nobody's any more.
+        let only = ["--reconcile-namespace", &name];
+        let server = plane.reconciler(bench, &name, "AtlasSchema", &only)?;
+        let objects = Objects::new(&plane, bench, &name)?;
         let mut api = objects.namespace().await?;
         for number in 0..ONE_BY_ONE {
             let begun = Instant::now();
