@@ -3,15 +3,21 @@
 use crate::fields::Typed;
 use crate::{Health, HealthError, Status};
 
-/// On a pod that serves though it is not restarted, as some operators make them (argo-cd pull request 28249).
+/// On a pod that serves though it is not restarted, as some operators make them (argo-cd pull request 28249). Hooks run to their end all the same.
 const SERVES: &str = "/metadata/annotations/argocd.argoproj.io~1ignore-restart-policy";
+const HOOKS: [&str; 2] = [
+    "/metadata/annotations/argocd.argoproj.io~1hook",
+    "/metadata/annotations/helm.sh~1hook",
+];
 
 pub(super) fn pod(object: &Typed<'_>) -> Result<Health, HealthError> {
     let restart_policy = object.text("/spec/restartPolicy")?;
     let message = object.text("/status/message")?;
     let containers = object.list("/status/containerStatuses")?;
     let serves = restart_policy == "Always"
-        || matches!(restart_policy, "OnFailure" | "Never") && object.text(SERVES)? == "true";
+        || matches!(restart_policy, "OnFailure" | "Never")
+            && object.text(SERVES)? == "true"
+            && HOOKS.iter().all(|hook| object.text(hook) == Ok(""));
     // Not for pods that run once: a hook whose image cannot be pulled yet would fail its sync, and then run after all.
     if serves && let Some(complaints) = waiting_in_vain(&containers)? {
         return Ok(Health::new(Status::Degraded, complaints));

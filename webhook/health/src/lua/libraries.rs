@@ -1,6 +1,6 @@
 //! What a script finds in its world.
 //!
-//! Argo CD gives every script the base and table libraries, and `require("os")` with `time` and `date` only. `useOpenLibs` adds gopher-lua's whole standard
+//! Argo CD gives every script the base and table libraries, `require("os")` with `time` and `date` only, and `require("json")`, of which its own scripts use `decode`. `useOpenLibs` adds gopher-lua's whole standard
 //! library, files and processes included; here it adds strings, numbers and dates, and nothing that reaches out of the script. What is left out on purpose:
 //! - `io`, and of `os` all but `time`, `date` and `difftime`: a script in a ConfigMap must not read the controller's files or environment;
 //! - `load`, `loadstring`, `loadfile`, `dofile`, `string.dump`: LuaJIT does not check byte code, which can do anything;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use mlua::{Error, Lua, MultiValue, Table, Value};
 
 use super::budget::Budget;
-use super::{strings, time};
+use super::{answer, strings, time};
 
 const REMOVED: [&str; 11] = [
     "load",
@@ -31,6 +31,9 @@ const REMOVED: [&str; 11] = [
 /// What calls what it is given. `unpack` is here for its price.
 const NESTING: [&str; 2] = ["pcall", "unpack"];
 
+/// An object's annotations together are no longer.
+const LONGEST_JSON_BYTES: usize = 256 << 10;
+
 /// Names of libraries that `require` knows.
 const WITH_OPEN_LIBS: [&str; 3] = ["string", "math", "table"];
 
@@ -48,6 +51,7 @@ pub(super) fn install(
     globals.raw_set("print", &nothing)?;
     globals.raw_set("collectgarbage", &nothing)?;
     let os = time::library(lua, now)?;
+    let json = json(lua, budget)?;
     if open_libs {
         globals.raw_set("os", &os)?;
         let string: Table = globals.raw_get("string")?;
@@ -65,8 +69,10 @@ pub(super) fn install(
         guard(lua, &table, name, budget)?;
     }
     let require = lua.create_function(move |lua, name: String| {
-        if name == "os" {
-            return Ok(os.clone());
+        match name.as_str() {
+            "os" => return Ok(os.clone()),
+            "json" => return Ok(json.clone()),
+            _ => {}
         }
         if WITH_OPEN_LIBS.contains(&name.as_str())
             && let Some(library) = lua.globals().raw_get::<Option<Table>>(name.as_str())?
@@ -76,6 +82,24 @@ pub(super) fn install(
         Err(Error::runtime(format!("module {name} not found")))
     })?;
     globals.raw_set("require", require)
+}
+
+/// `decode`: a text's value, or nil and why there is none.
+fn json(lua: &Lua, budget: &Budget) -> mlua::Result<Table> {
+    let budget = budget.clone();
+    let decode = lua.create_function(move |lua, text: mlua::LuaString| {
+        let text = text.as_bytes();
+        budget.spend(text.len() as u64 + A_CALL)?;
+        if text.len() > LONGEST_JSON_BYTES {
+            let why = format!("the text is longer than {LONGEST_JSON_BYTES} bytes");
+            return Ok((Value::Nil, Some(why)));
+        }
+        Ok(match serde_json::from_slice(&text) {
+            Ok(value) => (answer::into_lua(lua, &value)?, None),
+            Err(error) => (Value::Nil, Some(error.to_string())),
+        })
+    })?;
+    lua.create_table_from([("decode", decode)])
 }
 
 /// LuaJIT's own function, with a price for long strings and tables, and not for ever inside itself: each level is one of the native stack, whose end is the

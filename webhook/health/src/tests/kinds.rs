@@ -268,6 +268,14 @@ fn pods() {
                 "Healthy",
             ),
             (
+                "metadata: {annotations: {argocd.argoproj.io/ignore-restart-policy: \"true\", argocd.argoproj.io/hook: PostSync}}, spec: {restartPolicy: Never}, status: {phase: Running, conditions: [{type: Ready, status: \"True\"}]}",
+                "Progressing",
+            ),
+            (
+                "metadata: {annotations: {argocd.argoproj.io/ignore-restart-policy: \"true\"}}, spec: {restartPolicy: Never}, status: {phase: Running, containerStatuses: [{state: {waiting: {reason: ImagePullBackOff, message: m}}}]}",
+                "Degraded: m",
+            ),
+            (
                 "metadata: {annotations: {argocd.argoproj.io/ignore-restart-policy: \"false\"}}, spec: {restartPolicy: Never}, status: {phase: Running, conditions: [{type: Ready, status: \"True\"}]}",
                 "Progressing",
             ),

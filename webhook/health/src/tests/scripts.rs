@@ -68,6 +68,15 @@ fn objects_as_scripts_see_them() {
                 "require('os').date('!%Y-%m-%dT%H:%M:%SZ', 0)",
                 "1970-01-01T00:00:00Z",
             ),
+            (
+                "require('json').decode('{\"a\": [1, {\"b\": \"c\"}]}').a[2].b",
+                "c",
+            ),
+            ("(require('json').decode('[]'))[1]", "nil"),
+            (
+                "select(2, require('json').decode('{'))",
+                "EOF while parsing an object at line 1 column 1",
+            ),
             ("(pcall(error, 'x'))", "false"),
             ("type(setmetatable({}, {}))", "table"),
         ],
