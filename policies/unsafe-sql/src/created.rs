@@ -163,16 +163,11 @@ impl Created {
         self.find_rebuilds(readings, dialect);
         for effect in effects(readings) {
             if let Effect::Create {
-                kind:
-                    kind @ (ObjectKind::View
-                    | ObjectKind::Function
-                    | ObjectKind::Procedure
-                    | ObjectKind::Trigger
-                    | ObjectKind::Event
-                    | ObjectKind::Rule),
+                kind,
                 name: Some(name),
                 ..
             } = effect
+                && (*kind == ObjectKind::View || is_routine(*kind))
             {
                 self.anew.insert((*kind, name.key(dialect)));
             }
@@ -361,6 +356,18 @@ impl Created {
 }
 
 /// Whether the name can be one of the session's. MySQL has those of each database.
+/// What does something, rather than holds or guards something: it can be made again from its text.
+pub(crate) fn is_routine(kind: ObjectKind) -> bool {
+    matches!(
+        kind,
+        ObjectKind::Function
+            | ObjectKind::Procedure
+            | ObjectKind::Trigger
+            | ObjectKind::Event
+            | ObjectKind::Rule
+    )
+}
+
 fn in_session(table: &Name, dialect: Dialect) -> bool {
     table.qualifier.is_none() || dialect.is_mysql_like()
 }

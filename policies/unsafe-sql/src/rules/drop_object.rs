@@ -5,6 +5,7 @@ use tidegate_sqlplan::{Change, Effect, ObjectKind};
 
 use super::Entry;
 use crate::comparison::Comparison;
+use crate::created::is_routine;
 use crate::findings::Findings;
 use crate::review::Judged;
 
@@ -62,16 +63,11 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                 );
             }
             Effect::Drop {
-                kind:
-                    kind @ (ObjectKind::Function
-                    | ObjectKind::Procedure
-                    | ObjectKind::Trigger
-                    | ObjectKind::Event
-                    | ObjectKind::Rule),
+                kind,
                 name,
                 cascade,
                 ..
-            } => {
+            } if is_routine(*kind) => {
                 let (severity, what, instead) = if *cascade {
                     (
                         RULE.severity,
@@ -102,14 +98,10 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
             "{kind} `{}` is not in the new schema: it is dropped when this is applied",
             object.name
         );
-        // What a routine or trigger does can be made again from the text; what others hold or guard cannot.
-        let severity = match kind {
-            ObjectKind::Function
-            | ObjectKind::Procedure
-            | ObjectKind::Trigger
-            | ObjectKind::Event
-            | ObjectKind::Rule => Severity::Warning,
-            _ => RULE.severity,
+        let severity = if is_routine(*kind) {
+            Severity::Warning
+        } else {
+            RULE.severity
         };
         findings.push_as(
             severity,
