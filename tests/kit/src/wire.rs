@@ -44,18 +44,17 @@ impl Wire {
         let (streams, is_held, stop) = (open.clone(), held.clone(), Arc::new(Mutex::new(stop)));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let Ok((server, client, back)) = connected(&streams, client, server) else {
+                let Ok([forth, back]) = connected(&streams, client, server) else {
                     return;
                 };
                 let (is_held, stop): (_, Arc<Rule>) = (is_held.clone(), stop.clone());
-                std::thread::spawn(move || pass(back.0, back.1, |_| true));
+                std::thread::spawn(move || pass(back, |_| true));
                 std::thread::spawn(move || {
-                    pass(client, server, |message| {
+                    pass(forth, |message| {
                         let mut stop = stop.lock().unwrap_or_else(PoisonError::into_inner);
-                        if !is_held.load(Ordering::Acquire) && stop(message) {
-                            is_held.store(true, Ordering::Release);
-                        }
-                        !is_held.load(Ordering::Acquire)
+                        let holds = is_held.load(Ordering::Acquire) || stop(message);
+                        is_held.store(holds, Ordering::Release);
+                        !holds
                     });
                 });
             }
@@ -88,22 +87,23 @@ impl Drop for Wire {
     }
 }
 
-type Ends = (TcpStream, TcpStream, (TcpStream, TcpStream));
+/// From where to where.
+type Way = (TcpStream, TcpStream);
 
 fn connected(
     open: &Mutex<Vec<TcpStream>>,
     client: TcpStream,
     server: u16,
-) -> std::io::Result<Ends> {
+) -> std::io::Result<[Way; 2]> {
     let server = TcpStream::connect(("127.0.0.1", server))?;
     let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
     open.extend([client.try_clone()?, server.try_clone()?]);
     let back = (server.try_clone()?, client.try_clone()?);
-    Ok((server, client, back))
+    Ok([(client, server), back])
 }
 
 /// Passes on what may go. What may not is swallowed, and so is all behind it.
-fn pass(mut from: TcpStream, mut to: TcpStream, mut may: impl FnMut(&[u8]) -> bool) {
+fn pass((mut from, mut to): Way, mut may: impl FnMut(&[u8]) -> bool) {
     let mut bytes = [0; 8192];
     while let Ok(read @ 1..) = from.read(&mut bytes) {
         let message = bytes.get(..read).unwrap_or_default();

@@ -33,14 +33,7 @@ const WANTED: &str = "
 
 /// Applies with files of no more than this size. False when it was killed.
 fn ends(place: &Place, mode: &str, most_kib: usize) -> bool {
-    let program = place.command(&[
-        "apply",
-        "--auto-approve",
-        "--to",
-        "wanted.sql",
-        "--tx-mode",
-        mode,
-    ]);
+    let program = place.bring_about(mode);
     let mut limited = Command::new("bash");
     limited
         .args(["-c", "ulimit -c 0 && ulimit -f \"$0\" && exec \"$@\""])
@@ -78,14 +71,11 @@ fn a_plan_on_sqlite_that_was_killed_at_any_write_loses_nothing_and_is_done_the_n
             // The rows have a name at any time, or the next plan would begin with an empty table.
             assert_eq!(place.rows("SELECT count(*) FROM users"), ROWS, "{context}");
             assert_eq!(place.rows("SELECT count(*) FROM orders"), ROWS, "{context}");
-            let again = place.run(&[
-                "apply",
-                "--auto-approve",
-                "--to",
-                "wanted.sql",
-                "--tx-mode",
-                mode,
-            ]);
+            let again = place
+                .bring_about(mode)
+                .output()
+                .expect("the program starts");
+            let again = Said::of(&again);
             assert_eq!(again.code, 0, "{context}: {}{}", again.out, again.err);
             assert!(
                 !again.out.contains("DROP TABLE \"new_"),

@@ -69,6 +69,18 @@ impl Place {
         )
     }
 
+    /// Brings `wanted.sql` about, whatever it loses.
+    fn bring_about(&self, mode: &str) -> Command {
+        self.command(&[
+            "apply",
+            "--auto-approve",
+            "--to",
+            "wanted.sql",
+            "--tx-mode",
+            mode,
+        ])
+    }
+
     fn json(&self, arguments: &[&str]) -> (i32, Value) {
         let said = self.run(&[arguments, &["-o", "json"]].concat());
         let value = serde_json::from_str(&said.out);

@@ -1,13 +1,13 @@
 //! Killed at any question to a server, while a plan is made and while it runs, and started again: no row is lost, nothing is left over, and the wanted schema is
 //! there.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tidegate_kit::{MariaDb, Postgres, Wire};
 
-use super::Place;
+use super::{Place, Said};
 
 /// A database of a server of this test's own.
 struct Database {
@@ -47,14 +47,7 @@ fn killed_at(place: &Place, database: &Database, mode: &str, message: usize) -> 
         .url
         .replace(&port(database.port), &port(wire.port()));
     let mut child = place
-        .command(&[
-            "apply",
-            "--auto-approve",
-            "--to",
-            "wanted.sql",
-            "--tx-mode",
-            mode,
-        ])
+        .bring_about(mode)
         .env("TIDEGATE_DATABASE_URL", through)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -78,14 +71,6 @@ fn killed_at(place: &Place, database: &Database, mode: &str, message: usize) -> 
 fn check(mode: &str, mut database: impl FnMut() -> Database, left_over: &str) {
     let place = Place::with("");
     place.file("wanted.sql", WANTED);
-    let apply = [
-        "apply",
-        "--auto-approve",
-        "--to",
-        "wanted.sql",
-        "--tx-mode",
-        mode,
-    ];
     let whole = database();
     (whole.ask)(PRESENT);
     let all = killed_at(&place, &whole, mode, usize::MAX).expect("nobody kills it");
@@ -98,12 +83,11 @@ fn check(mode: &str, mut database: impl FnMut() -> Database, left_over: &str) {
         (database.ask)(PRESENT);
         kills += usize::from(killed_at(&place, &database, mode, message).is_none());
         let context = format!("{mode}, killed at message {message}");
-        let run = |arguments: &[&str]| {
-            let mut command = place.command(arguments);
+        let run = |mut command: Command| {
             command.env("TIDEGATE_DATABASE_URL", &database.url);
-            super::Said::of(&command.output().expect("the program starts"))
+            Said::of(&command.output().expect("the program starts"))
         };
-        let again = run(&apply);
+        let again = run(place.bring_about(mode));
         assert_eq!(again.code, 0, "{context}: {}{}", again.out, again.err);
         for (query, expected) in [
             (
@@ -119,7 +103,7 @@ fn check(mode: &str, mut database: impl FnMut() -> Database, left_over: &str) {
         ] {
             assert_eq!((database.ask)(query), expected, "{context}: {query}");
         }
-        let synced = run(&["apply", "--to", "wanted.sql"]);
+        let synced = run(place.command(&["apply", "--to", "wanted.sql"]));
         assert_eq!(
             (synced.code, synced.out.as_str()),
             (0, "Schemas are synced, no changes to be made.\n"),
