@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tidegate_sqlplan::Dialect;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Schema};
 use crate::diff::{Change, TableChange, diff};
 use crate::exclude::{exclude, exclude_revisions};
 use crate::renames::{self, Rename, rename};
@@ -72,13 +72,15 @@ pub fn plan(
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
     let (current, mut desired, renames) = prepared(current, desired, settings)?;
+    let rights = |(name, schema): (&String, &Schema)| (name.clone(), schema.rights.clone());
+    let spoken_rights = desired.schemas.iter().map(rights).collect();
     let unspoken = keep_unspoken(&current, &mut desired);
     let mut changes = diff(&current, &desired);
     renames::insert(&mut changes, &renames, &current, &desired);
     skip(&mut changes, settings.skip);
     match desired.engine.dialect {
         Dialect::Postgres => {
-            let mut plan = postgres::plan(&current, &desired, &changes, settings)?;
+            let mut plan = postgres::plan(&current, &desired, &changes, &spoken_rights, settings)?;
             plan.not_managed.extend(unspoken);
             Ok(plan)
         }

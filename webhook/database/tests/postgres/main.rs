@@ -1,5 +1,6 @@
 //! `PostgreSQL`, on a server of this test's own.
 
+mod changing_hands;
 mod laws;
 mod pairs;
 mod session;

@@ -8,7 +8,7 @@ use tidegate_schemaplan::Settings;
 
 use crate::support::{bound, plan_to, reach, whole};
 
-struct Pair {
+pub(crate) struct Pair {
     name: &'static str,
     old: &'static str,
     rows: &'static str,
@@ -17,7 +17,7 @@ struct Pair {
     finds: (&'static str, &'static str),
 }
 
-const fn pair(name: &'static str, old: &'static str, new: &'static str) -> Pair {
+pub(crate) const fn pair(name: &'static str, old: &'static str, new: &'static str) -> Pair {
     Pair {
         name,
         old,
@@ -28,7 +28,12 @@ const fn pair(name: &'static str, old: &'static str, new: &'static str) -> Pair 
 }
 
 impl Pair {
-    const fn with(self, rows: &'static str, query: &'static str, found: &'static str) -> Self {
+    pub(crate) const fn with(
+        self,
+        rows: &'static str,
+        query: &'static str,
+        found: &'static str,
+    ) -> Self {
         Self {
             rows,
             finds: (query, found),
@@ -60,7 +65,7 @@ async fn run(pair: &Pair, database: &str, session: &mut Session) -> anyhow::Resu
 }
 
 /// Runs each pair in an empty schema `app` of one database, or in a database of its own.
-async fn run_all(pairs: &[Pair], is_bound: bool) -> anyhow::Result<()> {
+pub(crate) async fn run_all(pairs: &[Pair], is_bound: bool) -> anyhow::Result<()> {
     let server = Postgres::shared()?;
     let mut failures = Vec::new();
     let mut place = None;

@@ -16,14 +16,17 @@ mod further;
 mod lift;
 mod making;
 mod objects;
+mod partitions;
 mod rebuild;
 mod said;
+mod sequences;
+mod steps;
 mod table;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, ForeignKey, Index, Object, ObjectKind, Table};
+use crate::catalog::{Catalog, ForeignKey, Index, Object, ObjectKind, Sayings, Table};
 use crate::diff::{Change, TableChange};
 use crate::order::topological;
 use crate::plan::{Plan, Refusal, Statement};
@@ -31,7 +34,7 @@ use crate::settings::Settings;
 
 use self::alter::KeyName;
 use self::objects::{How, statement};
-use self::text::{comment, joined, qualified, quote, sequence_of};
+use self::text::{comment, joined, own_name, qualified, quote};
 
 /// A table by its schema's name and its own.
 type TableName<'a> = (&'a str, &'a str);
@@ -44,13 +47,15 @@ pub(super) fn plan(
     current: &Catalog,
     desired: &Catalog,
     changes: &[Change<'_>],
+    spoken_rights: &BTreeMap<String, Sayings>,
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
-    let mut work = Work::new(current, desired, settings);
+    let mut work = Work::new(current, desired, spoken_rights, settings);
     for change in changes {
         work.sort(change);
     }
     work.adopt_sequences();
+    work.move_sequences();
     work.move_extensions();
     work.names_of_other_kinds();
     work.how_objects_change();
@@ -58,6 +63,7 @@ pub(super) fn plan(
     work.lift_uses_of_functions();
     work.lift_names();
     work.lift_keys_of_partitions();
+    work.leave_parents();
     work.lift_foreign_keys();
     let mut statements = work.schemas();
     statements.extend(work.in_the_way());
@@ -79,6 +85,8 @@ pub(super) fn plan(
 struct Work<'a> {
     current: &'a Catalog,
     desired: &'a Catalog,
+    /// What the wanted schema itself says of rights on its schemas, by their names.
+    spoken_rights: &'a BTreeMap<String, Sayings>,
     settings: &'a Settings,
     schema_statements: Vec<Statement>,
     schemas_dropped: Vec<&'a str>,
@@ -110,16 +118,28 @@ struct Work<'a> {
     late: BTreeSet<KeyName<'a>>,
     /// Sequences that a column owns on both sides, and calls on one.
     adopted: BTreeSet<String>,
+    /// Sequences that are there on both sides, and owned by another column, or by none, on one: as the server writes their names.
+    moved: BTreeSet<String>,
+    /// By new table, the functions of its rows that it calls.
+    calls_of_rows: BTreeMap<String, BTreeSet<String>>,
+    /// What gives moved sequences an owner, when all tables are there.
+    owners: Vec<Statement>,
     /// Types that are domains, and what they are over.
     domains: BTreeMap<String, String>,
     refusals: Vec<Refusal>,
 }
 
 impl<'a> Work<'a> {
-    fn new(current: &'a Catalog, desired: &'a Catalog, settings: &'a Settings) -> Self {
+    fn new(
+        current: &'a Catalog,
+        desired: &'a Catalog,
+        spoken_rights: &'a BTreeMap<String, Sayings>,
+        settings: &'a Settings,
+    ) -> Self {
         Self {
             current,
             desired,
+            spoken_rights,
             settings,
             schema_statements: Vec::new(),
             schemas_dropped: Vec::new(),
@@ -141,6 +161,9 @@ impl<'a> Work<'a> {
             early_objects: BTreeSet::new(),
             late: BTreeSet::new(),
             adopted: BTreeSet::new(),
+            moved: BTreeSet::new(),
+            calls_of_rows: BTreeMap::new(),
+            owners: Vec::new(),
             domains: domains(current, desired),
             refusals: Vec::new(),
         }
@@ -268,65 +291,6 @@ impl<'a> Work<'a> {
             .push(statement(sql, &format!("comment on schema {schema}")));
     }
 
-    /// A sequence that a column's default calls on both sides, and that the column owns on one of them, is no new sequence.
-    fn adopt_sequences(&mut self) {
-        let mut adopted: BTreeSet<String> = BTreeSet::new();
-        for (old, new, _) in self.altered.values() {
-            for (name, column) in &new.columns {
-                let Some(before) = old.columns.get(name) else {
-                    continue;
-                };
-                if before.default == column.default && before.identity != column.identity {
-                    adopted.extend(sequence_of(before));
-                    adopted.extend(sequence_of(column));
-                }
-            }
-        }
-        self.adopted = self.sequences_kept();
-        adopted.extend(self.adopted.iter().cloned());
-        let is_adopted = |(schema, kind, name): &ObjectName<'_>| {
-            *kind == ObjectKind::Sequence
-                && [joined(schema, name), qualified(schema, name)]
-                    .iter()
-                    .any(|spelling| adopted.contains(spelling))
-        };
-        self.made.retain(|name, _| !is_adopted(name));
-        self.unmade.retain(|name, _| !is_adopted(name));
-    }
-
-    /// The sequences that go on being owned by a column that calls them on one side only.
-    fn sequences_kept(&self) -> BTreeSet<String> {
-        let mut kept = BTreeSet::new();
-        for (&(schema, _), (old, new, _)) in &self.altered {
-            for (name, column) in &new.columns {
-                let Some(before) = old.columns.get(name) else {
-                    continue;
-                };
-                let (objects, spelled) = match (sequence_of(before), sequence_of(column)) {
-                    (Some(was), None) => (&self.made, was),
-                    (None, Some(is)) => (&self.unmade, is),
-                    _ => continue,
-                };
-                let is_owned = objects
-                    .iter()
-                    .any(|(&(its_schema, kind, sequence), object)| {
-                        let mut names =
-                            [joined(schema, sequence), qualified(schema, sequence)].into_iter();
-                        let owner = object.labels.first();
-                        kind == ObjectKind::Sequence
-                            && its_schema == schema
-                            && names.any(|name| name == spelled)
-                            && owner
-                                .is_some_and(|owner| owner.ends_with(&format!(".{}", quote(name))))
-                    });
-                if is_owned {
-                    kept.insert(spelled);
-                }
-            }
-        }
-        kept
-    }
-
     /// An extension that goes from one schema into another moves, with all that is made of it.
     fn move_extensions(&mut self) {
         let moved: Vec<(ObjectName<'a>, ObjectName<'a>)> = self
@@ -351,12 +315,11 @@ impl<'a> Work<'a> {
 
     /// What of another kind, or of other arguments, takes a name goes first: routines share their names, and so do types.
     fn names_of_other_kinds(&mut self) {
-        let own = |name: &'a str| name.split_once('(').map_or(name, |(own, _)| own);
         let mut rebuilt = Vec::new();
         for &(schema, kind, name) in self.unmade.keys() {
             let taker = self.made.keys().find(|&&(other_schema, other, taken)| {
                 other_schema == schema
-                    && (is_routine(kind) && is_routine(other) && own(taken) == own(name)
+                    && (is_routine(kind) && is_routine(other) && own_name(taken) == own_name(name)
                         || is_type(kind) && is_type(other) && taken == name)
             });
             let Some(&(_, taker, _)) = taker else {
@@ -584,6 +547,13 @@ fn columns_of(index: &Index) -> BTreeSet<&str> {
         .iter()
         .filter_map(|part| part.column.as_deref())
         .collect()
+}
+
+/// Whether an expression or a condition of an index is one of those that `calls` knows.
+fn is_made_by(index: &Index, calls: &impl Fn(&str) -> bool) -> bool {
+    let mut parts = index.parts.iter();
+    parts.any(|part| part.expression.as_deref().is_some_and(calls))
+        || index.options.values().any(|option| calls(option))
 }
 
 /// The tables that it is a part of, or inherits from, as the server writes them.

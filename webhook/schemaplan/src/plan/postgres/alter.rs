@@ -48,6 +48,8 @@ pub(super) struct Subject<'a, 'b> {
     pub(super) late: &'b BTreeSet<KeyName<'a>>,
     /// Sequences that a column owns on both sides, and calls on one, as the server writes their names.
     pub(super) adopted: &'b BTreeSet<String>,
+    /// Sequences that were somebody else's before, likewise.
+    pub(super) moved: &'b BTreeSet<String>,
     /// Types that are domains, and what they are over.
     pub(super) domains: &'b BTreeMap<String, String>,
     /// Whether indexes are made, and dropped, without blocking.

@@ -7,8 +7,8 @@ use crate::order::topological;
 use crate::plan::Statement;
 
 use super::objects::statement;
-use super::text::{joined, primary_key_name, qualified, quote};
-use super::{ObjectName, TableName, Work, in_order, objects, parents, spelled, target};
+use super::text::{joined, mentions, own_name, primary_key_name, qualified, quote};
+use super::{ObjectName, TableName, Work, in_order, is_made_by, objects, parents, spelled, target};
 
 impl<'a> Work<'a> {
     /// Tables that go, in the order in which they can: those that refer before those referred to, as far as that can be.
@@ -77,14 +77,27 @@ impl<'a> Work<'a> {
         let drop = |((schema, kind, name), object): (ObjectName<'a>, &'a Object)| {
             objects::drop(schema, kind, name, object)
         };
+        let tables = self
+            .dropped
+            .keys()
+            .map(|(schema, name)| joined(schema, name));
+        let unmade = self
+            .unmade
+            .keys()
+            .map(|(schema, _, name)| joined(schema, name));
+        let gone: BTreeSet<String> = tables.chain(unmade).collect();
         let mut statements: Vec<Statement> = outer
             .into_iter()
-            .filter(|((schema, _, _), object)| {
-                // It goes with its table.
-                !object
-                    .table
-                    .as_deref()
-                    .is_some_and(|table| self.dropped.contains_key(&(*schema, table)))
+            .filter(|((schema, kind, _), object)| {
+                // It goes with its table, unless it uses something else that goes, which would wait for it.
+                let table = object.table.as_deref();
+                let dropped = table.filter(|table| self.dropped.contains_key(&(*schema, *table)));
+                dropped.is_none_or(|table| {
+                    let own = joined(schema, table);
+                    let mut needs = object.needs.iter().filter(|need| **need != own);
+                    matches!(kind, ObjectKind::Policy | ObjectKind::Rule)
+                        && needs.any(|need| gone.contains(need))
+                })
             })
             .map(drop)
             .collect();
@@ -183,6 +196,8 @@ impl<'a> Work<'a> {
         let drop = |((schema, kind, name), object): (ObjectName<'a>, &'a Object)| {
             objects::drop(schema, kind, name, object)
         };
+        let called: Vec<_> = first.iter().map(|(name, _)| *name).collect();
+        statements.extend(self.callers(&called));
         statements.extend(first.into_iter().map(drop));
         let order = self.drop_order().into_iter();
         for table in order.filter(|table| !self.early.contains(table)) {
@@ -201,12 +216,40 @@ impl<'a> Work<'a> {
         statements
     }
 
+    /// Checks and indexes of tables that go and call functions that have to go before them.
+    fn callers(&self, functions: &[ObjectName<'a>]) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for (&(schema, table), definition) in &self.dropped {
+            let called = functions
+                .iter()
+                .filter(|(schema, _, name)| definition.needs.contains(&joined(schema, name)));
+            let called: Vec<&str> = called.map(|(_, _, name)| own_name(name)).collect();
+            let calls = |text: &str| called.iter().any(|name| mentions(text, name));
+            if called.is_empty() || self.early.contains(&(schema, table)) {
+                continue;
+            }
+            let checks = definition.checks.iter();
+            let checks = checks.filter(|(_, check)| calls(&check.expression));
+            statements.extend(checks.map(|(name, _)| drop_constraint(schema, table, name)));
+            let indexes = definition.indexes.iter();
+            for (name, index) in indexes.filter(|(_, index)| is_made_by(index, &calls)) {
+                statements.push(if index.constraint {
+                    drop_constraint(schema, table, name)
+                } else {
+                    let sql = format!("DROP INDEX {}", qualified(schema, name));
+                    statement(sql, &format!("drop index {table}.{name}"))
+                });
+            }
+        }
+        statements
+    }
+
     /// A partition whose parent is referred to is not dropped by the server: it leaves the parent first.
     fn drop_table(&self, (schema, name): TableName<'a>) -> Vec<Statement> {
         let table = self.dropped.get(&(schema, name)).copied();
         let is_referred = table.is_some_and(|table| self.is_referred_through(table));
         let detached = table
-            .filter(|_| is_referred)
+            .filter(|_| is_referred && !self.detached.contains(&(schema, name)))
             .and_then(|table| detach((schema, name), table));
         let dropped = Statement {
             sql: format!("DROP TABLE {}", qualified(schema, name)),

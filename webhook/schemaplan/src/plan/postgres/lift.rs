@@ -6,8 +6,8 @@ use crate::catalog::{Object, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::plan::Refusal;
 
-use super::text::{joined, mentions, primary_key_name};
-use super::{TableName, Work, alter, columns_of, rebuild, spelled, target};
+use super::text::{joined, mentions, own_name, primary_key_name};
+use super::{TableName, Work, alter, columns_of, is_made_by, rebuild, spelled, target};
 
 impl<'a> Work<'a> {
     /// What uses something that changes is dropped and made again; so is what uses that.
@@ -19,10 +19,14 @@ impl<'a> Work<'a> {
                 alter::is_in_the_way(changes)
                     || !alter::recomputed(old, new, changes, self.desired.engine.version).is_empty()
             })
-            .map(|((schema, name), _)| joined(schema, name))
-            .collect();
+            .map(|((schema, name), _)| joined(schema, name));
+        let replaced = self.dropped.keys().filter(|(schema, name)| {
+            let mut made = self.made.keys();
+            made.any(|(other, _, taken)| other == schema && taken == name)
+        });
+        let replaced = replaced.map(|(schema, name)| joined(schema, name));
         let mut touched = Touched {
-            tables: altered,
+            tables: altered.chain(replaced).collect(),
             ..Touched::default()
         };
         for &(schema, _, name) in &self.rebuilt {
@@ -70,13 +74,13 @@ impl<'a> Work<'a> {
             .iter()
             .map(|(schema, _, name)| joined(schema, name))
             .collect();
-        // A function of a view's rows goes before the view, and one of a type before that is made anew.
-        let functions = self.unmade.iter().filter(|((_, kind, _), function)| {
+        // A function of a view's rows goes before the view, and one of a type before that is made anew; so does one whose body the server knows.
+        let functions = self.unmade.iter().filter(|((schema, kind, _), function)| {
+            let mut needs = function.needs.iter();
             matches!(kind, ObjectKind::Function | ObjectKind::Procedure)
-                && function
-                    .needs
-                    .iter()
-                    .any(|need| touched.views.contains(need) || made_anew.contains(need))
+                && (needs.any(|need| touched.views.contains(need) || made_anew.contains(need))
+                    || (is_known_to_the_server(function)
+                        && uses(&touched, schema, *kind, function)))
         });
         let functions: Vec<_> = functions.map(|(&name, _)| name).collect();
         self.early_objects.extend(functions);
@@ -89,10 +93,7 @@ impl<'a> Work<'a> {
             .iter()
             .chain(&self.early_objects)
             .filter(|(_, kind, _)| *kind == ObjectKind::Function)
-            .map(|&(schema, _, name)| {
-                let own = name.split_once('(').map_or(name, |(own, _)| own);
-                (joined(schema, name), own)
-            })
+            .map(|&(schema, _, name)| (joined(schema, name), own_name(name)))
             .collect();
         if functions.is_empty() {
             return;
@@ -125,11 +126,8 @@ impl<'a> Work<'a> {
                 }
                 let checks = table.checks.iter();
                 let checks = checks.filter(|(_, check)| calls(&check.expression));
-                let indexes = table.indexes.iter().filter(|(_, index)| {
-                    let mut parts = index.parts.iter();
-                    parts.any(|part| part.expression.as_deref().is_some_and(calls))
-                        || index.options.values().any(|option| calls(option))
-                });
+                let indexes = table.indexes.iter();
+                let indexes = indexes.filter(|(_, index)| is_made_by(index, &calls));
                 let names = checks
                     .map(|(name, _)| name)
                     .chain(indexes.map(|(name, _)| name));
@@ -350,6 +348,11 @@ impl Touched {
     }
 }
 
+/// Whether the server has read a function's body: it does not look into one in dollar quotes.
+fn is_known_to_the_server(function: &Object) -> bool {
+    !function.create.contains("\nAS $")
+}
+
 /// Whether an object is in the way of a change to what is `touched`.
 fn uses(touched: &Touched, schema: &str, kind: ObjectKind, object: &Object) -> bool {
     let needs = |names: &BTreeSet<String>| object.needs.iter().any(|need| names.contains(need));
@@ -378,11 +381,11 @@ fn uses(touched: &Touched, schema: &str, kind: ObjectKind, object: &Object) -> b
                 || (is_on(&touched.tables)
                     && (object.create.contains(" WHEN (") || object.create.contains(" UPDATE OF ")))
         }
-        // Its signature counts; a body in dollar quotes is not looked into.
+        // Its signature counts, and a body that is known.
         ObjectKind::Function | ObjectKind::Procedure => {
             needs(&touched.types)
                 || needs(&touched.views)
-                || (needs_any() && !object.create.contains("\nAS $"))
+                || (needs_any() && is_known_to_the_server(object))
         }
         ObjectKind::Aggregate | ObjectKind::Operator => {
             needs(&touched.functions) || needs(&touched.types)

@@ -9,7 +9,8 @@ use crate::plan::Statement;
 
 use super::alter::{KeyName, Subject};
 use super::objects::statement;
-use super::table::{add_key, new_table};
+use super::steps::calls_of_rows;
+use super::table::add_key;
 use super::text::{check, comment, create_index, joined, qualified, quote};
 use super::{
     ObjectName, TableName, Work, alter, columns_of, in_order, objects, parent_in, parents, rebuild,
@@ -31,6 +32,13 @@ impl<'a> Work<'a> {
             nodes.push(Node::table((schema, name), new));
         }
         nodes.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        // A table whose check calls a function of its own rows comes first, without the check.
+        self.calls_of_rows = calls_of_rows(&nodes);
+        for node in &mut nodes {
+            let called = self.calls_of_rows.get(&node.key);
+            node.needs
+                .retain(|need| called.is_none_or(|called| !called.contains(need)));
+        }
         let by_key: BTreeMap<&str, usize> = nodes
             .iter()
             .enumerate()
@@ -91,6 +99,7 @@ impl<'a> Work<'a> {
             }
         }
         statements.extend(owners);
+        statements.append(&mut self.owners);
         statements.extend(indexes);
         let added = self.added_keys();
         for ((schema, table, name), key) in late {
@@ -295,6 +304,7 @@ impl<'a> Work<'a> {
                 indexes_come_late,
                 late: &self.late,
                 adopted: &self.adopted,
+                moved: &self.moved,
                 domains: &self.domains,
                 concurrently: (
                     self.settings.concurrent_index_create,
@@ -314,7 +324,7 @@ impl<'a> Work<'a> {
             !invalid && !self.late.contains(&(schema, name, key))
         };
         let parent = parent_in(self.desired, table);
-        new_table((schema, name), table, parent, is_inline, indexes_come_late)
+        self.new_table((schema, name), table, parent, is_inline, indexes_come_late)
     }
 
     /// Whether a partition has a key of its own with the columns of one of the table's indexes: the server makes it a part of the index where it
@@ -428,14 +438,14 @@ impl<'a> Work<'a> {
 }
 
 /// Something to make or change between the drops.
-struct Node<'a> {
-    key: String,
-    needs: Vec<String>,
-    what: What<'a>,
+pub(super) struct Node<'a> {
+    pub(super) key: String,
+    pub(super) needs: Vec<String>,
+    pub(super) what: What<'a>,
 }
 
 #[derive(Clone, Copy)]
-enum What<'a> {
+pub(super) enum What<'a> {
     Object(ObjectName<'a>, &'a Object),
     Table(TableName<'a>, &'a Table),
 }

@@ -4,9 +4,9 @@ use crate::catalog::{Index, Object, ObjectKind, Sayings, Table};
 use crate::diff::TableChange;
 use crate::plan::Statement;
 
-use super::Work;
-use super::objects::{is_managed, statement};
-use super::text::qualified;
+use super::objects::{is_managed, named, statement};
+use super::text::{is_plain_serial, qualified, quote};
+use super::{TableName, Work, alter};
 
 impl<'a> Work<'a> {
     /// Of new things all that is said, of the others what differs.
@@ -32,15 +32,19 @@ impl<'a> Work<'a> {
                     let is_new = self.made.contains_key(&full)
                         || self.again.contains(&full)
                         || self.rebuilt.contains(&full);
-                    if is_managed(object) {
-                        said_of_object(
-                            *kind,
-                            object_name,
-                            held.filter(|_| !is_new),
-                            object,
-                            &mut statements,
-                        );
+                    if !is_managed(object) {
+                        continue;
                     }
+                    let held = held.filter(|_| !is_new);
+                    let usual = match rights_word(*kind) {
+                        Some((word, of)) if is_new => {
+                            let named = named(name, *kind, object_name, object);
+                            let named = named.split_once(' ').map_or("", |(_, own)| own);
+                            self.usual_rights(name, &[(of, format!("{word} {named}"))])
+                        }
+                        _ => Sayings::new(),
+                    };
+                    said_of_object(*kind, object_name, (held, &usual), object, &mut statements);
                 }
             }
         }
@@ -58,13 +62,19 @@ impl<'a> Work<'a> {
         let changes = self.altered.get(&(schema, name));
         let changes = changes.map_or(&[][..], |(_, _, changes)| changes.as_slice());
         let has_new_key = self.lifted_primary_keys.contains(&(schema, name))
-            || changes.iter().any(|change| {
-                matches!(
-                    change,
-                    TableChange::PrimaryKeyChanged { .. } | TableChange::PrimaryKeyAdded { .. }
-                )
+            || changes.iter().any(|change| match change {
+                TableChange::PrimaryKeyChanged { old, new } => {
+                    (&old.parts, &old.include, &old.attributes)
+                        != (&new.parts, &new.include, &new.attributes)
+                }
+                TableChange::PrimaryKeyAdded { .. } => true,
+                _ => false,
             });
         let (details, rights) = held.map_or((none, none), |held| (&held.details, &held.rights));
+        let rights = match held {
+            Some(old) => &self.without_columns_made_again((schema, name), rights, (old, table)),
+            None => &self.usual_rights(schema, &of_table((schema, name), table)),
+        };
         // What is said of a key's index goes with the key.
         let details = if has_new_key { none } else { details };
         between(
@@ -96,10 +106,94 @@ impl<'a> Work<'a> {
     }
 }
 
+impl Work<'_> {
+    /// The rights on a table's columns but for those that are dropped and made again, whose rights go with them.
+    fn without_columns_made_again(
+        &self,
+        name: TableName<'_>,
+        rights: &Sayings,
+        (old, new): (&Table, &Table),
+    ) -> Sayings {
+        let changes = self.altered.get(&name);
+        let changes = changes.map_or(&[][..], |(_, _, changes)| changes.as_slice());
+        let again = alter::recomputed(old, new, changes, self.desired.engine.version);
+        let is_left = |undo: &str| {
+            !again
+                .iter()
+                .any(|column| undo.contains(&format!(" ({}) ON ", quote(column))))
+        };
+        let left = rights.iter().filter(|(undo, _)| is_left(undo));
+        left.map(|(undo, said)| (undo.clone(), said.clone()))
+            .collect()
+    }
+
+    /// What the server gives of itself on new things of a schema, as `ALTER DEFAULT PRIVILEGES` has told it: by the word for their kind and their names.
+    /// It is taken back where the wanted schema knows of that and does not have it.
+    fn usual_rights(&self, schema: &str, things: &[(&str, String)]) -> Sayings {
+        let mut usual = Sayings::new();
+        let held = self.current.schemas.get(schema);
+        let spoken = self.spoken_rights.get(schema);
+        for (undo, said) in held.into_iter().flat_map(|held| &held.rights) {
+            let is_known = spoken.is_some_and(|spoken| spoken.contains_key(undo));
+            let right = said
+                .split_once(" GRANT ")
+                .filter(|(head, _)| is_known && head.starts_with("ALTER DEFAULT PRIVILEGES "));
+            let Some((right, (kind, role))) = right.and_then(|(_, rest)| {
+                let (right, rest) = rest.split_once(" ON ")?;
+                Some((right, rest.split_once(" TO ")?))
+            }) else {
+                continue;
+            };
+            let (role, option) = match role.strip_suffix(" WITH GRANT OPTION") {
+                Some(role) => (role, true),
+                None => (role, false),
+            };
+            for (_, named) in things.iter().filter(|(of, _)| *of == kind) {
+                if option {
+                    let undo = format!("REVOKE GRANT OPTION FOR {right} ON {named} FROM {role}");
+                    usual.insert(
+                        undo,
+                        format!("GRANT {right} ON {named} TO {role} WITH GRANT OPTION"),
+                    );
+                }
+                let undo = format!("REVOKE {right} ON {named} FROM {role}");
+                usual.insert(undo, format!("GRANT {right} ON {named} TO {role}"));
+            }
+        }
+        usual
+    }
+}
+
+/// A new table and the sequences that are made with it, as far as their names are known.
+fn of_table<'b>((schema, name): TableName<'_>, table: &Table) -> Vec<(&'b str, String)> {
+    let mut things = vec![("TABLES", format!("TABLE {}", qualified(schema, name)))];
+    for (column_name, column) in &table.columns {
+        if is_plain_serial(name, column_name, column) {
+            let sequence = qualified(schema, &format!("{name}_{column_name}_seq"));
+            things.push(("SEQUENCES", format!("SEQUENCE {sequence}")));
+        }
+    }
+    things
+}
+
+/// The words for a kind in `GRANT` and in `ALTER DEFAULT PRIVILEGES`.
+fn rights_word(kind: ObjectKind) -> Option<(&'static str, &'static str)> {
+    Some(match kind {
+        ObjectKind::View | ObjectKind::ForeignTable => ("TABLE", "TABLES"),
+        ObjectKind::Sequence => ("SEQUENCE", "SEQUENCES"),
+        ObjectKind::Function => ("FUNCTION", "FUNCTIONS"),
+        ObjectKind::Procedure => ("PROCEDURE", "FUNCTIONS"),
+        ObjectKind::Enum | ObjectKind::Range | ObjectKind::Composite | ObjectKind::Domain => {
+            ("TYPE", "TYPES")
+        }
+        _ => return None,
+    })
+}
+
 fn said_of_object(
     kind: ObjectKind,
     name: &str,
-    held: Option<&Object>,
+    (held, usual): (Option<&Object>, &Sayings),
     object: &Object,
     statements: &mut Vec<Statement>,
 ) {
@@ -112,7 +206,7 @@ fn said_of_object(
     );
     let purpose = format!("rights on {kind} {name}");
     between(
-        held.map(|held| &held.rights),
+        Some(held.map_or(usual, |held| &held.rights)),
         &object.rights,
         &purpose,
         statements,

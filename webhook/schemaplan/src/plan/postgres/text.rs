@@ -28,6 +28,11 @@ pub(super) fn joined(schema: &str, name: &str) -> String {
     }
 }
 
+/// A routine's name without its arguments.
+pub(super) fn own_name(name: &str) -> &str {
+    name.split_once('(').map_or(name, |(own, _)| own)
+}
+
 /// A text in quotes, whatever `standard_conforming_strings` is.
 pub(super) fn literal(text: &str) -> String {
     let doubled = text.replace('\'', "''");

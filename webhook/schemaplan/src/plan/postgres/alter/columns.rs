@@ -16,9 +16,14 @@ pub(super) fn add_column<'a>(
     new: &'a Column,
     work: &mut Work,
 ) {
-    let serial = is_plain_serial(subject.name, name, new);
-    if !serial && let Some(sequence) = sequence_of(new) {
-        make_sequence(subject, name, new, &sequence, work);
+    let sequence = sequence_of(new);
+    let moved = sequence.as_ref();
+    let moved = moved.filter(|sequence| subject.moved.contains(*sequence));
+    let serial = moved.is_none() && is_plain_serial(subject.name, name, new);
+    if let Some(sequence) = moved {
+        own_moved(subject, name, sequence, work);
+    } else if let Some(sequence) = sequence.as_ref().filter(|_| !serial) {
+        make_sequence(subject, name, new, sequence, work);
     }
     work.added
         .push(format!("ADD COLUMN {}", column(name, new, serial)));
@@ -121,7 +126,32 @@ pub(super) fn change_identity<'a>(
             .filter(|identity| identity.kind != "serial")
     };
     let purpose = || format!("number column {}.{name}", subject.name);
+    let is_moved = |sequence: &String| subject.moved.contains(sequence);
     match (sequences.0.as_ref(), sequences.1.as_ref()) {
+        (from, Some(to)) if is_moved(to) => {
+            if kind(old).is_some() {
+                work.changed.push(format!("{head} DROP IDENTITY"));
+            }
+            if let Some(default) = &new.default {
+                work.changed.push(format!("{head} SET DEFAULT {default}"));
+            }
+            own_moved(subject, name, to, work);
+            if let Some(from) = from.filter(|from| !is_moved(from)) {
+                let sql = format!("DROP SEQUENCE {from}");
+                work.after.push(statement(sql, purpose()));
+            }
+        }
+        (Some(from), Some(to)) if is_moved(from) => {
+            make_sequence(subject, name, new, to, work);
+            if let Some(default) = &new.default {
+                work.changed.push(format!("{head} SET DEFAULT {default}"));
+            }
+        }
+        (Some(from), None) if is_moved(from) => {
+            if kind(new).is_some() {
+                work.changed.push(format!("{head} DROP DEFAULT"));
+            }
+        }
         (Some(from), Some(to)) => {
             if from != to {
                 let last = to.rsplit('.').next().unwrap_or(to);
@@ -295,6 +325,13 @@ pub(super) fn make_sequence(
         own_sequence(subject.schema, subject.name, name, sequence),
         purpose(),
     ));
+}
+
+/// A sequence that another column had, or none.
+fn own_moved(subject: &Subject<'_, '_>, name: &str, sequence: &str, work: &mut Work) {
+    let purpose = format!("number column {}.{name}", subject.name);
+    let sql = own_sequence(subject.schema, subject.name, name, sequence);
+    work.after.push(statement(sql, purpose));
 }
 
 /// The sequence of a `serial` that is not one of the usual.

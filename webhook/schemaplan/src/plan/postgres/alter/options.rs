@@ -63,15 +63,13 @@ pub(super) fn change_option(
             // The bound of a partition cannot be changed; it can leave and come back in one transaction, and its rows are looked at.
             let parent = subject.old.options.get("partition of");
             let parent = parent.map(String::as_str).unwrap_or_default();
-            for sql in [
-                format!("ALTER TABLE {parent} DETACH PARTITION {table}"),
-                format!(
-                    "ALTER TABLE {parent} ATTACH PARTITION {table} {}",
-                    new.unwrap_or_default()
-                ),
-            ] {
+            if !subject.is_detached {
+                let sql = format!("ALTER TABLE {parent} DETACH PARTITION {table}");
                 work.before.push(statement(sql, purpose.clone()));
             }
+            let bound = new.unwrap_or_default();
+            let sql = format!("ALTER TABLE {parent} ATTACH PARTITION {table} {bound}");
+            work.before.push(statement(sql, purpose));
         }
         "partition bound" => {}
         "inherits" => {

@@ -1,0 +1,57 @@
+//! Partitions that change places: whoever gives up a part of the key leaves before somebody else takes it.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::Table;
+use crate::diff::TableChange;
+
+use super::{TableName, Work, spelled};
+
+impl<'a> Work<'a> {
+    /// A partition leaves its parent before all else where another one comes, and so does one that is dropped. One that only gets other bounds does
+    /// when its parent's columns stay as they are, as it would miss what they become.
+    pub(super) fn leave_parents(&mut self) {
+        let of = |table: &'a Table| table.options.get("partition of");
+        let bound = |table: &'a Table| table.options.get("partition bound");
+        let created = self.created.values().filter_map(|table| of(table));
+        let altered = self.altered.values().filter_map(|(old, new, _)| {
+            let moves = of(old) != of(new) || bound(old) != bound(new);
+            of(new).filter(|_| moves)
+        });
+        let joined: BTreeSet<&str> = created.chain(altered).map(String::as_str).collect();
+        let mut leaving: Vec<TableName<'a>> = Vec::new();
+        for (&name, &table) in &self.dropped {
+            let parent = of(table).filter(|parent| joined.contains(parent.as_str()));
+            let stays = |parent: &str| !self.dropped.keys().any(|name| spelled(*name, parent));
+            if parent.is_some_and(|parent| stays(parent)) {
+                leaving.push(name);
+            }
+        }
+        for (&name, (old, new, _)) in &self.altered {
+            let Some(parent) = of(old).filter(|parent| joined.contains(parent.as_str())) else {
+                continue;
+            };
+            let leaves = of(new) != Some(parent);
+            let is_moved = bound(old) != bound(new) && !self.changes_columns(parent);
+            if leaves || is_moved {
+                leaving.push(name);
+            }
+        }
+        self.detached.extend(leaving);
+    }
+
+    fn changes_columns(&self, parent: &str) -> bool {
+        let mut altered = self.altered.iter();
+        let altered = altered.find(|(name, _)| spelled(**name, parent));
+        altered.is_some_and(|(_, (_, _, changes))| {
+            changes.iter().any(|change| {
+                matches!(
+                    change,
+                    TableChange::ColumnAdded { .. }
+                        | TableChange::ColumnDropped { .. }
+                        | TableChange::ColumnChanged { .. }
+                )
+            })
+        })
+    }
+}
