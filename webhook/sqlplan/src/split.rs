@@ -3,6 +3,11 @@
 //! The policy judges, and the reconciler runs, exactly these pieces; two splitters would be a hole between them. Pieces cover the text: joined
 //! they give it back byte for byte. Parsing is not done here.
 
+mod blocks;
+mod place;
+
+use self::blocks::Blocks;
+use self::place::Place;
 use crate::dialect::Dialect;
 use crate::limits;
 use crate::position::{Lines, Position};
@@ -161,9 +166,7 @@ struct Open {
     /// Bracket, its byte, and the operators seen in it since the last comma.
     brackets: Vec<(char, usize, usize)>,
     chain: usize,
-    /// `BEGIN` and `CASE` inside a routine.
-    blocks: usize,
-    in_routine: bool,
+    blocks: Blocks,
     complained: bool,
 }
 
@@ -190,7 +193,7 @@ impl Splitter<'_> {
                 TokenKind::Delimiter => {
                     let custom = self.word(*token) != ";";
                     // As Atlas has it: a delimiter of one's own ends blocks, which is what it is for, but not brackets.
-                    if !open.brackets.is_empty() || (!custom && open.blocks > 0) {
+                    if !open.brackets.is_empty() || (!custom && open.blocks.are_open()) {
                         continue;
                     }
                     let kind = if significant > 0 {
@@ -198,6 +201,10 @@ impl Splitter<'_> {
                     } else {
                         PieceKind::Blank
                     };
+                    if custom {
+                        // Whoever chose it says where the statement ends.
+                        open.blocks = Blocks::default();
+                    }
                     self.close(&open, piece_start, token.end);
                     self.push(kind, piece_start, token.end, first_token, index);
                     statements += significant.min(1);
@@ -215,7 +222,7 @@ impl Splitter<'_> {
                 }
                 _ => {
                     significant += 1;
-                    self.track(index, *token, &mut open, significant, first_token);
+                    self.track(index, *token, &mut open, first_token);
                 }
             }
         }
@@ -236,14 +243,7 @@ impl Splitter<'_> {
     }
 
     /// Follows brackets, blocks and chains through one token.
-    fn track(
-        &mut self,
-        index: usize,
-        token: Token,
-        open: &mut Open,
-        significant: usize,
-        first_token: usize,
-    ) {
+    fn track(&mut self, index: usize, token: Token, open: &mut Open, first_token: usize) {
         match token.kind {
             TokenKind::Symbol(bracket @ ('(' | '[' | '{')) => {
                 let chain = if bracket == '[' { open.chain + 1 } else { 0 };
@@ -293,13 +293,14 @@ impl Splitter<'_> {
                 if is_chaining(word) {
                     self.lengthen(open, token);
                 }
-                if significant == 2 && self.starts_block(first_token, index) {
-                    (open.in_routine, open.blocks) = (true, 1);
-                } else if significant <= 12 && !open.in_routine {
-                    open.in_routine = self.starts_routine(first_token, index);
-                } else if open.in_routine {
-                    self.follow_blocks(index, open);
-                }
+                let place = Place {
+                    text: self.text,
+                    tokens: self.tokens,
+                    first: first_token,
+                    index,
+                    in_brackets: !open.brackets.is_empty(),
+                };
+                open.blocks.follow(place, self.dialect);
             }
             _ => {}
         }
@@ -318,71 +319,6 @@ impl Splitter<'_> {
         );
     }
 
-    /// `CREATE [OR REPLACE] [DEFINER = ..] PROCEDURE | FUNCTION | TRIGGER | EVENT`: semicolons may be inside.
-    fn starts_routine(&self, first_token: usize, index: usize) -> bool {
-        let mut words = self
-            .tokens
-            .get(first_token..=index)
-            .unwrap_or_default()
-            .iter()
-            .filter(|token| token.kind == TokenKind::Word);
-        let is = |token: Option<&Token>, wanted: &[&str]| {
-            token.is_some_and(|token| {
-                wanted
-                    .iter()
-                    .any(|word| self.word(*token).eq_ignore_ascii_case(word))
-            })
-        };
-        is(words.next(), &["create"])
-            && is(
-                words.next_back(),
-                &["procedure", "function", "trigger", "event"],
-            )
-    }
-
-    /// MariaDB's `BEGIN NOT ATOMIC`: a block outside a routine.
-    fn starts_block(&self, first_token: usize, index: usize) -> bool {
-        let words = self.tokens.get(first_token..=index).unwrap_or_default();
-        let mut words = words.iter().filter(|token| token.kind == TokenKind::Word);
-        let mut is = |wanted: &str| {
-            let word = words.next().map_or("", |token| self.word(*token));
-            word.eq_ignore_ascii_case(wanted)
-        };
-        self.dialect.is_mysql_like() && is("begin") && is("not")
-    }
-
-    /// `BEGIN` and `CASE` open, `END` closes; `END IF`, `END LOOP`, `END WHILE`, `END REPEAT` and `END FOR` close what was not counted.
-    fn follow_blocks(&self, index: usize, open: &mut Open) {
-        let word = |index: usize| {
-            let next = self
-                .tokens
-                .get(index..)
-                .unwrap_or_default()
-                .iter()
-                .find(|token| token.kind != TokenKind::Comment);
-            next.filter(|token| token.kind == TokenKind::Word)
-                .map_or("", |token| self.word(*token))
-                .to_ascii_lowercase()
-        };
-        let before = index
-            .checked_sub(1)
-            .and_then(|before| self.tokens.get(before))
-            .map_or("", |token| self.word(*token));
-        match word(index).as_str() {
-            "begin" => open.blocks += 1,
-            "case" if !before.eq_ignore_ascii_case("end") => open.blocks += 1,
-            "end"
-                if !matches!(
-                    word(index + 1).as_str(),
-                    "if" | "loop" | "while" | "repeat" | "for"
-                ) =>
-            {
-                open.blocks = open.blocks.saturating_sub(1);
-            }
-            _ => {}
-        }
-    }
-
     /// What must hold when a statement ends.
     fn close(&mut self, open: &Open, start: usize, end: usize) {
         if end - start > limits::STATEMENT {
@@ -398,7 +334,7 @@ impl Splitter<'_> {
         if let Some((_, offset, _)) = open.brackets.last() {
             self.complaints
                 .push((*offset, ProblemKind::Unclosed { what: "a bracket" }));
-        } else if open.blocks > 0 {
+        } else if open.blocks.are_open() {
             self.complaints.push((
                 start,
                 ProblemKind::Unclosed {
@@ -461,9 +397,11 @@ fn is_chaining(word: &str) -> bool {
         9 => &["intersect"],
         _ => &[],
     };
-    words
-        .iter()
-        .any(|chaining| word.eq_ignore_ascii_case(chaining))
+    is_any(word, words)
+}
+
+fn is_any(word: &str, wanted: &[&str]) -> bool {
+    wanted.iter().any(|it| word.eq_ignore_ascii_case(it))
 }
 
 #[cfg(test)]

@@ -231,6 +231,10 @@ impl<'a> Lexer<'a> {
         if self.dialect == Dialect::Postgres {
             if word.eq_ignore_ascii_case("e") && self.peek(0) == Some('\'') {
                 self.quoted('\'', true, "a quote");
+                while let Some(next_part) = self.continued() {
+                    self.at += next_part;
+                    self.quoted('\'', true, "a quote");
+                }
                 return TokenKind::Text;
             }
             if word.eq_ignore_ascii_case("u") && self.rest().starts_with("&\"") {
@@ -250,9 +254,13 @@ impl<'a> Lexer<'a> {
         let line = self.rest().split(['\n', '\r']).next().unwrap_or_default();
         self.at += line.len();
         let chosen = line.trim();
-        let quoted = chosen
-            .strip_prefix('\'')
-            .and_then(|chosen| chosen.strip_suffix('\''));
+        let first = chosen.split(char::is_whitespace).next().unwrap_or_default();
+        let remark = chosen.get(first.len()..).unwrap_or_default().trim_start();
+        // No delimiter of anybody's goes on with a remark.
+        let is_remarked = ["-- ", "#", "/*"].iter().any(|it| remark.starts_with(it));
+        let chosen = if is_remarked { first } else { chosen };
+        let within = |quote: char| chosen.strip_prefix(quote)?.strip_suffix(quote);
+        let quoted = within('\'').or_else(|| within('"'));
         // Outside routines this is a trick; the splitter says so, knowing what the statements between the directives are.
         let agreed = !chosen.is_empty()
             && chosen.len() <= 16
@@ -352,9 +360,12 @@ impl<'a> Lexer<'a> {
                 depth -= 1;
             } else if self.rest().starts_with("/*") {
                 nested.get_or_insert(self.at);
-                self.at += 2;
                 if self.dialect == Dialect::Postgres {
+                    self.at += 2;
                     depth += 1;
+                } else {
+                    // Where comments do not nest the asterisk may already be the end: `/*/ .. /*/`.
+                    self.at += 1;
                 }
             } else {
                 self.at += 1;
@@ -429,6 +440,26 @@ impl<'a> Lexer<'a> {
                 _ => self.at += 1,
             }
         }
+    }
+
+    /// PostgreSQL goes on with a string behind a line's end, in which backslashes mean what they meant before: how far it is to the next quote.
+    fn continued(&self) -> Option<usize> {
+        let rest = self.rest();
+        let mut left = rest.trim_start_matches([' ', '\t', '\x0b', '\x0c']);
+        if let Some(comment) = left.strip_prefix("--") {
+            left = comment.get(comment.find(['\n', '\r'])?..)?;
+        }
+        if !left.starts_with(['\n', '\r']) {
+            return None;
+        }
+        loop {
+            left = left.trim_start_matches(|next: char| u8::try_from(next).is_ok_and(is_blank));
+            let Some(comment) = left.strip_prefix("--") else {
+                break;
+            };
+            left = comment.get(comment.find(['\n', '\r'])?..)?;
+        }
+        left.starts_with('\'').then(|| rest.len() - left.len())
     }
 
     /// `$tag$ .. $tag$`; false where the dollar starts no such quote.

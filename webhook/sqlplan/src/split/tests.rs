@@ -119,6 +119,11 @@ fn delimiters_of_ones_own() {
         &["SELECT 1\nFROM t", "SELECT 2", "SELECT ';'"],
     );
     check_written(
+        Mysql,
+        "delimiter $$ -- for bodies\nSELECT 1; SELECT 2$$\ndelimiter \"x;\"\nSELECT 3x;\ndelimiter ;\nSELECT 4",
+        &["SELECT 1; SELECT 2", "SELECT 3", "SELECT 4"],
+    );
+    check_written(
         Postgres,
         "-- atlas:delimiter -- end\n\nCREATE TABLE t (a int);\nSELECT 1;\n-- end\nSELECT 2\n",
         &["CREATE TABLE t (a int);\nSELECT 1;", "SELECT 2"],
@@ -172,6 +177,74 @@ fn blocks_outside_and_inside_routines() {
             "CREATE TRIGGER t AFTER DELETE ON x BEGIN INSERT INTO u SELECT 'a (b' || old.c || ');'; SELECT CASE WHEN 1 THEN 2 END; END",
             "SELECT 1",
         ],
+    );
+}
+
+#[test]
+fn words_of_blocks_are_names_and_functions_elsewhere() {
+    for (dialect, body) in [
+        (Mysql, "CREATE TABLE event (id int, begin datetime)"),
+        (
+            Postgres,
+            "CREATE TABLE event (begin timestamptz, kind text)",
+        ),
+        (
+            Sqlite,
+            "CREATE TABLE trigger_log (trigger TEXT, begin TEXT)",
+        ),
+        (Sqlite, "CREATE VIEW v AS SELECT event, begin FROM log"),
+        (
+            Postgres,
+            "CREATE FUNCTION f(begin int) RETURNS int LANGUAGE sql RETURN begin + 1",
+        ),
+        (
+            Mysql,
+            "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.end = 1; SET NEW.begin = OLD.begin; END",
+        ),
+        (
+            Mysql,
+            "CREATE DEFINER = event@begin TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.a = IF(begin, 1, 2)",
+        ),
+        (
+            Sqlite,
+            "CREATE TRIGGER r AFTER INSERT ON t BEGIN UPDATE t SET end = new.end, begin = CASE WHEN begin THEN end END; END",
+        ),
+        (
+            Mysql,
+            "CREATE PROCEDURE p () BEGIN DROP TABLE IF EXISTS t; SELECT IF(a, 1, 2), REPEAT('x', 3) FROM u; END",
+        ),
+        (
+            Mysql,
+            "CREATE FUNCTION `if` () RETURNS int RETURN IF(1, 2, 3)",
+        ),
+    ] {
+        check(dialect, &format!("{body}; SELECT 1"), &[body, "SELECT 1"]);
+    }
+}
+
+#[test]
+fn bodies_need_no_begin() {
+    for body in [
+        "CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW FOLLOWS q IF NEW.a > 1 THEN SET NEW.a = 1; ELSE SET NEW.b = 2; END IF",
+        "CREATE PROCEDURE p () WHILE @a > 0 DO SET @a = @a - 1; END /* of */ WHILE",
+        "CREATE PROCEDURE IF NOT EXISTS p () COMMENT 'x' l: LOOP SET @a = 1; LEAVE l; END LOOP l",
+        "CREATE FUNCTION f (a int) RETURNS int CASE a WHEN 1 THEN RETURN 1; ELSE RETURN CASE a WHEN 2 THEN 3 END; END CASE",
+        "CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO REPEAT SET @a = 1; UNTIL @a END REPEAT",
+        "ALTER EVENT e DO BEGIN DELETE FROM t; DELETE FROM u; END",
+        "IF @a THEN SELECT 1; ELSEIF @b THEN SELECT 2; END IF",
+        "l: WHILE @a DO SET @a = 0; END WHILE l",
+        "CREATE PROCEDURE p () BEGIN DECLARE EXIT HANDLER FOR NOT FOUND BEGIN ROLLBACK; END; START TRANSACTION; END",
+        "CREATE PROCEDURE p (x IN int) AS y int := 1; BEGIN SELECT x + y; END",
+        "CREATE PACKAGE k AS FUNCTION f RETURN int; PROCEDURE q; END",
+        "CREATE PACKAGE BODY k AS FUNCTION f RETURN int AS z int; BEGIN RETURN 1; END; END",
+    ] {
+        check(Mysql, &format!("{body}; SELECT 1"), &[body, "SELECT 1"]);
+    }
+    let explained = "EXPLAIN QUERY PLAN CREATE TRIGGER r AFTER INSERT ON t BEGIN SELECT 1; END";
+    check(
+        Sqlite,
+        &format!("{explained}; SELECT 1"),
+        &[explained, "SELECT 1"],
     );
 }
 

@@ -45,6 +45,17 @@ fn strings_end_where_the_server_ends_them() {
         "SELECT AS a$$ ; DROP TABLE t ; SELECT AS b$$",
     );
     check(Postgres, "SELECT $1; x", "SELECT ; x");
+    // A string that goes on in the next line is escaped there as well.
+    check(
+        Postgres,
+        "SELECT E'a' -- b\n  -- c\n 'd\\'; DROP TABLE t; -- '; x",
+        "SELECT ; x",
+    );
+    check(
+        Postgres,
+        "SELECT E'a' 'd\\'; DROP TABLE t; -- ';",
+        "SELECT ; DROP TABLE t ;",
+    );
 }
 
 #[test]
@@ -76,6 +87,14 @@ fn comments_end_where_the_server_ends_them() {
         Mysql,
         "DELETE FROM t WHERE id=5 OR 1--1",
         "DELETE FROM t WHERE id OR",
+    );
+    for dialect in [Mysql, Sqlite] {
+        check(dialect, "/*/ DROP TABLE t; /*/ SELECT 1", "SELECT");
+    }
+    check(
+        Postgres,
+        "/*/ */ DROP TABLE t; /*/ SELECT 1 /**/ */ */",
+        "DROP TABLE t ;",
     );
     check(Postgres, "-- x\rDROP TABLE t;", "DROP TABLE t ;");
     check(Sqlite, "-- x\rDROP TABLE t;", "");
