@@ -3,5 +3,6 @@
 mod changing_hands;
 mod laws;
 mod pairs;
+mod parts_and_types;
 mod session;
 mod support;

@@ -408,7 +408,7 @@ async fn renames_that_are_hinted_keep_rows() -> anyhow::Result<()> {
 #[tokio::test]
 async fn what_cannot_be_changed_in_place_is_refused_with_its_reason() -> anyhow::Result<()> {
     let (_, mut session) = bound().await?;
-    let old = "CREATE TABLE m (a integer, b integer) PARTITION BY RANGE (a); CREATE TYPE c AS (x integer, y integer); CREATE TYPE r AS RANGE (SUBTYPE = integer); CREATE TABLE u (c c, r r)";
+    let old = "CREATE TABLE m (a integer, b integer) PARTITION BY RANGE (a); CREATE TYPE c AS (x integer, y integer); CREATE TYPE r AS RANGE (SUBTYPE = integer); CREATE TYPE o AS (c c); CREATE TABLE u (c c, r r, o o)";
     reach(&mut session, old, &settings()).await?;
     for (new, said) in [
         (
@@ -421,7 +421,11 @@ async fn what_cannot_be_changed_in_place_is_refused_with_its_reason() -> anyhow:
         ),
         (
             old.replace("(x integer, y integer)", "(x bigint, y integer)"),
-            "composite type c: the type of an attribute cannot be changed while the column u.c is made of it",
+            "composite type c: it has to be made anew, and the composite type o is made of it",
+        ),
+        (
+            old.replace("(a integer, b integer)", "(a bigint, b integer)"),
+            "column m.a: it is part of the partition key",
         ),
         (
             old.replace("SUBTYPE = integer", "SUBTYPE = bigint"),

@@ -17,13 +17,16 @@ mod lift;
 mod making;
 mod objects;
 mod partitions;
+mod parts;
 mod rebuild;
 mod said;
 mod sequences;
 mod steps;
 mod table;
 mod text;
+mod types;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, ForeignKey, Index, Object, ObjectKind, Sayings, Table};
@@ -33,7 +36,7 @@ use crate::plan::{Plan, Refusal, Statement};
 use crate::settings::Settings;
 
 use self::alter::KeyName;
-use self::objects::{How, statement};
+use self::objects::statement;
 use self::text::{comment, joined, own_name, qualified, quote};
 
 /// A table by its schema's name and its own.
@@ -61,6 +64,10 @@ pub(super) fn plan(
     work.how_objects_change();
     work.lift_objects();
     work.lift_uses_of_functions();
+    if !work.recomputed.is_empty() {
+        work.lift_objects();
+        work.lift_uses_of_functions();
+    }
     work.lift_names();
     work.lift_keys_of_partitions();
     work.leave_parents();
@@ -71,6 +78,7 @@ pub(super) fn plan(
     statements.extend(work.outermost());
     statements.extend(work.said());
     statements.extend(work.drops());
+    statements.extend(work.asides.drain(..).rev());
     if !work.refusals.is_empty() {
         return Err(work.refusals);
     }
@@ -106,6 +114,14 @@ struct Work<'a> {
     lifted: BTreeSet<KeyName<'a>>,
     /// Columns whose default is taken away first and said again, as it calls a function that is made again.
     without_default: BTreeSet<KeyName<'a>>,
+    /// Columns that are computed by such a function, and are dropped and made again.
+    recomputed: BTreeSet<KeyName<'a>>,
+    /// Constraints of domains that call such a function, by the domain and in the words of its parts.
+    lifted_of_domains: BTreeSet<(ObjectName<'a>, &'a str)>,
+    /// What a type gains and loses before it is made anew.
+    before_rebuilt: BTreeMap<ObjectName<'a>, Vec<Statement>>,
+    /// What drops the types that stepped aside.
+    asides: Vec<Statement>,
     /// Primary keys likewise, by table.
     lifted_primary_keys: BTreeSet<TableName<'a>>,
     /// Partitions that leave their parent before all else, because it is dropped then.
@@ -155,6 +171,10 @@ impl<'a> Work<'a> {
             again: BTreeSet::new(),
             lifted: BTreeSet::new(),
             without_default: BTreeSet::new(),
+            recomputed: BTreeSet::new(),
+            lifted_of_domains: BTreeSet::new(),
+            before_rebuilt: BTreeMap::new(),
+            asides: Vec::new(),
             lifted_primary_keys: BTreeSet::new(),
             detached: BTreeSet::new(),
             early: BTreeSet::new(),
@@ -347,59 +367,6 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn how_objects_change(&mut self) {
-        for (&(schema, kind, name), (old, new)) in &self.changed {
-            if !objects::is_managed(old) || !objects::is_managed(new) {
-                continue;
-            }
-            let version = self.desired.engine.version;
-            let mut how = objects::change(schema, kind, name, old, new, version);
-            match kind {
-                ObjectKind::Composite => how = self.how_composite_changes(schema, name, how),
-                ObjectKind::Range if rebuild::column_of(self.current, schema, name).is_none() => {
-                    how = How::Again;
-                }
-                ObjectKind::Collation if !rebuild::is_collated_by(self.current, schema, name) => {
-                    how = How::Again;
-                }
-                _ => {}
-            }
-            match how {
-                How::Altered(statements) => {
-                    self.in_place.insert((schema, kind, name), statements);
-                }
-                How::Again => {
-                    self.again.insert((schema, kind, name));
-                }
-                How::Rebuilt => {
-                    self.rebuilt.insert((schema, kind, name));
-                }
-                How::Refused(refusal) => self.refusals.push(refusal),
-            }
-        }
-    }
-
-    /// The server changes no attribute's type while a column has it; one that no column has can be dropped and made again.
-    fn how_composite_changes(&self, schema: &str, name: &str, how: How) -> How {
-        let user = rebuild::column_of(self.current, schema, name);
-        match (how, user) {
-            (How::Refused(_), None) => How::Again,
-            (How::Altered(statements), Some(user))
-                if statements
-                    .iter()
-                    .any(|one| one.sql.contains(" ALTER ATTRIBUTE ")) =>
-            {
-                How::Refused(Refusal {
-                    object: format!("composite type {name}"),
-                    reason: format!(
-                        "the type of an attribute cannot be changed while {user} is made of it: give that another type in a migration"
-                    ),
-                })
-            }
-            (how, _) => how,
-        }
-    }
-
     fn schemas(&mut self) -> Vec<Statement> {
         let mut statements = std::mem::take(&mut self.schema_statements);
         statements.append(&mut self.renames);
@@ -567,16 +534,32 @@ fn parents(table: &Table) -> Vec<String> {
         .collect()
 }
 
-/// The table that it is a partition of, or inherits from where that is one.
-fn parent_in<'a>(catalog: &'a Catalog, table: &Table) -> Option<&'a Table> {
-    let of = |option: &str| table.options.get(option);
-    let written = of("partition of").or_else(|| of("inherits"))?;
-    catalog.schemas.iter().find_map(|(schema, held)| {
-        let mut tables = held.tables.iter();
-        tables
-            .find(|(name, _)| spelled((schema, name), written))
-            .map(|(_, table)| table)
-    })
+/// The table that it is a partition of, or inherits from; of several, the columns and checks of all.
+fn parent_in<'a>(catalog: &'a Catalog, table: &Table) -> Option<Cow<'a, Table>> {
+    let of = |written: &str| {
+        catalog.schemas.iter().find_map(|(schema, held)| {
+            let mut tables = held.tables.iter();
+            tables
+                .find(|(name, _)| spelled((schema, name), written))
+                .map(|(_, table)| table)
+        })
+    };
+    let mut parents = parents(table).into_iter();
+    let mut all = Cow::Borrowed(of(&parents.next()?)?);
+    for parent in parents.filter_map(|parent| of(&parent)) {
+        let all = all.to_mut();
+        for (name, column) in &parent.columns {
+            all.columns
+                .entry(name.clone())
+                .or_insert_with(|| column.clone());
+        }
+        for (name, check) in &parent.checks {
+            all.checks
+                .entry(name.clone())
+                .or_insert_with(|| check.clone());
+        }
+    }
+    Some(all)
 }
 
 fn spelled((schema, name): TableName<'_>, written: &str) -> bool {

@@ -262,7 +262,6 @@ impl Reader<'_> {
                     "subscription ",
                     "language ",
                     "access method ",
-                    "index ",
                 ]);
                 let object = Object {
                     definition: if is_whole {

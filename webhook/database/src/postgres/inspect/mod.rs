@@ -129,6 +129,11 @@ pub(super) async fn inspect(
         .await
         .map_err(reading)?;
     reader.indexes(&indexes, &parts);
+    let rows = wire
+        .rows(&query(queries::PARTS_OF_INDEXES))
+        .await
+        .map_err(reading)?;
+    reader.parts_of_indexes(&indexes, &rows);
     reader.constraints(&constraints);
     let rows = wire
         .rows(&query(queries::FUNCTIONS))

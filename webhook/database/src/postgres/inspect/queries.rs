@@ -40,7 +40,7 @@ SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.
   d.description,
   a.attinhcount > 0 AND CASE WHEN c.relispartition
     THEN d.description IS NULL AND a.attnotnull = pa.attnotnull AND pg_get_expr(ad.adbin, ad.adrelid) IS NOT DISTINCT FROM pg_get_expr(pd.adbin, pd.adrelid)
-    ELSE NOT a.attislocal OR d.description IS NULL AND EXISTS (SELECT FROM pg_inherits i
+    ELSE d.description IS NULL AND EXISTS (SELECT FROM pg_inherits i
       JOIN pg_attribute p ON p.attrelid = i.inhparent AND p.attname = a.attname AND NOT p.attisdropped
       LEFT JOIN pg_attrdef q ON q.adrelid = p.attrelid AND q.adnum = p.attnum
       WHERE i.inhrelid = a.attrelid AND a.attnotnull = p.attnotnull
@@ -127,6 +127,28 @@ LEFT JOIN pg_opclass oc ON k.k <= i.indnkeyatts AND oc.oid = i.indclass[k.k - 1]
 LEFT JOIN pg_namespace ocn ON ocn.oid = oc.opcnamespace
 WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind IN ('r', 'p') AND INDEX_IS_OWN
 ORDER BY i.indexrelid, k.k";
+
+/// The indexes of partitions that are parts of an index, at any depth: the index, how deep, the partition, the name; where they do not have the name that
+/// the server would have given them, and where the index lacks some and was put together by hand.
+pub(super) const PARTS_OF_INDEXES: &str = "
+SELECT top.indexrelid, part.level, i.indrelid::regclass, ic.relname
+FROM pg_index top
+JOIN pg_class tic ON tic.oid = top.indexrelid
+JOIN pg_class tc ON tc.oid = top.indrelid
+CROSS JOIN LATERAL pg_partition_tree(top.indexrelid) AS part
+JOIN pg_index above ON above.indexrelid = part.parentrelid
+JOIN pg_index i ON i.indexrelid = part.relid
+JOIN pg_class ic ON ic.oid = i.indexrelid
+JOIN pg_class c ON c.oid = i.indrelid
+CROSS JOIN LATERAL (SELECT string_agg(CASE WHEN k.number = 0 THEN COALESCE(NULLIF(split_part(pg_get_indexdef(top.indexrelid, k.place::int, false), '(', 1), ''), 'expr')
+    ELSE a.attname END, '_' ORDER BY k.place) AS columns
+  FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k (number, place) LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number) AS named
+WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind = 'p' AND NOT tic.relispartition
+  AND NOT EXISTS (SELECT FROM pg_constraint con WHERE con.conindid = ic.oid)
+  AND (NOT above.indisvalid OR NOT (
+    rtrim(ic.relname, '0123456789') = c.relname || '_' || named.columns || '_idx'
+    OR octet_length(c.relname || '_' || named.columns) > 55 AND ic.relname ~ '_idx[0-9]*$'
+    OR i.indexprs IS NOT NULL AND ic.relname ~ '_idx[0-9]*$'))";
 
 pub(super) const TYPES: &str = "
 SELECT t.oid, t.typnamespace, t.typname, t.typtype, t.typnotnull, t.typdefault, format_type(t.typbasetype, t.typtypmod),
@@ -219,10 +241,6 @@ SELECT opcnamespace, 'operator class ' || opcname
   FROM pg_opclass WHERE opcnamespace IN (NAMESPACES) AND ('pg_opclass'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT connamespace, 'conversion ' || conname
   FROM pg_conversion WHERE connamespace IN (NAMESPACES) AND ('pg_conversion'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
-UNION ALL SELECT ic.relnamespace, 'index ' || ic.relname || ', a part of ' || h.inhparent::regclass
-  FROM pg_inherits h JOIN pg_class ic ON ic.oid = h.inhrelid JOIN pg_index p ON p.indexrelid = h.inhparent
-  WHERE ic.relnamespace IN (NAMESPACES) AND (NOT p.indisvalid OR ic.relname !~ '_(idx|key|pkey)[0-9]*$')
-    AND NOT EXISTS (SELECT FROM pg_constraint c WHERE c.conindid = ic.oid)
 UNION ALL SELECT prsnamespace, 'text search parser ' || prsname
   FROM pg_ts_parser WHERE prsnamespace IN (NAMESPACES) AND ('pg_ts_parser'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT tmplnamespace, 'text search template ' || tmplname

@@ -44,6 +44,19 @@ FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_class c ON c.o
 JOIN pg_description d ON d.objoid = ic.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = 0
 WHERE c.relnamespace IN (NAMESPACES) AND c.relkind = 'm'
 UNION ALL
+SELECT 'c', c.oid, c.relnamespace, 'statistics of column', c.relname, a.attname, a.attstattarget::text
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace IN (NAMESPACES) AND c.relkind = 'm' AND a.attnum > 0 AND a.attstattarget >= 0
+UNION ALL
+SELECT 'c', c.oid, c.relnamespace, 'storage of column', c.relname, a.attname,
+  (SELECT string_agg(CASE of WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END, ' ' ORDER BY place)
+    FROM unnest(ARRAY[t.typstorage, a.attstorage]) WITH ORDINALITY AS one (of, place))
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
+WHERE c.relnamespace IN (NAMESPACES) AND c.relkind = 'm' AND a.attnum > 0 AND a.attstorage <> t.typstorage
+UNION ALL
+SELECT 'c', c.oid, c.relnamespace, 'unlogged', c.relname, NULL, NULL
+FROM pg_class c WHERE c.relnamespace IN (NAMESPACES) AND c.relkind = 'S' AND c.relpersistence = 'u'
+UNION ALL
 SELECT 'c', i.indrelid, c.relnamespace, 'cluster', c.relname, ic.relname, NULL
 FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid
 WHERE c.relnamespace IN (NAMESPACES) AND c.relkind = 'm' AND i.indisclustered
@@ -126,6 +139,27 @@ impl Reader<'_> {
                     let column = format!("ALTER VIEW {shown} ALTER COLUMN {}", quoted(&part));
                     let set = format!("{column} SET DEFAULT {value}");
                     (format!("{column} DROP DEFAULT"), set)
+                }
+                "statistics of column" | "storage of column" => {
+                    let column = format!(
+                        "ALTER MATERIALIZED VIEW {shown} ALTER COLUMN {}",
+                        quoted(&part)
+                    );
+                    // The usual storage and the column's.
+                    match value.split_once(' ') {
+                        Some((usual, own)) => {
+                            let set = |to: &str| format!("{column} SET STORAGE {to}");
+                            (set(usual), set(own))
+                        }
+                        None => {
+                            let set = |to: &str| format!("{column} SET STATISTICS {to}");
+                            (set("-1"), set(&value))
+                        }
+                    }
+                }
+                "unlogged" => {
+                    let set = |to: &str| format!("ALTER SEQUENCE {shown} SET {to}");
+                    (set("LOGGED"), set("UNLOGGED"))
                 }
                 "cluster" => {
                     let view = format!("ALTER MATERIALIZED VIEW {shown}");

@@ -309,6 +309,24 @@ impl Reader<'_> {
         }
     }
 
+    /// An index says how its parts are called: `part 1 of s.p1` = `by_hand`.
+    pub(super) fn parts_of_indexes(&mut self, indexes: &[TextRow], rows: &[TextRow]) {
+        let places: BTreeMap<u32, (u32, String)> = indexes
+            .iter()
+            .map(|row| (row.number(0), (row.number(1), row.text(2))))
+            .collect();
+        for row in rows {
+            let Some((table, name)) = places.get(&row.number(0)) else {
+                continue;
+            };
+            let indexes = self.table(*table).map(|table| &mut table.indexes);
+            if let Some(index) = indexes.and_then(|indexes| indexes.get_mut(name)) {
+                let part = format!("part {} of {}", row.text(1), row.text(2));
+                index.options.insert(part, row.text(3));
+            }
+        }
+    }
+
     pub(super) fn constraints(&mut self, rows: &[TextRow]) {
         for row in rows {
             let table_oid = row.number(3);

@@ -18,6 +18,7 @@ use self::columns::{add_column, change_column};
 use self::keys::{add_index, comment_on_constraint, comment_on_index, drop_constraint, drop_index};
 use self::options::change_option;
 use self::partition::partition;
+use super::parts::{self, is_part};
 use super::said::is_statistics;
 use super::text::{
     check, comment, foreign_key, mentions, primary_key, primary_key_name, qualified, quote,
@@ -37,6 +38,10 @@ pub(super) struct Subject<'a, 'b> {
     pub(super) old: &'a Table,
     pub(super) new: &'a Table,
     pub(super) changes: &'b [TableChange<'a>],
+    /// Columns that it gives up and its children keep.
+    pub(super) kept_by_children: &'b BTreeSet<&'a str>,
+    /// Columns that are dropped and made again.
+    pub(super) again: &'b BTreeSet<&'a str>,
     /// Constraints and indexes that are gone before this: dropped before anything else.
     pub(super) lifted: &'b BTreeSet<KeyName<'a>>,
     /// Whether its primary key is, and whether it has left its parent.
@@ -56,7 +61,7 @@ pub(super) struct Subject<'a, 'b> {
     pub(super) concurrently: (bool, bool),
     pub(super) version: (u32, u32),
     /// The table that it is a partition of: as it is, and as it will be.
-    pub(super) parents: (Option<&'a Table>, Option<&'a Table>),
+    pub(super) parents: (Option<&'b Table>, Option<&'b Table>),
 }
 
 /// The statements while they are being collected.
@@ -136,7 +141,7 @@ pub(super) fn is_in_the_way(changes: &[TableChange<'_>]) -> bool {
 /// The statements that change the table.
 pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
     let mut work = Work::default();
-    let again = recomputed(subject.old, subject.new, subject.changes, subject.version);
+    let again = subject.again.clone();
     let renamed = renames(&subject, &mut work);
     let table = qualified(subject.schema, subject.name);
     for change in subject.changes {
@@ -144,7 +149,15 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
             one(&subject, change, &again, &renamed, &mut work);
         }
     }
+    for name in again.iter().filter(|name| !is_changed(&subject, name)) {
+        if let Some((name, column)) = subject.new.columns.get_key_value(*name) {
+            work.columns_dropped
+                .push(format!("DROP COLUMN {}", quote(name)));
+            add_column(&subject, name, column, &mut work);
+        }
+    }
     add_again(&subject, &again, &mut work);
+    name_parts_again(&subject, &mut work);
     mark_again(&subject, &mut work);
     let Work {
         before,
@@ -181,6 +194,25 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
         statements,
         late,
         refusals,
+    }
+}
+
+fn is_changed(subject: &Subject<'_, '_>, column: &str) -> bool {
+    let mut changes = subject.changes.iter();
+    changes
+        .any(|change| matches!(change, TableChange::ColumnChanged { name, .. } if *name == column))
+}
+
+/// Whether a table's rows are told apart by a column.
+pub(super) fn is_in_partition_key(table: &Table, column: &str) -> bool {
+    let key = table.options.get("partition by");
+    key.is_some_and(|key| mentions(key, column))
+}
+
+pub(super) fn part_of_key(table: &str, column: &str) -> Refusal {
+    Refusal {
+        object: format!("column {table}.{column}"),
+        reason: "it is part of the partition key, and its type cannot be changed in place: make a new table, copy the rows, and drop this one".to_owned(),
     }
 }
 
@@ -285,6 +317,14 @@ fn one<'a>(
     let is_late = |name: &'a str| subject.late.contains(&(subject.schema, subject.name, name));
     match change {
         TableChange::ColumnAdded { name, new, .. } => add_column(subject, name, new, work),
+        TableChange::ColumnDropped { name, .. } if subject.kept_by_children.contains(name) => {
+            let sql = format!("ALTER TABLE ONLY {table} DROP COLUMN {}", quote(name));
+            let purpose = format!("modify table {}", subject.name);
+            work.before.push(Statement {
+                destructive: true,
+                ..statement(sql, purpose)
+            });
+        }
         TableChange::ColumnDropped { name, old } => {
             work.columns_dropped
                 .push(format!("DROP COLUMN {}", quote(name)));
@@ -296,7 +336,9 @@ fn one<'a>(
             new,
             changed,
         } => {
-            if again.contains(name) {
+            if is_in_partition_key(subject.old, name) && (changed.data_type || changed.collation) {
+                work.refusals.push(part_of_key(subject.name, name));
+            } else if again.contains(name) {
                 work.columns_dropped
                     .push(format!("DROP COLUMN {}", quote(name)));
                 work.destructive |= old.generated.is_none();
@@ -362,11 +404,13 @@ fn one<'a>(
                 let mut index = index.clone();
                 (index.comment, index.create) = (None, None);
                 index.options.retain(|option, _| {
-                    option != "comment on constraint" && !is_statistics(option)
+                    option != "comment on constraint" && !is_statistics(option) && !is_part(option)
                 });
                 index
             };
-            if but_comment(old) == but_comment(new) {
+            let renamed = parts::renamed(old, new).filter(|_| but_comment(old) == but_comment(new));
+            if let Some(renamed) = renamed {
+                work.before.extend(renamed);
                 comment_on_index(subject, name, Some(old), new, work);
             } else {
                 drop_index(subject, name, old, work);
@@ -486,6 +530,45 @@ fn add_again(subject: &Subject<'_, '_>, again: &BTreeSet<&str>, work: &mut Work)
         if uses && subject.old.foreign_keys.get(name) == Some(key) {
             work.constraints_added
                 .push(format!("ADD {}", foreign_key(subject.schema, name, key)));
+        }
+    }
+}
+
+/// The server makes the indexes of a column that gets another type anew, and forgets the names of their parts.
+fn name_parts_again(subject: &Subject<'_, '_>, work: &mut Work) {
+    let converted: Vec<&str> = subject
+        .changes
+        .iter()
+        .filter_map(|change| match change {
+            TableChange::ColumnChanged { name, changed, .. }
+                if changed.data_type || changed.collation =>
+            {
+                Some(*name)
+            }
+            _ => None,
+        })
+        .collect();
+    let is_converted = |text: &str| converted.iter().any(|column| mentions(text, column));
+    for (name, index) in subject
+        .new
+        .indexes
+        .iter()
+        .filter(|(_, index)| parts::has_parts(index))
+    {
+        let old = subject.old.indexes.get(name);
+        let old = old.filter(|old| (&old.parts, &old.options) == (&index.parts, &index.options));
+        let mut own = index.parts.iter();
+        let uses = own.any(|part| {
+            let column = part.column.as_deref();
+            column.is_some_and(|column| converted.contains(&column))
+                || part.expression.as_deref().is_some_and(is_converted)
+        }) || index
+            .options
+            .iter()
+            .any(|(option, text)| !is_part(option) && is_converted(text));
+        if let Some(old) = old.filter(|_| uses) {
+            drop_index(subject, name, old, work);
+            add_index(subject, name, index, work);
         }
     }
 }

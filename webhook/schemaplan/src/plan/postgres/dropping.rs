@@ -154,6 +154,17 @@ impl<'a> Work<'a> {
             );
             statements.push(statement(sql, &format!("modify table {table}")));
         }
+        for &(schema, table, column) in &self.recomputed {
+            let (table_shown, column) = (qualified(schema, table), quote(column));
+            let sql = format!("ALTER TABLE {table_shown} ALTER COLUMN {column} DROP EXPRESSION");
+            statements.push(statement(sql, &format!("modify table {table}")));
+        }
+        for &((schema, _, name), part) in &self.lifted_of_domains {
+            statements.extend(objects::drop_domain_constraint(
+                &qualified(schema, name),
+                part,
+            ));
+        }
         statements.extend(used_by_tables.into_iter().map(drop));
         let early: Vec<TableName<'a>> = self
             .drop_order()

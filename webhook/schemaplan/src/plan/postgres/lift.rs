@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Object, ObjectKind, Table};
+use crate::catalog::{Catalog, Object, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::plan::Refusal;
 
+use super::objects::constraint_name;
 use super::text::{joined, mentions, own_name, primary_key_name};
 use super::{TableName, Work, alter, columns_of, is_made_by, rebuild, spelled, target};
 
@@ -15,9 +16,9 @@ impl<'a> Work<'a> {
         let altered = self
             .altered
             .iter()
-            .filter(|(_, (old, new, changes))| {
+            .filter(|(name, (old, new, changes))| {
                 alter::is_in_the_way(changes)
-                    || !alter::recomputed(old, new, changes, self.desired.engine.version).is_empty()
+                    || !self.made_again(**name, (old, new), changes).is_empty()
             })
             .map(|((schema, name), _)| joined(schema, name));
         let replaced = self.dropped.keys().filter(|(schema, name)| {
@@ -88,6 +89,7 @@ impl<'a> Work<'a> {
 
     /// What of a table calls a function that is dropped and made again goes first, and comes again.
     pub(super) fn lift_uses_of_functions(&mut self) {
+        let can_be_plain = self.current.engine.version.0 >= 13;
         let functions: Vec<(String, &'a str)> = self
             .again
             .iter()
@@ -98,6 +100,7 @@ impl<'a> Work<'a> {
         if functions.is_empty() {
             return;
         }
+        self.lift_uses_in_domains(&functions);
         for (schema, held) in &self.current.schemas {
             for (table_name, table) in &held.tables {
                 let used: Vec<&str> = functions
@@ -114,7 +117,10 @@ impl<'a> Work<'a> {
                         self.without_default.insert((schema, table_name, name));
                     }
                     let computed = column.generated.as_ref();
-                    if computed.is_some_and(|computed| calls(&computed.expression)) {
+                    let is_computed = computed.is_some_and(|computed| calls(&computed.expression));
+                    if is_computed && can_be_plain {
+                        self.recomputed.insert((schema, table_name, name));
+                    } else if is_computed {
                         self.refusals.push(Refusal {
                             object: format!("column {table_name}.{name}"),
                             reason: format!(
@@ -136,6 +142,51 @@ impl<'a> Work<'a> {
                 );
             }
         }
+        for &(schema, table, _) in &self.recomputed {
+            let held = |catalog: &'a Catalog| catalog.schemas.get(schema)?.tables.get(table);
+            if let (Some(old), Some(new)) = (held(self.current), held(self.desired)) {
+                let altered = self.altered.entry((schema, table));
+                altered.or_insert_with(|| (old, new, Vec::new()));
+            }
+        }
+    }
+
+    fn lift_uses_in_domains(&mut self, functions: &[(String, &'a str)]) {
+        for (schema, held) in &self.current.schemas {
+            let domains = held.objects.get(&ObjectKind::Domain).into_iter().flatten();
+            for (name, domain) in domains {
+                let full = (schema.as_str(), ObjectKind::Domain, name.as_str());
+                if self.unmade.contains_key(&full) || self.rebuilt.contains(&full) {
+                    continue;
+                }
+                let used = functions
+                    .iter()
+                    .filter(|(key, _)| domain.needs.contains(key));
+                let used: Vec<&str> = used.map(|(_, own)| *own).collect();
+                let calls = |part: &&String| used.iter().any(|own| mentions(part, own));
+                let parts = domain.labels.iter().filter(calls);
+                let parts = parts.filter(|part| constraint_name(part).is_some());
+                self.lifted_of_domains
+                    .extend(parts.map(|part| (full, part.as_str())));
+            }
+        }
+    }
+
+    /// The columns of a table that are dropped and made again.
+    pub(super) fn made_again(
+        &self,
+        (schema, name): TableName<'_>,
+        (old, new): (&'a Table, &'a Table),
+        changes: &[TableChange<'a>],
+    ) -> BTreeSet<&'a str> {
+        let mut again = alter::recomputed(old, new, changes, self.desired.engine.version);
+        let called = self.recomputed.iter();
+        let called = called.filter(|(of_schema, table, _)| (*of_schema, *table) == (schema, name));
+        again.extend(called.filter_map(|(_, _, column)| {
+            let (column, _) = new.columns.get_key_value(*column)?;
+            Some(column.as_str())
+        }));
+        again
     }
 
     /// Tables, views, sequences and indexes of a schema share their names: what gives one up goes before what takes it.
@@ -216,7 +267,7 @@ impl<'a> Work<'a> {
     pub(super) fn lift_foreign_keys(&mut self) {
         let mut keys: BTreeMap<TableName<'a>, Vec<BTreeSet<&'a str>>> = BTreeMap::new();
         for ((schema, name), (old, new, changes)) in &self.altered {
-            let again = alter::recomputed(old, new, changes, self.desired.engine.version);
+            let again = self.made_again((schema, name), (old, new), changes);
             let mut gone: Vec<BTreeSet<&'a str>> = Vec::new();
             for change in changes {
                 match change {

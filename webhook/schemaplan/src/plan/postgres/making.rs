@@ -9,6 +9,7 @@ use crate::plan::Statement;
 
 use super::alter::{KeyName, Subject};
 use super::objects::statement;
+use super::parts::has_parts;
 use super::steps::calls_of_rows;
 use super::table::add_key;
 use super::text::{check, comment, create_index, joined, qualified, quote};
@@ -167,6 +168,15 @@ impl<'a> Work<'a> {
                 }
             }
         }
+        for &((schema, kind, name), part) in &self.lifted_of_domains {
+            let held = self.desired.schemas.get(schema);
+            let wanted = held.and_then(|held| held.objects.get(&kind)?.get(name));
+            let stays = wanted.is_some_and(|wanted| wanted.labels.iter().any(|one| one == part));
+            if stays {
+                let sql = format!("ALTER DOMAIN {} ADD {part}", qualified(schema, name));
+                statements.push(statement(sql, &format!("modify domain {name}")));
+            }
+        }
         for &(schema, table, column) in &self.without_default {
             let default = |catalog: &'a Catalog| {
                 let columns = &table_in(catalog, schema, table)?.columns;
@@ -243,20 +253,41 @@ impl<'a> Work<'a> {
         owners: &mut Vec<Statement>,
     ) -> Vec<Statement> {
         if self.rebuilt.contains(&(schema, kind, name)) {
+            let gone = self.again.iter().chain(&self.rebuilt).copied();
+            let unmade = self.unmade.keys().copied();
             let built = rebuild::rebuild(
                 self.current,
                 self.desired,
                 (schema, kind, name),
                 object,
-                &self.again,
+                &gone.chain(unmade).collect(),
                 &mut self.lifted,
             );
-            return built.unwrap_or_else(|refusal| {
-                self.refusals.push(refusal);
-                Vec::new()
-            });
+            let before = self.before_rebuilt.remove(&(schema, kind, name));
+            return match built {
+                Ok(mut built) => {
+                    // Domains over the old type, and what goes at the end, may still use it. A composite type may itself use what goes.
+                    if kind != ObjectKind::Composite {
+                        self.asides.extend(built.pop());
+                    }
+                    before.into_iter().flatten().chain(built).collect()
+                }
+                Err(refusal) => {
+                    self.refusals.push(refusal);
+                    Vec::new()
+                }
+            };
         }
-        if let Some(statements) = self.in_place.remove(&(schema, kind, name)) {
+        if let Some(mut statements) = self.in_place.remove(&(schema, kind, name)) {
+            let shown = qualified(schema, name);
+            for (_, part) in self
+                .lifted_of_domains
+                .iter()
+                .filter(|(full, _)| *full == (schema, kind, name))
+            {
+                let dropped = objects::drop_domain_constraint(&shown, part);
+                statements.retain(|one| Some(&one.sql) != dropped.as_ref().map(|one| &one.sql));
+            }
             let before = self.changed.get(&(schema, kind, name));
             let is_owned = kind == ObjectKind::Sequence && !object.labels.is_empty();
             if is_owned && before.is_some_and(|(before, _)| before.labels != object.labels) {
@@ -287,17 +318,20 @@ impl<'a> Work<'a> {
         (schema, name): TableName<'a>,
         table: &'a Table,
     ) -> (Vec<Statement>, Vec<Statement>) {
-        let is_partial = |index: &Index| index.options.contains_key("invalid");
+        let is_partial = |index: &Index| index.options.contains_key("invalid") || has_parts(index);
         let indexes_come_late = table.options.contains_key("partition by")
             && (table.indexes.values().any(is_partial)
                 || self.has_keys_for_its_indexes((schema, name), table));
         if let Some((old, new, changes)) = self.altered.get(&(schema, name)) {
+            let (was, is) = (parent_in(self.current, old), parent_in(self.desired, new));
             let altered = alter::alter(Subject {
                 schema,
                 name,
                 old,
                 new,
                 changes,
+                kept_by_children: &self.kept_by_children((schema, name), old),
+                again: &self.made_again((schema, name), (old, new), changes),
                 lifted: &self.lifted,
                 without_primary_key: self.lifted_primary_keys.contains(&(schema, name)),
                 is_detached: self.detached.contains(&(schema, name)),
@@ -311,7 +345,7 @@ impl<'a> Work<'a> {
                     self.settings.concurrent_index_drop,
                 ),
                 version: self.desired.engine.version,
-                parents: (parent_in(self.current, old), parent_in(self.desired, new)),
+                parents: (was.as_deref(), is.as_deref()),
             });
             self.refusals.extend(altered.refusals);
             return (altered.statements, altered.late);
@@ -324,6 +358,7 @@ impl<'a> Work<'a> {
             !invalid && !self.late.contains(&(schema, name, key))
         };
         let parent = parent_in(self.desired, table);
+        let parent = parent.as_deref();
         self.new_table((schema, name), table, parent, is_inline, indexes_come_late)
     }
 
@@ -377,7 +412,8 @@ impl<'a> Work<'a> {
         let again = self
             .again
             .iter()
-            .filter(|name| !self.changed.contains_key(*name))
+            .chain(&self.rebuilt)
+            .filter(|name| !self.changed.contains_key(*name) && !self.made.contains_key(*name))
             .filter_map(|&(schema, kind, name)| {
                 let held = self.desired.schemas.get(schema)?;
                 Some(((schema, kind, name), held.objects.get(&kind)?.get(name)?))

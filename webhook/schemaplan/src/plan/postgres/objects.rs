@@ -334,8 +334,17 @@ fn domain(shown: &str, purpose: &str, old: &Object, new: &Object) -> Vec<Stateme
         .collect()
 }
 
+/// Takes a constraint away from a domain; it is given in the words of the domain's parts.
+pub(super) fn drop_domain_constraint(shown: &str, part: &str) -> Option<Statement> {
+    let sql = format!(
+        "ALTER DOMAIN {shown} DROP CONSTRAINT {}",
+        constraint_name(part)?
+    );
+    Some(statement(sql, &format!("modify domain {shown}")))
+}
+
 /// The quoted name behind `CONSTRAINT`.
-fn constraint_name(part: &str) -> Option<&str> {
+pub(super) fn constraint_name(part: &str) -> Option<&str> {
     let rest = part.strip_prefix("CONSTRAINT ")?;
     rest.rfind("\" CHECK ")
         .or_else(|| rest.find("\" "))
@@ -373,7 +382,7 @@ fn composite(shown: &str, purpose: &str, name: &str, old: &Object, new: &Object)
                 .to_owned(),
         });
     }
-    let mut actions = Vec::new();
+    let (mut actions, mut changed) = (Vec::new(), Vec::new());
     let mut destructive = false;
     for (name, _) in old_parts.iter().filter(|part| !has(&new_parts, &part.0)) {
         actions.push(format!("DROP ATTRIBUTE {name}"));
@@ -383,19 +392,20 @@ fn composite(shown: &str, purpose: &str, name: &str, old: &Object, new: &Object)
         match old_parts.iter().find(|part| part.0 == *name) {
             None => actions.push(format!("ADD ATTRIBUTE {name} {data_type}")),
             Some((_, before)) if before != data_type => {
-                actions.push(format!("ALTER ATTRIBUTE {name} TYPE {data_type}"));
-                destructive = true;
+                changed.push(format!("ALTER ATTRIBUTE {name} TYPE {data_type}"));
             }
             Some(_) => {}
         }
     }
-    How::Altered(vec![Statement {
+    let altering = |(actions, destructive): (Vec<String>, bool)| Statement {
         sql: format!("ALTER TYPE {shown} {}", actions.join(", ")),
         destructive,
-        alone: false,
-        together: false,
         purpose: purpose.to_owned(),
-    }])
+        ..Statement::default()
+    };
+    let steps = [(actions, destructive), (changed, true)].into_iter();
+    let steps = steps.filter(|(actions, _)| !actions.is_empty());
+    How::Altered(steps.map(altering).collect())
 }
 
 fn sequence(shown: &str, purpose: &str, old: &Object, new: &Object) -> Vec<Statement> {

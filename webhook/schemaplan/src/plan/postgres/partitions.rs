@@ -40,6 +40,36 @@ impl<'a> Work<'a> {
         self.detached.extend(leaving);
     }
 
+    /// Of the columns of a table those that it gives up, but none of its children.
+    pub(super) fn kept_by_children(
+        &self,
+        name: TableName<'_>,
+        old: &'a Table,
+    ) -> BTreeSet<&'a str> {
+        let tables = self
+            .desired
+            .schemas
+            .values()
+            .flat_map(|held| held.tables.values());
+        let mut children = tables.filter(|table| {
+            let parents = table.options.get("inherits");
+            let mut parents = parents.into_iter().flat_map(|parents| parents.split(", "));
+            parents.any(|parent| spelled(name, parent))
+        });
+        let Some(first) = children.next() else {
+            return BTreeSet::new();
+        };
+        let others: Vec<&Table> = children.collect();
+        let kept = first.columns.keys().filter_map(|column| {
+            let (column, _) = old.columns.get_key_value(column)?;
+            let all = others
+                .iter()
+                .all(|child| child.columns.contains_key(column));
+            all.then_some(column.as_str())
+        });
+        kept.collect()
+    }
+
     fn changes_columns(&self, parent: &str) -> bool {
         let mut altered = self.altered.iter();
         let altered = altered.find(|(name, _)| spelled(**name, parent));

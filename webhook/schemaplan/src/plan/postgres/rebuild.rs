@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, Column, Object, ObjectKind, Table};
 use crate::plan::{Refusal, Statement};
 
 use super::ObjectName;
-use super::alter::KeyName;
+use super::alter::{KeyName, is_in_partition_key, part_of_key};
 use super::objects::statement;
 use super::text::{check, create_index, index_constraint, joined, qualified, quote};
 
@@ -23,7 +23,7 @@ pub(super) fn rebuild<'a>(
     desired: &Catalog,
     (schema, kind, name): (&str, ObjectKind, &str),
     new: &Object,
-    again: &BTreeSet<ObjectName<'a>>,
+    gone: &BTreeSet<ObjectName<'a>>,
     lifted: &mut BTreeSet<KeyName<'a>>,
 ) -> Result<Vec<Statement>, Refusal> {
     let key = joined(schema, name);
@@ -34,7 +34,7 @@ pub(super) fn rebuild<'a>(
                 ObjectKind::Domain | ObjectKind::Composite | ObjectKind::Range
             );
             let user = objects.iter().find(|(user, object)| {
-                let is_gone = again.contains(&(user_schema, *user_kind, user));
+                let is_gone = gone.contains(&(user_schema.as_str(), *user_kind, user.as_str()));
                 is_type && !is_gone && object.needs.contains(&key)
             });
             if let Some((user, _)) = user {
@@ -72,6 +72,10 @@ pub(super) fn rebuild<'a>(
                 .collect();
             if columns.is_empty() {
                 continue;
+            }
+            let mut names = columns.keys();
+            if let Some(column) = names.find(|name| is_in_partition_key(table, name)) {
+                return Err(part_of_key(table_name, column));
             }
             let wanted = desired
                 .schemas
@@ -115,6 +119,19 @@ pub(super) fn column_of(catalog: &Catalog, schema: &str, name: &str) -> Option<S
                 Some(format!("the {kind} {user}"))
             })
         })
+    })
+}
+
+/// Whether a column is a list of a type.
+pub(super) fn is_in_lists(catalog: &Catalog, schema: &str, name: &str) -> bool {
+    let spellings = [spelled(schema, name), qualified(schema, name)];
+    let mut tables = catalog
+        .schemas
+        .values()
+        .flat_map(|held| held.tables.values());
+    tables.any(|table| {
+        let mut columns = table.columns.values().map(|column| &column.data_type);
+        columns.any(|data_type| data_type.ends_with("[]") && is_of(data_type, &spellings))
     })
 }
 

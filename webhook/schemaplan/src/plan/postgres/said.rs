@@ -6,7 +6,7 @@ use crate::plan::Statement;
 
 use super::objects::{is_managed, named, statement};
 use super::text::{is_plain_serial, qualified, quote};
-use super::{TableName, Work, alter};
+use super::{TableName, Work};
 
 impl<'a> Work<'a> {
     /// Of new things all that is said, of the others what differs.
@@ -54,7 +54,7 @@ impl<'a> Work<'a> {
     fn said_of_table(
         &self,
         (schema, name): (&'a str, &'a str),
-        held: Option<&Table>,
+        held: Option<&'a Table>,
         table: &'a Table,
         statements: &mut Vec<Statement>,
     ) {
@@ -106,17 +106,17 @@ impl<'a> Work<'a> {
     }
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
     /// The rights on a table's columns but for those that are dropped and made again, whose rights go with them.
     fn without_columns_made_again(
         &self,
         name: TableName<'_>,
         rights: &Sayings,
-        (old, new): (&Table, &Table),
+        (old, new): (&'a Table, &'a Table),
     ) -> Sayings {
         let changes = self.altered.get(&name);
         let changes = changes.map_or(&[][..], |(_, _, changes)| changes.as_slice());
-        let again = alter::recomputed(old, new, changes, self.desired.engine.version);
+        let again = self.made_again(name, (old, new), changes);
         let is_left = |undo: &str| {
             !again
                 .iter()

@@ -6,9 +6,10 @@ use crate::plan::Statement;
 use super::TableName;
 use super::alter;
 use super::objects::statement;
+use super::parts;
 use super::text::{
-    check, comment, create_index, create_table, foreign_key, index_constraint, is_double,
-    is_plain_serial, primary_key_name, qualified, quote, sequence_of,
+    check, comment, create_table, foreign_key, index_constraint, is_double, is_plain_serial,
+    primary_key_name, qualified, quote, sequence_of,
 };
 
 /// A new table with what cannot be said in `CREATE TABLE`. With `parent` it is a partition of that. The second part is for when all tables are
@@ -56,11 +57,12 @@ pub(super) fn new_table(
     }
     for (index_name, index) in &table.indexes {
         if !index.constraint {
-            let made = create_index(&shown, index_name, index, false);
+            let made = parts::create((schema, name), index_name, index, false);
+            let made = made.into_iter().map(|statement| statement.sql);
             if indexes_come_late {
-                late.push(made);
+                late.extend(made);
             } else {
-                sql.push(made);
+                sql.extend(made);
             }
         } else if is_double(table, index_name) {
             let constraint = index_constraint(index_name, index);

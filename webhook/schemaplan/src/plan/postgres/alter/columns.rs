@@ -25,8 +25,13 @@ pub(super) fn add_column<'a>(
     } else if let Some(sequence) = sequence.as_ref().filter(|_| !serial) {
         make_sequence(subject, name, new, sequence, work);
     }
+    // A child keeps a column of its own that its parent gives up.
+    let parent = subject.parents.0;
+    let is_kept = subject.new.options.contains_key("inherits")
+        && parent.is_some_and(|parent| parent.columns.contains_key(name));
+    let unless = if is_kept { "IF NOT EXISTS " } else { "" };
     work.added
-        .push(format!("ADD COLUMN {}", column(name, new, serial)));
+        .push(format!("ADD COLUMN {unless}{}", column(name, new, serial)));
     if new.comment.is_some() {
         comment_on_column(subject, name, new.comment.as_deref(), work);
     }

@@ -4,9 +4,8 @@ use crate::catalog::Index;
 use crate::plan::Statement;
 
 use super::{Subject, Work, statement};
-use crate::plan::postgres::text::{
-    comment, create_index, index_constraint, is_double, qualified, quote,
-};
+use crate::plan::postgres::parts;
+use crate::plan::postgres::text::{comment, index_constraint, is_double, qualified, quote};
 
 pub(super) fn drop_constraint(subject: &Subject<'_, '_>, name: &str, work: &mut Work) {
     if subject
@@ -55,19 +54,13 @@ pub(super) fn add_index(subject: &Subject<'_, '_>, name: &str, new: &Index, work
     } else {
         let concurrently =
             subject.concurrently.0 && !subject.new.options.contains_key("partition by");
-        let table = qualified(subject.schema, subject.name);
         let place = if subject.indexes_come_late {
             &mut work.late
         } else {
             &mut work.after
         };
-        place.push(Statement {
-            sql: create_index(&table, name, new, concurrently),
-            destructive: false,
-            alone: concurrently,
-            together: false,
-            purpose: format!("create index {}.{name}", subject.name),
-        });
+        let table = (subject.schema, subject.name);
+        place.extend(parts::create(table, name, new, concurrently));
     }
     comment_on_index(subject, name, None, new, work);
 }

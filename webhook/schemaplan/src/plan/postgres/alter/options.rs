@@ -87,6 +87,15 @@ pub(super) fn change_option(
                 work.after.push(statement(sql, purpose.clone()));
             }
         }
+        "of" => {
+            let action = match new {
+                Some(of) => format!("OF {of}"),
+                None => "NOT OF".to_owned(),
+            };
+            let sql = format!("ALTER TABLE {table} {action}");
+            let place = if new.is_none() { &mut work.before } else { &mut work.after };
+            place.push(statement(sql, purpose));
+        }
         "partition by" => work.refusals.push(refuse(format!(
             "the partition key cannot be changed from {} to {} in place: make a new table, copy the rows, and drop this one",
             old.unwrap_or("none"),
