@@ -385,18 +385,29 @@ fn labels_used_at_once(statements: &mut [Statement]) {
                 .split_once(" ADD VALUE ")
                 .filter(|_| statement.sql.starts_with("ALTER TYPE "))
                 .map(|(_, label)| label.split("' ").next().unwrap_or(label));
+            let label = label.map(|label| label.trim_end_matches('\''));
             label.is_some_and(|label| {
-                let label = format!("{}'", label.trim_end_matches('\''));
-                statements
-                    .iter()
-                    .skip(index + 1)
-                    .any(|later| !later.sql.contains(" ADD VALUE ") && later.sql.contains(&label))
+                let mut later = statements.iter().skip(index + 1);
+                later
+                    .any(|later| !later.sql.contains(" ADD VALUE ") && has_label(&later.sql, label))
             })
         })
         .collect();
     for (statement, used) in statements.iter_mut().zip(used) {
         statement.alone |= used;
     }
+}
+
+/// Whether a statement has a label, which is given with the quote before it: as a value, or within a list.
+fn has_label(sql: &str, label: &str) -> bool {
+    let word = label.get(1..).unwrap_or_default();
+    let within = sql.match_indices(word).any(|(at, _)| {
+        let before = sql.get(..at).and_then(|text| text.chars().next_back());
+        let behind = sql.get(at + word.len()..);
+        let behind = behind.and_then(|text| text.chars().next());
+        matches!(before, Some('{' | ',' | '"')) && matches!(behind, Some('}' | ',' | '"'))
+    });
+    within && !word.is_empty() || sql.contains(&format!("{label}'"))
 }
 
 /// What there is that can only be named.

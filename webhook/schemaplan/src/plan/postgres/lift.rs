@@ -25,8 +25,12 @@ impl<'a> Work<'a> {
             let mut made = self.made.keys();
             made.any(|(other, _, taken)| other == schema && taken == name)
         });
-        let replaced = replaced.map(|(schema, name)| joined(schema, name));
+        let replaced: BTreeSet<String> = replaced
+            .map(|(schema, name)| joined(schema, name))
+            .collect();
         let mut touched = Touched {
+            // What takes or gives its rows goes with them.
+            types: replaced.clone(),
             tables: altered.chain(replaced).collect(),
             ..Touched::default()
         };
@@ -223,7 +227,10 @@ impl<'a> Work<'a> {
             }
         }
         for &(schema, kind, name) in self.unmade.keys() {
-            let is_relation = kind == ObjectKind::Sequence;
+            // A composite type has its name among the tables'.
+            let is_relation = kind == ObjectKind::Sequence
+                || kind == ObjectKind::Composite
+                    && rebuild::column_of(self.current, schema, name).is_none();
             if is_relation && taken.contains(&(schema, name.to_owned())) {
                 self.early_objects.insert((schema, kind, name));
             }

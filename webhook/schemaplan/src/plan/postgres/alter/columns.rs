@@ -70,9 +70,6 @@ pub(super) fn change_column<'a>(
             generated.expression
         ));
     }
-    if changed.nullable && new.nullable {
-        work.changed.push(format!("{head} DROP NOT NULL"));
-    }
     if converts {
         let mut sql = format!("{head} TYPE {}", new.data_type);
         if let Some(collation) = &new.collation {
@@ -100,6 +97,10 @@ pub(super) fn change_column<'a>(
     }
     if changed.identity || changed.default || (changed.data_type && sequences.0.is_some()) {
         change_identity(subject, name, (old, new), &sequences, work);
+    }
+    // An identity column has to have a value: that goes first.
+    if changed.nullable && new.nullable {
+        work.changed.push(format!("{head} DROP NOT NULL"));
     }
     if sequences.1.is_none()
         && let Some(default) = &new.default
