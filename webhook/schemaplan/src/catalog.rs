@@ -109,6 +109,8 @@ pub struct Column {
     pub collation: Option<String>,
     /// MariaDB: `INVISIBLE`.
     pub invisible: bool,
+    /// MariaDB: `WITHOUT SYSTEM VERSIONING`, in a table that has it.
+    pub unversioned: bool,
     /// Its comment.
     pub comment: Option<String>,
 }

@@ -207,6 +207,7 @@ fn column(row: &TextRow, dialect: Dialect, table: &Table, scope: &Scope) -> Colu
         charset: row.get(8).filter(|_| differs),
         collation: row.get(9).filter(|_| differs),
         invisible: extra.contains("invisible"),
+        unversioned: extra.contains("without system versioning"),
         comment: row.filled(10),
         identity: None,
         generated,

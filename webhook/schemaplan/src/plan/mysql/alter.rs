@@ -151,13 +151,13 @@ impl<'a> Alter<'a> {
         let mut modified: BTreeSet<&str> = self.converted();
         for change in self.changes {
             match change {
-                TableChange::ColumnAdded { name, new, after } => {
-                    columns.push((*name, vec![self.add_column(name, new, *after)]));
+                TableChange::ColumnAdded { name, new, .. } => {
+                    columns.push((*name, vec![self.add_column(name, new)]));
                 }
                 TableChange::ColumnDropped { name, old } => {
                     drops.push(drop_column(name, old));
                 }
-                TableChange::ColumnChanged { name, .. } => {
+                TableChange::ColumnChanged { name, .. } | TableChange::ColumnMoved { name } => {
                     modified.insert(name);
                 }
                 TableChange::PrimaryKeyAdded { new } => adds.push(Action::new(
@@ -229,7 +229,14 @@ impl<'a> Alter<'a> {
         for name in modified {
             if let (Some(old), Some(new)) = (self.old.columns.get(name), self.new.columns.get(name))
             {
-                columns.push((name, self.change_column(name, old, new)));
+                let changed = ColumnChange {
+                    unversioned: false,
+                    ..ColumnChange::between(old, new)
+                };
+                // Said when the table has versions.
+                if !self.gains_versions() || changed.any() || self.is_moved(name) {
+                    columns.push((name, self.change_column(name, old, new)));
+                }
             }
         }
         self.keep_generated_indexes(&mut drops, &mut adds);
@@ -239,6 +246,33 @@ impl<'a> Alter<'a> {
         drops.extend(adds);
         drops.extend(options);
         drops
+    }
+
+    /// Whether the table has versions from now on. Which columns have none can only be said afterwards.
+    fn gains_versions(&self) -> bool {
+        let option = "system versioning";
+        let of_table = |change: &TableChange<'_>| matches!(change, TableChange::OptionChanged { option: it, .. } if *it == option);
+        self.changes.iter().any(of_table) && self.new.options.contains_key(option)
+    }
+
+    /// What has to wait until the combined statement has run.
+    pub(super) fn afterwards(&self) -> Vec<Action> {
+        if !self.gains_versions() {
+            return Vec::new();
+        }
+        let columns = self.new.columns.iter();
+        let columns = columns.filter(|(_, column)| column.unversioned);
+        columns
+            .map(|(name, new)| {
+                let own = new.collation.as_deref();
+                let own = own.and_then(|_| collation_of(self.new, new));
+                let definition = column(self.dialect, self.new, name, new, own);
+                Action::new(
+                    format!("MODIFY COLUMN {definition}"),
+                    format!("change column {name}"),
+                )
+            })
+            .collect()
     }
 
     /// Foreign keys of the new side, to be added.
@@ -263,10 +297,34 @@ impl<'a> Alter<'a> {
         // Where the table's own changes it is said, so that the order within the statement does not matter.
         let said = self.old.options.get("collation") != self.new.options.get("collation");
         let collation = collation_of(self.new, new).filter(|_| said || new.collation.is_some());
-        column(self.dialect, self.new, name, new, collation)
+        let new = Column {
+            unversioned: new.unversioned && !self.gains_versions(),
+            ..new.clone()
+        };
+        column(self.dialect, self.new, name, &new, collation)
     }
 
-    fn add_column(&self, name: &str, new: &Column, after: Option<&str>) -> Action {
+    /// Where a column stands that is added or moved: behind the one before it that is there by then.
+    fn position(&self, name: &str) -> String {
+        let is_there = |column: &str| {
+            let is_added = |change: &TableChange<'_>| matches!(change, TableChange::ColumnAdded { name, .. } if *name == column);
+            self.old.columns.contains_key(column) || self.changes.iter().any(is_added)
+        };
+        let before = self.new.columns.keys().take_while(|column| *column != name);
+        let before = before.filter(|column| is_there(column)).last();
+        before.map_or_else(
+            || " FIRST".to_owned(),
+            |before| format!(" AFTER {}", quote(before)),
+        )
+    }
+
+    fn is_moved(&self, column: &str) -> bool {
+        self.changes
+            .iter()
+            .any(|change| matches!(change, TableChange::ColumnMoved { name } if *name == column))
+    }
+
+    fn add_column(&self, name: &str, new: &Column) -> Action {
         let mut sql = format!("ADD COLUMN {}", self.definition(name, new));
         let behind = self
             .new
@@ -275,11 +333,7 @@ impl<'a> Alter<'a> {
             .skip_while(|column| *column != name)
             .any(|column| self.old.columns.contains_key(column));
         if behind {
-            let position = after.map_or_else(
-                || " FIRST".to_owned(),
-                |after| format!(" AFTER {}", quote(after)),
-            );
-            sql += &position;
+            sql += &self.position(name);
         }
         Action::new(sql, format!("add column {name}"))
     }
@@ -289,18 +343,8 @@ impl<'a> Alter<'a> {
         let purpose = format!("change column {name}");
         if changed.generated && !Self::generated_in_place(old, new) {
             let drop = drop_column(name, old);
-            let before = self
-                .new
-                .columns
-                .keys()
-                .take_while(|column| *column != name)
-                .last()
-                .map(String::as_str);
-            let position = before.map_or_else(
-                || " FIRST".to_owned(),
-                |before| format!(" AFTER {}", quote(before)),
-            );
-            let sql = format!("ADD COLUMN {}{position}", self.definition(name, new));
+            let (definition, position) = (self.definition(name, new), self.position(name));
+            let sql = format!("ADD COLUMN {definition}{position}");
             return vec![Action { purpose, ..drop }, Action::new(sql, String::new())];
         }
         let destructive = if new.generated.is_some() {
@@ -317,8 +361,13 @@ impl<'a> Alter<'a> {
             (old.data_type != new.data_type && narrows(&held, &new.data_type))
                 || narrows_charset(collation_of(self.old, old), collation_of(self.new, new))
         };
+        let (position, purpose) = match self.is_moved(name) {
+            true if !changed.any() => (self.position(name), format!("move column {name}")),
+            true => (self.position(name), purpose),
+            false => (String::new(), purpose),
+        };
         vec![Action {
-            sql: format!("MODIFY COLUMN {}", self.definition(name, new)),
+            sql: format!("MODIFY COLUMN {}{position}", self.definition(name, new)),
             destructive,
             purpose,
         }]
@@ -360,8 +409,8 @@ impl<'a> Alter<'a> {
         }
     }
 
-    /// A server drops the index that it made for a foreign key as soon as another one will do. Where the wanted schema keeps both, it is made
-    /// again by name, which makes it nobody's but the table's.
+    /// A server drops the index that it made for a foreign key as soon as another one will do, and also one that it called after a column when the key
+    /// comes back, whose name the next one gets. Where the wanted schema keeps it, it is made again by name, which makes it nobody's but the table's.
     fn keep_generated_indexes(&self, drops: &mut Vec<Action>, adds: &mut Vec<Action>) {
         let columns = |index: &'a Index| index.parts.iter().map(|part| part.column.as_deref());
         let added: Vec<&Index> = self
@@ -374,7 +423,8 @@ impl<'a> Alter<'a> {
                 _ => None,
             })
             .collect();
-        for key in self.new.foreign_keys.values() {
+        let added_keys = self.keys_added();
+        for (key_name, key) in &self.new.foreign_keys {
             let covers = |index: &'a Index| {
                 columns(index)
                     .zip(&key.columns)
@@ -382,11 +432,24 @@ impl<'a> Alter<'a> {
                     .count()
                     == key.columns.len()
             };
-            if !added.iter().any(|index| covers(index)) {
+            let is_replaced = added.iter().any(|index| covers(index));
+            let mut old_keys = self.old.foreign_keys.values();
+            let comes_back = added_keys.contains(key_name.as_str())
+                && old_keys.any(|old| old.columns == key.columns);
+            if !is_replaced && !comes_back {
                 continue;
             }
+            let after_column = |name: &str| {
+                let number = key
+                    .columns
+                    .first()
+                    .and_then(|column| name.strip_prefix(column.as_str()));
+                number
+                    .is_some_and(|number| number.chars().all(|it| it == '_' || it.is_ascii_digit()))
+            };
             let generated = self.new.indexes.iter().filter(|(name, index)| {
                 !index.unique
+                    && (is_replaced || after_column(name))
                     && index.parts.len() == key.columns.len()
                     && covers(index)
                     && self.old.indexes.get(*name).map(|old| &old.parts) == Some(&index.parts)

@@ -333,7 +333,7 @@ impl<'a> Work<'a> {
                     format!("create table {table}"),
                 ));
                 let alter = self.alter(schema, new, new, &[]);
-                last.extend(alter_table(schema, table, alter.add_keys(later)));
+                last.extend(alter_table(schema, table, alter.add_keys(later), None));
             } else if let Some(alter) = self.altered.get(&name) {
                 let (now, later): (Vec<&str>, Vec<&str>) =
                     alter.keys_added().into_iter().partition(|key| {
@@ -344,9 +344,9 @@ impl<'a> Work<'a> {
                     });
                 let mut actions = alter.actions();
                 actions.extend(alter.add_keys(now));
-                statements.extend(alter_table(schema, table, actions));
-                statements.extend(partitions(schema, table, alter));
-                last.extend(alter_table(schema, table, alter.add_keys(later)));
+                statements.extend(alter_table(schema, table, actions, partitions(alter)));
+                statements.extend(alter_table(schema, table, alter.afterwards(), None));
+                last.extend(alter_table(schema, table, alter.add_keys(later), None));
             }
         }
         statements.extend(last);
@@ -428,9 +428,14 @@ fn drop_keys(schema: &str, table: &str, names: &BTreeSet<&str>) -> Option<Statem
     })
 }
 
-/// Any number of actions as one statement; none as none.
-fn alter_table(schema: &str, table: &str, actions: Vec<Action>) -> Option<Statement> {
-    if actions.is_empty() {
+/// Any number of actions as one statement; none as none. What becomes of its partitions is said last, without a comma.
+fn alter_table(
+    schema: &str,
+    table: &str,
+    actions: Vec<Action>,
+    partitions: Option<String>,
+) -> Option<Statement> {
+    if actions.is_empty() && partitions.is_none() {
         return None;
     }
     let destructive = actions.iter().any(|action| action.destructive);
@@ -440,39 +445,42 @@ fn alter_table(schema: &str, table: &str, actions: Vec<Action>) -> Option<Statem
         parts.push(action.sql);
         purposes.push(action.purpose);
     }
+    if partitions.is_some() {
+        purposes.push("change partitions".to_owned());
+    }
     purposes.retain(|purpose| !purpose.is_empty());
     if purposes.is_empty() {
         purposes.push("restore foreign keys".to_owned());
     }
+    let changes = [parts.join(", "), partitions.unwrap_or_default()];
+    let changes: Vec<&str> = changes
+        .iter()
+        .map(String::as_str)
+        .filter(|changes| !changes.is_empty())
+        .collect();
     Some(statement(
         format!(
             "ALTER TABLE {} {}",
             qualified(schema, table),
-            parts.join(", ")
+            changes.join(" ")
         ),
         destructive,
         format!("table {table}: {}", purposes.join(", ")),
     ))
 }
 
-/// Partitions are written last in a statement, and go in one of their own: rows move, none is lost.
-fn partitions(schema: &str, table: &str, alter: &Alter<'_>) -> Option<Statement> {
+/// What becomes of a table's partitions, together with all else: a key must have the columns that rows are parted by, before and after. Rows move, none
+/// is lost.
+fn partitions(alter: &Alter<'_>) -> Option<String> {
     alter.changes.iter().find_map(|change| match change {
         TableChange::OptionChanged {
             option: "partition by",
             new,
             ..
-        } => {
-            let action = new.map_or_else(
-                || "REMOVE PARTITIONING".to_owned(),
-                |partitions| format!("PARTITION BY {partitions}"),
-            );
-            Some(statement(
-                format!("ALTER TABLE {} {action}", qualified(schema, table)),
-                false,
-                format!("table {table}: change partitions"),
-            ))
-        }
+        } => Some(new.map_or_else(
+            || "REMOVE PARTITIONING".to_owned(),
+            |partitions| format!("PARTITION BY {partitions}"),
+        )),
         _ => None,
     })
 }

@@ -129,6 +129,9 @@ pub(super) fn column(
     if column.invisible {
         sql += " INVISIBLE";
     }
+    if column.unversioned {
+        sql += " WITHOUT SYSTEM VERSIONING";
+    }
     if let Some(comment) = &column.comment {
         let _ = write!(sql, " COMMENT {}", literal(comment));
     }
