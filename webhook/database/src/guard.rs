@@ -15,10 +15,11 @@ use rusqlite::limits::Limit;
 pub(crate) const MAX_STATEMENT_BYTES: i32 = 1 << 20;
 
 /// What may be asked and set: nothing that makes a crash lose data, or lets `sqlite_schema` be written by hand. `quick_check` is what SQLite runs
-/// inside `ADD COLUMN` when there is something to check.
+/// inside `ADD COLUMN` when there is something to check; full text asks for `data_version` whenever it is read or written, an R*-tree for `page_size`.
 const PRAGMAS: &[&str] = &[
     "application_id",
     "case_sensitive_like",
+    "data_version",
     "defer_foreign_keys",
     "encoding",
     "foreign_key_check",
@@ -30,6 +31,7 @@ const PRAGMAS: &[&str] = &[
     "integrity_check",
     "legacy_alter_table",
     "optimize",
+    "page_size",
     "quick_check",
     "recursive_triggers",
     "table_info",

@@ -123,8 +123,7 @@ async fn a_catalog_has_what_pragmas_and_texts_tell() {
     );
     assert_eq!(
         schema.objects[&ObjectKind::VirtualTable]["words"].create,
-        "",
-        "not managed"
+        SCHEMA[5]
     );
 }
 

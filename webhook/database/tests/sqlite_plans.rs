@@ -108,7 +108,7 @@ async fn what_alter_can_do_is_done_in_place() {
     check(
         "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT); CREATE INDEX by_b ON t (b);",
         "INSERT INTO t VALUES (1, 'x', 'y')",
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, n INT NOT NULL DEFAULT 7 CHECK (n > 0), a TEXT, p INT REFERENCES t (id), g TEXT AS (upper(a)));
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, n INT NOT NULL DEFAULT 7 CHECK (n > 0), p INT REFERENCES t (id), g TEXT AS (upper(a)));
          CREATE UNIQUE INDEX by_a ON t (a DESC) WHERE a <> '';",
         &[
             "DROP INDEX \"by_b\"",
@@ -316,6 +316,124 @@ async fn a_constraint_that_resolves_conflicts_loses_no_row_in_a_rebuild() {
         "{error}"
     );
     assert_eq!(rows(&mut session, "SELECT count(*) FROM t").await, "2");
+}
+
+#[tokio::test]
+async fn virtual_tables_come_change_and_go_with_what_is_behind_them() {
+    let plain = "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT)";
+    let with = |words: &str| {
+        format!(
+            "{plain}; CREATE VIRTUAL TABLE words USING {words};
+             CREATE TRIGGER kept AFTER INSERT ON docs BEGIN INSERT INTO words (rowid, body) VALUES (new.id, new.body); END;"
+        )
+    };
+    let first = with("fts5 (body, content='docs', content_rowid='id')");
+    let created = "CREATE TRIGGER kept AFTER INSERT ON docs BEGIN INSERT INTO words (rowid, body) VALUES (new.id, new.body); END";
+    check(
+        plain,
+        "",
+        &first,
+        &[
+            "CREATE VIRTUAL TABLE words USING fts5 (body, content='docs', content_rowid='id')",
+            created,
+        ],
+        "SELECT count(*) FROM words",
+        "0",
+    )
+    .await;
+    check(
+        &first,
+        "INSERT INTO docs VALUES (1, 'hello')",
+        &with("fts5(body)"),
+        &[
+            "DROP TRIGGER \"kept\"",
+            "DROP TABLE \"words\"",
+            "CREATE VIRTUAL TABLE words USING fts5(body)",
+            created,
+        ],
+        "SELECT * FROM docs",
+        "1,hello",
+    )
+    .await;
+    check(
+        "CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(body)",
+        "INSERT INTO words VALUES ('hello')",
+        "create virtual table \"words\" using FTS5 ( body )",
+        &[],
+        "SELECT * FROM words",
+        "hello",
+    )
+    .await;
+    let mut session = holding(&first, "INSERT INTO docs VALUES (1, 'hello')").await;
+    let plan = bring(&mut session, plain, Settings::default()).await;
+    assert_eq!(
+        sql(&plan),
+        ["DROP TRIGGER \"kept\"", "DROP TABLE \"words\""]
+    );
+    assert!(plan.is_destructive());
+    for to in [
+        "CREATE TABLE words (body TEXT)",
+        "CREATE VIRTUAL TABLE words USING fts5 (body)",
+    ] {
+        bring(&mut session, to, Settings::default()).await;
+    }
+    session
+        .execute("INSERT INTO words (body) VALUES ('found')")
+        .await
+        .expect("full text is written to");
+    assert_eq!(
+        rows(&mut session, "SELECT body FROM words ('found')").await,
+        "found"
+    );
+    let boxes = format!("{plain}; CREATE VIRTUAL TABLE boxes USING rtree (id, x0, x1)");
+    bring(&mut session, &boxes, Settings::default()).await;
+}
+
+#[tokio::test]
+async fn columns_stand_in_the_wanted_order() {
+    for (from, to) in [
+        ("a INT, b INT, c INT", "c INT, a INT, b INT"),
+        ("a INT, b INT, c INT", "a INT, n INT, b INT, c INT"),
+        ("a INT, b INT, c INT", "c INT, n INT, b INT"),
+    ] {
+        let mut session = holding(
+            &format!("CREATE TABLE t ({from})"),
+            "INSERT INTO t (a, b, c) VALUES (1, 2, 3)",
+        )
+        .await;
+        let wanted = format!("CREATE TABLE t ({to})");
+        let mut settings = Settings::default();
+        settings.skip.modify_column = true;
+        if to.contains('n') {
+            bring(&mut session, &wanted, settings).await;
+            assert_eq!(rows(&mut session, "SELECT b, c FROM t").await, "2,3");
+        }
+        bring(&mut session, &wanted, Settings::default()).await;
+        let columns = to.replace(" INT", "").replace(", ", ",");
+        let seen = "SELECT group_concat(name) FROM pragma_table_info('t')";
+        assert_eq!(rows(&mut session, seen).await, columns);
+        assert_eq!(rows(&mut session, "SELECT b, c FROM t").await, "2,3");
+    }
+}
+
+#[tokio::test]
+async fn rows_keep_their_numbers_in_a_rebuilt_table() {
+    check(
+        "CREATE TABLE t (a TEXT, rowid TEXT)",
+        "INSERT INTO t (_rowid_, a) VALUES (10, 'x'), (20, 'y')",
+        "CREATE TABLE t (a TEXT NOT NULL, rowid TEXT)",
+        &[
+            "PRAGMA foreign_keys = off",
+            "CREATE TABLE \"new_t\" (a TEXT NOT NULL, rowid TEXT)",
+            "INSERT INTO \"new_t\" (_rowid_, \"a\", \"rowid\") SELECT _rowid_, \"a\", \"rowid\" FROM \"t\"",
+            "DROP TABLE \"t\"",
+            "ALTER TABLE \"new_t\" RENAME TO \"t\"",
+            "PRAGMA foreign_keys = on",
+        ],
+        "SELECT _rowid_, a FROM t",
+        "10,x 20,y",
+    )
+    .await;
 }
 
 /// A table that differs from its fellows in everything that plans can change.

@@ -228,7 +228,8 @@ pub fn read_sqlite_object(text: &str) -> Option<(String, Vec<String>)> {
     let mut cursor = statement.cursor();
     head(&mut cursor, "view")
         .or_else(|| head(&mut cursor, "trigger"))
-        .or_else(|| head(&mut cursor, "table"))?;
+        .or_else(|| head(&mut cursor, "table"))
+        .or_else(|| head(&mut cursor, "virtual table"))?;
     name(&mut cursor)?;
     let rest = cursor.remaining();
     let mut words = Vec::new();

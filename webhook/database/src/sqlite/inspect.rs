@@ -222,21 +222,16 @@ impl Reading {
         sql: &str,
         table: Option<String>,
     ) -> Result<(), ReadError> {
-        let managed = kind != ObjectKind::VirtualTable;
-        let read = read_sqlite_object(sql).ok_or_else(|| not_understood(kind.as_str(), &name));
-        let (definition, needs) = if managed {
-            read?
+        let read = read_sqlite_object(sql);
+        let (definition, needs) = if kind == ObjectKind::VirtualTable {
+            // What stands in the parentheses is the module's own language.
+            read.unwrap_or_else(|| (sql.to_owned(), Vec::new()))
         } else {
-            // Not managed: its text is only there to be compared.
-            read.unwrap_or_else(|_| (sql.to_owned(), Vec::new()))
+            read.ok_or_else(|| not_understood(kind.as_str(), &name))?
         };
         let object = Object {
             definition,
-            create: if managed {
-                sql.to_owned()
-            } else {
-                String::new()
-            },
+            create: sql.to_owned(),
             needs,
             table,
             ..Object::default()
@@ -469,16 +464,10 @@ impl Reading {
             }
             tables.insert(name, part.table);
         }
-        let views = self.objects.get(&ObjectKind::View);
-        let known: BTreeSet<String> = spelled
-            .into_keys()
-            .chain(
-                views
-                    .iter()
-                    .flat_map(|views| views.keys())
-                    .map(|it| it.to_lowercase()),
-            )
-            .collect();
+        let others = [ObjectKind::View, ObjectKind::VirtualTable];
+        let others = others.iter().filter_map(|kind| self.objects.get(kind));
+        let others = others.flat_map(|others| others.keys().map(|it| it.to_lowercase()));
+        let known: BTreeSet<String> = spelled.into_keys().chain(others).collect();
         for object in self.objects.values_mut().flat_map(BTreeMap::values_mut) {
             object.needs.retain(|word| known.contains(word));
         }

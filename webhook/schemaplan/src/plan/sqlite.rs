@@ -1,6 +1,6 @@
 //! SQLite: in place where it can be, a table rebuilt where it cannot.
 //!
-//! What `ALTER TABLE` can do (add a plain column, drop one that nothing uses, rename) is done by it (`alter`). Everything else is SQLite's documented way
+//! What `ALTER TABLE` can do (add a plain column behind all others, drop one that nothing uses, rename) is done by it (`alter`). Everything else is SQLite's documented way
 //! (<https://sqlite.org/lang_altertable.html#otheralter>): a new table is made by the wanted text, the rows are copied, the old table is dropped, the
 //! new one takes its name (`rebuild`). Dropping a table deletes rows that refer to it while foreign keys are enforced, hence the pragma around
 //! such a plan; it counts outside a transaction only, so both its statements stand alone.
@@ -11,8 +11,10 @@
 //! Views and triggers that speak of a table which is dropped, rebuilt or loses a column are dropped before and made again afterwards: SQLite checks
 //! all of them when it renames. Renames are left to SQLite, which rewrites what refers to the name.
 //!
-//! **Order**: triggers and views dropped, tables renamed, indexes dropped, tables made, tables changed, tables dropped, indexes made, views made,
-//! triggers made.
+//! A virtual table cannot be changed: it goes and comes again, empty. Whatever fills it has to do so again.
+//!
+//! **Order**: triggers and views dropped, virtual tables dropped, tables renamed, indexes dropped, tables made, tables changed, tables dropped, virtual
+//! tables made, indexes made, views made, triggers made.
 
 use std::collections::BTreeSet;
 
@@ -38,6 +40,7 @@ pub(super) fn plan(
     let mut planner = Planner {
         current: current.schemas.get("").unwrap_or(none),
         desired: desired.schemas.get("").unwrap_or(none),
+        orders: !settings.skip.modify_column,
         ..Planner::new(none)
     };
     for change in changes {
@@ -95,15 +98,18 @@ struct Planner<'a> {
     changed: Vec<Statement>,
     dropped: Vec<Statement>,
     indexes_made: Vec<Statement>,
+    virtual_dropped: Vec<Statement>,
+    virtual_made: Vec<Statement>,
     /// Objects that change themselves.
     objects_dropped: Vec<(ObjectKind, &'a str, &'a Object)>,
     objects_made: Vec<(ObjectKind, &'a str, &'a Object)>,
     /// Tables, in lower case, whose views and triggers have to go for a while.
     touched: BTreeSet<String>,
     rebuilt: Vec<Statement>,
+    /// Columns are brought into the wanted order.
+    orders: bool,
     /// Rows must not be deleted with the table they refer to.
     unenforced: bool,
-    not_managed: Vec<String>,
     refusals: Vec<Refusal>,
 }
 
@@ -118,12 +124,14 @@ impl<'a> Planner<'a> {
             changed: Vec::new(),
             dropped: Vec::new(),
             indexes_made: Vec::new(),
+            virtual_dropped: Vec::new(),
+            virtual_made: Vec::new(),
             objects_dropped: Vec::new(),
             objects_made: Vec::new(),
             touched: BTreeSet::new(),
             rebuilt: Vec::new(),
+            orders: true,
             unenforced: false,
-            not_managed: Vec::new(),
             refusals: Vec::new(),
         }
     }
@@ -152,19 +160,35 @@ impl<'a> Planner<'a> {
                 ..
             } => self.table(table, old, new, changes),
             Change::ObjectAdded {
-                kind, name, new, ..
+                kind: ObjectKind::VirtualTable,
+                name,
+                new,
+                ..
+            } => self.virtual_made.push(made_virtual(name, new)),
+            Change::ObjectDropped {
+                kind: ObjectKind::VirtualTable,
+                name,
+                ..
             } => {
-                if self.is_managed(*kind, name, new) {
-                    self.objects_made.push((*kind, name, new));
-                }
+                self.touched.insert(name.to_lowercase());
+                self.virtual_dropped.push(dropped_virtual(name));
             }
+            Change::ObjectChanged {
+                kind: ObjectKind::VirtualTable,
+                name,
+                new,
+                ..
+            } => {
+                self.touched.insert(name.to_lowercase());
+                self.virtual_dropped.push(dropped_virtual(name));
+                self.virtual_made.push(made_virtual(name, new));
+            }
+            Change::ObjectAdded {
+                kind, name, new, ..
+            } => self.objects_made.push((*kind, name, new)),
             Change::ObjectDropped {
                 kind, name, old, ..
-            } => {
-                if self.is_managed(*kind, name, old) {
-                    self.objects_dropped.push((*kind, name, old));
-                }
-            }
+            } => self.objects_dropped.push((*kind, name, old)),
             Change::ObjectChanged {
                 kind,
                 name,
@@ -172,10 +196,8 @@ impl<'a> Planner<'a> {
                 new,
                 ..
             } => {
-                if self.is_managed(*kind, name, new) {
-                    self.objects_dropped.push((*kind, name, old));
-                    self.objects_made.push((*kind, name, new));
-                }
+                self.objects_dropped.push((*kind, name, old));
+                self.objects_made.push((*kind, name, new));
             }
             // There is one schema, and it has neither name nor properties.
             Change::SchemaAdded { .. }
@@ -212,7 +234,9 @@ impl<'a> Planner<'a> {
                 });
             }
         }
-        if let Some(statements) = alter::in_place(name, old, &written, changes) {
+        let in_order = !self.orders || alter::keeps_order(old, new, changes);
+        let in_place = in_order.then(|| alter::in_place(name, old, &written, changes));
+        if let Some(statements) = in_place.flatten() {
             if statements.iter().any(|statement| statement.destructive) {
                 self.touched.insert(name.to_lowercase());
             }
@@ -251,17 +275,6 @@ impl<'a> Planner<'a> {
             self.indexes_made
                 .extend(made.and_then(|(name, index)| made_index(table, name, index)));
         }
-    }
-
-    /// What is not is named once, and left alone.
-    fn is_managed(&mut self, kind: ObjectKind, name: &str, object: &Object) -> bool {
-        let managed = !object.create.is_empty();
-        if !managed {
-            self.not_managed.push(format!(
-                "{kind} {name} is not managed: it is neither made, changed nor dropped"
-            ));
-        }
-        managed
     }
 
     /// What is dropped for a while because something that it needs changes: as it is now, and as it will be.
@@ -330,6 +343,7 @@ impl<'a> Planner<'a> {
                 ..said(format!("drop {kind} {bare}"))
             });
         }
+        statements.append(&mut self.virtual_dropped);
         statements.append(&mut self.renamed);
         statements.append(&mut self.indexes_dropped);
         for name in order::tables(self.desired, self.made.iter().copied()).names {
@@ -351,6 +365,7 @@ impl<'a> Planner<'a> {
         }
         statements.append(&mut self.rebuilt);
         statements.append(&mut self.dropped);
+        statements.append(&mut self.virtual_made);
         statements.append(&mut self.indexes_made);
         for (kind, name, object) in order::objects(&self.objects_made) {
             let bare = bare_name(name, object);
@@ -369,7 +384,7 @@ impl<'a> Planner<'a> {
         }
         Ok(Plan {
             statements,
-            not_managed: self.not_managed,
+            ..Plan::default()
         })
     }
 }
@@ -386,6 +401,21 @@ fn said(purpose: String) -> Statement {
     Statement {
         purpose,
         ..Statement::default()
+    }
+}
+
+fn made_virtual(name: &str, table: &Object) -> Statement {
+    Statement {
+        sql: table.create.clone(),
+        ..said(format!("create virtual table {name}"))
+    }
+}
+
+fn dropped_virtual(name: &str) -> Statement {
+    Statement {
+        sql: format!("DROP TABLE {}", quoted(name)),
+        destructive: true,
+        ..said(format!("drop virtual table {name}"))
     }
 }
 

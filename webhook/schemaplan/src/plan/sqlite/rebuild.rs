@@ -174,6 +174,10 @@ fn copy(
     if into.is_empty() {
         return None;
     }
+    if let Some(name) = row_number(old, new) {
+        into.insert(0, name.to_owned());
+        from.insert(0, name.to_owned());
+    }
     // A constraint that ignores or replaces would lose rows silently here.
     let resolves = written.columns.iter().any(|it| !it.attributes.is_empty())
         || written
@@ -194,6 +198,32 @@ fn copy(
         ),
         ..said(format!("rebuild table {table}: its rows"))
     })
+}
+
+/// By which name a row's own number is copied, which others may keep: a full text index names rows by it. None where there is no such number, or a column
+/// that is it.
+fn row_number(old: &Table, new: &Table) -> Option<&'static str> {
+    let has_numbers = |table: &Table| !table.options.contains_key("without rowid");
+    let parts = new
+        .primary_key
+        .as_ref()
+        .map_or(&[][..], |key| key.parts.as_slice());
+    let is_column = match parts {
+        [part] => part
+            .column
+            .as_ref()
+            .and_then(|name| new.columns.get(name))
+            .is_some_and(|column| column.data_type == "integer"),
+        _ => false,
+    };
+    if is_column || !has_numbers(old) || !has_numbers(new) {
+        return None;
+    }
+    let is_free = |name: &&str| {
+        let mut columns = old.columns.keys().chain(new.columns.keys());
+        !columns.any(|column| column.eq_ignore_ascii_case(name))
+    };
+    ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
 }
 
 /// All went with the old table.
