@@ -10,6 +10,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) old: &'a Schema,
     /// The tables and more of the new text.
     pub(crate) new: &'a Schema,
+    /// Whether new indexes are built without blocking; none where nothing here says.
+    pub(crate) concurrently: Option<bool>,
     /// What is wrong with the old text.
     pub(crate) old_problems: &'a [SqlProblem],
     /// Whether all of the new text was understood.

@@ -42,8 +42,8 @@ pub(crate) struct Created {
     in_transaction: bool,
     /// A text that says nothing else is run in a transaction.
     assumes_transaction: bool,
-    /// It says that it is not.
-    without_transaction: bool,
+    /// What the text says of that itself.
+    asked: Option<Around>,
     /// The text asks for no transaction around it, and ends each that it begins.
     own_transactions: bool,
     /// All that is known of the tables, from this text and those before it.
@@ -93,6 +93,26 @@ impl Created {
             .contains(&(table.key(dialect), folded(name, dialect)))
     }
 
+    /// Whether the domain is known to have a condition.
+    pub(crate) fn is_checked_domain(&self, name: &Name, dialect: Dialect) -> bool {
+        let domain = self
+            .schema
+            .objects
+            .get(&(ObjectKind::Domain, name.key(dialect)));
+        domain.is_some_and(|domain| domain.members.len() > 1)
+    }
+
+    /// Whether the constraint is known to be a CHECK.
+    pub(crate) fn is_check(&self, table: &Name, name: &str, dialect: Dialect) -> bool {
+        let same = |check: &Option<String>| {
+            check
+                .as_ref()
+                .is_some_and(|check| folded(check, dialect) == folded(name, dialect))
+        };
+        let table = self.schema.tables.get(&table.key(dialect));
+        table.is_some_and(|table| table.checks.iter().any(|check| same(&check.name)))
+    }
+
     /// Whether the constraint was added here as `NOT VALID`.
     pub(crate) fn is_unvalidated(&self, table: &Name, name: &str, dialect: Dialect) -> bool {
         self.unvalidated
@@ -122,7 +142,11 @@ impl Created {
 
     /// Between the text's own `BEGIN` and `COMMIT`.
     pub(crate) fn in_transaction(&self) -> bool {
-        self.in_transaction || self.assumes_transaction && !self.without_transaction
+        let around = match self.asked {
+            None => self.assumes_transaction,
+            Some(asked) => asked == Around::Transaction,
+        };
+        self.in_transaction || around
     }
 
     /// Whether the transactions of the text are its own affair: none is around it, and it leaves none open.
@@ -172,9 +196,9 @@ impl Created {
                 self.anew.insert((*kind, name.key(dialect)));
             }
         }
-        self.without_transaction = asks_for_no_transaction(script);
-        self.own_transactions =
-            (self.without_transaction || self.rebuilds_any()) && ends_what_it_begins(readings);
+        self.asked = asked(script);
+        let none_around = self.asked == Some(Around::Nothing) || self.rebuilds_any();
+        self.own_transactions = none_around && ends_what_it_begins(readings);
     }
 
     /// Remembers what a statement did.
@@ -355,7 +379,6 @@ impl Created {
     }
 }
 
-/// Whether the name can be one of the session's. MySQL has those of each database.
 /// What does something, rather than holds or guards something: it can be made again from its text.
 pub(crate) fn is_routine(kind: ObjectKind) -> bool {
     matches!(
@@ -368,6 +391,7 @@ pub(crate) fn is_routine(kind: ObjectKind) -> bool {
     )
 }
 
+/// Whether the name can be one of the session's. MySQL has those of each database.
 fn in_session(table: &Name, dialect: Dialect) -> bool {
     table.qualifier.is_none() || dialect.is_mysql_like()
 }
@@ -378,17 +402,26 @@ fn effects(readings: &[Reading]) -> impl Iterator<Item = &Effect> {
         .flat_map(|reading| reading.effects.iter().map(|found| &found.effect))
 }
 
-/// How the migration tools are told to run a file without a transaction.
-fn asks_for_no_transaction(script: &Script<'_>) -> bool {
-    script.comments().any(|(_, comment)| {
+/// What a text asks its tool to put around it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Around {
+    Transaction,
+    Nothing,
+}
+
+/// How the migration tools are told to run a file without a transaction, and how to run it in one.
+fn asked(script: &Script<'_>) -> Option<Around> {
+    const WORDS: [(&str, Around); 5] = [
+        ("atlas:txmode none", Around::Nothing),
+        ("goose no transaction", Around::Nothing),
+        ("transaction:false", Around::Nothing),
+        ("atlas:txmode file", Around::Transaction),
+        ("atlas:txmode all", Around::Transaction),
+    ];
+    script.comments().find_map(|(_, comment)| {
         let comment = comment.to_ascii_lowercase();
-        [
-            "atlas:txmode none",
-            "goose no transaction",
-            "transaction:false",
-        ]
-        .iter()
-        .any(|words| comment.contains(words))
+        let said = WORDS.iter().find(|(words, _)| comment.contains(words));
+        said.map(|(_, around)| *around)
     })
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Document<'a> {
     pub(crate) purpose: Purpose,
     /// The SQL.
     pub(crate) text: &'a str,
+    /// Whether the indexes of a schema are built without blocking (`spec.policy.diff.concurrent_index.create`); none where another object says so.
+    pub(crate) concurrently: Option<bool>,
 }
 
 /// Whose rules the SQL of an object is read by.
@@ -119,6 +121,11 @@ pub(crate) fn documents(object: &Object) -> Vec<Document<'_>> {
             pointer: "/spec/schema/sql".to_owned(),
             purpose: Purpose::Desired,
             text,
+            concurrently: Some(
+                object
+                    .flag("/spec/policy/diff/concurrent_index/create")
+                    .unwrap_or(false),
+            ),
         };
         return text.map(document).into_iter().collect();
     }
@@ -141,6 +148,7 @@ pub(crate) fn documents(object: &Object) -> Vec<Document<'_>> {
                 pointer,
                 purpose,
                 text: text.as_str()?,
+                concurrently: None,
             })
         })
         .collect();

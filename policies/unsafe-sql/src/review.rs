@@ -140,6 +140,7 @@ pub(crate) fn review(request: &Request, settings: &Settings, verdict: &mut Verdi
                             pointer,
                             purpose: Purpose::Migration,
                             text,
+                            concurrently: None,
                         };
                         let scripts = reading::scripts(text, &database);
                         let texts = reading::read(&scripts);
@@ -404,6 +405,7 @@ fn compare(
             dialect,
             old: &old_schema,
             new: &new,
+            concurrently: document.concurrently,
             old_problems: &old_problems,
             understood: read.problems.is_empty(),
             changes: &changes,

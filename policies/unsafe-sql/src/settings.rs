@@ -134,10 +134,13 @@ impl Settings {
 
     /// Whether a lock on the table is felt.
     pub(crate) fn is_large(&self, table: &Name) -> bool {
-        self.large_tables.is_empty()
-            || self
-                .large_tables
-                .iter()
-                .any(|large| *large == table.name || *large == table.to_string())
+        self.large_tables.is_empty() || self.is_said_to_be_large(table)
+    }
+
+    /// Whether the table is one of those that were named.
+    pub(crate) fn is_said_to_be_large(&self, table: &Name) -> bool {
+        self.large_tables
+            .iter()
+            .any(|large| *large == table.name || *large == table.to_string())
     }
 }

@@ -79,10 +79,15 @@ pub enum AlterAction {
         /// PostgreSQL: made of an index that is there.
         using_index: bool,
     },
-    /// `DROP CONSTRAINT`, `DROP PRIMARY KEY`, `DROP FOREIGN KEY`, `DROP CHECK`.
+    /// `DROP CONSTRAINT`, `DROP PRIMARY KEY`, `DROP FOREIGN KEY`.
     DropConstraint {
         /// Its name; none for the primary key.
         name: Option<String>,
+    },
+    /// MySQL's `DROP CHECK`.
+    DropCheck {
+        /// Its name.
+        name: String,
     },
     /// `DROP INDEX` and `DROP KEY`.
     DropIndex {
@@ -456,7 +461,10 @@ fn dropped(mut item: Cursor<'_>, what: String) -> Option<AlterAction> {
     if item.accept("primary key") {
         return Some(AlterAction::DropConstraint { name: None });
     }
-    if item.accept("constraint") || item.accept("foreign key") || (mysql && item.accept("check")) {
+    if mysql && item.accept("check") {
+        return item.part().map(|name| AlterAction::DropCheck { name });
+    }
+    if item.accept("constraint") || item.accept("foreign key") {
         item.accept("if exists");
         return item
             .part()

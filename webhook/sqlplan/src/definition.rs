@@ -163,6 +163,8 @@ pub(crate) fn constraint(mut item: Cursor<'_>) -> Option<Constraint> {
     let named = item.is_word(0, "constraint");
     let name = if named {
         item.advance();
+        // MariaDB's, here and behind the kind.
+        item.accept("if not exists");
         let unnamed = item.is_any(&["primary", "unique", "foreign", "check", "exclude"]);
         if unnamed { None } else { item.part() }
     } else {
@@ -181,6 +183,7 @@ pub(crate) fn constraint(mut item: Cursor<'_>) -> Option<Constraint> {
     {
         item.advance();
         item.accept_any(&["key", "index", "nulls not distinct", "nulls distinct"]);
+        item.accept("if not exists");
         let own = if item.is_symbol(0, '(') || item.is_word(0, "using") {
             None
         } else {
@@ -193,6 +196,7 @@ pub(crate) fn constraint(mut item: Cursor<'_>) -> Option<Constraint> {
         }));
     }
     if item.accept("foreign key") {
+        item.accept("if not exists");
         let own = if item.is_symbol(0, '(') {
             None
         } else {

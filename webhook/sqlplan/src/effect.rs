@@ -61,13 +61,6 @@ pub enum Effect {
         /// It goes away with the session anyway.
         temporary: bool,
     },
-    /// `RENAME TABLE`, and `ALTER .. RENAME TO` of what is no table.
-    Rename {
-        /// What is renamed.
-        kind: ObjectKind,
-        /// Its name until now.
-        name: Name,
-    },
     /// `ALTER` of what is no table.
     AlterObject {
         /// What is altered.

@@ -13,7 +13,6 @@ use crate::dialect::Dialect;
 use crate::dml;
 use crate::effect::{Effect, Found, Reading};
 use crate::made::{create, drop_statement};
-use crate::model::ObjectKind;
 use crate::object;
 use crate::token::TokenKind;
 
@@ -149,9 +148,17 @@ fn head(cursor: Cursor<'_>, effects: &mut Vec<Found>) -> Option<bool> {
             cursor.accept_any(&["table", "tables"]).then_some(())?;
             cursor.accept("if exists");
             for mut item in cursor.remaining().items() {
-                push(Effect::Rename {
-                    kind: ObjectKind::Table,
-                    name: item.name()?,
+                let table = item.name()?;
+                // MariaDB's `WAIT n` and `NOWAIT`.
+                if item.accept("wait") {
+                    item.advance();
+                }
+                item.accept("nowait");
+                item.accept("to").then_some(())?;
+                let to = item.name()?;
+                push(Effect::AlterTable {
+                    table,
+                    action: AlterAction::RenameTable { to },
                 });
             }
             Some(true)

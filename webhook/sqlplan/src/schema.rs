@@ -326,7 +326,7 @@ fn alter(table: &mut Table, action: &AlterAction, dialect: Dialect) -> bool {
             }
         }
         AlterAction::DropConstraint { name: None } => table.primary_key = None,
-        AlterAction::DropConstraint { name: Some(name) } => {
+        AlterAction::DropConstraint { name: Some(name) } | AlterAction::DropCheck { name } => {
             let kept = |candidate: &Option<String>| {
                 candidate
                     .as_deref()

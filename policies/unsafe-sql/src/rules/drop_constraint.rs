@@ -1,6 +1,6 @@
 //! See `drop_constraint.md`.
 
-use tidegate_policy_sdk::prelude::Rule;
+use tidegate_policy_sdk::prelude::{Rule, Severity};
 use tidegate_sqlplan::{AlterAction, TableChange};
 
 use super::Entry;
@@ -19,22 +19,26 @@ pub(crate) const ENTRY: Entry = Entry::new(&RULE)
 
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for (position, table, action) in judged.alterations() {
-        let AlterAction::DropConstraint { name } = action else {
-            continue;
+        let (created, dialect) = (judged.created, judged.dialect());
+        let (name, is_check) = match action {
+            AlterAction::DropConstraint { name } => {
+                let is_check = name
+                    .as_ref()
+                    .is_some_and(|name| created.is_check(table, name, dialect));
+                (name.as_ref(), is_check)
+            }
+            AlterAction::DropCheck { name } => (Some(name), true),
+            _ => continue,
         };
-        let made_here = name.as_ref().is_some_and(|name| {
-            judged
-                .created
-                .added_constraint(table, name, judged.dialect())
-        });
-        if made_here {
+        if name.is_some_and(|name| created.added_constraint(table, name, dialect)) {
             continue;
         }
-        let what = name.as_ref().map_or_else(
+        let what = name.map_or_else(
             || "the primary key".to_owned(),
             |name| format!("constraint `{name}`"),
         );
-        findings.push(
+        findings.push_as(
+            severity(is_check),
             position,
             format!(
                 "dropping {what} of `{table}` lets rows in that it kept out, and they stay when \
@@ -48,6 +52,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
 fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
     for changed in comparison.in_tables() {
         let has = |name: &String| changed.new.column(name).is_some();
+        let is_check = matches!(changed.change, TableChange::CheckDropped { .. });
         let what = match changed.change {
             // With its columns gone the key goes too; that the columns go has been said.
             TableChange::UniqueDropped { key } if key.columns.iter().all(has) => {
@@ -96,11 +101,21 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
             "`{}` loses {what}: from then on nothing does",
             changed.new.name
         );
-        findings.push(
+        findings.push_as(
+            severity(is_check),
             Some(changed.new.position),
             message,
             "put what replaces it in place first; drop it a release later",
         );
+    }
+}
+
+/// What a CHECK kept out is looked at row by row, and can be looked for later; who twins or orphans belong to, nobody can say any more.
+fn severity(is_check: bool) -> Severity {
+    if is_check {
+        Severity::Warning
+    } else {
+        RULE.severity
     }
 }
 

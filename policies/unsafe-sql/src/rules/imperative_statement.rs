@@ -1,6 +1,6 @@
 //! See `imperative_statement.md`.
 
-use tidegate_policy_sdk::prelude::{Rule, Severity};
+use tidegate_policy_sdk::prelude::Rule;
 use tidegate_sqlplan::Effect;
 
 use super::Entry;
@@ -26,8 +26,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             Effect::Delete { .. }
             | Effect::Update { .. }
             | Effect::Drop { .. }
-            | Effect::Truncate { .. }
-            | Effect::Rename { .. } => {
+            | Effect::Truncate { .. } => {
                 findings.push(
                     position,
                     "the statement describes no schema but does something; a \
@@ -36,8 +35,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                 );
             }
             Effect::Insert { .. } => {
-                findings.push_as(
-                    Severity::Warning,
+                findings.push(
                     position,
                     "rows are not part of a schema: the INSERT is not applied to \
                  the database",

@@ -25,12 +25,17 @@ fn comparison(comparison: &Comparison<'_>, findings: &mut Findings) {
                 unique(comparison, &changed, &index.columns, "index", findings);
             }
             TableChange::IndexAdded { index } if comparison.dialect == Dialect::Postgres => {
+                let severity = match comparison.concurrently {
+                    Some(true) => continue,
+                    Some(false) => RULE.severity,
+                    None => Severity::Warning,
+                };
                 let message = format!(
                     "index `{}` on `{table}` is new: unless `spec.policy.diff.concurrent_index.create` is true, nobody can write while it is built",
                     index.name.as_deref().unwrap_or("without name")
                 );
                 findings.push_as(
-                    Severity::Warning,
+                    severity,
                     Some(index.position),
                     message,
                     "set `spec.policy.diff.concurrent_index.create: true`",

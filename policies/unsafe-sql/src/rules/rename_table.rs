@@ -16,32 +16,21 @@ pub(crate) const ENTRY: Entry = Entry::new(&RULE).statement(statement);
 
 fn statement(judged: &Judged<'_>, findings: &mut Findings) {
     for found in &judged.reading.effects {
-        let position = Some(judged.statement.position_of(found.offset));
-        match &found.effect {
-            Effect::AlterTable {
-                table,
-                action: AlterAction::RenameTable { .. },
-            } if !is_harmless(judged, table) => {
-                findings.push(
-                    position,
-                    format!(
-                        "renaming table `{table}` breaks every program that still uses \
-                 the old name"
-                    ),
-                    USE_INSTEAD,
-                );
-            }
-            Effect::Rename { name, .. } if !is_harmless(judged, name) => {
-                findings.push(
-                    position,
-                    format!(
-                        "renaming table `{name}` breaks every program that still uses \
-                 the old name"
-                    ),
-                    USE_INSTEAD,
-                );
-            }
-            _ => {}
+        let Effect::AlterTable {
+            table,
+            action: AlterAction::RenameTable { .. },
+        } = &found.effect
+        else {
+            continue;
+        };
+        if !is_harmless(judged, table) {
+            findings.push(
+                Some(judged.place(found)),
+                format!(
+                    "renaming table `{table}` breaks every program that still uses the old name"
+                ),
+                USE_INSTEAD,
+            );
         }
     }
 }

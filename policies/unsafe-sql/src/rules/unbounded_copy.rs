@@ -1,6 +1,6 @@
 //! See `unbounded_copy.md`.
 
-use tidegate_policy_sdk::prelude::Rule;
+use tidegate_policy_sdk::prelude::{Rule, Severity};
 use tidegate_sqlplan::{Effect, Name};
 
 use super::Entry;
@@ -45,7 +45,14 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
                  the columns that are to change",
             );
         } else if !bounded {
-            findings.felt(judged.settings.is_large(from)).push(
+            // Long where the table is large, and nothing is lost.
+            let severity = if judged.settings.is_said_to_be_large(from) {
+                Severity::Error
+            } else {
+                Severity::Warning
+            };
+            findings.push_as(
+                severity,
                 Some(judged.place(found)),
                 format!(
                     "every row of `{from}` is copied into `{into}` in one transaction, however many \

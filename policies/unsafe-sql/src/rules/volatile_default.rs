@@ -1,7 +1,7 @@
 //! See `volatile_default.md`.
 
 use tidegate_policy_sdk::prelude::Rule;
-use tidegate_sqlplan::{AlterAction, Column, Dialect};
+use tidegate_sqlplan::{AlterAction, Column, Dialect, Name};
 
 use super::Entry;
 use crate::findings::Findings;
@@ -24,10 +24,17 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
         // PostgreSQL before 11 writes any default into every row.
         let old = dialect == Dialect::Postgres
             && judged.settings.postgres.is_some_and(|major| major < 11);
-        let reason = reason(column, dialect).or_else(|| {
-            (old && column.default.is_some())
-                .then(|| "has a default, which this version writes into each row".to_owned())
-        });
+        // Its rows are written again though the column holds NULL in each (measured on PostgreSQL 15).
+        let domain = Name::from(column.data_type.canonical.as_str());
+        let of_domain = judged.created.is_checked_domain(&domain, dialect);
+        let reason = reason(column, dialect)
+            .or_else(|| {
+                (old && column.default.is_some())
+                    .then(|| "has a default, which this version writes into each row".to_owned())
+            })
+            .or_else(|| {
+                of_domain.then(|| format!("is of the domain `{domain}`, which has a condition"))
+            });
         if let Some(reason) = reason {
             findings.felt(judged.settings.is_large(table)).push(
                 position,

@@ -171,7 +171,7 @@ fn effect(effect: &Effect, schema: Option<&str>) -> Result<Option<Verdict>, Stri
         | Effect::Delete { table, .. }
         | Effect::Update { table, .. }
         | Effect::Insert { table, .. } => Some(table),
-        Effect::Rename { name, .. } | Effect::AlterObject { name, .. } => Some(name),
+        Effect::AlterObject { name, .. } => Some(name),
         _ => None,
     };
     match (schema, name.and_then(|name| name.qualifier.as_deref())) {
