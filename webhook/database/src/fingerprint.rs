@@ -1,8 +1,8 @@
 //! What tells what a database holds from anything else, for less than reading it.
 //!
-//! It is exact: made of every text that an inspection is made of, so two that are alike mean that two inspections would be. There is one where the engine
-//! keeps those texts in one place, which is SQLite's `sqlite_schema`; the catalogs of servers have no such place, and reading theirs is what an
-//! inspection costs.
+//! It is exact: two that are alike mean that two inspections would be. SQLite keeps every text that an inspection is made of in one place, its
+//! `sqlite_schema`, and the fingerprint is made of those; PostgreSQL marks each row of its catalogs with who wrote it, and the fingerprint is made of the
+//! marks. MariaDB and MySQL have neither: reading their `information_schema` is what an inspection costs.
 
 use std::sync::Arc;
 
@@ -23,13 +23,13 @@ pub struct Inspected {
     pub fingerprint: Option<Fingerprint>,
 }
 
-/// What a plan was made from, and still has to be there when it runs.
+/// What a plan was made from, and still has to be there when it runs. It is when the fingerprint is the same, and else when nothing of the catalog differs.
 #[derive(Debug, Clone)]
-pub enum PlannedFrom {
-    /// A database that holds this, in whatever words.
-    Catalog(Arc<Catalog>),
-    /// A database that holds exactly what it held then.
-    Fingerprint(Fingerprint),
+pub struct PlannedFrom {
+    /// All that there was.
+    pub catalog: Arc<Catalog>,
+    /// By what that is told for less; none where the engine cannot.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 impl From<Catalog> for Inspected {
@@ -38,6 +38,21 @@ impl From<Catalog> for Inspected {
             catalog,
             fingerprint: None,
         }
+    }
+}
+
+impl From<Inspected> for PlannedFrom {
+    fn from(inspected: Inspected) -> Self {
+        Self {
+            catalog: Arc::new(inspected.catalog),
+            fingerprint: inspected.fingerprint,
+        }
+    }
+}
+
+impl From<Sha256> for Fingerprint {
+    fn from(digest: Sha256) -> Self {
+        Self(digest.finalize().into())
     }
 }
 

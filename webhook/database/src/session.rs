@@ -71,7 +71,8 @@ impl Session {
     pub async fn fingerprint(&mut self) -> Result<Option<Fingerprint>, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.fingerprint().await,
-            Self::Postgres(_) | Self::Mysql(_) => Ok(None),
+            Self::Postgres(session) => session.fingerprint().await,
+            Self::Mysql(_) => Ok(None),
         }
     }
 
@@ -80,17 +81,29 @@ impl Session {
     /// # Errors
     /// What keeps it from being read; nothing is changed.
     pub async fn inspect(&mut self) -> Result<Catalog, DatabaseError> {
-        Ok(self.look().await?.catalog)
+        match self {
+            Self::Sqlite(session) => Ok(session.inspect().await?.catalog),
+            Self::Postgres(session) => session.inspect().await,
+            Self::Mysql(session) => session.inspect().await,
+        }
     }
 
-    /// As [`Session::inspect`], with the fingerprint of exactly what was read.
+    /// As [`Session::inspect`], with a fingerprint that is found again only while the database holds what was read.
     ///
     /// # Errors
     /// As [`Session::inspect`].
     pub async fn look(&mut self) -> Result<Inspected, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.inspect().await,
-            Self::Postgres(session) => session.inspect().await.map(Inspected::from),
+            Self::Postgres(session) => {
+                // Before the reading, never after it: see its own file.
+                let fingerprint = session.fingerprint().await?;
+                let catalog = session.inspect().await?;
+                Ok(Inspected {
+                    catalog,
+                    fingerprint,
+                })
+            }
             Self::Mysql(session) => session.inspect().await.map(Inspected::from),
         }
     }
@@ -189,11 +202,9 @@ impl Session {
         statements: &[Statement],
         mode: TransactionMode,
     ) -> Result<Applied, DatabaseError> {
-        let is_there = match planned_from {
-            PlannedFrom::Catalog(expected) => diff(&self.inspect().await?, expected).is_empty(),
-            PlannedFrom::Fingerprint(expected) => self.fingerprint().await? == Some(*expected),
-        };
-        if !is_there {
+        let expected = planned_from.fingerprint;
+        let is_same = expected.is_some() && self.fingerprint().await? == expected;
+        if !is_same && !diff(&self.inspect().await?, &planned_from.catalog).is_empty() {
             return Err(DatabaseError::Changed);
         }
         self.apply(statements, mode).await

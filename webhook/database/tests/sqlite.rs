@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use tidegate_database::{
-    Address, Applied, DatabaseError, Databases, Limits, Place as Named, PlannedFrom, Session,
-    Settings, TransactionMode, count,
+    Address, Applied, DatabaseError, Databases, Inspected, Limits, Place as Named, PlannedFrom,
+    Session, Settings, TransactionMode, count,
 };
 use tidegate_schemaplan::{Catalog, Loss, Statement};
 
@@ -77,7 +77,7 @@ fn statements(sql: &[&str]) -> Vec<Statement> {
 
 /// Runs the statements as a plan that is made from what is there now.
 async fn apply(session: &mut Session, sql: &[&str]) -> Result<Applied, DatabaseError> {
-    let from = PlannedFrom::Catalog(session.inspect().await?.into());
+    let from = PlannedFrom::from(Inspected::from(session.inspect().await?));
     let statements = statements(sql);
     session
         .apply_to(&from, &statements, TransactionMode::File)
@@ -94,13 +94,17 @@ fn tables(catalog: &Catalog) -> Vec<String> {
     schema.tables.iter().map(table).collect()
 }
 
-/// What is there, as it is read and by its fingerprint.
+/// What is there, only as it is read and only by its fingerprint.
 async fn both(session: &mut Session) -> [PlannedFrom; 2] {
     let found = session.look().await.expect("readable");
-    let fingerprint = found.fingerprint.expect("SQLite has one");
+    assert!(found.fingerprint.is_some(), "SQLite has one");
+    let nothing = Catalog::empty(session.engine());
     [
-        PlannedFrom::Catalog(found.catalog.into()),
-        PlannedFrom::Fingerprint(fingerprint),
+        PlannedFrom::from(Inspected::from(found.catalog)),
+        PlannedFrom {
+            catalog: nothing.into(),
+            fingerprint: found.fingerprint,
+        },
     ]
 }
 

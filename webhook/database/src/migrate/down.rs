@@ -34,6 +34,16 @@ impl Migrator<'_> {
         back: &Back,
         dev: Option<&mut Session>,
     ) -> Result<DownPlan, MigrateError> {
+        Ok(self.way_back(directory, back, dev).await?.0)
+    }
+
+    /// The plan, and what it was made from.
+    async fn way_back(
+        &mut self,
+        directory: &Directory,
+        back: &Back,
+        dev: Option<&mut Session>,
+    ) -> Result<(DownPlan, PlannedFrom), MigrateError> {
         directory
             .verify()
             .map_err(tidegate_migrations::PendingError::from)?;
@@ -47,15 +57,16 @@ impl Migrator<'_> {
         let then: Vec<(&File, Option<usize>)> =
             down.then.iter().map(|file| (*file, None)).collect();
         let then = self.made_by(&then, dev).await?;
-        let there = self.session.inspect().await?;
+        let from = PlannedFrom::from(self.session.look().await?);
+        let there = &from.catalog;
         let settings = Settings::default();
         if let Some(now) = &now {
-            let differences = differences(&there, now, &settings)?;
+            let differences = differences(there, now, &settings)?;
             if !differences.is_empty() {
                 return Err(MigrateError::Drifted { differences });
             }
         }
-        let mut plan = plan(&there, &then, &settings).map_err(MigrateError::NoWayBack)?;
+        let mut plan = plan(there, &then, &settings).map_err(MigrateError::NoWayBack)?;
         plan.statements
             .extend(down.undone.iter().map(|version| Statement {
                 sql: self.table.delete(version),
@@ -64,12 +75,13 @@ impl Migrator<'_> {
                 together: false,
                 purpose: format!("forget version {version}"),
             }));
-        Ok(DownPlan {
+        let planned = DownPlan {
             undone: down.undone,
             plan,
-            losses: losses(&there, &then, &settings),
+            losses: losses(there, &then, &settings),
             is_compared: now.is_some(),
-        })
+        };
+        Ok((planned, from))
     }
 
     /// What somebody changed beside the folder, in words: what would make the database again what its revisions say. `exclude` names what may differ. None where
@@ -121,19 +133,13 @@ impl Migrator<'_> {
         dev: Option<&mut Session>,
         hash: &str,
     ) -> Result<Applied, MigrateError> {
-        // Before the look that the plan is made from: what comes after it is seen when the plan has begun.
-        let from = self.session.fingerprint().await?;
-        let found = self.plan_down(directory, back, dev).await?;
+        let (found, from) = self.way_back(directory, back, dev).await?;
         let own = found.plan.hash();
         if own != hash {
             return Err(MigrateError::AnotherPlan { hash: own });
         }
         let (statements, mode) = (&found.plan.statements, self.settings.mode);
-        let applied = match from.map(PlannedFrom::Fingerprint) {
-            Some(from) => self.session.apply_to(&from, statements, mode).await,
-            None => self.session.apply(statements, mode).await,
-        };
-        Ok(applied?)
+        Ok(self.session.apply_to(&from, statements, mode).await?)
     }
 
     /// What these files make of an empty database; of a file with a number, so many of its statements.

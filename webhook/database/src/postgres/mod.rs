@@ -4,6 +4,7 @@
 
 mod address;
 mod apply;
+mod fingerprint;
 mod guard;
 mod inspect;
 mod requalify;
@@ -22,7 +23,7 @@ pub use self::address::PostgresAddress;
 use self::inspect::Namespace;
 use self::sql::{fnv1, literal, quoted, with_parameters};
 use self::wire::Wire;
-use crate::{Applied, DatabaseError, Limits};
+use crate::{Applied, DatabaseError, Fingerprint, Limits};
 
 /// The time between two attempts at a lock that somebody else holds: doubled from the first to the last, as Atlas does.
 const FIRST_POLL: Duration = Duration::from_millis(25);
@@ -88,6 +89,18 @@ impl PostgresSession {
             dialect: Dialect::Postgres,
             version: self.version,
         }
+    }
+
+    /// See [`crate::Session::fingerprint`]. It is that of the whole database, whatever the address names.
+    ///
+    /// # Errors
+    /// What the server said; nothing is changed.
+    pub async fn fingerprint(&mut self) -> Result<Option<Fingerprint>, DatabaseError> {
+        self.limit(self.limits.inspect).await?;
+        let found = fingerprint::fingerprint(&mut self.wire, self.version).await;
+        let found = found.map_err(|refused| refused.while_doing("inspect the database"))?;
+        self.unlimit().await?;
+        Ok(found)
     }
 
     /// What the database, or the one schema of the address, holds.

@@ -457,17 +457,21 @@ fn unchanged(
     place: &Place,
     planned_from: Option<&PlannedFrom>,
 ) -> Result<(), DatabaseError> {
-    let is_there = match planned_from {
-        None => true,
-        Some(PlannedFrom::Catalog(expected)) => {
-            diff(&read(connection, place)?.0, expected).is_empty()
-        }
-        Some(PlannedFrom::Fingerprint(expected)) => {
+    let Some(PlannedFrom {
+        catalog,
+        fingerprint,
+    }) = planned_from
+    else {
+        return Ok(());
+    };
+    let is_same = match fingerprint {
+        None => false,
+        Some(expected) => {
             let found = inspect::fingerprint(connection);
             found.map_err(|error| unread(error, place))? == *expected
         }
     };
-    if is_there {
+    if is_same || diff(&read(connection, place)?.0, catalog).is_empty() {
         Ok(())
     } else {
         Err(DatabaseError::Changed)

@@ -23,6 +23,37 @@ fn sql(plan: &tidegate_schemaplan::Plan) -> Vec<&str> {
     plan.statements.iter().map(|one| one.sql.as_str()).collect()
 }
 
+/// A server of its own: somebody else's new role is another fingerprint too.
+#[tokio::test]
+async fn the_fingerprint_stays_while_nobody_changes_the_schema() -> anyhow::Result<()> {
+    let server = Postgres::start()?;
+    let name = server.database()?;
+    let wanted = "CREATE TABLE t (a integer PRIMARY KEY, b text DEFAULT 'x'); CREATE SEQUENCE s; \
+        CREATE MATERIALIZED VIEW m AS SELECT a FROM t";
+    let mut session = open(&server.url(&name, "")).await?;
+    reach(&mut session, wanted, &settings()).await?;
+    let before = session.fingerprint().await?;
+    assert!(before.is_some());
+    for script in [
+        "INSERT INTO t VALUES (1); UPDATE t SET b = 'y'; SELECT nextval('s')",
+        "ANALYZE",
+        "VACUUM",
+        "BEGIN; ALTER TABLE t ADD COLUMN c integer; ROLLBACK",
+    ] {
+        server.psql(&name, script)?.ok()?;
+        assert_eq!(session.fingerprint().await?, before, "{script}");
+    }
+    let (desired, plan) = plan_to(&mut session, wanted, &settings()).await?;
+    assert!(plan.statements.is_empty(), "{desired:?}");
+    assert_eq!(session.fingerprint().await?, before, "trying out");
+    // What was there before anybody came is told too.
+    server
+        .psql(&name, "COMMENT ON SCHEMA public IS 'ours'")?
+        .ok()?;
+    assert_ne!(session.fingerprint().await?, before);
+    Ok(())
+}
+
 #[tokio::test]
 async fn trying_out_leaves_nothing_behind_and_touches_nothing() -> anyhow::Result<()> {
     let server = Postgres::shared()?;

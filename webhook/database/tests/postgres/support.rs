@@ -61,7 +61,7 @@ pub(crate) async fn plan_to(
     Ok((desired, plan))
 }
 
-/// The law: apply(plan(a, b)) inspects as b, and plan(b, b) is empty. Gives the plan.
+/// The law: apply(plan(a, b)) inspects as b, and plan(b, b) is empty; and the fingerprint tells that something was changed. Gives the plan.
 pub(crate) async fn reach(
     session: &mut Session,
     wanted: &str,
@@ -70,11 +70,17 @@ pub(crate) async fn reach(
     let (desired, made) = plan_to(session, wanted, settings).await?;
     let listed: Vec<&str> = made.statements.iter().map(|one| one.sql.as_str()).collect();
     let listed = listed.join(";\n");
+    let before = session.fingerprint().await?;
     session
         .apply(&made.statements, TransactionMode::File)
         .await
         .with_context(|| format!("the plan:\n{listed}"))?;
-    let now = session.inspect().await?;
+    let found = session.look().await?;
+    ensure!(
+        before.is_some() && (found.fingerprint != before || made.statements.is_empty()),
+        "the fingerprint does not tell:\n{listed}"
+    );
+    let now = found.catalog;
     if now != desired {
         bail!(
             "the plan:\n{listed}\nleads elsewhere:\n{}",

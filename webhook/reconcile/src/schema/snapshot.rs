@@ -83,9 +83,9 @@ pub struct Sides {
 impl Sides {
     /// What has to be there still when a plan of these two runs.
     pub fn planned_from(&self) -> PlannedFrom {
-        match self.fingerprint {
-            Some(fingerprint) => PlannedFrom::Fingerprint(fingerprint),
-            None => PlannedFrom::Catalog(Arc::clone(&self.current)),
+        PlannedFrom {
+            catalog: Arc::clone(&self.current),
+            fingerprint: self.fingerprint,
         }
     }
 }

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tidegate_database::{
-    Applied, DatabaseError, Fingerprint, PlannedFrom, Session, TransactionMode,
-};
+use tidegate_database::{Applied, DatabaseError, PlannedFrom, Session, TransactionMode};
 use tidegate_schemaplan::{Catalog, RenameHint, Statement, wanted};
 use tidegate_sqlplan::Dialect;
 
@@ -47,8 +45,8 @@ pub(super) struct Scope {
     session: Session,
     url: String,
     dev: Option<Session>,
-    /// Of what was read of the first, where its engine has one.
-    fingerprint: Option<Fingerprint>,
+    /// What was read of the first.
+    found: Option<PlannedFrom>,
 }
 
 impl Scope {
@@ -75,7 +73,7 @@ impl Scope {
             session,
             url: url.to_owned(),
             dev,
-            fingerprint: None,
+            found: None,
         })
     }
 
@@ -95,11 +93,8 @@ impl Scope {
         statements: &[Statement],
         mode: TransactionMode,
     ) -> Result<Applied, DatabaseError> {
-        match self.fingerprint {
-            Some(found) => {
-                let from = PlannedFrom::Fingerprint(found);
-                self.session.apply_to(&from, statements, mode).await
-            }
+        match &self.found {
+            Some(found) => self.session.apply_to(found, statements, mode).await,
             None => self.session.apply(statements, mode).await,
         }
     }
@@ -108,9 +103,10 @@ impl Scope {
     pub(super) async fn read(&mut self, state: &State) -> Result<(Catalog, Vec<RenameHint>)> {
         match state {
             State::Database(url) if *url == self.url => {
-                let found = self.session.look().await?;
-                self.fingerprint = found.fingerprint;
-                Ok((found.catalog, Vec::new()))
+                let found = PlannedFrom::from(self.session.look().await?);
+                let catalog = found.catalog.as_ref().clone();
+                self.found = Some(found);
+                Ok((catalog, Vec::new()))
             }
             State::Database(url) => {
                 let mut other = connect::open(url).await?;
