@@ -228,7 +228,7 @@ impl Created {
 
     fn follow_effect(&mut self, effect: &Effect, dialect: Dialect) {
         match effect {
-            Effect::CreateTable(definition) if !definition.or_replace => {
+            Effect::CreateTable(definition) if !definition.or_replace || definition.temporary => {
                 let key = definition.table.name.key(dialect);
                 if definition.temporary {
                     self.temporary.insert(key);

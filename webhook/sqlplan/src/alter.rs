@@ -422,7 +422,7 @@ fn added(mut item: Cursor<'_>, push: &mut dyn FnMut(AlterAction), other: AlterAc
     if !column_word && !guarded {
         let postgres = item.dialect() == Dialect::Postgres;
         // What is not enforced looks at no row either.
-        let not_valid = item.contains("not valid") || postgres && item.contains("not enforced");
+        let not_valid = item.contains("not valid") || item.contains("not enforced");
         if postgres
             && !not_valid
             && let Some(column) = never_null(item)

@@ -38,6 +38,7 @@ fn statement(judged: &Judged<'_>, findings: &mut Findings) {
             }
             Effect::CreateTable(definition)
                 if definition.or_replace
+                    && !definition.temporary
                     && !judged.created.holds(&definition.table.name, dialect) =>
             {
                 let message = format!(
