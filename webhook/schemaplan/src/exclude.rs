@@ -1,7 +1,8 @@
 //! What neither side is looked at for: Atlas' `exclude`.
 //!
 //! A pattern has up to three parts with dots between, each a glob as Go's `path.Match` reads them (`*`, `?`, `[a-z]`, `\` before a character that means
-//! itself). Where the scope is one schema they are table (or object) and what is in it; where it is several, the schema comes first. A part may end
+//! itself). Where the scope is one schema they are table (or object) and what is in it; where it is several, the schema comes first, and what has none
+//! (an extension, an event trigger, a publication) stands beside the schemas. A part may end
 //! with a selector of kinds: `*[type=view]`, `users.*[type=index|fk]`. What matches only in part matches nothing: `users` is the table, not
 //! its columns' namesakes.
 //!
@@ -27,6 +28,9 @@ pub(crate) fn exclude(catalog: &mut Catalog, patterns: &[String]) {
             catalog
                 .schemas
                 .retain(|name, _| !(first.is_of("schema") && first.matches(name)));
+            for schema in catalog.schemas.values_mut() {
+                exclude_from_database(schema, first);
+            }
         }
         for (_, schema) in catalog
             .schemas
@@ -46,6 +50,21 @@ pub(crate) fn exclude_revisions(catalog: &mut Catalog) {
     for schema in catalog.schemas.values_mut() {
         schema.tables.remove(REVISIONS);
     }
+}
+
+/// What has no schema of its own stands beside the schemas, wherever the catalog keeps it.
+fn exclude_from_database(schema: &mut Schema, name: &Part) {
+    const KINDS: [ObjectKind; 3] = [
+        ObjectKind::Extension,
+        ObjectKind::EventTrigger,
+        ObjectKind::Publication,
+    ];
+    for kind in KINDS {
+        if let Some(objects) = schema.objects.get_mut(&kind) {
+            objects.retain(|object, _| !(is_kind(name, kind) && name.matches(object)));
+        }
+    }
+    schema.objects.retain(|_, objects| !objects.is_empty());
 }
 
 fn exclude_from_schema(schema: &mut Schema, parts: &[Part]) {
@@ -351,6 +370,33 @@ mod tests {
             ),
             "app: orders+ users+(email,secret_a) log: orders+ users+(email,secret_a)"
         );
+    }
+
+    #[test]
+    fn what_has_no_schema_stands_beside_them() {
+        let left = |pattern: &str| {
+            let engine = Engine {
+                dialect: Dialect::Postgres,
+                version: (15, 0),
+            };
+            let mut catalog = Catalog::empty(engine);
+            let objects = ["hstore", "uuid-ossp"].map(|name| (name.to_owned(), Object::default()));
+            let mut public = schema();
+            public
+                .objects
+                .insert(ObjectKind::Extension, BTreeMap::from(objects));
+            catalog.schemas.insert("public".to_owned(), public);
+            exclude(&mut catalog, &[pattern.to_owned()]);
+            let schema = catalog.schemas.remove("public").unwrap_or_default();
+            let extensions = schema.objects.get(&ObjectKind::Extension).cloned();
+            let extensions: Vec<String> = extensions.unwrap_or_default().into_keys().collect();
+            (schema.tables.len(), extensions.join(" "))
+        };
+        assert_eq!(left("*[type=extension]"), (3, String::new()));
+        assert_eq!(left("hstore"), (3, "uuid-ossp".to_owned()));
+        assert_eq!(left("*[type=view]"), (3, "hstore uuid-ossp".to_owned()));
+        assert_eq!(left("public.hstore"), (3, "uuid-ossp".to_owned()));
+        assert_eq!(left("*[type=schema]"), (0, String::new()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod common;
 mod migration;
 mod operator;
+mod scenarios;
 mod schema;
 mod servers;
 mod support;
