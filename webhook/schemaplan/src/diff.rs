@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tidegate_sqlplan::Dialect;
-
 use crate::catalog::{
     Catalog, Check, Column, ForeignKey, Index, Object, ObjectKind, PrimaryKey, Schema, Table,
 };
@@ -97,10 +95,6 @@ pub enum TableChange<'a> {
         from: &'a str,
         to: &'a str,
     },
-    /// It stands elsewhere among the columns that both sides have. Not `PostgreSQL`, which cannot move it.
-    ColumnMoved {
-        name: &'a str,
-    },
     PrimaryKeyAdded {
         new: &'a PrimaryKey,
     },
@@ -175,7 +169,6 @@ impl TableChange<'_> {
             Self::ColumnDropped { name, .. } => format!("drop column {name}"),
             Self::ColumnChanged { name, .. } => format!("change column {name}"),
             Self::ColumnRenamed { from, to } => format!("rename column {from} to {to}"),
-            Self::ColumnMoved { name } => format!("move column {name}"),
             Self::PrimaryKeyAdded { .. } => "add the primary key".to_owned(),
             Self::PrimaryKeyDropped { .. } => "drop the primary key".to_owned(),
             Self::PrimaryKeyChanged { .. } => "change the primary key".to_owned(),
@@ -260,8 +253,7 @@ pub fn diff<'a>(current: &'a Catalog, desired: &'a Catalog) -> Vec<Change<'a>> {
                         new,
                     });
                 }
-                let keeps_order = desired.engine.dialect != Dialect::Postgres;
-                schema_changes(name, (old, new), keeps_order, &mut changes);
+                schema_changes(name, old, new, &mut changes);
             }
         },
     );
@@ -270,8 +262,8 @@ pub fn diff<'a>(current: &'a Catalog, desired: &'a Catalog) -> Vec<Change<'a>> {
 
 fn schema_changes<'a>(
     schema: &'a str,
-    (old, new): (&'a Schema, &'a Schema),
-    keeps_order: bool,
+    old: &'a Schema,
+    new: &'a Schema,
     changes: &mut Vec<Change<'a>>,
 ) {
     each(&old.tables, &new.tables, |table_name, sides| match sides {
@@ -286,11 +278,7 @@ fn schema_changes<'a>(
             old,
         }),
         Sides::Both(old, new) => {
-            let mut inner = table(old, new);
-            if keeps_order {
-                let moved = moved(old, new).into_iter();
-                inner.extend(moved.map(|name| TableChange::ColumnMoved { name }));
-            }
+            let inner = table(old, new);
             if !inner.is_empty() {
                 changes.push(Change::TableChanged {
                     schema,
@@ -446,42 +434,6 @@ pub(crate) fn table<'a>(old: &'a Table, new: &'a Table) -> Vec<TableChange<'a>> 
         changes.push(TableChange::RightsChanged);
     }
     changes
-}
-
-/// The fewest columns that have to move for those that both sides have to stand in the new order: all but a longest run that is in order already.
-fn moved<'a>(old: &Table, new: &'a Table) -> Vec<&'a str> {
-    let both: Vec<(&str, usize)> = new
-        .columns
-        .keys()
-        .filter_map(|name| Some((name.as_str(), old.columns.get_index_of(name)?)))
-        .collect();
-    // Of the runs of each length the one whose last column stood first, and for each column the one before it in its run.
-    let mut ends: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = Vec::with_capacity(both.len());
-    for (index, (_, place)) in both.iter().enumerate() {
-        let length =
-            ends.partition_point(|end| both.get(*end).is_some_and(|(_, last)| last < place));
-        before.push(
-            length
-                .checked_sub(1)
-                .and_then(|shorter| ends.get(shorter).copied()),
-        );
-        match ends.get_mut(length) {
-            Some(end) => *end = index,
-            None => ends.push(index),
-        }
-    }
-    let mut stays = BTreeSet::new();
-    let mut next = ends.last().copied();
-    while let Some(index) = next {
-        stays.insert(index);
-        next = before.get(index).copied().flatten();
-    }
-    let names = both.into_iter().enumerate();
-    names
-        .filter(|(index, _)| !stays.contains(index))
-        .map(|(_, (name, _))| name)
-        .collect()
 }
 
 /// Whether they are the same but for the statement that made them.

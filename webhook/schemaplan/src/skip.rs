@@ -28,9 +28,7 @@ fn is_skipped(change: &TableChange<'_>, skip: Skip) -> bool {
     match change {
         TableChange::ColumnAdded { .. } => skip.add_column,
         TableChange::ColumnDropped { .. } => skip.drop_column,
-        TableChange::ColumnChanged { .. }
-        | TableChange::ColumnRenamed { .. }
-        | TableChange::ColumnMoved { .. } => skip.modify_column,
+        TableChange::ColumnChanged { .. } | TableChange::ColumnRenamed { .. } => skip.modify_column,
         TableChange::IndexAdded { .. } => skip.add_index,
         TableChange::IndexDropped { .. } => skip.drop_index,
         TableChange::IndexChanged { .. } | TableChange::IndexRenamed { .. } => skip.modify_index,

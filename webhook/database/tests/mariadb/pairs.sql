@@ -1088,21 +1088,6 @@ RENAME TABLE c TO d;
 CREATE OR REPLACE VIEW v AS SELECT 1 AS one;
 CREATE OR REPLACE VIEW v AS SELECT table_name AS t FROM information_schema.tables;
 DROP TABLE IF EXISTS nothing;
--- == columns change places
-CREATE TABLE t (a int, b int NOT NULL DEFAULT 2, c varchar(5) COMMENT 'x', d int AS (a + 1) STORED, e int);
--- rows
-INSERT INTO t (a, b, c, e) VALUES (1, 2, 'x', 5);
--- keeps SELECT a, b, c, d, e FROM t
--- to
-CREATE TABLE t (e bigint, n int, d int AS (a + 1) STORED, a int, c varchar(5) COMMENT 'x', b int NOT NULL DEFAULT 2, m int);
--- == a column takes the place of one that goes
--- loses
-CREATE TABLE t (a int, b int, c int, d int, KEY i (d));
--- rows
-INSERT INTO t VALUES (1, 2, 3, 4);
--- keeps SELECT a, c, d FROM t
--- to
-CREATE TABLE t (d int, a int, c int, KEY i (d));
 -- == a key leaves out what rows are no longer parted by
 CREATE TABLE t (id int NOT NULL, d date NOT NULL, PRIMARY KEY (id, d)) PARTITION BY RANGE (year(d)) (PARTITION p0 VALUES LESS THAN (2020), PARTITION p1 VALUES LESS THAN MAXVALUE);
 -- rows

@@ -1,6 +1,6 @@
 //! SQLite: in place where it can be, a table rebuilt where it cannot.
 //!
-//! What `ALTER TABLE` can do (add a plain column behind all others, drop one that nothing uses, rename) is done by it (`alter`). Everything else is SQLite's documented way
+//! What `ALTER TABLE` can do (add a plain column, drop one that nothing uses, rename) is done by it (`alter`). Everything else is SQLite's documented way
 //! (<https://sqlite.org/lang_altertable.html#otheralter>): a new table is made by the wanted text, the rows are copied, the old table is dropped, the
 //! new one takes its name (`rebuild`). Dropping a table deletes rows that refer to it while foreign keys are enforced, hence the pragma around
 //! such a plan; it counts outside a transaction only, so both its statements stand alone.
@@ -40,7 +40,6 @@ pub(super) fn plan(
     let mut planner = Planner {
         current: current.schemas.get("").unwrap_or(none),
         desired: desired.schemas.get("").unwrap_or(none),
-        orders: !settings.skip.modify_column,
         ..Planner::new(none)
     };
     for change in changes {
@@ -106,8 +105,6 @@ struct Planner<'a> {
     /// Tables, in lower case, whose views and triggers have to go for a while.
     touched: BTreeSet<String>,
     rebuilt: Vec<Statement>,
-    /// Columns are brought into the wanted order.
-    orders: bool,
     /// Rows must not be deleted with the table they refer to.
     unenforced: bool,
     refusals: Vec<Refusal>,
@@ -130,7 +127,6 @@ impl<'a> Planner<'a> {
             objects_made: Vec::new(),
             touched: BTreeSet::new(),
             rebuilt: Vec::new(),
-            orders: true,
             unenforced: false,
             refusals: Vec::new(),
         }
@@ -234,9 +230,7 @@ impl<'a> Planner<'a> {
                 });
             }
         }
-        let in_order = !self.orders || alter::keeps_order(old, new, changes);
-        let in_place = in_order.then(|| alter::in_place(name, old, &written, changes));
-        if let Some(statements) = in_place.flatten() {
+        if let Some(statements) = alter::in_place(name, old, &written, changes) {
             if statements.iter().any(|statement| statement.destructive) {
                 self.touched.insert(name.to_lowercase());
             }

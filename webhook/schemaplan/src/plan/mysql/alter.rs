@@ -157,7 +157,7 @@ impl<'a> Alter<'a> {
                 TableChange::ColumnDropped { name, old } => {
                     drops.push(drop_column(name, old));
                 }
-                TableChange::ColumnChanged { name, .. } | TableChange::ColumnMoved { name } => {
+                TableChange::ColumnChanged { name, .. } => {
                     modified.insert(name);
                 }
                 TableChange::PrimaryKeyAdded { new } => adds.push(Action::new(
@@ -234,7 +234,7 @@ impl<'a> Alter<'a> {
                     ..ColumnChange::between(old, new)
                 };
                 // Said when the table has versions.
-                if !self.gains_versions() || changed.any() || self.is_moved(name) {
+                if !self.gains_versions() || changed.any() {
                     columns.push((name, self.change_column(name, old, new)));
                 }
             }
@@ -304,7 +304,7 @@ impl<'a> Alter<'a> {
         column(self.dialect, self.new, name, &new, collation)
     }
 
-    /// Where a column stands that is added or moved: behind the one before it that is there by then.
+    /// Where a column stands that is added: behind the one before it that is there by then.
     fn position(&self, name: &str) -> String {
         let is_there = |column: &str| {
             let is_added = |change: &TableChange<'_>| matches!(change, TableChange::ColumnAdded { name, .. } if *name == column);
@@ -316,12 +316,6 @@ impl<'a> Alter<'a> {
             || " FIRST".to_owned(),
             |before| format!(" AFTER {}", quote(before)),
         )
-    }
-
-    fn is_moved(&self, column: &str) -> bool {
-        self.changes
-            .iter()
-            .any(|change| matches!(change, TableChange::ColumnMoved { name } if *name == column))
     }
 
     fn add_column(&self, name: &str, new: &Column) -> Action {
@@ -361,13 +355,8 @@ impl<'a> Alter<'a> {
             (old.data_type != new.data_type && narrows(&held, &new.data_type))
                 || narrows_charset(collation_of(self.old, old), collation_of(self.new, new))
         };
-        let (position, purpose) = match self.is_moved(name) {
-            true if !changed.any() => (self.position(name), format!("move column {name}")),
-            true => (self.position(name), purpose),
-            false => (String::new(), purpose),
-        };
         vec![Action {
-            sql: format!("MODIFY COLUMN {}{position}", self.definition(name, new)),
+            sql: format!("MODIFY COLUMN {}", self.definition(name, new)),
             destructive,
             purpose,
         }]

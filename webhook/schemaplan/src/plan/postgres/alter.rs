@@ -347,7 +347,7 @@ fn one<'a>(
                 change_column(subject, name, (old, new), *changed, work);
             }
         }
-        TableChange::ColumnRenamed { .. } | TableChange::ColumnMoved { .. } => {}
+        TableChange::ColumnRenamed { .. } => {}
         TableChange::IndexRenamed { from, to } => {
             let sql = format!(
                 "ALTER INDEX {} RENAME TO {}",

@@ -27,7 +27,7 @@ pub(super) fn in_place(
     let mut statements = Vec::new();
     for change in changes {
         match change {
-            TableChange::ColumnRenamed { .. } | TableChange::ColumnMoved { .. } => {}
+            TableChange::ColumnRenamed { .. } => {}
             TableChange::ColumnAdded { name, .. } => {
                 let column = added.iter().find(|it| it.name == *name)?;
                 can_be_added(column).then_some(())?;
@@ -56,21 +56,6 @@ pub(super) fn in_place(
         }
     }
     Some(statements)
-}
-
-/// Whether columns stand in the wanted order when those that come have been added behind the others.
-pub(super) fn keeps_order(old: &Table, new: &Table, changes: &[TableChange<'_>]) -> bool {
-    let stay = old.columns.keys().map(String::as_str);
-    let stay = stay.filter(|name| new.columns.contains_key(*name));
-    let come = changes.iter().filter_map(|change| match change {
-        TableChange::ColumnAdded { name, .. } => Some(*name),
-        _ => None,
-    });
-    let order: Vec<&str> = stay.chain(come).collect();
-    let wanted = new.columns.keys().map(String::as_str);
-    wanted
-        .filter(|name| order.contains(name))
-        .eq(order.iter().copied())
 }
 
 /// SQLite's own restrictions; those that only count where there are rows are counted always, for a plan does not look at rows.
