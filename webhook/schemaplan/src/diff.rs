@@ -75,11 +75,9 @@ pub enum Change<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "fields are what they are named")]
 pub enum TableChange<'a> {
-    /// `after` is the column before it, none for the first; only MySQL and MariaDB can follow it.
     ColumnAdded {
         name: &'a str,
         new: &'a Column,
-        after: Option<&'a str>,
     },
     ColumnDropped {
         name: &'a str,
@@ -348,14 +346,9 @@ fn same_object(old: &Object, new: &Object) -> bool {
 /// What differs between two tables.
 pub(crate) fn table<'a>(old: &'a Table, new: &'a Table) -> Vec<TableChange<'a>> {
     let mut changes = Vec::new();
-    let mut after = None;
     for (name, column) in &new.columns {
         match old.columns.get(name) {
-            None => changes.push(TableChange::ColumnAdded {
-                name,
-                new: column,
-                after,
-            }),
+            None => changes.push(TableChange::ColumnAdded { name, new: column }),
             Some(before) => {
                 let changed = ColumnChange::between(before, column);
                 if changed.any() {
@@ -368,7 +361,6 @@ pub(crate) fn table<'a>(old: &'a Table, new: &'a Table) -> Vec<TableChange<'a>> 
                 }
             }
         }
-        after = Some(name.as_str());
     }
     for (name, column) in &old.columns {
         if !new.columns.contains_key(name) {

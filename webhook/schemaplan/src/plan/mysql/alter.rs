@@ -151,7 +151,7 @@ impl<'a> Alter<'a> {
         let mut modified: BTreeSet<&str> = self.converted();
         for change in self.changes {
             match change {
-                TableChange::ColumnAdded { name, new, .. } => {
+                TableChange::ColumnAdded { name, new } => {
                     columns.push((*name, vec![self.add_column(name, new)]));
                 }
                 TableChange::ColumnDropped { name, old } => {

@@ -316,7 +316,7 @@ fn one<'a>(
     };
     let is_late = |name: &'a str| subject.late.contains(&(subject.schema, subject.name, name));
     match change {
-        TableChange::ColumnAdded { name, new, .. } => add_column(subject, name, new, work),
+        TableChange::ColumnAdded { name, new } => add_column(subject, name, new, work),
         TableChange::ColumnDropped { name, .. } if subject.kept_by_children.contains(name) => {
             let sql = format!("ALTER TABLE ONLY {table} DROP COLUMN {}", quote(name));
             let purpose = format!("modify table {}", subject.name);

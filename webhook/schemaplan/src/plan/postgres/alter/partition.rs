@@ -147,7 +147,7 @@ fn as_its_parents<'a>(
 ) -> bool {
     let theirs = |name: &str| parent.and_then(|parent| parent.columns.get(name));
     let (name, is, wanted) = match change {
-        TableChange::ColumnAdded { name, new, .. } => (*name, theirs(name), Some(*new)),
+        TableChange::ColumnAdded { name, new } => (*name, theirs(name), Some(*new)),
         TableChange::ColumnDropped { name, old } => (*name, Some(*old), theirs(name)),
         TableChange::ColumnChanged { name, old, new, .. } => (*name, Some(*old), Some(*new)),
         _ => return false,
