@@ -208,12 +208,17 @@ const ORDINARY: Tables = Tables {
     grown: false,
 };
 
-/// Objects on SQLite, on a real API server: one after another, many at once, and what the program holds when nothing happens.
+/// Objects on a real API server: one after another, many at once, and what the program holds when nothing happens, on SQLite; and a large schema on
+/// each engine.
 async fn cluster(args: &Args, bench: &Bench) -> Result<Vec<Row>> {
     let plane = Plane::start()?;
     let mut latency = Vec::new();
     let (mut at_once, mut at_once_cpu, mut resident) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut first, mut no_op) = (Vec::new(), Vec::new());
+    let mut large = Vec::new();
+    for (engine, _) in PEER {
+        let databases = Databases::start(engine, bench.folder.path())?;
+        large.push((engine, databases, Vec::new(), Vec::new()));
+    }
     for round in 0..args.rounds {
         let name = format!("schemas-{round}");
         // The objects of earlier rounds are nobody's any more.
@@ -223,35 +228,44 @@ async fn cluster(args: &Args, bench: &Bench) -> Result<Vec<Row>> {
         let mut api = objects.namespace().await?;
         for number in 0..ONE_BY_ONE {
             let begun = Instant::now();
-            objects.create(&mut api, number, ORDINARY).await?;
+            objects
+                .create(&mut api, number, &objects.file(number), ORDINARY)
+                .await?;
             objects.ready(number + 1).await?;
             latency.push(begun.elapsed().as_secs_f64() * 1e3);
         }
         let spent = || server.whole_processor_time().map(|time| time.as_secs_f64());
         let (begun, before) = (Instant::now(), spent()?);
         for number in ONE_BY_ONE..ONE_BY_ONE + AT_ONCE {
-            objects.create(&mut api, number, ORDINARY).await?;
+            objects
+                .create(&mut api, number, &objects.file(number), ORDINARY)
+                .await?;
         }
         objects.ready(ONE_BY_ONE + AT_ONCE).await?;
         at_once.push(begun.elapsed().as_secs_f64());
         at_once_cpu.push(spent()? - before);
         for number in ONE_BY_ONE + AT_ONCE..AT_REST {
-            objects.create(&mut api, number, ORDINARY).await?;
+            objects
+                .create(&mut api, number, &objects.file(number), ORDINARY)
+                .await?;
         }
         objects.ready(AT_REST).await?;
         resident.push(server.resident()?);
 
-        let large = Tables {
+        let tables = Tables {
             count: args.tables,
             grown: false,
         };
-        let before = spent()?;
-        objects.create(&mut api, AT_REST, large).await?;
-        objects.ready(AT_REST + 1).await?;
-        let between = spent()?;
-        objects.touch(&mut api, AT_REST, large).await?;
-        first.push(between - before);
-        no_op.push(spent()? - between);
+        for (number, (_, databases, first, no_op)) in (AT_REST..).zip(&mut large) {
+            let url = databases.url(&format!("large_{round}"))?;
+            let before = spent()?;
+            objects.create(&mut api, number, &url, tables).await?;
+            objects.ready(number + 1).await?;
+            let between = spent()?;
+            objects.touch(&mut api, number, tables).await?;
+            first.push(between - before);
+            no_op.push(spent()? - between);
+        }
     }
     let row = |what: String, values, unit, target| Row {
         what,
@@ -260,8 +274,7 @@ async fn cluster(args: &Args, bench: &Bench) -> Result<Vec<Row>> {
         target,
     };
     let tables = args.tables;
-    let ratio = ratios(&first, &no_op);
-    Ok(vec![
+    let mut rows = vec![
         row(
             "AtlasSchema on SQLite, created to Ready".to_owned(),
             latency,
@@ -286,28 +299,30 @@ async fn cluster(args: &Args, bench: &Bench) -> Result<Vec<Row>> {
             "MiB",
             Target::Most(100.0),
         ),
-        row(
-            format!("AtlasSchema of {tables} tables, first look, processor time"),
-            first,
-            "s",
-            Target::None,
-        ),
-        row(
-            format!("AtlasSchema of {tables} tables, look that finds nothing, processor time"),
-            no_op,
-            "s",
-            Target::None,
-        ),
-        row(
-            "the first look / the one that finds nothing".to_owned(),
-            ratio,
-            "x",
-            Target::Least(10.0),
-        ),
-    ])
+    ];
+    for (engine, _, first, no_op) in large {
+        let ratio = ratios(&first, &no_op);
+        let what = |look| format!("AtlasSchema of {tables} tables on {engine}, {look}");
+        rows.extend([
+            row(what("first look, processor time"), first, "s", Target::None),
+            row(
+                what("look that finds nothing, processor time"),
+                no_op,
+                "s",
+                Target::None,
+            ),
+            row(
+                what("the first look / the one that finds nothing"),
+                ratio,
+                "x",
+                Target::Least(10.0),
+            ),
+        ]);
+    }
+    Ok(rows)
 }
 
-/// Objects in a namespace of their own, each with a file of its own.
+/// Objects in a namespace of their own.
 struct Objects<'a> {
     plane: &'a Plane,
     folder: PathBuf,
@@ -335,13 +350,17 @@ impl<'a> Objects<'a> {
         Ok(api)
     }
 
-    async fn create(&self, api: &mut Api, number: usize, tables: Tables) -> Result<()> {
-        let file = self.folder.join(format!("{number}.db"));
+    /// Where an ordinary object's database is.
+    fn file(&self, number: usize) -> String {
+        format!("sqlite://{}/{number}.db", self.folder.display())
+    }
+
+    async fn create(&self, api: &mut Api, number: usize, url: &str, tables: Tables) -> Result<()> {
         let object = json!({
             "apiVersion": "db.atlasgo.io/v1alpha1",
             "kind": "AtlasSchema",
             "metadata": {"name": format!("s{number}")},
-            "spec": {"url": format!("sqlite://{}", file.display()), "schema": {"sql": tables.sql()}},
+            "spec": {"url": url, "schema": {"sql": tables.sql()}},
         });
         api.create(&self.path, &object).await?;
         Ok(())
@@ -355,12 +374,15 @@ impl<'a> Objects<'a> {
     /// The same schema with another comment: a new generation, and nothing to do.
     async fn touch(&self, api: &mut Api, number: usize, tables: Tables) -> Result<()> {
         let sql = format!("-- The same.\n{}", tables.sql());
-        let path = format!("{}/s{number}", self.path);
+        let name = format!("s{number}");
+        let path = format!("{}/{name}", self.path);
         let patch = json!({"spec": {"schema": {"sql": sql}}});
         let generation = api.patch(&path, &patch).await?;
         let generation = generation.pointer("/metadata/generation").cloned();
         let current = |object: &Value| {
-            object.pointer("/metadata/generation") == generation.as_ref() && is_ready(object)
+            object.pointer("/metadata/name") == Some(&json!(name))
+                && object.pointer("/metadata/generation") == generation.as_ref()
+                && is_ready(object)
         };
         self.plane.until(&self.path, 1, current).await
     }
