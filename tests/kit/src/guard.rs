@@ -12,9 +12,9 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
-/// Reads `kill PID`, `quit PID` and `remove PATH` lines until the pipe is closed. `read -r` with an empty IFS keeps spaces in paths.
+/// Reads `kill PID`, `quit PID`, `ended` (all of them) and `remove PATH` lines until the pipe is closed. `read -r` with an empty IFS keeps spaces in paths.
 /// The process group of each child is its own, so a negative id ends what the child itself started. Who is to quit has two
 /// seconds to do so by itself, as a database server that gives back its shared memory.
 const SCRIPT: &str = r#"
@@ -24,6 +24,7 @@ while IFS= read -r line; do
     "kill "*) kill_list="$kill_list -${line#kill }" ;;
     "quit "*) quit_list="$quit_list ${line#quit }"; kill_list="$kill_list -${line#quit }" ;;
     "remove "*) set -- "$@" "${line#remove }" ;;
+    ended) kill_list= quit_list= ;;
   esac
 done
 [ -z "$quit_list" ] || kill -s QUIT $quit_list 2>/dev/null
@@ -36,6 +37,24 @@ done
 [ -z "$kill_list" ] || kill -s KILL -- $kill_list 2>/dev/null
 [ $# = 0 ] || rm -rf -- "$@"
 "#;
+
+/// How [`Guard::strike`] ends a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// At once, whatever it is at. Its own children stay.
+    Kill,
+    /// As fast as it can with its children: for a database server no more than a crash.
+    Quit,
+}
+
+impl Signal {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "KILL",
+            Self::Quit => "QUIT",
+        }
+    }
+}
 
 /// Owns child processes and folders; all of them end with it.
 #[derive(Debug)]
@@ -89,6 +108,27 @@ impl Guard {
         let id = child.id();
         self.children.push((name.to_owned(), child));
         self.tell(&format!("{how} {id}"))
+    }
+
+    /// Ends all processes of this guard now, as a fault would, and waits until they are gone: others can be started in their place.
+    ///
+    /// # Errors
+    /// When a process cannot be signalled.
+    pub fn strike(&mut self, signal: Signal) -> anyhow::Result<()> {
+        for (name, child) in &mut self.children {
+            let id = child.id().to_string();
+            let struck = Command::new("/bin/sh")
+                .args(["-c", "kill -s \"$1\" \"$2\"", "sh", signal.name(), &id])
+                .status()
+                .with_context(|| format!("signalling {name}"))?;
+            ensure!(struck.success(), "{name} could not be signalled");
+            child
+                .wait()
+                .with_context(|| format!("waiting for the end of {name}"))?;
+        }
+        self.children.clear();
+        // Their numbers may be somebody else's soon.
+        self.tell("ended")
     }
 
     /// The name and exit status of a process that has ended although it should not have, if there is one.

@@ -37,7 +37,7 @@ mod wire;
 pub use git::git;
 pub use mariadb::MariaDb;
 pub use pages::pages;
-pub use places::free_port;
+pub use places::{free_port, on_small_disk};
 pub use plane::{ControlPlane, Options};
 pub use postgres::Postgres;
 pub use proxy::Proxy;

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::certificates::Authority;
-use crate::guard::Guard;
-use crate::places::{free_port, temporary_folder};
+use crate::guard::{Guard, Signal};
+use crate::places::{free_port, on_small_disk, temporary_folder};
 use crate::tools::run;
 
 /// Who the tests are on the server. The account may do everything.
@@ -32,6 +32,8 @@ const START: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct MariaDb {
     guard: Guard,
+    /// As it was started.
+    server: Command,
     folder: PathBuf,
     port: u16,
 }
@@ -39,13 +41,34 @@ pub struct MariaDb {
 impl MariaDb {
     /// Makes an empty server and starts it. An error shows the last lines of its log.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// As [`Self::start`], with a disk of so many bytes at [`Self::small_disk`].
+    pub fn start_with_small_disk(bytes: u64) -> anyhow::Result<Self> {
+        Self::start_with(Some(bytes))
+    }
+
+    fn start_with(disk: Option<u64>) -> anyhow::Result<Self> {
         // A free port is only known by giving it back, and somebody else may take it in between.
-        match Self::try_start() {
+        match Self::try_start(disk) {
             Err(error) if format!("{error:#}").contains("Address already in use") => {
-                Self::try_start()
+                Self::try_start(disk)
             }
             other => other,
         }
+    }
+
+    /// Kills the server, and starts it again with the same data and on the same port.
+    pub fn crash_and_restart(&mut self) -> anyhow::Result<()> {
+        self.guard.strike(Signal::Kill)?;
+        self.guard.spawn("mariadbd", &mut self.server)?;
+        self.wait()
+    }
+
+    /// A folder for tables (`DATA DIRECTORY`).
+    pub fn small_disk(&self) -> PathBuf {
+        self.folder.join("small")
     }
 
     /// The one server that all tests of this binary use. Tests then need databases of their own.
@@ -77,17 +100,22 @@ impl MariaDb {
 
     /// Runs statements with MariaDB's own client, past every code of ours, and gives back what they print: a line a row, columns behind tabs.
     pub fn sql(&self, database: &str, statements: &str) -> anyhow::Result<String> {
-        let mut client = self.client("mariadb")?;
+        run(&mut self.client(database)?, statements)?.ok()
+    }
+
+    /// What [`Self::sql`] runs, for whoever wants to wait for it elsewhere.
+    pub fn client(&self, database: &str) -> anyhow::Result<Command> {
+        let mut client = self.program("mariadb")?;
         client.args(["--batch", "--skip-column-names"]);
         if !database.is_empty() {
             client.arg(database);
         }
-        run(&mut client, statements)?.ok()
+        Ok(client)
     }
 
     /// What MariaDB's own dump says of a database's schema.
     pub fn dump(&self, database: &str) -> anyhow::Result<String> {
-        let mut dump = self.client("mariadb-dump")?;
+        let mut dump = self.program("mariadb-dump")?;
         dump.args([
             "--no-data",
             "--routines",
@@ -98,7 +126,8 @@ impl MariaDb {
         run(&mut dump, "")?.ok()
     }
 
-    fn client(&self, name: &str) -> anyhow::Result<Command> {
+    /// One of MariaDB's own clients, let in.
+    fn program(&self, name: &str) -> anyhow::Result<Command> {
         let mut client = Command::new(program(name)?);
         client
             .arg("--no-defaults")
@@ -108,7 +137,7 @@ impl MariaDb {
         Ok(client)
     }
 
-    fn try_start() -> anyhow::Result<Self> {
+    fn try_start(disk: Option<u64>) -> anyhow::Result<Self> {
         let mut guard = Guard::new()?;
         let folder = temporary_folder("tidegate-mariadb-")?;
         guard.remove_folder(&folder)?;
@@ -147,7 +176,7 @@ impl MariaDb {
         let init = folder.join("init.sql");
         let accounts = ["localhost", "127.0.0.1"].map(|host| {
             format!(
-                "CREATE USER '{USER}'@'{host}' IDENTIFIED BY '{PASSWORD}';\n\
+                "CREATE USER IF NOT EXISTS '{USER}'@'{host}' IDENTIFIED BY '{PASSWORD}';\n\
                  GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'{host}' WITH GRANT OPTION;\n"
             )
         });
@@ -156,7 +185,15 @@ impl MariaDb {
         let log = File::create(folder.join("log")).context("making the server's log")?;
         let errors = log.try_clone().context("sharing a log file")?;
         let port = free_port()?;
-        let mut server = Command::new(program("mariadbd")?);
+        let program = program("mariadbd")?;
+        let mut server = match disk {
+            None => Command::new(program),
+            Some(bytes) => {
+                let mount = folder.join("small");
+                fs::create_dir(&mount).context("a folder for the small disk")?;
+                on_small_disk(&mount, bytes, &program)
+            }
+        };
         server
             .args([
                 "--no-defaults",
@@ -191,6 +228,7 @@ impl MariaDb {
         guard.spawn("mariadbd", &mut server)?;
         let mut started = Self {
             guard,
+            server,
             folder,
             port,
         };

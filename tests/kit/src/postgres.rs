@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 
-use crate::guard::Guard;
-use crate::places::free_port;
+use crate::guard::{Guard, Signal};
+use crate::places::{free_port, on_small_disk};
 use crate::tools::{Output, run};
 
 /// The superuser's name; its password is [`PASSWORD`].
@@ -27,6 +27,10 @@ pub const USER: &str = "tide";
 /// The superuser's password, which tests look for in messages.
 pub const PASSWORD: &str = "low-and-high";
 
+const LOG: &str = "postgres.log";
+
+const SMALL_DISK: &str = "small";
+
 /// How long the start may take. Under two seconds is usual.
 const START: Duration = Duration::from_mins(2);
 
@@ -34,6 +38,8 @@ const START: Duration = Duration::from_mins(2);
 #[derive(Debug)]
 pub struct Postgres {
     guard: Guard,
+    /// As it was started.
+    server: Command,
     /// The folder of `psql` and `pg_isready`.
     clients: PathBuf,
     folder: PathBuf,
@@ -44,15 +50,36 @@ pub struct Postgres {
 impl Postgres {
     /// Makes a cluster, starts a server and waits until it takes connections. An error shows the end of the log.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(None)
+    }
+
+    /// As [`Self::start`], with a disk of so many bytes for the databases that [`Self::small_database`] makes.
+    pub fn start_with_small_disk(bytes: u64) -> anyhow::Result<Self> {
+        let this = Self::start_with(Some(bytes))?;
+        let location = this.folder.join(SMALL_DISK);
+        let create = format!("CREATE TABLESPACE small LOCATION '{}'", location.display());
+        this.psql("postgres", &create)?.ok()?;
+        Ok(this)
+    }
+
+    fn start_with(disk: Option<u64>) -> anyhow::Result<Self> {
         // A free port is only known by giving it back, and somebody else may take it in between.
         const ATTEMPTS: usize = 3;
         for _ in 1..ATTEMPTS {
-            match Self::try_start() {
+            match Self::try_start(disk) {
                 Err(error) if format!("{error:#}").contains("Address already in use") => {}
                 other => return other,
             }
         }
-        Self::try_start()
+        Self::try_start(disk)
+    }
+
+    /// Ends the server as a crash would, and starts it again with the same data and on the same port.
+    pub fn crash_and_restart(&mut self) -> anyhow::Result<()> {
+        // Killed, it would leave its processes, and those the data's lock.
+        self.guard.strike(Signal::Quit)?;
+        self.guard.spawn_to_quit("postgres", &mut self.server)?;
+        self.wait()
     }
 
     /// The one server that all tests of this binary use. Tests then take a [`Self::database`] each.
@@ -72,6 +99,17 @@ impl Postgres {
         Ok(name)
     }
 
+    /// As [`Self::database`], on the small disk.
+    pub fn small_database(&self) -> anyhow::Result<String> {
+        let name = self.database()?;
+        self.psql(
+            "postgres",
+            &format!("ALTER DATABASE {name} SET TABLESPACE small"),
+        )?
+        .ok()?;
+        Ok(name)
+    }
+
     /// The address of a database as the superuser, for example with `search_path=public` as parameters.
     pub fn url(&self, database: &str, parameters: &str) -> String {
         self.url_as(USER, PASSWORD, database, parameters)
@@ -88,12 +126,16 @@ impl Postgres {
 
     /// Runs a script with `psql` as superuser, stopping at the first error. Standard output has the rows: unaligned, separated by `|`.
     pub fn psql(&self, database: &str, script: &str) -> anyhow::Result<Output> {
-        run(
-            Command::new(self.clients.join("psql"))
-                .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"])
-                .arg(self.url(database, "")),
-            script,
-        )
+        run(&mut self.client(database), script)
+    }
+
+    /// What [`Self::psql`] runs, for whoever wants to wait for it elsewhere.
+    pub fn client(&self, database: &str) -> Command {
+        let mut client = Command::new(self.clients.join("psql"));
+        client
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"])
+            .arg(self.url(database, ""));
+        client
     }
 
     /// The port on 127.0.0.1.
@@ -101,7 +143,7 @@ impl Postgres {
         self.port
     }
 
-    fn try_start() -> anyhow::Result<Self> {
+    fn try_start(disk: Option<u64>) -> anyhow::Result<Self> {
         let clients = programs(&["psql", "pg_isready"])?;
         let programs = match std::env::var_os("TIDEGATE_POSTGRES") {
             Some(folder) => PathBuf::from(folder),
@@ -123,8 +165,7 @@ impl Postgres {
                     .with_context(|| format!("giving {} to postgres", path.display()))?;
             }
         }
-        let command = |name: &str| {
-            let mut command = Command::new(programs.join(name));
+        let own = |mut command: Command| {
             command.current_dir(&folder).env("LC_ALL", "C");
             if let Some((uid, gid)) = owner {
                 command.uid(uid).gid(gid);
@@ -132,7 +173,7 @@ impl Postgres {
             command
         };
         run(
-            command("initdb")
+            own(Command::new(programs.join("initdb")))
                 .args(["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"])
                 .args(["--auth=scram-sha-256", "-U", USER, "--pwfile=password"])
                 .arg("-D")
@@ -142,9 +183,20 @@ impl Postgres {
         .ok()
         .context("initdb")?;
         let port = free_port()?;
-        let log_path = folder.join("postgres.log");
-        let log = fs::File::create(&log_path).context("the log")?;
-        let mut server = command("postgres");
+        let log = fs::File::create(folder.join(LOG)).context("the log")?;
+        let program = programs.join("postgres");
+        let mut server = own(match disk {
+            None => Command::new(program),
+            Some(bytes) => {
+                let mount = folder.join(SMALL_DISK);
+                fs::create_dir(&mount).context("a folder for the small disk")?;
+                if let Some((uid, gid)) = owner {
+                    std::os::unix::fs::chown(&mount, Some(uid), Some(gid))
+                        .context("giving the small disk to postgres")?;
+                }
+                on_small_disk(&mount, bytes, &program)
+            }
+        });
         server
             .arg("-D")
             .arg(&data)
@@ -166,16 +218,17 @@ impl Postgres {
         guard.spawn_to_quit("postgres", &mut server)?;
         let mut this = Self {
             guard,
+            server,
             clients,
             folder,
             port,
             databases: AtomicU32::new(0),
         };
-        this.wait(&log_path)?;
+        this.wait()?;
         Ok(this)
     }
 
-    fn wait(&mut self, log: &Path) -> anyhow::Result<()> {
+    fn wait(&mut self) -> anyhow::Result<()> {
         let begun = Instant::now();
         loop {
             let ready = Command::new(self.clients.join("pg_isready"))
@@ -187,7 +240,7 @@ impl Postgres {
             }
             let fallen = self.guard.fallen()?;
             if fallen.is_some() || begun.elapsed() > START {
-                let said = fs::read_to_string(log).unwrap_or_default();
+                let said = fs::read_to_string(self.folder.join(LOG)).unwrap_or_default();
                 bail!(
                     "PostgreSQL in {} did not start: {}\n{said}",
                     self.folder.display(),

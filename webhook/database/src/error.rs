@@ -55,7 +55,7 @@ pub enum DatabaseError {
     )]
     ReadOnly,
     /// The disk has no room.
-    #[error("there is no room left for the database; nothing was changed")]
+    #[error("there is no room left for the database; the statement changed nothing")]
     Full,
     /// Reading the schema failed.
     #[error("cannot read the schema of the database: {source}")]

@@ -148,8 +148,13 @@ fn create_options(text: &str) -> Vec<(String, String)> {
     let options = words.iter().filter_map(|word| word.split_once('='));
     options
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        // Aria's own, which it writes down by itself, and which stay when the engine changes.
-        .filter(|(name, _)| !matches!(name.as_str(), "transactional" | "page_checksum"))
+        // Aria's own, which it writes down by itself, and which stay when the engine changes; and where the server's files are (`DATA DIRECTORY`).
+        .filter(|(name, _)| {
+            !matches!(
+                name.as_str(),
+                "transactional" | "page_checksum" | "directory"
+            )
+        })
         .collect()
 }
 
@@ -315,7 +320,7 @@ mod tests {
     #[test]
     fn options_of_a_table_are_read_by_name() {
         let read = create_options(
-            "max_rows=5 row_format=DYNAMIC partitioned `page_compressed`='1' COMPRESSION=\"a b\"",
+            "max_rows=5 row_format=DYNAMIC DATA DIRECTORY='/a b/' partitioned `page_compressed`='1' COMPRESSION=\"a b\"",
         );
         let read: Vec<(&str, &str)> = read
             .iter()

@@ -10,6 +10,7 @@ mod crash;
 mod down;
 mod folder;
 mod network;
+mod outage;
 mod servers;
 mod sqlite;
 

@@ -1,0 +1,209 @@
+//! The server falls over while a statement runs, or its disk is full: every statement ran exactly once, or was rolled back, and what is wrong is
+//! said. The disks are small ones, which only the server sees, or the program where the database is a file.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use tidegate_kit::{MariaDb, Postgres, on_small_disk};
+
+use super::{Place, Run};
+
+const USERS: (&str, &str) = (
+    "1_users.sql",
+    "CREATE TABLE users (id int PRIMARY KEY);\nINSERT INTO users VALUES (1);\n",
+);
+
+/// Three statements; the second waits for whoever holds the table `users`.
+const MORE: &str =
+    "CREATE TABLE more (a int);\nINSERT INTO users VALUES (2);\nINSERT INTO more VALUES (3);\n";
+
+const REVISION: &str =
+    "SELECT applied, total, error FROM atlas_schema_revisions WHERE version = '2'";
+
+/// On the disk: what fills it until somebody clears it away.
+const DISK_BYTES: u64 = 40 << 20;
+
+/// Begins to migrate and comes back when a statement waits.
+fn waiting(place: &Place, url: &str, is_waiting: impl Fn() -> bool) -> Child {
+    let mut child = place
+        .command(&["apply"])
+        .env("TIDEGATE_DATABASE_URL", url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !is_waiting() {
+        assert!(child.try_wait().unwrap().is_none(), "it did not wait");
+    }
+    child
+}
+
+fn asked(server: &Postgres, database: &str, sql: &str) -> String {
+    let said = server.psql(database, sql).unwrap().ok().unwrap();
+    said.trim().to_owned()
+}
+
+#[test]
+fn postgres_starts_again_in_the_middle_of_a_statement() {
+    let mut server = Postgres::start().unwrap();
+    for directive in ["", "-- atlas:txmode none\n\n"] {
+        let database = server.database().unwrap();
+        let url = server.url(&database, "search_path=public");
+        let place = Place::new(&[USERS]);
+        place.at(&url, &["apply"]).fine();
+        place.write(&[("2_more.sql", &format!("{directive}{MORE}"))]);
+        let mut holder = server.client(&database);
+        holder.args(["-c", "BEGIN; LOCK TABLE users; SELECT pg_sleep(300)"]);
+        let mut holder = holder.stderr(Stdio::null()).spawn().unwrap();
+        let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+        while asked(&server, &database, sleeping) == "0" {}
+        let lock = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO users%'";
+        let child = waiting(&place, &url, || asked(&server, &database, lock) != "0");
+        server.crash_and_restart().unwrap();
+        holder.wait().unwrap();
+        let at = "executing statement \"INSERT INTO users VALUES (2);\" from version \"2\"";
+        Run::of(&child.wait_with_output().unwrap()).refused(at);
+        place.at(&url, &["apply"]).fine();
+        place.at(&url, &["status"]).fine();
+        let rows = "SELECT (SELECT string_agg(id::text, ',' ORDER BY id) FROM users), (SELECT string_agg(a::text, ',') FROM more)";
+        assert_eq!(asked(&server, &database, rows), "1,2|3", "{directive:?}");
+        assert_eq!(asked(&server, &database, REVISION), "3|3|");
+    }
+}
+
+#[test]
+fn mariadb_starts_again_in_the_middle_of_a_statement() {
+    let mut server = MariaDb::start().unwrap();
+    server.sql("", "CREATE DATABASE shop").unwrap();
+    let url = server.url("shop");
+    let place = Place::new(&[USERS]);
+    place.at(&url, &["apply"]).fine();
+    place.write(&[("2_more.sql", MORE)]);
+    let mut holder = server.client("shop").unwrap();
+    holder.args(["-e", "LOCK TABLES users READ; SELECT SLEEP(300)"]);
+    let mut holder = holder.stderr(Stdio::null()).spawn().unwrap();
+    let is_at = |what: &str| {
+        let sql = format!("SELECT id FROM information_schema.processlist WHERE {what}");
+        !server.sql("", &sql).unwrap().is_empty()
+    };
+    while !is_at("info LIKE 'SELECT SLEEP(300)%'") {}
+    let lock = "state LIKE 'Waiting for table%' AND info LIKE 'INSERT INTO users%'";
+    let child = waiting(&place, &url, || is_at(lock));
+    server.crash_and_restart().unwrap();
+    holder.wait().unwrap();
+    let at = "executing statement \"INSERT INTO users VALUES (2);\" from version \"2\"";
+    Run::of(&child.wait_with_output().unwrap()).refused(at);
+    place.at(&url, &["apply"]).fine();
+    place.at(&url, &["status"]).fine();
+    let rows = "SELECT (SELECT group_concat(id ORDER BY id) FROM users), (SELECT group_concat(a) FROM more)";
+    assert_eq!(server.sql("shop", rows).unwrap(), "1,2\t3\n");
+    assert_eq!(server.sql("shop", REVISION).unwrap(), "3\t3\tNULL\n");
+}
+
+#[test]
+fn postgres_with_a_full_disk() {
+    let server = Postgres::start_with_small_disk(DISK_BYTES).unwrap();
+    for (directive, kept) in [
+        ("", "the whole file was rolled back"),
+        ("-- atlas:txmode none\n\n", "the statements before it stay"),
+    ] {
+        let database = server.small_database().unwrap();
+        let url = server.url(&database, "search_path=public");
+        let place = Place::new(&[USERS]);
+        place.at(&url, &["apply"]).fine();
+        let ballast = "CREATE SCHEMA other; CREATE TABLE other.ballast AS SELECT g, repeat('x', 200) FROM generate_series(1, 80000) g";
+        asked(&server, &database, ballast);
+        let many = MORE.replace("VALUES (2)", "SELECT generate_series(2, 300000)");
+        place.write(&[("2_more.sql", &format!("{directive}{many}"))]);
+        let failed = place.at(&url, &["apply"]);
+        let said = format!("{}{}", failed.out, failed.error);
+        assert!(said.contains(kept), "{said}");
+        failed.refused("No space left on device");
+        assert_eq!(asked(&server, &database, "SELECT count(*) FROM users"), "1");
+        asked(&server, &database, "DROP TABLE other.ballast");
+        place.at(&url, &["apply"]).fine();
+        place.at(&url, &["status"]).fine();
+        let rows =
+            "SELECT (SELECT count(*) FROM users), (SELECT string_agg(a::text, ',') FROM more)";
+        assert_eq!(asked(&server, &database, rows), "300000|3", "{directive:?}");
+        assert_eq!(asked(&server, &database, REVISION), "3|3|");
+        asked(&server, "postgres", &format!("DROP DATABASE {database}"));
+    }
+}
+
+#[test]
+fn mariadb_with_a_full_disk() {
+    let server = MariaDb::start_with_small_disk(DISK_BYTES).unwrap();
+    server.sql("", "CREATE DATABASE shop").unwrap();
+    let url = server.url("shop");
+    let there = format!("DATA DIRECTORY = '{}'", server.small_disk().display());
+    let users = USERS
+        .1
+        .replace(");\nINSERT", &format!(") {there};\nINSERT"));
+    let place = Place::new(&[(USERS.0, &users)]);
+    place.at(&url, &["apply"]).fine();
+    let ballast = format!(
+        "CREATE TABLE ballast (filler char(200)) {there} SELECT repeat('x', 200) AS filler FROM seq_1_to_100000"
+    );
+    server
+        .sql(
+            "shop",
+            &format!("CREATE DATABASE other; USE other; {ballast}"),
+        )
+        .unwrap();
+    let many = MORE.replace("VALUES (2)", "SELECT seq FROM seq_2_to_500000");
+    place.write(&[("2_more.sql", &many)]);
+    place
+        .at(&url, &["apply"])
+        .refused("The table 'users' is full");
+    assert_eq!(
+        server.sql("shop", "SELECT count(*) FROM users").unwrap(),
+        "1\n"
+    );
+    server.sql("", "DROP DATABASE other").unwrap();
+    place.at(&url, &["apply"]).fine();
+    place.at(&url, &["status"]).fine();
+    let rows = "SELECT (SELECT count(*) FROM users), (SELECT group_concat(a) FROM more)";
+    assert_eq!(server.sql("shop", rows).unwrap(), "500000\t3\n");
+    assert_eq!(server.sql("shop", REVISION).unwrap(), "3\t3\tNULL\n");
+}
+
+/// The program and what comes before and after it see the same disk only where all of them run in one shell.
+#[test]
+fn sqlite_on_a_full_disk() {
+    for directive in ["", "-- atlas:txmode none\n\n"] {
+        let many = MORE.replace(
+            "VALUES (2)",
+            "WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < 200000) SELECT i FROM n",
+        );
+        let place = Place::new(&[USERS]);
+        std::fs::create_dir(place.path().join("disk")).unwrap();
+        let script = "
+            \"$1\" migrate apply || exit 10
+            mv later.sql migrations/2_more.sql; \"$1\" migrate hash || exit 11
+            head -c 7M /dev/zero > disk/ballast || exit 12
+            if \"$1\" migrate apply 2> said; then exit 13; fi
+            rm disk/ballast
+            \"$1\" migrate apply || exit 14
+            \"$1\" migrate status || exit 15
+            cp disk/x.db x.db";
+        std::fs::write(place.path().join("later.sql"), format!("{directive}{many}")).unwrap();
+        let mut shell = on_small_disk(&place.path().join("disk"), 8 << 20, Path::new("/bin/sh"));
+        let shell = shell
+            .args(["-c", script, "sh", env!("CARGO_BIN_EXE_tidegate")])
+            .current_dir(place.path())
+            .env("TMPDIR", place.path())
+            .env("TIDEGATE_DATABASE_URL", "sqlite://disk/x.db");
+        Run::of(&shell.output().unwrap()).fine();
+        let said = std::fs::read_to_string(place.path().join("said")).unwrap();
+        assert!(
+            said.contains("there is no room left for the database"),
+            "{said}"
+        );
+        assert_eq!(
+            place.rows("SELECT (SELECT count(*) FROM users), (SELECT group_concat(a) FROM more)"),
+            ["200000|3"]
+        );
+        assert_eq!(place.rows(REVISION), ["3|3|NULL"]);
+    }
+}
