@@ -27,7 +27,7 @@ pub(super) async fn apply(
         .await
         .map_err(own)?;
     let applied = match mode {
-        TransactionMode::None => one_by_one(wire, statements, 0, statements.len()).await,
+        TransactionMode::None => apart(wire, statements).await,
         TransactionMode::File | TransactionMode::All => together(wire, statements).await,
     };
     let reset = wire
@@ -35,6 +35,21 @@ pub(super) async fn apply(
         .await
         .map_err(own);
     applied.and(reset)
+}
+
+/// Each by itself, but for those that are one with the statement before them.
+async fn apart(wire: &mut Wire, statements: &[Statement]) -> Result<(), DatabaseError> {
+    let total = statements.len();
+    let mut done = 0;
+    for group in statements.chunk_by(|_, next| next.together) {
+        if group.len() == 1 {
+            one_by_one(wire, group, done, total).await?;
+        } else {
+            transaction(wire, group, done, total).await?;
+        }
+        done += group.len();
+    }
+    Ok(())
 }
 
 async fn together(wire: &mut Wire, statements: &[Statement]) -> Result<(), DatabaseError> {

@@ -439,7 +439,7 @@ async fn renames_that_are_hinted_keep_rows() -> anyhow::Result<()> {
 #[tokio::test]
 async fn what_cannot_be_changed_in_place_is_refused_with_its_reason() -> anyhow::Result<()> {
     let (_, mut session) = bound().await?;
-    let old = "CREATE TABLE m (a integer, b integer) PARTITION BY RANGE (a); CREATE TYPE c AS (x integer, y integer); CREATE TYPE r AS RANGE (SUBTYPE = integer); CREATE TYPE o AS (c c); CREATE TABLE u (c c, r r, o o)";
+    let old = "CREATE TABLE m (a integer, b integer) PARTITION BY RANGE (a); ALTER TABLE m FORCE ROW LEVEL SECURITY; CREATE TYPE c AS (x integer, y integer); CREATE TYPE r AS RANGE (SUBTYPE = integer); CREATE TYPE o AS (c c); CREATE TABLE u (c c, r r, o o)";
     reach(&mut session, old, &settings()).await?;
     for (new, said) in [
         (

@@ -19,6 +19,7 @@ mod objects;
 mod partitions;
 mod parts;
 mod rebuild;
+mod remake;
 mod said;
 mod sequences;
 mod steps;
@@ -57,11 +58,13 @@ pub(super) fn plan(
     for change in changes {
         work.sort(change);
     }
+    work.remake_tables();
     work.adopt_sequences();
     work.move_sequences();
     work.move_extensions();
     work.names_of_other_kinds();
     work.how_objects_change();
+    work.lift_what_stands_on_remade();
     work.lift_objects();
     work.lift_uses_of_functions();
     if !work.recomputed.is_empty() {
@@ -79,10 +82,11 @@ pub(super) fn plan(
     statements.extend(work.said());
     statements.extend(work.drops());
     statements.extend(work.asides.drain(..).rev());
+    labels_used_at_once(&mut statements);
+    work.refusals.extend(remake::in_one(&mut statements));
     if !work.refusals.is_empty() {
         return Err(work.refusals);
     }
-    labels_used_at_once(&mut statements);
     Ok(Plan {
         statements,
         not_managed: not_managed(current, desired),
@@ -128,6 +132,8 @@ struct Work<'a> {
     detached: BTreeSet<TableName<'a>>,
     /// Tables that are dropped before all else, because something new has their name, or that of one of their indexes.
     early: BTreeSet<TableName<'a>>,
+    /// Tables whose rows go aside meanwhile: they are dropped early and made again.
+    remade: BTreeSet<TableName<'a>>,
     /// Sequences and types likewise.
     early_objects: BTreeSet<ObjectName<'a>>,
     /// Foreign keys that are added when all tables are there.
@@ -178,6 +184,7 @@ impl<'a> Work<'a> {
             lifted_primary_keys: BTreeSet::new(),
             detached: BTreeSet::new(),
             early: BTreeSet::new(),
+            remade: BTreeSet::new(),
             early_objects: BTreeSet::new(),
             late: BTreeSet::new(),
             adopted: BTreeSet::new(),

@@ -166,6 +166,7 @@ impl<'a> Work<'a> {
             ));
         }
         statements.extend(used_by_tables.into_iter().map(drop));
+        statements.extend(self.set_rows_aside());
         let early: Vec<TableName<'a>> = self
             .drop_order()
             .into_iter()

@@ -24,6 +24,7 @@ impl<'a> Work<'a> {
         let replaced = self.dropped.keys().filter(|(schema, name)| {
             let mut made = self.made.keys();
             made.any(|(other, _, taken)| other == schema && taken == name)
+                || self.remade.contains(&(*schema, *name))
         });
         let replaced: BTreeSet<String> = replaced
             .map(|(schema, name)| joined(schema, name))

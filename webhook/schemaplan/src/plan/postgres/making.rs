@@ -84,6 +84,7 @@ impl<'a> Work<'a> {
         let mut statements = Vec::new();
         let mut owners = Vec::new();
         let mut indexes = Vec::new();
+        let mut awaited = self.awaited();
         for index in order {
             let Some(node) = nodes.get(index) else {
                 continue;
@@ -96,6 +97,11 @@ impl<'a> Work<'a> {
                     let (now, later) = self.table(name, table);
                     statements.extend(now);
                     indexes.extend(later);
+                    for (top, tree) in &mut awaited {
+                        if tree.remove(&name) && tree.is_empty() {
+                            statements.extend(self.bring_rows_back(*top));
+                        }
+                    }
                 }
             }
         }
