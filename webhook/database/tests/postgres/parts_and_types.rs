@@ -65,3 +65,43 @@ async fn types_within_types() -> anyhow::Result<()> {
     )
     .await
 }
+
+#[tokio::test]
+async fn tables_made_again() -> anyhow::Result<()> {
+    let days = "CREATE TABLE p (id serial, day date NOT NULL, note text, PRIMARY KEY (id, day))";
+    let users = "CREATE TABLE c (p integer, d date, FOREIGN KEY (p, d) REFERENCES p); CREATE VIEW v AS SELECT note FROM p; COMMENT ON TABLE p IS 'days'; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER g BEFORE INSERT ON p FOR EACH ROW EXECUTE FUNCTION f(); CREATE POLICY mine ON p USING (id > 0)";
+    let join = |parts: &[&str]| -> &'static str { Box::leak(parts.join("; ").into_boxed_str()) };
+    let months = format!(
+        "{days} PARTITION BY RANGE (day); CREATE TABLE a PARTITION OF p FOR VALUES FROM ('2024-01-01') TO ('2024-02-01'); CREATE TABLE b PARTITION OF p FOR VALUES FROM ('2024-02-01') TO ('2024-03-01')"
+    );
+    let kinds = "CREATE TABLE p (kind text, n integer GENERATED ALWAYS AS IDENTITY, twice integer GENERATED ALWAYS AS (7 * 2) STORED) PARTITION BY LIST (kind); CREATE TABLE x PARTITION OF p FOR VALUES IN ('x'); CREATE TABLE y PARTITION OF p DEFAULT";
+    let numbers = kinds
+        .replace("LIST (kind)", "RANGE (n)")
+        .replace("FOR VALUES IN ('x')", "FOR VALUES FROM (1) TO (2)");
+    let sized = "CREATE TABLE p (a integer NOT NULL, b text) PARTITION BY RANGE (a); CREATE INDEX i ON p (b); CREATE TABLE low PARTITION OF p FOR VALUES FROM (0) TO (9)";
+    let local =
+        "CREATE TABLE p (a integer, b integer) PARTITION BY LIST (a); CREATE INDEX whole ON p (b)";
+    run_all(
+        &[
+            pair("a table becomes partitioned, and is not any more", join(&[days, users]), join(&[&months, users])),
+            pair("its rows find their partitions", join(&[days, users]), join(&[&months, users])).with(
+                "INSERT INTO p (day, note) VALUES ('2024-01-05', 'x'), ('2024-02-05', 'y'); INSERT INTO c VALUES (1, '2024-01-05')",
+                "INSERT INTO p (day) VALUES ('2024-01-06'); SELECT (SELECT note FROM b) || max(id) || (SELECT count(*) FROM c) FROM p",
+                "y31",
+            ),
+            pair("another key", kinds, join(&[&numbers])).with(
+                "INSERT INTO p (kind) VALUES ('x'), ('x')",
+                "SELECT (SELECT count(*) FROM x) || string_agg(kind || n, '' ORDER BY n) FROM y",
+                "1x2",
+            ),
+            pair("another type of the key's column", sized, join(&[&sized.replace("a integer", "a bigint")])).with("INSERT INTO p VALUES (1, 'x')", "SELECT b FROM low", "x"),
+            pair("a part that stays when its parent is made again", "CREATE TABLE t (a integer, n serial, b text, CHECK (a > 0)) PARTITION BY LIST (a); CREATE TABLE one PARTITION OF t FOR VALUES IN (1); CREATE TABLE two PARTITION OF t FOR VALUES IN (2)", "CREATE TABLE t (a integer, n serial, b text); CREATE TABLE two (a integer, n integer NOT NULL, b text)").with("INSERT INTO t (a) VALUES (1), (2)", "SELECT (SELECT sum(n) FROM t) || '|' || sum(n) FROM two", "1|2"),
+            pair("a part of a table that is no more", "CREATE TABLE o (a integer PRIMARY KEY, b serial) PARTITION BY LIST (a); CREATE TABLE k PARTITION OF o FOR VALUES IN (1)", "CREATE TABLE w (a integer CHECK (a > 0), b text DEFAULT 'z') PARTITION BY LIST (a); CREATE TABLE k PARTITION OF w FOR VALUES IN (1)").with("INSERT INTO o (a) VALUES (1)", "SELECT a || b FROM w", "11"),
+            pair("a part's own index comes and leaves with it", join(&[local, "CREATE TABLE k (a integer, b integer); CREATE INDEX own ON k (b)"]), join(&[local, "CREATE TABLE k PARTITION OF p FOR VALUES IN (1); CREATE INDEX own ON k (b)"])),
+            pair("a part with numbers of its own", "CREATE TABLE p (a integer, n serial) PARTITION BY LIST (a); CREATE TABLE k (a integer, n serial)", "CREATE TABLE p (a integer, n serial) PARTITION BY LIST (a); CREATE TABLE k PARTITION OF p FOR VALUES IN (1)").with("INSERT INTO k VALUES (1, 1)", "SELECT n FROM p", "1"),
+            pair("a serial's sequence is made by hand", "CREATE TABLE t (id serial PRIMARY KEY)", "CREATE SEQUENCE t_id_seq; CREATE TABLE t (id integer PRIMARY KEY DEFAULT nextval('t_id_seq'))").with("INSERT INTO t DEFAULT VALUES", "INSERT INTO t DEFAULT VALUES; SELECT max(id) FROM t", "2"),
+        ],
+        true,
+    )
+    .await
+}

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::Table;
+use crate::catalog::{Catalog, Table};
 use crate::diff::TableChange;
 
+use super::text::sequence_of;
 use super::{TableName, Work, spelled};
 
 impl<'a> Work<'a> {
@@ -38,6 +39,28 @@ impl<'a> Work<'a> {
             }
         }
         self.detached.extend(leaving);
+        self.let_go_of_numbers();
+    }
+
+    /// A partition that has left must not call a sequence that goes with the parent.
+    fn let_go_of_numbers(&mut self) {
+        let mut calling = Vec::new();
+        for &(schema, name) in &self.detached {
+            let held = |catalog: &'a Catalog| catalog.schemas.get(schema)?.tables.get(name);
+            let Some(parent) =
+                held(self.current).and_then(|table| table.options.get("partition of"))
+            else {
+                continue;
+            };
+            let mut dropped = self.dropped.iter();
+            let parent = dropped.find(|(name, _)| spelled(**name, parent));
+            for (column, theirs) in parent.into_iter().flat_map(|(_, parent)| &parent.columns) {
+                if sequence_of(theirs).is_some() && theirs.default.is_some() {
+                    calling.push((schema, name, column.as_str()));
+                }
+            }
+        }
+        self.without_default.extend(calling);
     }
 
     /// Of the columns of a table those that it gives up, but none of its children.

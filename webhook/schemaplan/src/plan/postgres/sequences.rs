@@ -28,6 +28,7 @@ impl<'a> Work<'a> {
         }
         self.adopted = self.sequences_kept();
         adopted.extend(self.adopted.iter().cloned());
+        self.change_adopted(&adopted);
         let is_adopted = |(schema, kind, name): &ObjectName<'_>| {
             *kind == ObjectKind::Sequence
                 && [joined(schema, name), qualified(schema, name)]
@@ -36,6 +37,38 @@ impl<'a> Work<'a> {
         };
         self.made.retain(|name, _| !is_adopted(name));
         self.unmade.retain(|name, _| !is_adopted(name));
+    }
+
+    /// An adopted sequence may count otherwise from now on: that of a `serial` is of its column's type, one by hand is a bigint.
+    fn change_adopted(&mut self, adopted: &BTreeSet<String>) {
+        let (old, new) = (owned(self.current), owned(self.desired));
+        let by_hand = |objects: &BTreeMap<ObjectName<'a>, &'a Object>, sequence: &String| {
+            let mut objects = objects.iter();
+            let found = objects.find(|((schema, kind, name), _)| {
+                *kind == ObjectKind::Sequence
+                    && [joined(schema, name), qualified(schema, name)].contains(sequence)
+            });
+            found.map(|(_, object)| object.definition.clone())
+        };
+        let serial = |owned: &BTreeMap<String, (Owner<'_>, &Column)>, sequence: &String| {
+            owned.get(sequence).map(|(_, column)| definition(column))
+        };
+        for sequence in adopted {
+            let changed = match (
+                by_hand(&self.unmade, sequence),
+                by_hand(&self.made, sequence),
+            ) {
+                (None, Some(after)) => serial(&old, sequence).map(|before| (before, after)),
+                (Some(before), None) => serial(&new, sequence).map(|after| (before, after)),
+                _ => None,
+            };
+            if let Some((_, after)) = changed.filter(|(before, after)| before != after) {
+                let options = alter::all_options(&after, Some("bigint")).join(" ");
+                let sql = format!("ALTER SEQUENCE {sequence} {options}");
+                self.renames
+                    .push(statement(sql, &format!("modify sequence {sequence}")));
+            }
+        }
     }
 
     /// The sequences that go on being owned by a column that calls them on one side only.

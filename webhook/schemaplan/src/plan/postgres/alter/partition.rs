@@ -1,11 +1,14 @@
 //! Partitions: they join a parent, leave it, and differ from it in what they say of its columns.
 
-use crate::catalog::{Column, Table};
+use crate::catalog::{Column, Index, Table};
 use crate::diff::TableChange;
 
 use super::columns::comment_on_column;
+use super::keys::{add_index, drop_index};
 use super::{Subject, Work, statement};
-use crate::plan::postgres::text::quote;
+use crate::plan::postgres::convert;
+use crate::plan::postgres::parts::{has_parts, is_part};
+use crate::plan::postgres::text::{column, qualified, quote, sequence_of};
 
 /// Whether a change of columns or checks is only that they are a parent's now, or were; what is said of such a column may still differ from the parent's.
 fn inherited<'a>(subject: &Subject<'a, '_>, change: &TableChange<'a>, work: &mut Work) -> bool {
@@ -74,14 +77,20 @@ pub(super) fn partition<'a>(
         // Its columns and keys become the parent's; the server looks whether they fit.
         (None, Some(parent)) => match change {
             TableChange::OptionChanged { option, .. } if *option == "partition of" => {
+                let actions = columns_of_another_parent(subject, work);
+                work.changed.extend(actions);
                 let bound = subject.new.options.get("partition bound");
                 let bound = bound.map(String::as_str).unwrap_or_default();
                 let sql = format!("ALTER TABLE {parent} ATTACH PARTITION {table} {bound}");
-                work.after.push(statement(sql, purpose()));
+                // Its own indexes come behind, or the parent's would take them.
+                work.after.insert(0, statement(sql, purpose()));
+                keep_own_indexes(subject, work);
                 true
             }
             TableChange::OptionChanged { option, .. } => *option == "partition bound",
-            TableChange::ColumnDropped { .. }
+            TableChange::ColumnAdded { .. }
+            | TableChange::ColumnChanged { .. }
+            | TableChange::ColumnDropped { .. }
             | TableChange::PrimaryKeyDropped { .. }
             | TableChange::IndexDropped { .. }
             | TableChange::ForeignKeyDropped { .. }
@@ -91,6 +100,9 @@ pub(super) fn partition<'a>(
         // What it had of its parent stays.
         (Some(parent), None) => match change {
             TableChange::OptionChanged { option, .. } if *option == "partition of" => {
+                let actions = columns_of_another_parent(subject, work);
+                work.changed.extend(actions);
+                give_up_what_was_the_parents(subject, work);
                 if subject.is_detached {
                     return true;
                 }
@@ -99,15 +111,18 @@ pub(super) fn partition<'a>(
                 true
             }
             TableChange::OptionChanged { option, .. } => *option == "partition bound",
-            TableChange::ColumnAdded { name, .. } => subject
-                .parents
-                .0
-                .is_some_and(|parent| parent.columns.contains_key(*name)),
+            TableChange::ColumnAdded { .. }
+            | TableChange::ColumnChanged { .. }
+            | TableChange::ColumnDropped { .. } => true,
             TableChange::PrimaryKeyAdded { new } => subject
                 .parents
                 .0
                 .and_then(|parent| parent.primary_key.as_ref())
                 .is_some_and(|key| key.parts == new.parts),
+            TableChange::IndexAdded { new, .. } => subject.parents.0.is_some_and(|parent| {
+                let mut theirs = parent.indexes.values();
+                theirs.any(|theirs| is_alike(theirs, new))
+            }),
             TableChange::CheckAdded { name, .. } => subject
                 .parents
                 .0
@@ -128,14 +143,189 @@ pub(super) fn partition<'a>(
                     let sql = format!("ALTER TABLE {old} DETACH PARTITION {table}");
                     work.before.push(statement(sql, purpose()));
                 }
+                let actions = columns_of_another_parent(subject, work);
+                if !actions.is_empty() {
+                    let sql = format!("ALTER TABLE {table} {}", actions.join(", "));
+                    work.before.push(statement(sql, purpose()));
+                }
                 let sql = format!("ALTER TABLE {new} ATTACH PARTITION {table} {bound}");
                 work.before.push(statement(sql, purpose()));
                 true
             }
             TableChange::OptionChanged { option, .. } => *option == "partition bound" && old != new,
+            TableChange::ColumnAdded { .. }
+            | TableChange::ColumnChanged { .. }
+            | TableChange::ColumnDropped { .. }
+                if old != new =>
+            {
+                true
+            }
             _ => as_its_parents(subject, change, subject.parents.1, work),
         },
     }
+}
+
+/// Whether the server would take one index for a part of the other.
+fn is_alike(one: &Index, other: &Index) -> bool {
+    let options = |index: &Index| {
+        let mut options = index.options.clone();
+        options.retain(|option, _| !is_part(option));
+        options
+    };
+    (one.unique, one.constraint, &one.parts) == (other.unique, other.constraint, &other.parts)
+        && options(one) == options(other)
+}
+
+/// An index that stays a partition's own goes before it gets a parent that has one alike, and comes again.
+fn keep_own_indexes(subject: &Subject<'_, '_>, work: &mut Work) {
+    let theirs = subject.parents.1.map(|parent| &parent.indexes);
+    for (name, index) in &subject.new.indexes {
+        let Some(old) = subject
+            .old
+            .indexes
+            .get(name)
+            .filter(|old| is_alike(old, index))
+        else {
+            continue;
+        };
+        let mut theirs = theirs.into_iter().flat_map(|theirs| theirs.values());
+        if !index.constraint && theirs.any(|theirs| is_alike(theirs, index)) {
+            drop_index(subject, name, old, work);
+            add_index(subject, name, index, work);
+        }
+    }
+}
+
+/// A table that has left its parent has kept the keys, checks and indexes that it had of it, by the names that the server gives.
+fn give_up_what_was_the_parents(subject: &Subject<'_, '_>, work: &mut Work) {
+    let Some(left) = subject.parents.0 else {
+        return;
+    };
+    let (old, new) = (subject.old, subject.new);
+    let mut constraints: Vec<String> = Vec::new();
+    if left.primary_key.is_some() && old.primary_key.is_none() && new.primary_key.is_none() {
+        constraints.push(format!("{}_pkey", subject.name));
+    }
+    let checks = left.checks.keys();
+    constraints.extend(
+        checks
+            .filter(|name| !new.checks.contains_key(*name))
+            .cloned(),
+    );
+    let keys = left.foreign_keys.keys();
+    constraints.extend(
+        keys.filter(|name| !new.foreign_keys.contains_key(*name))
+            .cloned(),
+    );
+    for theirs in left.indexes.values().filter(|theirs| !has_parts(theirs)) {
+        let columns: Option<Vec<&str>> = theirs
+            .parts
+            .iter()
+            .map(|part| part.column.as_deref())
+            .collect();
+        let mut come = new
+            .indexes
+            .iter()
+            .filter(|(name, _)| !old.indexes.contains_key(*name));
+        let stays = come.any(|(_, own)| is_alike(theirs, own));
+        let Some(columns) = columns.filter(|_| !stays) else {
+            continue;
+        };
+        let ending = if theirs.constraint { "key" } else { "idx" };
+        let name = format!("{}_{}_{ending}", subject.name, columns.join("_"));
+        if old.indexes.contains_key(&name) {
+            continue;
+        }
+        if theirs.constraint {
+            constraints.push(name);
+        } else {
+            let sql = format!("DROP INDEX IF EXISTS {}", qualified(subject.schema, &name));
+            let purpose = format!("drop index {}.{name}", subject.name);
+            work.before.push(statement(sql, purpose));
+        }
+    }
+    let constraints = constraints.iter();
+    let actions = constraints.map(|name| format!("DROP CONSTRAINT IF EXISTS {}", quote(name)));
+    work.constraints_dropped.extend(actions);
+}
+
+/// What a table's columns need where it gets a parent, leaves one, or changes from one to another: those that it does not list are as its parent's.
+fn columns_of_another_parent(subject: &Subject<'_, '_>, work: &mut Work) -> Vec<String> {
+    let of_parent = |table: &Table| table.options.contains_key("partition of");
+    let columns = |table: &Table, parent: Option<&Table>| {
+        let mut columns = table.columns.clone();
+        let parent = parent.filter(|_| of_parent(table));
+        for (name, theirs) in parent.into_iter().flat_map(|parent| &parent.columns) {
+            // Comments are not handed down, and a sequence stays its owner's.
+            columns.entry(name.clone()).or_insert_with(|| Column {
+                comment: None,
+                identity: None,
+                ..theirs.clone()
+            });
+        }
+        columns
+    };
+    // Of a part of a part not all columns are known here.
+    let (left, joined) = subject.parents;
+    let is_known = |parent: Option<&Table>| !parent.is_some_and(of_parent);
+    let (is, wanted) = (columns(subject.old, left), columns(subject.new, joined));
+    let mut actions = Vec::new();
+    for name in is.keys().filter(|name| !wanted.contains_key(*name)) {
+        if is_known(joined) {
+            actions.push(format!("DROP COLUMN {}", quote(name)));
+            work.destructive = true;
+        }
+    }
+    for (name, wanted) in &wanted {
+        let Some(is) = is.get(name) else {
+            if is_known(left) {
+                actions.push(format!("ADD COLUMN {}", column(name, wanted, false)));
+            }
+            continue;
+        };
+        let head = format!("ALTER COLUMN {}", quote(name));
+        // A sequence of its own is made when the table has been seen again.
+        let keeps_default = wanted.identity.is_some() && wanted.identity != is.identity;
+        let (was, will) = (&is.data_type, &wanted.data_type);
+        let differs = is.default != wanted.default || was != will;
+        if differs && is.default.is_some() && (wanted.default.is_none() || was != will) {
+            actions.push(format!("{head} DROP DEFAULT"));
+        }
+        if was != will {
+            let using = if convert::is_implicit(was, will) {
+                String::new()
+            } else {
+                format!(" USING {}", convert::using(&quote(name), was, will))
+            };
+            actions.push(format!("{head} TYPE {will}{using}"));
+            work.destructive |= convert::loses(was, will);
+        }
+        if let Some(default) = wanted
+            .default
+            .as_ref()
+            .filter(|_| differs && !keeps_default)
+        {
+            actions.push(format!("{head} SET DEFAULT {default}"));
+        }
+        if is.nullable != wanted.nullable {
+            let verb = if wanted.nullable { "DROP" } else { "SET" };
+            actions.push(format!("{head} {verb} NOT NULL"));
+        }
+        if is.comment != wanted.comment {
+            comment_on_column(subject, name, wanted.comment.as_deref(), work);
+        }
+        // The numbers are another table's now, and the own sequence would stay with the column.
+        let own = sequence_of(is).filter(|own| sequence_of(wanted).as_ref() != Some(own));
+        let own = own.filter(|own| {
+            differs && !subject.moved.contains(own) && !subject.adopted.contains(own)
+        });
+        if let Some(own) = own {
+            let purpose = format!("number column {}.{name}", subject.name);
+            work.after
+                .push(statement(format!("DROP SEQUENCE IF EXISTS {own}"), purpose));
+        }
+    }
+    actions
 }
 
 /// What changes of a column that is the parent's: only what differs from that is listed.
