@@ -4,6 +4,9 @@
 //! `scan.l`, MySQL's `sql_lex.cc` and client (`DELIMITER`), and SQLite's `tokenize.c`. It knows no grammar. Tokens cover the text except
 //! for white space, in order and without overlap.
 
+mod client;
+
+use self::client::DELIMITER;
 use crate::dialect::Dialect;
 use crate::problem::ProblemKind;
 
@@ -53,16 +56,11 @@ pub(crate) fn tokens(text: &str, dialect: Dialect) -> (Vec<Token>, Vec<Complaint
         complaints: Vec::new(),
         delimiter: ";".to_owned(),
         at_start: true,
+        ends_with_line: false,
     };
     lexer.run();
     (lexer.tokens, lexer.complaints)
 }
-
-/// The mysql client's command.
-const DELIMITER: &str = "delimiter";
-
-/// Atlas' directive, at the start of a file.
-const ATLAS_DELIMITER: &str = "-- atlas:delimiter ";
 
 struct Lexer<'a> {
     text: &'a str,
@@ -73,6 +71,8 @@ struct Lexer<'a> {
     delimiter: String,
     /// Nothing but comments since the last delimiter.
     at_start: bool,
+    /// The statement ends where the line does.
+    ends_with_line: bool,
 }
 
 impl<'a> Lexer<'a> {
@@ -90,16 +90,20 @@ impl<'a> Lexer<'a> {
                 self.push(TokenKind::Directive, start);
                 continue;
             }
-            if self.is_at_delimiter() {
-                self.at += self.delimiter.len();
+            if self.is_at_delimiter() || (next == '\n' && self.ends_with_line) {
+                let ends_here = std::mem::take(&mut self.ends_with_line);
+                self.at += if ends_here { 1 } else { self.delimiter.len() };
                 self.push(TokenKind::Delimiter, start);
                 self.at_start = true;
                 continue;
             }
+            if self.at_start && self.is_use_line() {
+                self.ends_with_line = true;
+            }
             if u8::try_from(next).is_ok_and(is_blank) {
                 self.at += 1;
                 // A delimiter of one's own may be blank lines.
-                if self.delimiter == ";" {
+                if self.delimiter == ";" && !self.ends_with_line {
                     self.skip_bytes(is_blank);
                 }
                 continue;
@@ -124,29 +128,6 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Atlas changes the delimiter by a comment in the first line. It is followed, and complained of: no other tool knows it.
-    fn first_line(&mut self) {
-        let line = self.rest().split('\n').next().unwrap_or_default();
-        let Some(chosen) = line.strip_prefix(ATLAS_DELIMITER).map(unescaped) else {
-            return;
-        };
-        if !chosen.is_empty() {
-            let start = self.at;
-            self.line_comment();
-            self.push(TokenKind::Comment, start);
-            self.delimiter = chosen;
-        }
-    }
-
-    /// The mysql client's command comes before a delimiter that looks like it.
-    fn is_delimiter_command(&self) -> bool {
-        if !self.dialect.is_mysql_like() {
-            return false;
-        }
-        let head = self.rest().get(..DELIMITER.len() + 1).unwrap_or_default();
-        head.ends_with([' ', '\t']) && head.trim_end().eq_ignore_ascii_case(DELIMITER)
-    }
-
     /// Reads the token that starts with `next`, leaving `at` behind it.
     fn token(&mut self, next: char, start: usize) -> TokenKind {
         let mysql = self.dialect.is_mysql_like();
@@ -156,6 +137,10 @@ impl<'a> Lexer<'a> {
                 TokenKind::Comment
             }
             '#' if mysql => {
+                self.line_comment();
+                TokenKind::Comment
+            }
+            '#' | '-' if self.begins_with_a_remark() => {
                 self.line_comment();
                 TokenKind::Comment
             }
@@ -246,38 +231,6 @@ impl<'a> Lexer<'a> {
             }
         }
         TokenKind::Word
-    }
-
-    /// The mysql client takes the first word after `DELIMITER` and forgets the rest of the line; Atlas takes the line, and lets it be quoted and
-    /// escaped. Atlas is followed, and where the two differ that is complained of.
-    fn delimiter_line(&mut self, start: usize) {
-        let line = self.rest().split(['\n', '\r']).next().unwrap_or_default();
-        self.at += line.len();
-        let chosen = line.trim();
-        let first = chosen.split(char::is_whitespace).next().unwrap_or_default();
-        let remark = chosen.get(first.len()..).unwrap_or_default().trim_start();
-        // No delimiter of anybody's goes on with a remark.
-        let is_remarked = ["-- ", "#", "/*"].iter().any(|it| remark.starts_with(it));
-        let chosen = if is_remarked { first } else { chosen };
-        let within = |quote: char| chosen.strip_prefix(quote)?.strip_suffix(quote);
-        let quoted = within('\'').or_else(|| within('"'));
-        // Outside routines this is a trick; the splitter says so, knowing what the statements between the directives are.
-        let agreed = !chosen.is_empty()
-            && chosen.len() <= 16
-            && !chosen.contains(['\'', '"', '`', '\\'])
-            && !chosen.contains(char::is_whitespace)
-            && chosen.is_ascii();
-        if !agreed {
-            let shown: String = format!("DELIMITER {chosen}").chars().take(40).collect();
-            self.complaints
-                .push((start, ProblemKind::DelimiterDirective { directive: shown }));
-        }
-        let chosen = unescaped(
-            &quoted.map_or_else(|| chosen.to_owned(), |quoted| quoted.replace("''", "'")),
-        );
-        if !chosen.is_empty() {
-            self.delimiter = chosen;
-        }
     }
 
     fn number(&mut self) {
@@ -483,6 +436,10 @@ impl<'a> Lexer<'a> {
         self.at += tag.len();
         if let Some(index) = self.rest().find(tag.as_str()) {
             self.at += index + tag.len();
+        } else if self.delimiter != ";" {
+            // As Atlas has it: who chose a delimiter says where the statement ends. No server takes it.
+            self.at = start;
+            return false;
         } else {
             self.at = self.text.len();
             self.complaints.push((

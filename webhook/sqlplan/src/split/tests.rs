@@ -41,6 +41,52 @@ fn statements_without_delimiters_and_comments_around() {
 }
 
 #[test]
+fn a_client_goes_to_a_database_line_by_line() {
+    check(
+        Mysql,
+        "USE shop # here\n\nCREATE TABLE t (a int);\nuse `a b`\r\nDELIMITER //\nSELECT 1; SELECT 2//",
+        &[
+            "USE shop",
+            "CREATE TABLE t (a int)",
+            "use `a b`",
+            "SELECT 1; SELECT 2",
+        ],
+    );
+    check(Mysql, "USE shop\n ; SELECT 1", &["USE shop", "SELECT 1"]);
+    check(Mysql, "USE shop; SELECT 1", &["USE shop", "SELECT 1"]);
+    check(Mysql, "USE shop .\nt", &["USE shop .\nt"]);
+    check(Mysql, "users\nSELECT 1", &["users\nSELECT 1"]);
+    check(Postgres, "USE shop\nSELECT 1", &["USE shop\nSELECT 1"]);
+}
+
+#[test]
+fn remarks_that_only_atlas_knows() {
+    check(
+        Mysql,
+        "SELECT 1;\n--atlas:nolint\n-- more\nSELECT 2;",
+        &["SELECT 1", "SELECT 2"],
+    );
+    check(
+        Postgres,
+        "SELECT 1;\n# it's short\nSELECT 2 # 3;",
+        &["SELECT 1", "SELECT 2 # 3"],
+    );
+    // For other tools what stands behind the delimiter is a statement.
+    check(Postgres, "# a; DROP TABLE t", &["# a", "DROP TABLE t"]);
+    check(Mysql, "--a; DROP TABLE t", &["--a", "DROP TABLE t"]);
+}
+
+#[test]
+fn a_dollar_quote_that_is_never_closed_ends_with_a_delimiter_of_ones_own() {
+    check(
+        Postgres,
+        "-- atlas:delimiter \\n\\n\n\nSELECT $$ a; $b$\n\nDROP TABLE t\n\n",
+        &["SELECT $$ a; $b$", "DROP TABLE t"],
+    );
+    check_problem(Postgres, "SELECT $$ a; DROP TABLE t", "never closed");
+}
+
+#[test]
 fn bodies_keep_their_semicolons() {
     check(
         Mysql,
