@@ -187,7 +187,7 @@ pub struct IndexPart {
 }
 
 /// A foreign key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ForeignKey {
     /// The referring columns.
@@ -198,7 +198,7 @@ pub struct ForeignKey {
     pub table: String,
     /// The columns there.
     pub referred: Vec<String>,
-    /// In upper case; empty for `NO ACTION` (and for MySQL's RESTRICT, which is the same there).
+    /// In upper case; empty for the server's default, `NO ACTION` or MySQL's RESTRICT. MariaDB's `NO ACTION` is kept where it is said, and is no difference.
     pub on_delete: String,
     /// As `on_delete`.
     pub on_update: String,
@@ -206,6 +206,34 @@ pub struct ForeignKey {
     pub attributes: String,
     /// The constraint's comment.
     pub comment: Option<String>,
+}
+
+/// `NO ACTION`, where it is said, is what is done where nothing is.
+impl PartialEq for ForeignKey {
+    fn eq(&self, other: &Self) -> bool {
+        let Self {
+            columns,
+            schema,
+            table,
+            referred,
+            on_delete,
+            on_update,
+            attributes,
+            comment,
+        } = self;
+        let same = |one: &str, other: &str| {
+            let done = |action: &str| action != "NO ACTION" && !action.is_empty();
+            one == other || !(done(one) || done(other))
+        };
+        *columns == other.columns
+            && *schema == other.schema
+            && *table == other.table
+            && *referred == other.referred
+            && *attributes == other.attributes
+            && *comment == other.comment
+            && same(on_delete, &other.on_delete)
+            && same(on_update, &other.on_update)
+    }
 }
 
 /// A check constraint.

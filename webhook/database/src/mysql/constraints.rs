@@ -38,17 +38,19 @@ pub(super) async fn read_foreign_keys(
     for row in reader.rows(query, "CONSTRAINT_SCHEMA", "").await? {
         let table = tables.get_mut(&(row.text(0), row.text(1)));
         if let Some(key) = table.and_then(|table| table.foreign_keys.get_mut(&row.text(2))) {
-            key.on_update = action(row.text(3));
-            key.on_delete = action(row.text(4));
+            key.on_update = action(reader.engine.dialect, row.text(3));
+            key.on_delete = action(reader.engine.dialect, row.text(4));
         }
     }
     Ok(())
 }
 
-/// To these servers both words mean the same, and so does none.
-fn action(rule: String) -> String {
+/// To these servers both words mean the same, and so does none: MariaDB keeps for none that it is RESTRICT, MySQL that it is NO ACTION. MariaDB shows
+/// the other one, so that a table made anew says it; a difference it is not.
+fn action(dialect: Dialect, rule: String) -> String {
     match rule.as_str() {
-        "NO ACTION" | "RESTRICT" => String::new(),
+        "RESTRICT" => String::new(),
+        "NO ACTION" if dialect != Dialect::Mariadb => String::new(),
         _ => rule,
     }
 }

@@ -9,6 +9,7 @@ mod constraints;
 mod inspect;
 mod objects;
 mod outside;
+mod own_name;
 mod scratch;
 mod session;
 mod sql;

@@ -4,7 +4,10 @@
 //! `shop.users` where it should say `users` would change the real table while it is merely tried out. What is looked for: other databases' names, `USE`,
 //! files, other servers, accounts, settings of the server, and texts that are run as SQL, which nobody can read beforehand.
 //!
-//! It reads tokens, not a grammar, and refuses too much rather than too little.
+//! It reads tokens, not a grammar, and refuses too much rather than too little. The real database's own name is the exception: a text that is meant for
+//! it may say so, and is tried out without it.
+
+use std::ops::Range;
 
 use tidegate_sqlplan::{Dialect, Effect, ObjectKind, Script};
 
@@ -58,7 +61,7 @@ const BEFORE_NAMES: &[&str] = &[
 ];
 
 #[derive(Debug, PartialEq, Eq)]
-enum Token {
+pub(super) enum Token {
     /// A word, or a name in backticks.
     Name(String),
     Symbol(char),
@@ -66,7 +69,7 @@ enum Token {
 }
 
 impl Token {
-    fn is(&self, word: &str) -> bool {
+    pub(super) fn is(&self, word: &str) -> bool {
         matches!(self, Self::Name(name) if name.eq_ignore_ascii_case(word))
     }
 }
@@ -165,38 +168,43 @@ pub(super) fn sets_reading_mode(sql: &str) -> bool {
 }
 
 fn other_database(tokens: &[Token], databases: &[String]) -> Option<String> {
+    let named = (0..tokens.len()).find_map(|index| database_at(tokens, index, databases))?;
+    Some(format!(
+        "names the database `{named}`; leave it out, the schema is tried out in another one"
+    ))
+}
+
+/// The database that is named here, before a dot and the name of something in it.
+pub(super) fn database_at<'a>(
+    tokens: &'a [Token],
+    index: usize,
+    databases: &[String],
+) -> Option<&'a str> {
     let name = |index: usize| match tokens.get(index) {
         Some(Token::Name(name)) => Some(name.as_str()),
         _ => None,
     };
     let dot = |index: usize| tokens.get(index) == Some(&Token::Symbol('.'));
-    for index in 0..tokens.len() {
-        let (Some(first), true, Some(_)) = (name(index), dot(index + 1), name(index + 2)) else {
-            continue;
-        };
-        let before = index.checked_sub(1).and_then(|before| tokens.get(before));
-        if matches!(before, Some(Token::Symbol('.' | '@')))
-            || first.eq_ignore_ascii_case("new")
-            || first.eq_ignore_ascii_case("old")
-            // It can only be read, and says nothing that the account may not see.
-            || first.eq_ignore_ascii_case("information_schema")
-        {
-            continue;
-        }
-        let known = databases
-            .iter()
-            .any(|database| database.eq_ignore_ascii_case(first));
-        let alone = (0..tokens.len()).any(|other| {
-            name(other).is_some_and(|name| name.eq_ignore_ascii_case(first)) && !dot(other + 1)
-        });
-        let of_three = dot(index + 3) && name(index + 4).is_some();
-        if of_three || names_object(tokens, index) || (known && !alone) {
-            return Some(format!(
-                "names the database `{first}`; leave it out, the schema is tried out in another one"
-            ));
-        }
+    let (Some(first), true, Some(_)) = (name(index), dot(index + 1), name(index + 2)) else {
+        return None;
+    };
+    let before = index.checked_sub(1).and_then(|before| tokens.get(before));
+    if matches!(before, Some(Token::Symbol('.' | '@')))
+        || first.eq_ignore_ascii_case("new")
+        || first.eq_ignore_ascii_case("old")
+        // It can only be read, and says nothing that the account may not see.
+        || first.eq_ignore_ascii_case("information_schema")
+    {
+        return None;
     }
-    None
+    let known = databases
+        .iter()
+        .any(|database| database.eq_ignore_ascii_case(first));
+    let alone = (0..tokens.len()).any(|other| {
+        name(other).is_some_and(|name| name.eq_ignore_ascii_case(first)) && !dot(other + 1)
+    });
+    let of_three = dot(index + 3) && name(index + 4).is_some();
+    (of_three || names_object(tokens, index) || (known && !alone)).then_some(first)
 }
 
 /// Whether what begins here is the name of a table or routine rather than a column of one.
@@ -248,41 +256,53 @@ fn in_function(tokens: &[Token], from: usize) -> bool {
 }
 
 fn tokens(sql: &str) -> Vec<Token> {
-    let mut found = Vec::new();
+    spans(sql).into_iter().map(|(token, _)| token).collect()
+}
+
+/// The tokens of a text, each with its bytes.
+pub(super) fn spans(sql: &str) -> Vec<(Token, Range<usize>)> {
+    let mut found: Vec<(Token, Range<usize>)> = Vec::new();
+    let mut start = 0;
     for (part, quoted) in parts(sql) {
+        let end = start + part.len();
         match (quoted, part.chars().next()) {
-            (true, Some('`')) => found.push(Token::Name(
-                part.strip_prefix('`')
-                    .and_then(|rest| rest.strip_suffix('`'))
-                    .unwrap_or(part)
-                    .replace("``", "`"),
-            )),
-            (true, Some('\'' | '"')) => found.push(Token::Text),
+            (true, Some('`')) => {
+                let inner = part
+                    .strip_prefix('`')
+                    .and_then(|rest| rest.strip_suffix('`'));
+                let name = inner.unwrap_or(part).replace("``", "`");
+                found.push((Token::Name(name), start..end));
+            }
+            (true, Some('\'' | '"')) => found.push((Token::Text, start..end)),
             (true, _) => {}
             (false, _) => {
                 let is_word =
                     |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
                 let mut word = String::new();
-                for character in part.chars() {
+                for (offset, character) in part.char_indices() {
+                    let at = start + offset;
                     if is_word(character) {
                         word.push(character);
                         continue;
                     }
                     if !word.is_empty() {
-                        found.push(Token::Name(std::mem::take(&mut word)));
+                        let begun = at - word.len();
+                        found.push((Token::Name(std::mem::take(&mut word)), begun..at));
                     }
                     if !character.is_whitespace() {
-                        found.push(Token::Symbol(character));
+                        found.push((Token::Symbol(character), at..at + character.len_utf8()));
                     }
                 }
                 if !word.is_empty() {
-                    found.push(Token::Name(word));
+                    let begun = end - word.len();
+                    found.push((Token::Name(word), begun..end));
                 }
             }
         }
+        start = end;
     }
     // A number with a point is no name with a dot.
-    found.retain(|token| !matches!(token, Token::Name(name) if name.chars().all(|character| character.is_ascii_digit())));
+    found.retain(|(token, _)| !matches!(token, Token::Name(name) if name.chars().all(|character| character.is_ascii_digit())));
     found
 }
 

@@ -11,6 +11,7 @@ use tidegate_schemaplan::{Catalog, Engine, Statement};
 use super::connect::{connect, sql_mode, words};
 use super::inspect::{Scope, inspect};
 use super::outside::Surroundings;
+use super::own_name::without_own_name;
 use super::sql::{literal, quote, shown, with_parameters, without_qualifier};
 use super::wire::{Refused, Wire};
 use super::{MysqlAddress, scratch};
@@ -75,11 +76,11 @@ impl MysqlSession {
     ) -> Result<Catalog, DatabaseError> {
         let limit = self.limits.apply;
         let collation = self.collation().await?;
-        // A dump names the database that it was made of where a default draws from a sequence.
         let statements: Vec<String> = match &self.scope {
+            // A dump names the database that it was made of where a default draws from a sequence.
             Scope::One(name) => statements
                 .iter()
-                .map(|sql| without_qualifier(sql, name))
+                .map(|sql| without_own_name(&without_qualifier(sql, name), name).into_owned())
                 .collect(),
             Scope::Server => statements.to_vec(),
         };

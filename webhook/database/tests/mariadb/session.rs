@@ -31,16 +31,38 @@ fn sql(texts: &[&str]) -> Vec<Statement> {
 #[tokio::test]
 async fn a_text_that_reaches_outside_is_refused_before_any_of_it_runs() {
     let mut session = open(server(), "outside").await.unwrap();
-    let text = "CREATE TABLE t (id int); DROP TABLE IF EXISTS outside.users;";
+    let text = "CREATE TABLE t (id int); DROP TABLE IF EXISTS beside.users;";
     server()
-        .sql("outside", "CREATE TABLE users (id int)")
+        .sql(
+            "",
+            "CREATE DATABASE beside; CREATE TABLE beside.users (id int)",
+        )
         .unwrap();
     let error = session.desired(&statements(text), None).await.unwrap_err();
     assert!(
-        matches!(&error, DatabaseError::Outside { number: 2, why, .. } if why.contains("`outside`")),
+        matches!(&error, DatabaseError::Outside { number: 2, why, .. } if why.contains("`beside`")),
         "{error}"
     );
-    assert_eq!(server().sql("outside", "SHOW TABLES").unwrap(), "users\n");
+    assert_eq!(server().sql("beside", "SHOW TABLES").unwrap(), "users\n");
+}
+
+#[tokio::test]
+async fn a_text_may_name_the_database_that_it_is_for() {
+    let mut session = open(server(), "named").await.unwrap();
+    let rows = "CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VALUES (7)";
+    server().sql("named", rows).unwrap();
+    let text = "CREATE DATABASE IF NOT EXISTS named CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; USE named; DROP TABLE IF EXISTS named.orders;
+        CREATE TABLE named.orders (id int PRIMARY KEY); CREATE TABLE `named`.lines (id int REFERENCES named.orders (id) ON DELETE NO ACTION);
+        CREATE VIEW named.ids AS SELECT named.orders.id FROM named.orders JOIN named.lines USING (id);";
+    bring(&mut session, text).await.unwrap();
+    assert_eq!(
+        server().sql("named", "SELECT id FROM orders").unwrap(),
+        "7\n"
+    );
+    let view = server().sql("named", "SHOW FULL TABLES").unwrap();
+    assert_eq!(view, "ids\tVIEW\nlines\tBASE TABLE\norders\tBASE TABLE\n");
+    let lines = server().sql("named", "SHOW CREATE TABLE `lines`").unwrap();
+    assert!(lines.contains("ON DELETE NO ACTION"), "{lines}");
 }
 
 #[tokio::test]
