@@ -38,7 +38,9 @@ fn postgres() {
     let server = Postgres::start_with_small_disk(DISK_BYTES).expect("a server");
     let database = server.small_database().expect("a database");
     let ask = |sql: &str| {
-        let said = server.psql(&database, sql).and_then(|said| said.ok());
+        let said = server
+            .psql(&database, sql)
+            .and_then(tidegate_kit::Output::ok);
         said.expect(sql)
     };
     ask(USERS);

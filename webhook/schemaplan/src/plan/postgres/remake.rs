@@ -141,13 +141,14 @@ impl<'a> Work<'a> {
         let away = tops.filter(|(_, old, new)| {
             !shared_columns((self.current, old), (self.desired, new)).is_empty()
         });
-        let away = away.map(|((schema, name), _, _)| {
-            let sql = format!(
-                "CREATE TABLE {} AS TABLE {}",
-                aside(schema, name),
-                qualified(schema, name)
-            );
-            statement(sql, &format!("{AWAY} {name}"))
+        let away = away.flat_map(|((schema, name), _, _)| {
+            let (table, purpose) = (qualified(schema, name), format!("{AWAY} {name}"));
+            [
+                // What others wrote behind the copy would be dropped with the table.
+                format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"),
+                format!("CREATE TABLE {} AS TABLE {table}", aside(schema, name)),
+            ]
+            .map(|sql| statement(sql, &purpose))
         });
         away.collect()
     }
