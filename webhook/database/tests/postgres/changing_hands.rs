@@ -70,6 +70,7 @@ async fn what_is_said() -> anyhow::Result<()> {
     run_all(
         &[
             pair("of a key's index, when only the key's comment changes", "CREATE TABLE t (a integer PRIMARY KEY)", "CREATE TABLE t (a integer PRIMARY KEY); COMMENT ON CONSTRAINT t_pkey ON t IS 'k'; COMMENT ON INDEX t_pkey IS 'i'"),
+            pair("of a column that goes", "CREATE TABLE t (a integer, b integer); GRANT SELECT (a), UPDATE (b) ON t TO PUBLIC", "CREATE TABLE t (a integer); GRANT SELECT (a) ON t TO PUBLIC"),
             pair("of a column that is made again", "CREATE TABLE t (a integer, b integer); GRANT SELECT (b) ON t TO PUBLIC", "CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a) STORED); GRANT SELECT (b) ON t TO PUBLIC"),
         ],
         true,

@@ -72,7 +72,7 @@ impl<'a> Work<'a> {
             });
         let (details, rights) = held.map_or((none, none), |held| (&held.details, &held.rights));
         let rights = match held {
-            Some(old) => &self.without_columns_made_again((schema, name), rights, (old, table)),
+            Some(old) => &self.without_dropped_columns((schema, name), rights, (old, table)),
             None => &self.usual_rights(schema, &of_table((schema, name), table)),
         };
         // What is said of a key's index goes with the key.
@@ -107,8 +107,8 @@ impl<'a> Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    /// The rights on a table's columns but for those that are dropped and made again, whose rights go with them.
-    fn without_columns_made_again(
+    /// The rights on a table and its columns but for those that are dropped, also to be made again: their rights go with them.
+    fn without_dropped_columns(
         &self,
         name: TableName<'_>,
         rights: &Sayings,
@@ -116,9 +116,13 @@ impl<'a> Work<'a> {
     ) -> Sayings {
         let changes = self.altered.get(&name);
         let changes = changes.map_or(&[][..], |(_, _, changes)| changes.as_slice());
-        let again = self.made_again(name, (old, new), changes);
+        let mut dropped = self.made_again(name, (old, new), changes);
+        dropped.extend(changes.iter().filter_map(|change| match change {
+            TableChange::ColumnDropped { name, .. } => Some(*name),
+            _ => None,
+        }));
         let is_left = |undo: &str| {
-            !again
+            !dropped
                 .iter()
                 .any(|column| undo.contains(&format!(" ({}) ON ", quote(column))))
         };
