@@ -164,6 +164,39 @@ async fn a_rebuilt_table_keeps_its_rows_its_users_and_its_count() {
 }
 
 #[tokio::test]
+async fn a_rebuilt_table_whose_checks_name_it_is_made_without_that_name() {
+    check(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, age INT, CHECK (users.age > 21));
+         CREATE VIEW bad AS SELECT nope FROM gone;",
+        "INSERT INTO users VALUES (1, 30)",
+        "CREATE TABLE `users` (id INTEGER PRIMARY KEY, age INT, CONSTRAINT \"adult\" CHECK(\"users\".\"age\" > 10));
+         CREATE VIEW bad AS SELECT nope FROM gone;",
+        &[
+            "PRAGMA foreign_keys = off",
+            "PRAGMA legacy_alter_table = on",
+            "CREATE TABLE \"new_users\" (id INTEGER PRIMARY KEY, age INT, CONSTRAINT \"adult\" CHECK(\"age\" > 10))",
+            "INSERT INTO \"new_users\" (\"id\", \"age\") SELECT \"id\", \"age\" FROM \"users\"",
+            "DROP TABLE \"users\"",
+            "ALTER TABLE \"new_users\" RENAME TO \"users\"",
+            "PRAGMA legacy_alter_table = off",
+            "PRAGMA foreign_keys = on",
+        ],
+        "SELECT id, age FROM users",
+        "1,30",
+    )
+    .await;
+    check(
+        "CREATE TABLE users (age INT CHECK (users.age > 21))",
+        "",
+        "CREATE TABLE users (age INT CHECK (age > 21))",
+        &[],
+        "SELECT count(*) FROM users",
+        "0",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn renames_that_are_hinted_keep_rows_and_are_silent_once_done() {
     let to = "-- tidegate:rename orders -> purchases
          -- tidegate:rename orders.total -> amount

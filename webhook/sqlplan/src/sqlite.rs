@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, unquote_or_word};
 use crate::dialect::Dialect;
 use crate::effect::Effect;
 use crate::split::Script;
@@ -17,6 +17,9 @@ use crate::token::TokenKind;
 pub struct SqliteTable {
     /// The bytes of its name in the text, quotes included.
     pub name_at: Range<usize>,
+    /// The bytes of `users.` in `CHECK (users.age > 0)` of that table. No expression here has them, as a check can mean no other table; the text under
+    /// another name must not have them.
+    pub own_name_at: Vec<Range<usize>>,
     /// In order.
     pub columns: Vec<SqliteColumn>,
     /// The constraints written behind the columns, in order.
@@ -27,6 +30,7 @@ pub struct SqliteTable {
     pub without_rowid: bool,
     /// Whether each word was understood.
     pub complete: bool,
+    own_name: String,
 }
 
 /// A column's definition.
@@ -90,6 +94,7 @@ impl SqliteTable {
             ..Self::default()
         };
         table.name_at = name(&mut cursor)?;
+        table.own_name = unquote_or_word(text.get(table.name_at.clone())?);
         for item in cursor.group()?.items() {
             if item.is_any(&["constraint", "primary", "unique", "check", "foreign"]) {
                 table.constraints(item);
@@ -130,9 +135,7 @@ impl SqliteTable {
             } else if item.accept("unique") {
                 SqliteConstraintKind::Unique(parts(&mut item))
             } else if item.accept("check") {
-                SqliteConstraintKind::Check(
-                    item.group().map(|it| it.canonical()).unwrap_or_default(),
-                )
+                SqliteConstraintKind::Check(self.expression(&mut item))
             } else if item.accept("foreign key") {
                 let columns = parts(&mut item);
                 self.complete &= item.accept("references") && item.name().is_some();
@@ -180,9 +183,7 @@ impl SqliteTable {
             } else if item.accept("unique") {
                 SqliteConstraintKind::Unique(own())
             } else if item.accept("check") {
-                SqliteConstraintKind::Check(
-                    item.group().map(|it| it.canonical()).unwrap_or_default(),
-                )
+                SqliteConstraintKind::Check(self.expression(&mut item))
             } else if item.accept("references") {
                 self.complete &= item.name().is_some();
                 item.group();
@@ -201,6 +202,34 @@ impl SqliteTable {
             });
         }
         self.columns.push(column);
+    }
+
+    /// The expression between brackets in one spelling, without its own table's name.
+    fn expression(&mut self, item: &mut Cursor<'_>) -> String {
+        let Some(group) = item.group() else {
+            return String::new();
+        };
+        let tokens = group.tokens();
+        let mut plain = Vec::with_capacity(tokens.len());
+        let mut probe = group;
+        while let Some(token) = probe.peek(0) {
+            let follows_dot = probe
+                .index()
+                .checked_sub(1)
+                .and_then(|before| tokens.get(before));
+            let is_own = matches!(token.kind, TokenKind::Word | TokenKind::QuotedName)
+                && probe.is_symbol(1, '.')
+                && follows_dot.is_none_or(|before| before.kind != TokenKind::Symbol('.'))
+                && unquote_or_word(probe.source(0)).eq_ignore_ascii_case(&self.own_name);
+            if let Some(dot) = probe.peek(1).filter(|_| is_own) {
+                self.own_name_at.push(token.start..dot.end);
+                probe.advance();
+            } else {
+                plain.push(*token);
+            }
+            probe.advance();
+        }
+        group.with(&plain).canonical()
     }
 }
 
@@ -403,6 +432,27 @@ mod tests {
         assert_eq!(table.constraints.len(), 3);
         assert_eq!(table.all_constraints().count(), 6);
         assert_eq!(table.constraints[0].attributes, "ON CONFLICT REPLACE");
+    }
+
+    #[test]
+    fn a_check_need_not_name_its_own_table() {
+        let text = r#"CREATE TABLE "Users" (age INT CHECK (users.age < other.users.age), CHECK ("users"."age" > 'users.age'))"#;
+        let table = SqliteTable::read(text).unwrap();
+        let cut: Vec<&str> = table
+            .own_name_at
+            .iter()
+            .filter_map(|at| text.get(at.clone()))
+            .collect();
+        assert_eq!(cut, ["users.", "\"users\"."]);
+        let kinds: Vec<&SqliteConstraintKind> =
+            table.all_constraints().map(|it| &it.kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                &SqliteConstraintKind::Check("age<other.users.age".to_owned()),
+                &SqliteConstraintKind::Check("age>'users.age'".to_owned())
+            ]
+        );
     }
 
     #[test]

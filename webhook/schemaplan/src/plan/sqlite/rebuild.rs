@@ -1,5 +1,7 @@
 //! A table made anew with the rows of the old one.
 
+use std::ops::Range;
+
 use tidegate_sqlplan::SqliteTable;
 
 use super::{made_index, quoted, quoted_text, said};
@@ -119,20 +121,34 @@ fn text(
     old: &Table,
     kept: &[&str],
 ) -> Option<String> {
-    let before = create.get(..written.name_at.start)?;
     let last = written.columns.last()?.at.end;
-    let columns = create.get(written.name_at.end..last)?;
-    let after = create.get(last..)?;
-    let mut text = format!("{before}{}{columns}", quoted(name));
+    let mut text = create.get(..written.name_at.start)?.to_owned();
+    text.push_str(&quoted(name));
+    text.push_str(&nameless(create, written, written.name_at.end..last)?);
     if !kept.is_empty() {
-        let old = SqliteTable::read(old.create.as_deref()?)?;
+        let create = old.create.as_deref()?;
+        let old = SqliteTable::read(create)?;
         for kept in kept {
             let column = old.columns.iter().find(|column| column.name == *kept)?;
             text.push_str(", ");
-            text.push_str(&column.source);
+            text.push_str(&nameless(create, &old, column.at.clone())?);
         }
     }
-    text.push_str(after);
+    text.push_str(&nameless(create, written, last..create.len())?);
+    Some(text)
+}
+
+/// A part of a table's text where no expression names the table, which has another name for now.
+fn nameless(create: &str, written: &SqliteTable, part: Range<usize>) -> Option<String> {
+    let mut text = String::new();
+    let mut from = part.start;
+    for own in &written.own_name_at {
+        if part.start <= own.start && own.end <= part.end {
+            text.push_str(create.get(from..own.start)?);
+            from = own.end;
+        }
+    }
+    text.push_str(create.get(from..part.end)?);
     Some(text)
 }
 
