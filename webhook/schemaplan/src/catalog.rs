@@ -14,6 +14,8 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use tidegate_sqlplan::Dialect;
 
+use crate::owner::Owner;
+
 /// What a database holds within the scope that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalog {
@@ -22,6 +24,9 @@ pub struct Catalog {
     /// The schemas (`PostgreSQL`) or databases (MySQL, MariaDB) by name. Where the scope is one schema its name is empty, so that a
     /// scratch schema and the real one compare equal, and statements carry no qualifier. SQLite has only that one.
     pub schemas: BTreeMap<String, Schema>,
+    /// `PostgreSQL`: who looked, and runs the plan. Not said of a wanted schema.
+    #[serde(default)]
+    pub user: Owner,
 }
 
 /// A kind of server and its version.
@@ -83,6 +88,8 @@ pub struct Table {
     pub details: Sayings,
     /// `PostgreSQL`: who may do what with it and its sequences, beyond its owner and the server's defaults.
     pub rights: Sayings,
+    /// `PostgreSQL`: whose it is.
+    pub owner: Owner,
 }
 
 /// A column.
@@ -267,6 +274,8 @@ pub struct Object {
     pub details: Sayings,
     /// `PostgreSQL`: who may do what with it, beyond its owner and the server's defaults.
     pub rights: Sayings,
+    /// `PostgreSQL`: whose it is.
+    pub owner: Owner,
     /// Its comment.
     pub comment: Option<String>,
 }
@@ -404,10 +413,11 @@ impl Check {
 
 impl Catalog {
     /// With nothing in it.
-    pub const fn empty(engine: Engine) -> Self {
+    pub fn empty(engine: Engine) -> Self {
         Self {
             engine,
             schemas: BTreeMap::new(),
+            user: Owner::default(),
         }
     }
 
@@ -416,6 +426,17 @@ impl Catalog {
         if !schemas.is_empty() {
             self.schemas
                 .retain(|name, _| name.is_empty() || schemas.contains(name));
+        }
+    }
+
+    /// As a schema that speaks of no owners, such as that of another database.
+    pub fn disown(&mut self) {
+        self.user = Owner::default();
+        for schema in self.schemas.values_mut() {
+            let tables = schema.tables.values_mut();
+            tables.for_each(|table| table.owner = Owner::default());
+            let objects = schema.objects.values_mut().flat_map(BTreeMap::values_mut);
+            objects.for_each(|object| object.owner = Owner::default());
         }
     }
 

@@ -157,6 +157,7 @@ pub enum TableChange<'a> {
     },
     DetailsChanged,
     RightsChanged,
+    OwnerChanged,
 }
 
 impl TableChange<'_> {
@@ -184,6 +185,7 @@ impl TableChange<'_> {
             Self::CommentChanged { .. } => "change the comment".to_owned(),
             Self::DetailsChanged => "change what is said of its sequences".to_owned(),
             Self::RightsChanged => "change the rights".to_owned(),
+            Self::OwnerChanged => "change the owner".to_owned(),
         }
     }
 }
@@ -328,7 +330,7 @@ fn schema_changes<'a>(
 }
 
 fn same_object(old: &Object, new: &Object) -> bool {
-    (
+    let same = (
         &old.definition,
         &old.labels,
         &old.comment,
@@ -340,7 +342,8 @@ fn same_object(old: &Object, new: &Object) -> bool {
         &new.comment,
         &new.details,
         &new.rights,
-    )
+    );
+    same && !new.owner.is_not(&old.owner)
 }
 
 /// What differs between two tables.
@@ -424,6 +427,9 @@ pub(crate) fn table<'a>(old: &'a Table, new: &'a Table) -> Vec<TableChange<'a>> 
     }
     if old.rights != new.rights {
         changes.push(TableChange::RightsChanged);
+    }
+    if new.owner.is_not(&old.owner) {
+        changes.push(TableChange::OwnerChanged);
     }
     changes
 }

@@ -17,6 +17,7 @@ mod exclude;
 mod executable;
 #[allow(dead_code, reason = "engines' plans take it up one by one")]
 mod order;
+mod owner;
 mod plan;
 mod renames;
 mod rights;
@@ -29,6 +30,7 @@ pub use catalog::{
     ObjectKind, PrimaryKey, Sayings, Schema, Table,
 };
 pub use diff::{Change, ColumnChange, TableChange, diff};
+pub use owner::Owner;
 pub use plan::{Loss, Plan, Refusal, Statement, approves, losses, plan};
 pub use settings::{RenameHint, Settings, Skip};
 pub use wanted::{Wanted, WantedProblem, wanted};

@@ -12,6 +12,7 @@ use tidegate_sqlplan::Dialect;
 use crate::catalog::{Catalog, Schema};
 use crate::diff::{Change, TableChange, diff};
 use crate::exclude::{exclude, exclude_revisions};
+use crate::owner::settle_rights;
 use crate::renames::{self, Rename, rename};
 use crate::rights::keep_unspoken;
 use crate::settings::Settings;
@@ -71,10 +72,11 @@ pub fn plan(
     desired: &Catalog,
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
-    let (current, mut desired, renames) = prepared(current, desired, settings)?;
+    let (mut current, mut desired, renames) = prepared(current, desired, settings)?;
     let rights = |(name, schema): (&String, &Schema)| (name.clone(), schema.rights.clone());
     let spoken_rights = desired.schemas.iter().map(rights).collect();
     let unspoken = keep_unspoken(&current, &mut desired);
+    settle_rights(&mut current, &mut desired);
     let mut changes = diff(&current, &desired);
     renames::insert(&mut changes, &renames, &current, &desired);
     skip(&mut changes, settings.skip);

@@ -152,6 +152,7 @@ mod tests {
                 version: (15, 0),
             },
             schemas: [(String::new(), schema)].into(),
+            user: crate::owner::Owner::default(),
         }
     }
 

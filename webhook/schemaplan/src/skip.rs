@@ -44,6 +44,7 @@ fn is_skipped(change: &TableChange<'_>, skip: Skip) -> bool {
         | TableChange::OptionChanged { .. }
         | TableChange::CommentChanged { .. }
         | TableChange::DetailsChanged
-        | TableChange::RightsChanged => false,
+        | TableChange::RightsChanged
+        | TableChange::OwnerChanged => false,
     }
 }

@@ -7,8 +7,8 @@ use proptest::collection::btree_map;
 use proptest::option;
 use proptest::prelude::*;
 use tidegate_schemaplan::{
-    Catalog, Check, Column, Engine, ForeignKey, Index, IndexPart, Object, ObjectKind, PrimaryKey,
-    RenameHint, Schema, Settings, Table, diff, losses, plan,
+    Catalog, Check, Column, Engine, ForeignKey, Index, IndexPart, Object, ObjectKind, Owner,
+    PrimaryKey, RenameHint, Schema, Settings, Table, diff, losses, plan,
 };
 use tidegate_sqlplan::Dialect;
 
@@ -87,6 +87,7 @@ fn catalog() -> impl Strategy<Value = Catalog> {
     (engine, schema()).prop_map(|((dialect, version), schema)| Catalog {
         engine: Engine { dialect, version },
         schemas: BTreeMap::from([(String::new(), schema)]),
+        user: Owner::default(),
     })
 }
 
@@ -102,7 +103,7 @@ proptest! {
 
     #[test]
     fn what_is_all_excluded_is_not_touched(current in catalog(), desired in schema()) {
-        let desired = Catalog { engine: current.engine, schemas: BTreeMap::from([(String::new(), desired)]) };
+        let desired = Catalog { engine: current.engine, schemas: BTreeMap::from([(String::new(), desired)]), user: Owner::default() };
         let settings = Settings { exclude: vec!["*".to_owned()], ..Settings::default() };
         let planned = plan(&current, &desired, &settings);
         prop_assert_eq!(planned.map(|plan| plan.statements), Ok(vec![]));
@@ -119,7 +120,7 @@ proptest! {
 
     #[test]
     fn nothing_panics(current in catalog(), desired in schema(), from in "[a-e.]{0,4}", to in "[a-e.]{0,4}") {
-        let desired = Catalog { engine: current.engine, schemas: BTreeMap::from([(String::new(), desired)]) };
+        let desired = Catalog { engine: current.engine, schemas: BTreeMap::from([(String::new(), desired)]), user: Owner::default() };
         let settings = Settings { renames: vec![RenameHint { from, to }], ..Settings::default() };
         let _ = plan(&current, &desired, &settings);
         let _ = losses(&current, &desired, &settings);

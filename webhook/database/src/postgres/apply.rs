@@ -155,6 +155,12 @@ fn failed(
             "{}: somebody else holds a lock on it; try again",
             refused.message
         )
+    } else if sql.contains(" OWNER TO ") && (refused.has_code("42501") || refused.has_code("42704"))
+    {
+        format!(
+            "{}: it can be given only to a role that is there, has CREATE on the schema, and that who runs the plan is a member of",
+            refused.message
+        )
     } else {
         refused.message
     };

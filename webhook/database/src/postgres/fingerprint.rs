@@ -135,8 +135,9 @@ mod tests {
     use super::*;
 
     /// The files with the queries of an inspection.
-    const INSPECTED: [&str; 3] = [
+    const INSPECTED: [&str; 4] = [
         include_str!("inspect/further.rs"),
+        include_str!("inspect/owners.rs"),
         include_str!("inspect/queries.rs"),
         include_str!("inspect/said.rs"),
     ];

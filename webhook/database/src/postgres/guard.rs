@@ -17,6 +17,8 @@ pub(super) enum Verdict {
     Extension(String),
     /// It has no meaning here: `BEGIN`, or the schema that is there already.
     Leave,
+    /// It only says whose something is: noted, and not run.
+    Owner,
 }
 
 /// The statement without the lines for `psql` that newer versions of `pg_dump` begin and end with.
@@ -58,9 +60,9 @@ pub(super) fn judge(
         {
             return Ok(Verdict::Leave);
         }
-        // Who owns a thing is no part of a schema here, and dumps say it of each; the role may not even be there.
+        // Dumps say it of each thing, and the role may not even be there.
         if words.first() == Some(&"alter") && only_gives_away(&statement.read().effects) {
-            return Ok(Verdict::Leave);
+            return Ok(Verdict::Owner);
         }
         // Rights on what the schema makes stay in the scratch place.
         let is_default = words.as_slice() == ["alter", "default"];
@@ -251,11 +253,11 @@ mod tests {
             ),
             (None, "BEGIN", Verdict::Leave),
             (None, "GRANT SELECT ON t TO PUBLIC", Verdict::Run),
-            (None, "ALTER TABLE public.t OWNER TO app", Verdict::Leave),
+            (None, "ALTER TABLE public.t OWNER TO app", Verdict::Owner),
             (
                 None,
                 "ALTER FUNCTION f(integer) OWNER TO app",
-                Verdict::Leave,
+                Verdict::Owner,
             ),
             (None, "SET statement_timeout = 0", Verdict::Leave),
             (

@@ -20,7 +20,7 @@ use tidegate_schemaplan::{Catalog, Engine, Statement};
 use tidegate_sqlplan::Dialect;
 
 pub use self::address::PostgresAddress;
-use self::inspect::Namespace;
+use self::inspect::{Namespace, Owners};
 use self::sql::{fnv1, literal, quoted, with_parameters};
 use self::wire::Wire;
 use crate::{Applied, DatabaseError, Fingerprint, Limits};
@@ -121,6 +121,7 @@ impl PostgresSession {
             &mut self.wire,
             &namespaces,
             bound,
+            &Owners::Live,
             self.version,
             &self.limits,
         )

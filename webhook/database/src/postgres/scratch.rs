@@ -12,7 +12,7 @@ use tidegate_schemaplan::Catalog;
 use super::PostgresSession;
 use super::apply::in_batches;
 use super::guard::{Verdict, judge, without_client_lines};
-use super::inspect::{self, Namespace};
+use super::inspect::{self, Declared, Namespace, Owners};
 use super::requalify::requalify;
 use super::sql::{fnv1, literal, quoted, shown};
 use super::wire::Refused;
@@ -88,14 +88,8 @@ async fn in_schema(
     schema: &str,
     statements: &[String],
 ) -> Result<Catalog, DatabaseError> {
-    let mut texts = Vec::with_capacity(statements.len());
     let scratch = unique(session).await?;
-    for (index, sql) in statements.iter().enumerate() {
-        let sql = without_client_lines(sql);
-        if runs(session, sql, index, Some(schema)).await? {
-            texts.push((index, not_concurrently(&requalify(sql, schema, &scratch))));
-        }
-    }
+    let texts = texts(session, statements, Some((schema, &scratch))).await?;
     session.limit(session.limits.inspect).await?;
     session.own("BEGIN").await?;
     let outcome = try_in_schema(session, schema, &scratch, &texts).await;
@@ -113,7 +107,7 @@ async fn try_in_schema(
     session: &mut PostgresSession,
     schema: &str,
     scratch: &str,
-    texts: &[(usize, String)],
+    texts: &Texts,
 ) -> Result<Catalog, DatabaseError> {
     let path = session.path(scratch);
     session
@@ -132,7 +126,8 @@ async fn try_in_schema(
                 )
             })
         })?;
-    run(session, texts).await?;
+    run(session, &texts.run).await?;
+    let owners = owners(session, &texts.owners).await?;
     session.find_extensions().await?;
     let path = session.path(scratch);
     session
@@ -152,6 +147,7 @@ async fn try_in_schema(
         &mut session.wire,
         &namespace,
         true,
+        &owners,
         session.version,
         &session.limits,
     )
@@ -204,41 +200,72 @@ async fn whole(
     session: &mut PostgresSession,
     statements: &[String],
 ) -> Result<Catalog, DatabaseError> {
-    let mut texts = Vec::with_capacity(statements.len());
-    for (index, sql) in statements.iter().enumerate() {
-        let sql = without_client_lines(sql);
-        if runs(session, sql, index, None).await? {
-            texts.push((index, not_concurrently(sql)));
-        }
-    }
-    run(session, &texts).await?;
+    let texts = texts(session, statements, None).await?;
+    run(session, &texts.run).await?;
+    let owners = owners(session, &texts.owners).await?;
     let namespaces = inspect::namespaces(&mut session.wire).await?;
     session.own("SET LOCAL search_path = ''").await?;
     inspect::inspect(
         &mut session.wire,
         &namespaces,
         false,
+        &owners,
         session.version,
         &session.limits,
     )
     .await
 }
 
-/// Whether a statement is one to run.
-async fn runs(
+/// Statements with their places in the wanted schema.
+#[derive(Debug, Default)]
+struct Texts {
+    run: Vec<(usize, String)>,
+    /// `ALTER .. OWNER TO`.
+    owners: Vec<(usize, String)>,
+}
+
+/// The statements that mean something here, about the scratch schema where there is one for the schema.
+async fn texts(
     session: &mut PostgresSession,
-    sql: &str,
-    index: usize,
-    schema: Option<&str>,
-) -> Result<bool, DatabaseError> {
-    Ok(match judge(sql, index, schema)? {
-        Verdict::Run => true,
-        Verdict::Leave => false,
-        Verdict::Extension(name) => {
-            let query = "SELECT 1 FROM pg_extension WHERE extname = $1";
-            !session.exists(query, &name).await?
+    statements: &[String],
+    scratch: Option<(&str, &str)>,
+) -> Result<Texts, DatabaseError> {
+    let mut texts = Texts::default();
+    for (index, sql) in statements.iter().enumerate() {
+        let sql = without_client_lines(sql);
+        let text = |sql: &str| match scratch {
+            Some((schema, scratch)) => requalify(sql, schema, scratch),
+            None => sql.to_owned(),
+        };
+        let runs = match judge(sql, index, scratch.map(|(schema, _)| schema))? {
+            Verdict::Run => true,
+            Verdict::Leave => false,
+            Verdict::Owner => {
+                texts.owners.push((index, text(sql)));
+                false
+            }
+            Verdict::Extension(name) => {
+                let query = "SELECT 1 FROM pg_extension WHERE extname = $1";
+                !session.exists(query, &name).await?
+            }
+        };
+        if runs {
+            texts.run.push((index, not_concurrently(&text(sql))));
         }
-    })
+    }
+    Ok(texts)
+}
+
+/// What the wanted schema says of owners, when all is there and its names still mean what they mean in it.
+async fn owners(
+    session: &mut PostgresSession,
+    texts: &[(usize, String)],
+) -> Result<Owners, DatabaseError> {
+    if texts.is_empty() {
+        return Ok(Owners::Declared(Declared::default()));
+    }
+    let mark = format!("tidegate owner {}", unique(session).await?);
+    inspect::declared(&mut session.wire, texts, &mark).await
 }
 
 async fn run(

@@ -2,6 +2,7 @@
 
 mod changing_hands;
 mod laws;
+mod owners;
 mod pairs;
 mod parts_and_types;
 mod session;

@@ -105,6 +105,9 @@ pub(super) fn catalog(catalog: &Catalog, exclude: &[String], output: Output) -> 
         return Ok(serde_json::to_string_pretty(catalog)? + "\n");
     }
     let mut empty = Catalog::empty(catalog.engine);
+    // Roles are the server's: the text is one that another server can run.
+    let mut catalog = catalog.clone();
+    catalog.disown();
     // The schema that the scope is about is there already, and so is the one that every database of PostgreSQL starts with.
     for name in ["", "public"] {
         let Some(schema) = catalog.schemas.get(name) else {
@@ -125,7 +128,7 @@ pub(super) fn catalog(catalog: &Catalog, exclude: &[String], output: Output) -> 
         ..Settings::default()
     };
     let plan =
-        plan(&empty, catalog, &settings).map_err(|refusals| anyhow!("{}", refused(&refusals)))?;
+        plan(&empty, &catalog, &settings).map_err(|refusals| anyhow!("{}", refused(&refusals)))?;
     let mut text = String::new();
     if output == Output::Human {
         remarks(&mut text, &plan.not_managed);

@@ -116,7 +116,10 @@ impl Scope {
                         "{ours} and {theirs} cannot be compared: both sides must be of one engine"
                     );
                 }
-                Ok((other.inspect().await?, Vec::new()))
+                let mut catalog = other.inspect().await?;
+                // Who owns what there says nothing of here.
+                catalog.disown();
+                Ok((catalog, Vec::new()))
             }
             State::Files(texts) => {
                 let wanted = wanted(texts, self.dialect()).map_err(|problems| {

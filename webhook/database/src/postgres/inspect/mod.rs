@@ -6,6 +6,7 @@
 
 mod further;
 mod objects;
+mod owners;
 mod queries;
 mod said;
 mod settled;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use tidegate_schemaplan::{Catalog, Engine, Object, ObjectKind, Schema, Table};
 use tidegate_sqlplan::Dialect;
 
+pub(super) use self::owners::{Declared, Owners, declared};
 use self::queries::for_version;
 use super::sql::quoted;
 use super::wire::{Refused, TextRow, Wire};
@@ -69,6 +71,7 @@ pub(super) async fn inspect(
     wire: &mut Wire,
     namespaces: &[Namespace],
     bound: bool,
+    owners: &Owners,
     version: (u32, u32),
     limits: &Limits,
 ) -> Result<Catalog, DatabaseError> {
@@ -209,12 +212,15 @@ pub(super) async fn inspect(
     reader.rights(&rows);
     let rows = wire.rows(&query(queries::NEEDS)).await.map_err(reading)?;
     reader.needs(&rows);
+    let rows = wire.rows(&query(owners::OWNERS)).await.map_err(reading)?;
+    let user = reader.owners(&rows, owners);
     let mut catalog = Catalog {
         engine: Engine {
             dialect: Dialect::Postgres,
             version,
         },
         schemas: reader.schemas,
+        user,
     };
     settled::settle(&mut catalog);
     Ok(catalog)

@@ -217,7 +217,9 @@ impl<'a> Alter<'a> {
                     "change comment".to_owned(),
                 )),
                 // What only PostgreSQL has.
-                TableChange::DetailsChanged | TableChange::RightsChanged => {}
+                TableChange::DetailsChanged
+                | TableChange::RightsChanged
+                | TableChange::OwnerChanged => {}
                 // Foreign keys are the caller's; renames came before.
                 TableChange::ForeignKeyAdded { .. }
                 | TableChange::ForeignKeyDropped { .. }

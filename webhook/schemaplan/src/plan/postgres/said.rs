@@ -2,6 +2,7 @@
 
 use crate::catalog::{Index, Object, ObjectKind, Sayings, Table};
 use crate::diff::TableChange;
+use crate::owner::{Owner, has_owner};
 use crate::plan::Statement;
 
 use super::objects::{is_managed, named, statement};
@@ -22,7 +23,12 @@ impl<'a> Work<'a> {
             );
             for (table_name, table) in &schema.tables {
                 let held = held.and_then(|held| held.tables.get(table_name));
-                let held = held.filter(|_| !self.created.contains_key(&(name, table_name)));
+                let is_new = self.created.contains_key(&(name, table_name));
+                let owners = (held.map(|held| &held.owner), &table.owner);
+                let named = format!("TABLE {}", qualified(name, table_name));
+                let purpose = format!("owner of table {table_name}");
+                statements.extend(self.owner(is_new, owners, &named, &purpose));
+                let held = held.filter(|_| !is_new);
                 self.said_of_table((name, table_name), held, table, &mut statements);
             }
             for (kind, objects) in &schema.objects {
@@ -34,6 +40,14 @@ impl<'a> Work<'a> {
                         || self.rebuilt.contains(&full);
                     if !is_managed(object) {
                         continue;
+                    }
+                    // What a column owns goes with its table.
+                    let is_owned = *kind == ObjectKind::Sequence && !object.labels.is_empty();
+                    if has_owner(*kind) && !is_owned {
+                        let owners = (held.map(|held| &held.owner), &object.owner);
+                        let named = named(name, *kind, object_name, object);
+                        let purpose = format!("owner of {kind} {object_name}");
+                        statements.extend(self.owner(is_new, owners, &named, &purpose));
                     }
                     let held = held.filter(|_| !is_new);
                     let usual = match rights_word(*kind) {
@@ -49,6 +63,25 @@ impl<'a> Work<'a> {
             }
         }
         statements
+    }
+
+    /// Gives a thing to whose it should be, or was before it was made again. Before its rights, which are then the owner's gift.
+    fn owner(
+        &self,
+        is_new: bool,
+        (held, wanted): (Option<&Owner>, &Owner),
+        named: &str,
+        purpose: &str,
+    ) -> Option<Statement> {
+        let is = if is_new {
+            Some(&self.current.user)
+        } else {
+            held
+        };
+        let role = wanted.role();
+        let role = role.or_else(|| held.filter(|_| is_new)?.role())?;
+        let is_theirs = is.and_then(Owner::role) == Some(role);
+        (!is_theirs).then(|| statement(format!("ALTER {named} OWNER TO {role}"), purpose))
     }
 
     fn said_of_table(
