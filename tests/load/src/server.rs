@@ -128,6 +128,22 @@ impl Server {
         Ok(TICK * ticks)
     }
 
+    /// As [`Self::whole_processor_time`], when the process has come to rest: what it does after it has said that it is ready counts too.
+    pub async fn processor_time_at_rest(&self) -> Result<Duration> {
+        const STILL: Duration = Duration::from_millis(500);
+        const TRIES: usize = 120;
+        let mut before = self.whole_processor_time()?;
+        for _ in 0..TRIES {
+            tokio::time::sleep(STILL).await;
+            let now = self.whole_processor_time()?;
+            if now == before {
+                return Ok(now);
+            }
+            before = now;
+        }
+        bail!("the program does not come to rest");
+    }
+
     /// Resident memory in MiB.
     pub fn resident(&self) -> Result<f64> {
         self.status("VmRSS:")

@@ -2,7 +2,7 @@
 //!
 //! It is exact: two that are alike mean that two inspections would be. SQLite keeps every text that an inspection is made of in one place, its
 //! `sqlite_schema`, and the fingerprint is made of those; PostgreSQL marks each row of its catalogs with who wrote it, and the fingerprint is made of the
-//! marks. MariaDB and MySQL have neither: reading their `information_schema` is what an inspection costs.
+//! marks. MariaDB is asked for digests of what an inspection would read. MySQL has none here.
 
 use std::sync::Arc;
 

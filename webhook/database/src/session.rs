@@ -72,7 +72,7 @@ impl Session {
         match self {
             Self::Sqlite(session) => session.fingerprint().await,
             Self::Postgres(session) => session.fingerprint().await,
-            Self::Mysql(_) => Ok(None),
+            Self::Mysql(session) => session.fingerprint().await,
         }
     }
 
@@ -84,27 +84,31 @@ impl Session {
         match self {
             Self::Sqlite(session) => Ok(session.inspect().await?.catalog),
             Self::Postgres(session) => session.inspect().await,
-            Self::Mysql(session) => session.inspect().await,
+            Self::Mysql(session) => Ok(session.inspect().await?.catalog),
         }
     }
 
-    /// As [`Session::inspect`], with a fingerprint that is found again only while the database holds what was read.
+    /// As [`Session::inspect`], with a fingerprint that is found again only while the database holds what was read. One that was just asked for need
+    /// not be asked for again.
     ///
     /// # Errors
     /// As [`Session::inspect`].
-    pub async fn look(&mut self) -> Result<Inspected, DatabaseError> {
+    pub async fn look(&mut self, told: Option<Fingerprint>) -> Result<Inspected, DatabaseError> {
         match self {
             Self::Sqlite(session) => session.inspect().await,
             Self::Postgres(session) => {
                 // Before the reading, never after it: see its own file.
-                let fingerprint = session.fingerprint().await?;
+                let fingerprint = match told {
+                    Some(told) => Some(told),
+                    None => session.fingerprint().await?,
+                };
                 let catalog = session.inspect().await?;
                 Ok(Inspected {
                     catalog,
                     fingerprint,
                 })
             }
-            Self::Mysql(session) => session.inspect().await.map(Inspected::from),
+            Self::Mysql(session) => session.inspect().await,
         }
     }
 

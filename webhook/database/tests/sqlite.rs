@@ -96,7 +96,7 @@ fn tables(catalog: &Catalog) -> Vec<String> {
 
 /// What is there, only as it is read and only by its fingerprint.
 async fn both(session: &mut Session) -> [PlannedFrom; 2] {
-    let found = session.look().await.expect("readable");
+    let found = session.look(None).await.expect("readable");
     assert!(found.fingerprint.is_some(), "SQLite has one");
     let nothing = Catalog::empty(session.engine());
     [

@@ -57,7 +57,7 @@ impl Migrator<'_> {
         let then: Vec<(&File, Option<usize>)> =
             down.then.iter().map(|file| (*file, None)).collect();
         let then = self.made_by(&then, dev).await?;
-        let from = PlannedFrom::from(self.session.look().await?);
+        let from = PlannedFrom::from(self.session.look(None).await?);
         let there = &from.catalog;
         let settings = Settings::default();
         if let Some(now) = &now {

@@ -6,19 +6,82 @@ use tidegate_schemaplan::{Check, ForeignKey, Table};
 use tidegate_sqlplan::Dialect;
 
 use super::inspect::Reader;
+use super::listing::Listing;
 use super::sql::{quote, unescaped, without_parentheses};
 use super::tables::Name;
 use crate::DatabaseError;
+
+/// The columns of foreign keys.
+pub(super) const FOREIGN_KEYS: Listing<'_> = Listing {
+    columns: &[
+        "TABLE_SCHEMA",
+        "TABLE_NAME",
+        "CONSTRAINT_NAME",
+        "COLUMN_NAME",
+        "REFERENCED_TABLE_SCHEMA",
+        "REFERENCED_TABLE_NAME",
+        "REFERENCED_COLUMN_NAME",
+        "ORDINAL_POSITION",
+    ],
+    table: "KEY_COLUMN_USAGE",
+    only: "REFERENCED_TABLE_NAME IS NOT NULL",
+    database: "TABLE_SCHEMA",
+    order: "TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION",
+};
+
+/// The actions of foreign keys.
+pub(super) const REFERENCES: Listing<'_> = Listing {
+    columns: &[
+        "CONSTRAINT_SCHEMA",
+        "TABLE_NAME",
+        "CONSTRAINT_NAME",
+        "UPDATE_RULE",
+        "DELETE_RULE",
+    ],
+    table: "REFERENTIAL_CONSTRAINTS",
+    only: "",
+    database: "CONSTRAINT_SCHEMA",
+    order: "",
+};
+
+/// `MariaDB`'s checks.
+pub(super) const CHECKS: Listing<'_> = Listing {
+    columns: &[
+        "CONSTRAINT_SCHEMA",
+        "TABLE_NAME",
+        "CONSTRAINT_NAME",
+        "LEVEL",
+        "CHECK_CLAUSE",
+    ],
+    table: "CHECK_CONSTRAINTS",
+    only: "",
+    database: "CONSTRAINT_SCHEMA",
+    order: "",
+};
+
+const MYSQL_CHECKS: Listing<'_> = Listing {
+    columns: &["CONSTRAINT_SCHEMA", "CONSTRAINT_NAME", "CHECK_CLAUSE"],
+    ..CHECKS
+};
+
+const MYSQL_CHECKED_TABLES: Listing<'_> = Listing {
+    columns: &[
+        "CONSTRAINT_SCHEMA",
+        "TABLE_NAME",
+        "CONSTRAINT_NAME",
+        "ENFORCED",
+    ],
+    table: "TABLE_CONSTRAINTS",
+    only: "CONSTRAINT_TYPE = 'CHECK'",
+    ..CHECKS
+};
 
 /// Reads the foreign keys of tables that are read already.
 pub(super) async fn read_foreign_keys(
     reader: &mut Reader<'_>,
     tables: &mut BTreeMap<Name, Table>,
 ) -> Result<(), DatabaseError> {
-    let query = "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, REFERENCED_TABLE_NAME, \
-                 REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL";
-    let order = "TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION";
-    for row in reader.rows(query, "TABLE_SCHEMA", order).await? {
+    for row in reader.rows(&FOREIGN_KEYS).await? {
         let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) else {
             continue;
         };
@@ -33,9 +96,7 @@ pub(super) async fn read_foreign_keys(
         key.columns.push(row.text(3));
         key.referred.push(row.text(6));
     }
-    let query = "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, UPDATE_RULE, DELETE_RULE \
-                 FROM information_schema.REFERENTIAL_CONSTRAINTS";
-    for row in reader.rows(query, "CONSTRAINT_SCHEMA", "").await? {
+    for row in reader.rows(&REFERENCES).await? {
         let table = tables.get_mut(&(row.text(0), row.text(1)));
         if let Some(key) = table.and_then(|table| table.foreign_keys.get_mut(&row.text(2))) {
             key.on_update = action(reader.engine.dialect, row.text(3));
@@ -63,8 +124,7 @@ pub(super) async fn read_checks(
     if reader.engine.dialect == Dialect::Mysql {
         return read_mysql_checks(reader, tables).await;
     }
-    let query = "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, LEVEL, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS";
-    for row in reader.rows(query, "CONSTRAINT_SCHEMA", "").await? {
+    for row in reader.rows(&CHECKS).await? {
         let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) else {
             continue;
         };
@@ -109,16 +169,13 @@ async fn read_mysql_checks(
     reader: &mut Reader<'_>,
     tables: &mut BTreeMap<Name, Table>,
 ) -> Result<(), DatabaseError> {
-    let query = "SELECT CONSTRAINT_SCHEMA, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS";
     let clauses: BTreeMap<Name, String> = reader
-        .rows(query, "CONSTRAINT_SCHEMA", "")
+        .rows(&MYSQL_CHECKS)
         .await?
         .iter()
         .map(|row| ((row.text(0), row.text(1)), row.text(2)))
         .collect();
-    let query = "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ENFORCED FROM information_schema.TABLE_CONSTRAINTS \
-                 WHERE CONSTRAINT_TYPE = 'CHECK'";
-    for row in reader.rows(query, "CONSTRAINT_SCHEMA", "").await? {
+    for row in reader.rows(&MYSQL_CHECKED_TABLES).await? {
         let Some(clause) = clauses.get(&(row.text(0), row.text(2))) else {
             continue;
         };

@@ -2,16 +2,23 @@
 //!
 //! `information_schema` is asked for plain columns and never for a join: its tables have no indexes, and a server joins them row by row.
 //! Only what it does not say is asked for one by one: the text of a partitioned table, a sequence, a routine and an event.
+//!
+//! An inspection is made of nothing but the server's answers. Its fingerprint is a digest of them, and [`fingerprint`] asks for the digests of the long
+//! ones in their place. So it is exact, but for two things. How far a table has counted (`AUTO_INCREMENT`) is left to the rows: a plan only ever
+//! raises it, and each new row would be another fingerprint; whether it has begun to count is told. And where the lists cannot hold
+//! what an expression says, there is no fingerprint.
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest as _, Sha256};
 use tidegate_schemaplan::{Catalog, Engine, Schema};
 use tidegate_sqlplan::Dialect;
 
+use super::listing::{Digest, Listing};
 use super::sql::literal;
 use super::wire::{Refused, TextRow, Wire};
 use super::{objects, tables};
-use crate::{DatabaseError, Limits};
+use crate::{DatabaseError, Fingerprint, Inspected, Limits};
 
 /// Databases that are the server's own, and not in any scope.
 const SYSTEM: &[&str] = &["information_schema", "mysql", "performance_schema", "sys"];
@@ -35,7 +42,7 @@ impl Scope {
     }
 
     /// What a column with a database's name has to be.
-    fn condition(&self, column: &str) -> String {
+    pub(super) fn condition(&self, column: &str) -> String {
         match self {
             Self::One(database) => format!("{column} = {}", literal(database)),
             Self::Server => {
@@ -55,19 +62,10 @@ pub(super) async fn inspect(
     engine: Engine,
     scope: &Scope,
     limits: &Limits,
-) -> Result<Catalog, DatabaseError> {
-    let mut reader = Reader {
-        wire,
-        engine,
-        scope,
-        limits,
-        bytes: 0,
-    };
+) -> Result<Inspected, DatabaseError> {
+    let mut reader = Reader::new(wire, engine, scope, limits);
     let mut catalog = Catalog::empty(engine);
-    for row in reader
-        .rows(&schemata(engine), "SCHEMA_NAME", "SCHEMA_NAME")
-        .await?
-    {
+    for row in reader.rows(&schemata(engine)).await? {
         let schema = Schema {
             collation: row.get(1),
             charset: row.get(2),
@@ -85,57 +83,114 @@ pub(super) async fn inspect(
             what: "tables, views, routines, triggers and events",
         });
     }
-    Ok(catalog)
+    Ok(Inspected {
+        catalog,
+        fingerprint: reader.fingerprint(),
+    })
 }
 
-fn schemata(engine: Engine) -> String {
-    let comment = if engine.dialect == Dialect::Mariadb {
-        "SCHEMA_COMMENT"
-    } else {
-        "''"
-    };
-    format!(
-        "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME, DEFAULT_CHARACTER_SET_NAME, {comment} FROM information_schema.SCHEMATA"
-    )
+/// What [`inspect`] would give as the fingerprint; none of MySQL, with which it was never tried.
+pub(super) async fn fingerprint(
+    wire: &mut Wire,
+    engine: Engine,
+    scope: &Scope,
+    limits: &Limits,
+) -> Result<Option<Fingerprint>, DatabaseError> {
+    if engine.dialect != Dialect::Mariadb {
+        return Ok(None);
+    }
+    let mut reader = Reader::new(wire, engine, scope, limits);
+    reader.rows(&schemata(engine)).await?;
+    let listed = tables::tell(&mut reader).await?;
+    objects::read(&mut reader, &mut Catalog::empty(engine), &listed).await?;
+    Ok(reader.fingerprint())
+}
+
+fn schemata(engine: Engine) -> Listing<'static> {
+    Listing {
+        columns: if engine.dialect == Dialect::Mariadb {
+            &[
+                "SCHEMA_NAME",
+                "DEFAULT_COLLATION_NAME",
+                "DEFAULT_CHARACTER_SET_NAME",
+                "SCHEMA_COMMENT",
+            ]
+        } else {
+            &[
+                "SCHEMA_NAME",
+                "DEFAULT_COLLATION_NAME",
+                "DEFAULT_CHARACTER_SET_NAME",
+            ]
+        },
+        table: "SCHEMATA",
+        only: "",
+        database: "SCHEMA_NAME",
+        order: "SCHEMA_NAME",
+    }
 }
 
 fn count(schema: &Schema) -> usize {
     schema.tables.len() + schema.objects.values().map(BTreeMap::len).sum::<usize>()
 }
 
-/// The connection, and how much was read over it.
+/// The connection, and what was read over it.
 pub(super) struct Reader<'a> {
     wire: &'a mut Wire,
     pub(super) engine: Engine,
     pub(super) scope: &'a Scope,
     limits: &'a Limits,
     bytes: usize,
+    said: Sha256,
+    /// An expression could not be told by what the lists hold.
+    pub(super) lossy: bool,
 }
 
-impl Reader<'_> {
-    /// The rows of a query on `information_schema` that are in the scope.
+impl<'a> Reader<'a> {
+    fn new(wire: &'a mut Wire, engine: Engine, scope: &'a Scope, limits: &'a Limits) -> Self {
+        Self {
+            wire,
+            engine,
+            scope,
+            limits,
+            bytes: 0,
+            said: Sha256::new(),
+            lossy: false,
+        }
+    }
+
+    fn fingerprint(self) -> Option<Fingerprint> {
+        let is_told = self.engine.dialect == Dialect::Mariadb && !self.lossy;
+        is_told.then(|| Fingerprint::from(self.said))
+    }
+
+    /// Makes an answer part of the fingerprint. The order of the answers is part of it.
+    pub(super) fn note(&mut self, said: &str) {
+        self.said.update((said.len() as u64).to_be_bytes());
+        self.said.update(said);
+    }
+
+    pub(super) fn note_digest(&mut self, parts: &[String]) {
+        for part in parts {
+            self.note(part);
+        }
+    }
+
+    /// The rows of a list; their digest is noted.
     pub(super) async fn rows(
         &mut self,
-        select: &str,
-        database: &str,
-        order: &str,
+        listing: &Listing<'_>,
     ) -> Result<Vec<TextRow>, DatabaseError> {
-        let word = if select.contains(" WHERE ") {
-            "AND"
-        } else {
-            "WHERE"
-        };
-        let order = if order.is_empty() {
-            String::new()
-        } else {
-            format!(" ORDER BY {order}")
-        };
-        let condition = self.scope.condition(database);
-        let rows = self
-            .wire
-            .rows(&format!("{select} {word} {condition}{order}"))
-            .await
-            .map_err(|refused| refused.while_doing("read the schema"))?;
+        let rows = self.unnoted_rows(listing).await?;
+        self.note_digest(&Digest::of(&rows).parts());
+        Ok(rows)
+    }
+
+    /// As [`Self::rows`], of what is not the same whenever the schema is.
+    pub(super) async fn unnoted_rows(
+        &mut self,
+        listing: &Listing<'_>,
+    ) -> Result<Vec<TextRow>, DatabaseError> {
+        let rows = self.asked(&listing.select(self.scope)).await?;
         self.bytes += rows
             .iter()
             .flat_map(|row| (0..row.len()).filter_map(|column| row.str(column)))
@@ -148,6 +203,21 @@ impl Reader<'_> {
             });
         }
         Ok(rows)
+    }
+
+    /// Notes of the rows of a list only their digest, without reading them.
+    pub(super) async fn tell(&mut self, listing: &Listing<'_>) -> Result<(), DatabaseError> {
+        let rows = self.asked(&listing.select_digest(self.scope)).await?;
+        for row in rows {
+            let parts: Vec<String> = (0..row.len()).map(|column| row.text(column)).collect();
+            self.note_digest(&parts);
+        }
+        Ok(())
+    }
+
+    async fn asked(&mut self, sql: &str) -> Result<Vec<TextRow>, DatabaseError> {
+        let rows = self.wire.rows(sql).await;
+        rows.map_err(|refused| refused.while_doing("read the schema"))
     }
 
     /// A column of what `SHOW CREATE ..` gives; none where the account may not see it.
@@ -170,8 +240,7 @@ impl Reader<'_> {
 
     /// Who we are to the server: `root@localhost`.
     pub(super) async fn account(&mut self) -> Result<String, DatabaseError> {
-        let rows = self.wire.rows("SELECT CURRENT_USER()").await;
-        let rows = rows.map_err(|refused| refused.while_doing("read the schema"))?;
+        let rows = self.asked("SELECT CURRENT_USER()").await?;
         Ok(rows.first().map(|row| row.text(0)).unwrap_or_default())
     }
 }

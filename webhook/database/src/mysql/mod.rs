@@ -7,6 +7,7 @@ mod address;
 mod connect;
 mod constraints;
 mod inspect;
+mod listing;
 mod objects;
 mod outside;
 mod own_name;

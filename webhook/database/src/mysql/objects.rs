@@ -8,11 +8,51 @@ use tidegate_schemaplan::{Catalog, Object, ObjectKind};
 use tidegate_sqlplan::Dialect;
 
 use super::inspect::{Reader, Scope};
+use super::listing::Listing;
 use super::sql::{quote, without_join_parentheses, without_qualifier};
 use super::tables::Listed;
 use super::texts::{definer, names, trigger_body, view_query, without_start};
 use super::wire::TextRow;
 use crate::DatabaseError;
+
+const TRIGGERS: Listing<'_> = Listing {
+    columns: &[
+        "TRIGGER_SCHEMA",
+        "TRIGGER_NAME",
+        "EVENT_OBJECT_TABLE",
+        "ACTION_TIMING",
+        "EVENT_MANIPULATION",
+        "ACTION_STATEMENT",
+        "DEFINER",
+    ],
+    table: "TRIGGERS",
+    only: "",
+    database: "TRIGGER_SCHEMA",
+    order: "TRIGGER_SCHEMA, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER",
+};
+
+const ROUTINES: Listing<'_> = Listing {
+    columns: &["ROUTINE_SCHEMA", "ROUTINE_NAME", "ROUTINE_TYPE", "DEFINER"],
+    table: "ROUTINES",
+    only: "",
+    database: "ROUTINE_SCHEMA",
+    order: "",
+};
+
+const EVENTS: Listing<'_> = Listing {
+    columns: &[
+        "EVENT_SCHEMA",
+        "EVENT_NAME",
+        "DEFINER",
+        // Without a start an event begins when it was made, which is written down as if it had been said, in the time of some zone: whole quarters of
+        // an hour from when it was made.
+        "MOD(TIMESTAMPDIFF(SECOND, CREATED, STARTS), 900) = 0 AND ABS(TIMESTAMPDIFF(HOUR, CREATED, STARTS)) <= 14",
+    ],
+    table: "EVENTS",
+    only: "",
+    database: "EVENT_SCHEMA",
+    order: "",
+};
 
 /// Reads all objects of the scope into the catalog, whose tables are read already.
 pub(super) async fn read(
@@ -26,6 +66,12 @@ pub(super) async fn read(
     read_triggers(reader, catalog, &account).await?;
     read_routines(reader, catalog, &account).await?;
     read_events(reader, catalog, &account).await?;
+    let of_schemas = catalog.schemas.values().map(|schema| &schema.objects);
+    let said: Vec<String> = of_schemas
+        .filter(|objects| !objects.is_empty())
+        .map(|objects| format!("{objects:?}"))
+        .collect();
+    reader.note_digest(&said);
     find_needs(catalog);
     Ok(())
 }
@@ -71,10 +117,22 @@ async fn read_views(
     } else {
         "'UNDEFINED'"
     };
-    let query = format!(
-        "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION, CHECK_OPTION, DEFINER, SECURITY_TYPE, {algorithm} FROM information_schema.VIEWS"
-    );
-    for row in reader.rows(&query, "TABLE_SCHEMA", "").await? {
+    let listing = Listing {
+        columns: &[
+            "TABLE_SCHEMA",
+            "TABLE_NAME",
+            "VIEW_DEFINITION",
+            "CHECK_OPTION",
+            "DEFINER",
+            "SECURITY_TYPE",
+            algorithm,
+        ],
+        table: "VIEWS",
+        only: "",
+        database: "TABLE_SCHEMA",
+        order: "",
+    };
+    for row in reader.rows(&listing).await? {
         let (database, name) = (row.text(0), row.text(1));
         let object = match row.filled(2) {
             None => Object::default(),
@@ -139,12 +197,8 @@ async fn read_triggers(
     catalog: &mut Catalog,
     account: &str,
 ) -> Result<(), DatabaseError> {
-    let query = "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT, DEFINER \
-                 FROM information_schema.TRIGGERS";
-    let order =
-        "TRIGGER_SCHEMA, EVENT_OBJECT_TABLE, ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER";
     let mut before: Option<([String; 4], String)> = None;
-    for row in reader.rows(query, "TRIGGER_SCHEMA", order).await? {
+    for row in reader.rows(&TRIGGERS).await? {
         let (database, name, table) = (row.text(0), row.text(1), row.text(2));
         let group = [row.text(0), row.text(2), row.text(3), row.text(4)];
         // Those of one event run in an order, which is part of what they are.
@@ -202,8 +256,7 @@ async fn read_routines(
     catalog: &mut Catalog,
     account: &str,
 ) -> Result<(), DatabaseError> {
-    let query = "SELECT ROUTINE_SCHEMA, ROUTINE_NAME, ROUTINE_TYPE, DEFINER FROM information_schema.ROUTINES";
-    for row in reader.rows(query, "ROUTINE_SCHEMA", "").await? {
+    for row in reader.rows(&ROUTINES).await? {
         let (database, name) = (row.text(0), row.text(1));
         let kind = match row.text(2).as_str() {
             "FUNCTION" => ObjectKind::Function,
@@ -228,12 +281,7 @@ async fn read_events(
     catalog: &mut Catalog,
     account: &str,
 ) -> Result<(), DatabaseError> {
-    // Without a start an event begins when it was made, which is written down as if it had been said, in the time of some zone: whole quarters of an
-    // hour from when it was made.
-    let query = "SELECT EVENT_SCHEMA, EVENT_NAME, DEFINER, \
-                 MOD(TIMESTAMPDIFF(SECOND, CREATED, STARTS), 900) = 0 AND ABS(TIMESTAMPDIFF(HOUR, CREATED, STARTS)) <= 14 \
-                 FROM information_schema.EVENTS";
-    for row in reader.rows(query, "EVENT_SCHEMA", "").await? {
+    for row in reader.rows(&EVENTS).await? {
         let (database, name) = (row.text(0), row.text(1));
         let mut object =
             made_of_text(reader, "EVENT", &database, &name, 3, row.str(2), account).await?;

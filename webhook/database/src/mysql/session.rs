@@ -9,13 +9,13 @@ use tidegate_migrations::TransactionMode;
 use tidegate_schemaplan::{Catalog, Engine, Statement};
 
 use super::connect::{connect, sql_mode, words};
-use super::inspect::{Scope, inspect};
+use super::inspect::{Scope, fingerprint, inspect};
 use super::outside::Surroundings;
 use super::own_name::without_own_name;
 use super::sql::{literal, quote, shown, with_parameters, without_qualifier};
 use super::wire::{Refused, Wire};
 use super::{MysqlAddress, scratch};
-use crate::{Applied, DatabaseError, Limits};
+use crate::{Applied, DatabaseError, Fingerprint, Inspected, Limits};
 
 /// What keeps two wanted schemas from being tried out in one development database at once.
 const DEV_LOCK: &str = "tidegate_dev";
@@ -62,8 +62,19 @@ impl MysqlSession {
         self.engine
     }
 
-    /// See [`crate::Session::inspect`].
-    pub async fn inspect(&mut self) -> Result<Catalog, DatabaseError> {
+    /// See [`crate::Session::fingerprint`].
+    pub async fn fingerprint(&mut self) -> Result<Option<Fingerprint>, DatabaseError> {
+        let limit = self.limits.inspect;
+        let asking = fingerprint(&mut self.wire, self.engine, &self.scope, &self.limits);
+        let asked = tokio::time::timeout(limit, asking).await;
+        asked.unwrap_or(Err(DatabaseError::TimedOut {
+            doing: "inspecting",
+            limit,
+        }))
+    }
+
+    /// See [`crate::Session::look`].
+    pub async fn inspect(&mut self) -> Result<Inspected, DatabaseError> {
         let scope = self.scope.clone();
         self.inspect_scope(&scope).await
     }
@@ -204,7 +215,7 @@ impl MysqlSession {
             })
     }
 
-    async fn inspect_scope(&mut self, scope: &Scope) -> Result<Catalog, DatabaseError> {
+    async fn inspect_scope(&mut self, scope: &Scope) -> Result<Inspected, DatabaseError> {
         let limit = self.limits.inspect;
         tokio::time::timeout(
             limit,
@@ -267,7 +278,10 @@ impl MysqlSession {
         let (mut wire, _) = connect(&self.address, None, &self.limits).await?;
         scratch::make(&mut wire, &name, collation.as_deref()).await?;
         let found = match scratch::run(&mut wire, statements).await {
-            Ok(()) => self.inspect_scope(&Scope::One(name.clone())).await,
+            Ok(()) => {
+                let inspected = self.inspect_scope(&Scope::One(name.clone())).await;
+                inspected.map(|inspected| inspected.catalog)
+            }
             Err(DatabaseError::Wanted {
                 number,
                 message,
@@ -326,7 +340,7 @@ impl MysqlSession {
         statements: &[String],
         collation: Option<String>,
     ) -> Result<Catalog, DatabaseError> {
-        let before = self.inspect().await?;
+        let before = self.inspect().await?.catalog;
         let occupied = match self.scope {
             Scope::One(_) => before.first(),
             Scope::Server => before
@@ -348,7 +362,7 @@ impl MysqlSession {
         }
         let ran = scratch::run(&mut wire, statements).await;
         // What ran half-way has to go as well.
-        let found = self.inspect().await?;
+        let found = self.inspect().await?.catalog;
         for sql in scratch::emptying(&found, &self.scope) {
             wire.run(&sql)
                 .await

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_schemaplan::{Catalog, Column, Generated, Index, IndexPart, PrimaryKey, Table};
 use tidegate_sqlplan::Dialect;
 
-use super::constraints::{read_checks, read_foreign_keys};
+use super::constraints::{CHECKS, FOREIGN_KEYS, REFERENCES, read_checks, read_foreign_keys};
 use super::inspect::{Reader, Scope};
+use super::listing::{Digest, Listing};
 use super::sql::{literal, quote, restored, unescaped, without_parentheses, without_qualifier};
 use super::wire::TextRow;
 use crate::DatabaseError;
@@ -20,39 +21,25 @@ pub(super) struct Listed {
 /// A table's name, with its database's as the server has it.
 pub(super) type Name = (String, String);
 
+/// The list of tables, read.
+#[derive(Debug, Default)]
+struct List {
+    tables: BTreeMap<Name, Table>,
+    partitioned: Vec<Name>,
+    listed: Listed,
+}
+
 /// Reads all tables of the scope into the catalog.
 pub(super) async fn read(
     reader: &mut Reader<'_>,
     catalog: &mut Catalog,
 ) -> Result<Listed, DatabaseError> {
-    let mut listed = Listed::default();
-    let mut tables: BTreeMap<Name, Table> = BTreeMap::new();
-    let mut partitioned = Vec::new();
-    for row in reader.rows(TABLES, "TABLE_SCHEMA", "").await? {
-        let name = (row.text(0), row.text(1));
-        match row.text(2).as_str() {
-            "BASE TABLE" | "SYSTEM VERSIONED" => {
-                let table = table(&row);
-                if row.text(5).contains("partitioned") {
-                    partitioned.push(name.clone());
-                }
-                tables.insert(name, table);
-            }
-            "SEQUENCE" => {
-                listed.sequences.insert(name);
-            }
-            _ => {}
-        }
-    }
-    let query = columns_query(reader.engine.dialect);
-    for row in reader
-        .rows(
-            query,
-            "TABLE_SCHEMA",
-            "TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
-        )
-        .await?
-    {
+    let List {
+        mut tables,
+        partitioned,
+        listed,
+    } = list(reader).await?;
+    for row in reader.rows(&columns(reader.engine.dialect)).await? {
         if let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) {
             let column = column(&row, reader.engine.dialect, table, reader.scope);
             table.columns.insert(row.text(2), column);
@@ -61,14 +48,8 @@ pub(super) async fn read(
     read_indexes(reader, &mut tables).await?;
     read_foreign_keys(reader, &mut tables).await?;
     read_checks(reader, &mut tables).await?;
+    read_partitions(reader, &partitioned, &mut tables).await?;
     restore_texts(reader, &mut tables).await?;
-    for name in partitioned {
-        let what = format!("TABLE {}.{}", quote(&name.0), quote(&name.1));
-        let text = reader.shown(&what, 1).await?.unwrap_or_default();
-        if let (Some(table), Some(partitions)) = (tables.get_mut(&name), partitions(&text)) {
-            table.options.insert("partition by".to_owned(), partitions);
-        }
-    }
     for ((database, name), table) in tables {
         let schema = catalog
             .schemas
@@ -77,6 +58,71 @@ pub(super) async fn read(
         schema.tables.insert(name, table);
     }
     Ok(listed)
+}
+
+/// Notes what [`read`] notes. Only of `MariaDB`.
+pub(super) async fn tell(reader: &mut Reader<'_>) -> Result<Listed, DatabaseError> {
+    let mut list = list(reader).await?;
+    for listing in [
+        columns(Dialect::Mariadb),
+        indexes(Dialect::Mariadb),
+        FOREIGN_KEYS,
+        REFERENCES,
+        CHECKS,
+    ] {
+        reader.tell(&listing).await?;
+    }
+    read_partitions(reader, &list.partitioned, &mut list.tables).await?;
+    Ok(list.listed)
+}
+
+async fn list(reader: &mut Reader<'_>) -> Result<List, DatabaseError> {
+    let mut list = List::default();
+    let mut digest = Digest::default();
+    for row in reader.unnoted_rows(&TABLES).await? {
+        let counts = if counted(&row).is_some() {
+            "counts"
+        } else {
+            ""
+        };
+        digest.add(
+            (0..COUNTED)
+                .map(|column| row.str(column))
+                .chain([Some(counts)]),
+        );
+        let name = (row.text(0), row.text(1));
+        match row.text(2).as_str() {
+            "BASE TABLE" | "SYSTEM VERSIONED" => {
+                if row.text(5).contains("partitioned") {
+                    list.partitioned.push(name.clone());
+                }
+                list.tables.insert(name, table(&row));
+            }
+            "SEQUENCE" => {
+                list.listed.sequences.insert(name);
+            }
+            _ => {}
+        }
+    }
+    reader.note_digest(&digest.parts());
+    Ok(list)
+}
+
+async fn read_partitions(
+    reader: &mut Reader<'_>,
+    partitioned: &[Name],
+    tables: &mut BTreeMap<Name, Table>,
+) -> Result<(), DatabaseError> {
+    for name in partitioned {
+        let what = format!("TABLE {}.{}", quote(&name.0), quote(&name.1));
+        let text = reader.shown(&what, 1).await?.unwrap_or_default();
+        let partitions = partitions(&text);
+        reader.note(partitions.as_deref().unwrap_or_default());
+        if let (Some(table), Some(partitions)) = (tables.get_mut(name), partitions) {
+            table.options.insert("partition by".to_owned(), partitions);
+        }
+    }
+    Ok(())
 }
 
 /// Expressions with characters that `information_schema` cannot hold are taken from the tables' own texts.
@@ -98,6 +144,7 @@ async fn restore_texts(
         if lossy.is_empty() {
             continue;
         }
+        reader.lossy = true;
         let what = format!("TABLE {}.{}", quote(database), quote(name));
         let text = reader.shown(&what, 1).await?.unwrap_or_default();
         for expression in lossy {
@@ -109,8 +156,30 @@ async fn restore_texts(
     Ok(())
 }
 
-const TABLES: &str = "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT, AUTO_INCREMENT \
-     FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW'";
+const TABLES: Listing<'_> = Listing {
+    columns: &[
+        "TABLE_SCHEMA",
+        "TABLE_NAME",
+        "TABLE_TYPE",
+        "ENGINE",
+        "TABLE_COLLATION",
+        "CREATE_OPTIONS",
+        "TABLE_COMMENT",
+        "AUTO_INCREMENT",
+    ],
+    table: "TABLES",
+    only: "TABLE_TYPE <> 'VIEW'",
+    database: "TABLE_SCHEMA",
+    order: "TABLE_SCHEMA, TABLE_NAME",
+};
+
+/// Where [`TABLES`] says how far a table has counted.
+const COUNTED: usize = 7;
+
+/// How far a table has counted, where it has begun to: at one every table begins.
+fn counted(row: &TextRow) -> Option<String> {
+    row.get(COUNTED).filter(|next| next != "1" && next != "0")
+}
 
 fn table(row: &TextRow) -> Table {
     let mut table = Table {
@@ -124,9 +193,7 @@ fn table(row: &TextRow) -> Table {
             .map(|collation| ("collation".to_owned(), collation)),
     );
     options.extend(create_options(&row.text(5)));
-    // One is where every table begins.
-    let next = row.get(7).filter(|next| next != "1" && next != "0");
-    options.extend(next.map(|next| ("auto_increment".to_owned(), next)));
+    options.extend(counted(row).map(|next| ("auto_increment".to_owned(), next)));
     if row.is(2, "SYSTEM VERSIONED") {
         options.insert("system versioning".to_owned(), String::new());
     }
@@ -170,13 +237,37 @@ fn partitions(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn columns_query(dialect: Dialect) -> &'static str {
-    if dialect == Dialect::Mariadb {
-        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION, \
-         CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_COMMENT, NULL FROM information_schema.COLUMNS"
-    } else {
-        "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, GENERATION_EXPRESSION, \
-         CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_COMMENT, SRS_ID FROM information_schema.COLUMNS"
+fn columns(dialect: Dialect) -> Listing<'static> {
+    const MARIADB: [&str; 13] = [
+        "TABLE_SCHEMA",
+        "TABLE_NAME",
+        "COLUMN_NAME",
+        "COLUMN_TYPE",
+        "IS_NULLABLE",
+        "COLUMN_DEFAULT",
+        "EXTRA",
+        "GENERATION_EXPRESSION",
+        "CHARACTER_SET_NAME",
+        "COLLATION_NAME",
+        "COLUMN_COMMENT",
+        "NULL",
+        "ORDINAL_POSITION",
+    ];
+    const MYSQL: [&str; 13] = {
+        let mut columns = MARIADB;
+        columns[11] = "SRS_ID";
+        columns
+    };
+    Listing {
+        columns: if dialect == Dialect::Mariadb {
+            &MARIADB
+        } else {
+            &MYSQL
+        },
+        table: "COLUMNS",
+        only: "",
+        database: "TABLE_SCHEMA",
+        order: "TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
     }
 }
 
@@ -254,19 +345,45 @@ fn default(row: &TextRow, dialect: Dialect, data_type: &str, extra: &str) -> Opt
     Some(if plain { text } else { literal(&text) })
 }
 
+fn indexes(dialect: Dialect) -> Listing<'static> {
+    const MARIADB: [&str; 12] = [
+        "TABLE_SCHEMA",
+        "TABLE_NAME",
+        "INDEX_NAME",
+        "NON_UNIQUE",
+        "COLUMN_NAME",
+        "COLLATION",
+        "SUB_PART",
+        "INDEX_TYPE",
+        "INDEX_COMMENT",
+        "IGNORED",
+        "NULL",
+        "SEQ_IN_INDEX",
+    ];
+    const MYSQL: [&str; 12] = {
+        let mut columns = MARIADB;
+        columns[9] = "IF(IS_VISIBLE = 'NO', 'YES', 'NO')";
+        columns[10] = "EXPRESSION";
+        columns
+    };
+    Listing {
+        columns: if dialect == Dialect::Mariadb {
+            &MARIADB
+        } else {
+            &MYSQL
+        },
+        table: "STATISTICS",
+        only: "",
+        database: "TABLE_SCHEMA",
+        order: "TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
+    }
+}
+
 async fn read_indexes(
     reader: &mut Reader<'_>,
     tables: &mut BTreeMap<Name, Table>,
 ) -> Result<(), DatabaseError> {
-    let query = if reader.engine.dialect == Dialect::Mariadb {
-        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, COLLATION, SUB_PART, INDEX_TYPE, INDEX_COMMENT, IGNORED, NULL \
-         FROM information_schema.STATISTICS"
-    } else {
-        "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, COLLATION, SUB_PART, INDEX_TYPE, INDEX_COMMENT, \
-         IF(IS_VISIBLE = 'NO', 'YES', 'NO'), EXPRESSION FROM information_schema.STATISTICS"
-    };
-    let order = "TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX";
-    for row in reader.rows(query, "TABLE_SCHEMA", order).await? {
+    for row in reader.rows(&indexes(reader.engine.dialect)).await? {
         let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) else {
             continue;
         };

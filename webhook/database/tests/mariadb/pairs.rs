@@ -89,11 +89,22 @@ pub(crate) async fn bring(session: &mut Session, text: &str) -> anyhow::Result<P
         .iter()
         .map(|statement| statement.sql.as_str())
         .collect();
+    let before = session.fingerprint().await?;
     session
         .apply(&planned.statements, TransactionMode::File)
         .await
         .with_context(|| format!("the plan {shown:#?}"))?;
-    let after = session.inspect().await?;
+    let looked = session.look(None).await?;
+    let told = session.fingerprint().await?;
+    ensure!(
+        looked.fingerprint.is_none() || looked.fingerprint == told,
+        "what is read and what the server tells of it differ"
+    );
+    ensure!(
+        told != before || shown.is_empty(),
+        "the fingerprint does not tell of {shown:#?}"
+    );
+    let after = looked.catalog;
     let again =
         plan(&after, &desired, &settings).map_err(|refusals| anyhow!("refused: {refusals:?}"))?;
     ensure!(

@@ -346,6 +346,71 @@ async fn a_dump_of_a_database_is_its_schema() {
 }
 
 #[tokio::test]
+async fn the_fingerprint_stays_while_nobody_changes_the_schema_and_tells_every_change() {
+    let mut session = open(server(), "told").await.unwrap();
+    let text = "CREATE TABLE p (id int PRIMARY KEY, x int, UNIQUE (x));
+        CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, a varchar(50) DEFAULT 'ä😀', b int, c int AS (b + 1) STORED, KEY i (a, b),
+          CONSTRAINT k CHECK (b > 0), CONSTRAINT f FOREIGN KEY (b) REFERENCES p (id)) COMMENT 'it''s';
+        CREATE TABLE parts (id int) PARTITION BY HASH (id) PARTITIONS 2;
+        CREATE VIEW v AS SELECT a FROM t; CREATE SEQUENCE s;
+        CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'a\\\\b';
+        CREATE PROCEDURE pr () SELECT 1; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;
+        INSERT INTO p VALUES (1, 1); INSERT INTO t (b) VALUES (1);";
+    server().sql("told", text).unwrap();
+    let looked = session.look(None).await.unwrap();
+    let mut before = session.fingerprint().await.unwrap();
+    assert!(before.is_some());
+    assert_eq!(looked.fingerprint, before);
+    for script in [
+        "INSERT INTO t (b) VALUES (1); UPDATE t SET a = 'z'; SELECT nextval(s); INSERT INTO parts VALUES (1)",
+        "ANALYZE TABLE t",
+        "CREATE TEMPORARY TABLE tmp (id int)",
+        "CREATE DATABASE told_not; CREATE TABLE told_not.t (id int)",
+    ] {
+        server().sql("told", script).unwrap();
+        assert_eq!(session.fingerprint().await.unwrap(), before, "{script}");
+    }
+    for script in [
+        "ALTER TABLE t COMMENT 'its'",
+        "ALTER TABLE t MODIFY b int COMMENT 'n'",
+        "ALTER TABLE t MODIFY b int COMMENT 'n' AFTER id",
+        "ALTER TABLE t MODIFY a varchar(50) DEFAULT 'a😀'",
+        "ALTER TABLE t DROP KEY i, ADD KEY i (b, a)",
+        "ALTER TABLE t ALTER KEY i IGNORED",
+        "ALTER TABLE t DROP CONSTRAINT k, ADD CONSTRAINT k CHECK (b > -1)",
+        "ALTER TABLE t DROP FOREIGN KEY f; ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES p (id) ON DELETE CASCADE",
+        "ALTER TABLE t DROP FOREIGN KEY f; ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (b) REFERENCES p (x) ON DELETE CASCADE",
+        "ALTER TABLE parts COALESCE PARTITION 1",
+        "CREATE OR REPLACE VIEW v AS SELECT a AS b FROM t",
+        "ALTER SEQUENCE s INCREMENT 2",
+        "CREATE OR REPLACE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'a\\b'",
+        "CREATE OR REPLACE PROCEDURE pr () SELECT 2",
+        "ALTER EVENT e COMMENT 'n'",
+        "ALTER TABLE t ADD SYSTEM VERSIONING",
+        "ALTER DATABASE COMMENT 'ours'",
+        "DELETE FROM parts; TRUNCATE parts; CREATE TABLE n (id int)",
+    ] {
+        server().sql("told", script).unwrap();
+        let now = session.fingerprint().await.unwrap();
+        assert_ne!(now, before, "{script}");
+        assert_eq!(
+            session.look(None).await.unwrap().fingerprint,
+            now,
+            "{script}"
+        );
+        before = now;
+    }
+}
+
+#[tokio::test]
+async fn what_the_lists_cannot_hold_has_no_fingerprint() {
+    let mut session = open(server(), "untold").await.unwrap();
+    let text = "CREATE TABLE t (a varchar(50), d varchar(50) AS (concat('😀', a)) VIRTUAL)";
+    server().sql("untold", text).unwrap();
+    assert_eq!(session.look(None).await.unwrap().fingerprint, None);
+}
+
+#[tokio::test]
 async fn what_cannot_be_made_again_is_named_and_left_alone() {
     let mut session = open(server(), "packages").await.unwrap();
     let package = "SET sql_mode = ORACLE; CREATE PACKAGE p AS FUNCTION f RETURN INT; END;";

@@ -75,7 +75,7 @@ pub(crate) async fn reach(
         .apply(&made.statements, TransactionMode::File)
         .await
         .with_context(|| format!("the plan:\n{listed}"))?;
-    let found = session.look().await?;
+    let found = session.look(None).await?;
     ensure!(
         before.is_some() && (found.fingerprint != before || made.statements.is_empty()),
         "the fingerprint does not tell:\n{listed}"

@@ -36,6 +36,15 @@ pub(crate) struct Gathered {
     pub(crate) reference: ObjectReference,
     /// The connection that was looked through.
     pub(crate) session: Option<Session>,
+    /// What was asked of the database's server, as far as it came to that.
+    question: Option<Question>,
+}
+
+/// What a look leaves beside its snapshot.
+#[derive(Default)]
+struct Kept {
+    session: Option<Session>,
+    question: Option<Question>,
 }
 
 /// Looks. None when the object is gone.
@@ -49,11 +58,11 @@ pub(crate) async fn gather<G: Gate>(
     let Some(object) = object::read(context, Kind::AtlasSchema, key).await? else {
         return Ok(None);
     };
-    let mut session = None;
+    let mut kept = Kept::default();
     let (wish, seen) = if object.deleting {
         (Ok(Wish::default()), Err(gone()))
     } else {
-        look(context, key, &object, &mut session).await
+        look(context, key, &object, &mut kept).await
     };
     // One that somebody else wrote and that cannot be read counts as none: it will be written anew.
     let status = AtlasSchemaStatus::deserialize(&object.status).unwrap_or_default();
@@ -72,8 +81,45 @@ pub(crate) async fn gather<G: Gate>(
         },
         subject: object.value.to_string(),
         reference: object.reference,
-        session,
+        session: kept.session,
+        question: kept.question,
     }))
+}
+
+/// Looks once more after a plan ran, so that the looks to come can tell by the fingerprint alone that nothing is to be done. Whatever speaks against that
+/// is for the next look to say.
+pub(crate) async fn settle<G: Gate>(context: &Context<G>, gathered: &mut Gathered) {
+    let Gathered {
+        snapshot,
+        session: Some(session),
+        question: Some(question),
+        ..
+    } = gathered
+    else {
+        return;
+    };
+    let (Ok(wish), Ok(seen)) = (&snapshot.wish, &snapshot.seen) else {
+        return;
+    };
+    let Some(before) = &seen.sides else {
+        return;
+    };
+    let Ok(Inspected {
+        catalog,
+        fingerprint: Some(found),
+    }) = session.look(None).await
+    else {
+        return;
+    };
+    let now = Sides {
+        current: Arc::new(catalog),
+        fingerprint: Some(found),
+        desired: Arc::clone(&before.desired),
+        losses: Vec::new(),
+    };
+    if matches!(plan(&now, wish), Ok(plan) if plan.statements.is_empty()) {
+        context.settle(&snapshot.key, Matter::new(question, wish, &found));
+    }
 }
 
 fn gone() -> Problem {
@@ -85,7 +131,7 @@ async fn look<G: Gate>(
     context: &Context<G>,
     key: &ObjectKey,
     object: &Object,
-    session: &mut Option<Session>,
+    kept: &mut Kept,
 ) -> (Result<Wish, Problem>, Result<Seen, Problem>) {
     let mut inputs = Inputs::new(context, key, Reason::ReadSchema);
     let spec = match AtlasSchema::from_object(&object.value) {
@@ -113,7 +159,7 @@ async fn look<G: Gate>(
         Err(problem) => return (Err(problem.clone()), Err(problem)),
     };
     let seen = match (reached, dev) {
-        (Ok(reached), Ok(dev)) => see(context, key, &mut wish, text, &reached, dev, session).await,
+        (Ok(reached), Ok(dev)) => see(context, key, &mut wish, text, &reached, dev, kept).await,
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     };
     (Ok(wish), seen)
@@ -153,10 +199,10 @@ async fn see<G: Gate>(
     text: Text,
     reached: &Reached,
     dev: Option<Address>,
-    kept: &mut Option<Session>,
+    kept: &mut Kept,
 ) -> Result<Seen, Problem> {
     let session = context.databases.open(&reached.address).await;
-    let session = kept.insert(session.map_err(|error| login(&error))?);
+    let session = kept.session.insert(session.map_err(|error| login(&error))?);
     let engine = session.engine();
     let wanted = read(text, engine.dialect).await?;
     // Before the hints: one that is taken away when it has done its work leaves the same schema.
@@ -168,12 +214,11 @@ async fn see<G: Gate>(
         sides,
     };
     let question = Question::new(&reached.place.to_string(), engine, &wanted.statements);
+    kept.question = Some(question);
     let remembered = context.remembered(&question);
-    if let Some(found) = session
-        .fingerprint()
-        .await
-        .map_err(|error| unread(&error))?
-    {
+    let told = session.fingerprint().await;
+    let told = told.map_err(|error| unread(&error))?;
+    if let Some(found) = told {
         let matter = Matter::new(&question, wish, &found);
         let same = remembered.as_ref().and_then(|it| it.fingerprint);
         // A hint may be refused though both sides are alike.
@@ -185,7 +230,7 @@ async fn see<G: Gate>(
     let Inspected {
         catalog,
         fingerprint,
-    } = session.look().await.map_err(|error| unread(&error))?;
+    } = session.look(told).await.map_err(|error| unread(&error))?;
     let settle = || {
         if let Some(found) = fingerprint {
             context.settle(key, Matter::new(&question, wish, &found));

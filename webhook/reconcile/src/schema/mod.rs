@@ -40,7 +40,7 @@ pub(crate) mod wish;
 pub use act::Outcome;
 use act::act;
 pub use decide::{conclude, decide};
-use gather::gather;
+use gather::{gather, settle};
 pub use snapshot::{Seen, Sides, Snapshot, Status, Step, Wish};
 
 /// One look at one object, and what follows from it.
@@ -74,5 +74,8 @@ pub(crate) async fn reconcile<G: Gate>(
         &context.settings.pacing,
     );
     let (_, later) = act(context, &mut gathered, steps).await?;
+    if matches!(outcome, Outcome::Applied { .. }) {
+        settle(context, &mut gathered).await;
+    }
     Ok(requeue.or(later).map_or(Next::Rest, Next::After))
 }

@@ -103,7 +103,7 @@ impl Scope {
     pub(super) async fn read(&mut self, state: &State) -> Result<(Catalog, Vec<RenameHint>)> {
         match state {
             State::Database(url) if *url == self.url => {
-                let found = PlannedFrom::from(self.session.look().await?);
+                let found = PlannedFrom::from(self.session.look(None).await?);
                 let catalog = found.catalog.as_ref().clone();
                 self.found = Some(found);
                 Ok((catalog, Vec::new()))
