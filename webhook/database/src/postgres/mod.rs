@@ -4,6 +4,7 @@
 
 mod address;
 mod apply;
+mod enumerations;
 mod fingerprint;
 mod guard;
 mod inspect;

@@ -42,7 +42,7 @@ pub(super) fn requalify(sql: &str, schema: &str, scratch: &str) -> String {
 }
 
 /// Bytes of the token at the start of the text.
-fn token_length(text: &str, first: char) -> usize {
+pub(super) fn token_length(text: &str, first: char) -> usize {
     let until = |end: &str, from: usize| {
         text.get(from..)
             .and_then(|rest| rest.find(end))

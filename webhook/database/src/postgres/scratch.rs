@@ -11,6 +11,7 @@ use tidegate_schemaplan::Catalog;
 
 use super::PostgresSession;
 use super::apply::in_batches;
+use super::enumerations::with_labels_from_the_start;
 use super::guard::{Verdict, judge, without_client_lines};
 use super::inspect::{self, Declared, Namespace, Owners};
 use super::requalify::requalify;
@@ -272,6 +273,7 @@ async fn run(
     session: &mut PostgresSession,
     texts: &[(usize, String)],
 ) -> Result<(), DatabaseError> {
+    let texts = with_labels_from_the_start(texts);
     let statements: Vec<&str> = texts.iter().map(|(_, sql)| sql.as_str()).collect();
     in_batches(&mut session.wire, &statements)
         .await

@@ -238,9 +238,10 @@ impl Reader<'_> {
                 continue;
             };
             let name = row.text(2);
-            let create = row
-                .text(4)
-                .replacen(&row.text(6), &qualified(&key, &name), 1);
+            let (text, written) = (row.text(4), row.text(6));
+            let (head, rest) = text.split_once(&written).unwrap_or((&text, ""));
+            let rest = in_order_of_names(rest);
+            let create = format!("{head}{}{rest}", qualified(&key, &name));
             let object = Object {
                 definition: create.clone(),
                 create,
@@ -375,6 +376,22 @@ impl Reader<'_> {
 }
 
 /// The action of `ALTER TABLE` that brings about a state other than the usual.
+/// What follows the name in `CREATE STATISTICS n ON b, a FROM t`, with its columns by name: the server gives them in the order in which the table got them,
+/// whatever was said, and a table that lost columns or got some has another one. With an expression or a name in quotes they stay as they are.
+fn in_order_of_names(rest: &str) -> String {
+    let sorted = || {
+        let (kinds, rest) = rest.split_once(" ON ")?;
+        let (columns, table) = rest.split_once(" FROM ")?;
+        if columns.contains(['"', '(']) {
+            return None;
+        }
+        let mut columns: Vec<&str> = columns.split(", ").collect();
+        columns.sort_unstable();
+        Some(format!("{kinds} ON {} FROM {table}", columns.join(", ")))
+    };
+    sorted().unwrap_or_else(|| rest.to_owned())
+}
+
 fn switched(what: &str, name: &str, state: Option<&str>) -> Option<String> {
     let verb = match state {
         Some("D") => "DISABLE",

@@ -68,8 +68,10 @@ pub(super) struct Subject<'a, 'b> {
 #[derive(Debug, Default)]
 struct Work {
     before: Vec<Statement>,
-    /// Actions of the one `ALTER TABLE`: constraints, then columns, go; columns change; columns, then constraints, come.
+    /// Actions of the one `ALTER TABLE`: constraints, then columns, go, those that are computed before those that they are computed from; columns change;
+    /// columns, then constraints, come.
     constraints_dropped: Vec<String>,
+    computed_dropped: Vec<String>,
     columns_dropped: Vec<String>,
     changed: Vec<String>,
     added: Vec<String>,
@@ -151,8 +153,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
     }
     for name in again.iter().filter(|name| !is_changed(&subject, name)) {
         if let Some((name, column)) = subject.new.columns.get_key_value(*name) {
-            work.columns_dropped
-                .push(format!("DROP COLUMN {}", quote(name)));
+            drop_column(&subject, name, &mut work);
             add_column(&subject, name, column, &mut work);
         }
     }
@@ -162,6 +163,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
     let Work {
         before,
         constraints_dropped,
+        computed_dropped,
         columns_dropped,
         changed,
         added,
@@ -173,6 +175,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
     } = work;
     let actions: Vec<String> = [
         constraints_dropped,
+        computed_dropped,
         columns_dropped,
         changed,
         added,
@@ -195,6 +198,17 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
         late,
         refusals,
     }
+}
+
+fn drop_column(subject: &Subject<'_, '_>, name: &str, work: &mut Work) {
+    let before = subject.old.columns.get(name);
+    let is_computed = before.is_some_and(|column| column.generated.is_some());
+    let dropped = if is_computed {
+        &mut work.computed_dropped
+    } else {
+        &mut work.columns_dropped
+    };
+    dropped.push(format!("DROP COLUMN {}", quote(name)));
 }
 
 fn is_changed(subject: &Subject<'_, '_>, column: &str) -> bool {
@@ -326,8 +340,7 @@ fn one<'a>(
             });
         }
         TableChange::ColumnDropped { name, old } => {
-            work.columns_dropped
-                .push(format!("DROP COLUMN {}", quote(name)));
+            drop_column(subject, name, work);
             work.destructive |= old.generated.is_none();
         }
         TableChange::ColumnChanged {
@@ -339,8 +352,7 @@ fn one<'a>(
             if is_in_partition_key(subject.old, name) && (changed.data_type || changed.collation) {
                 work.refusals.push(part_of_key(subject.name, name));
             } else if again.contains(name) {
-                work.columns_dropped
-                    .push(format!("DROP COLUMN {}", quote(name)));
+                drop_column(subject, name, work);
                 work.destructive |= old.generated.is_none();
                 add_column(subject, name, new, work);
             } else {

@@ -60,7 +60,8 @@ pub(super) fn change_column<'a>(
         }
     }
     if changed.generated && old.generated.is_some() && new.generated.is_none() {
-        work.changed.push(format!("{head} DROP EXPRESSION"));
+        work.computed_dropped
+            .push(format!("{head} DROP EXPRESSION"));
     }
     if changed.generated
         && let (Some(_), Some(generated)) = (&old.generated, &new.generated)

@@ -270,11 +270,13 @@ fn columns_of_another_parent(subject: &Subject<'_, '_>, work: &mut Work) -> Vec<
     let is_known = |parent: Option<&Table>| !parent.is_some_and(of_parent);
     let (is, wanted) = (columns(subject.old, left), columns(subject.new, joined));
     let mut actions = Vec::new();
-    for name in is.keys().filter(|name| !wanted.contains_key(*name)) {
-        if is_known(joined) {
-            actions.push(format!("DROP COLUMN {}", quote(name)));
-            work.destructive = true;
-        }
+    let mut gone: Vec<(&String, &Column)> = is.iter().collect();
+    gone.retain(|(name, _)| is_known(joined) && !wanted.contains_key(*name));
+    // What is computed goes before what it is computed from.
+    gone.sort_by_key(|(_, column)| column.generated.is_none());
+    for (name, _) in gone {
+        actions.push(format!("DROP COLUMN {}", quote(name)));
+        work.destructive = true;
     }
     for (name, wanted) in &wanted {
         let Some(is) = is.get(name) else {
