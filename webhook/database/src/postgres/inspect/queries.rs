@@ -313,7 +313,8 @@ WITH links AS (
   SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_depend d
   WHERE d.deptype IN ('n', 'a') AND d.refobjid >= 16384 AND d.objid >= 16384
     AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
-      OR d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass, 'pg_publication_rel'::regclass)
+      OR d.classid IN ('pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass, 'pg_publication_rel'::regclass,
+        'pg_type'::regclass)
         AND d.refclassid IN ('pg_class'::regclass, 'pg_type'::regclass)
       OR d.refclassid = 'pg_type'::regclass AND d.classid IN ('pg_type'::regclass, 'pg_class'::regclass, 'pg_cast'::regclass,
         'pg_operator'::regclass))

@@ -165,13 +165,27 @@ impl<'a> Work<'a> {
                 part,
             ));
         }
-        statements.extend(used_by_tables.into_iter().map(drop));
-        statements.extend(self.set_rows_aside());
-        let early: Vec<TableName<'a>> = self
+        // A table that calls one of these functions goes before it, all others behind them.
+        let called: BTreeSet<String> = used_by_tables
+            .iter()
+            .map(|((schema, _, name), _)| joined(schema, name))
+            .collect();
+        let (callers, early): (Vec<_>, Vec<_>) = self
             .drop_order()
             .into_iter()
             .filter(|table| self.early.contains(table))
-            .collect();
+            .partition(|name| {
+                let table = self
+                    .dropped
+                    .get(name)
+                    .filter(|_| !self.remade.contains(name));
+                table.is_some_and(|table| table.needs.iter().any(|need| called.contains(need)))
+            });
+        for table in callers {
+            statements.extend(self.drop_table(table));
+        }
+        statements.extend(used_by_tables.into_iter().map(drop));
+        statements.extend(self.set_rows_aside());
         for table in early {
             statements.extend(self.drop_table(table));
         }

@@ -113,7 +113,14 @@ impl<'a> Work<'a> {
                     .filter(|(key, _)| table.needs.contains(key))
                     .map(|(_, own)| *own)
                     .collect();
-                if used.is_empty() || self.dropped.contains_key(&(schema, table_name)) {
+                if used.is_empty() {
+                    continue;
+                }
+                if self
+                    .dropped
+                    .contains_key(&(schema.as_str(), table_name.as_str()))
+                {
+                    self.early.insert((schema, table_name));
                     continue;
                 }
                 let calls = |text: &str| used.iter().any(|name| mentions(text, name));

@@ -213,7 +213,8 @@ pub(super) fn change(
         ObjectKind::Composite => composite(&shown, &purpose, name, old, new),
         ObjectKind::Sequence => How::Altered(sequence(&shown, &purpose, old, new)),
         ObjectKind::Function | ObjectKind::Procedure => {
-            if old.labels == new.labels {
+            // `OR REPLACE` does not make a window function of another, nor the other way.
+            if old.labels == new.labels && is_window(old) == is_window(new) {
                 How::Altered(vec![statement(new.create.clone(), &purpose)])
             } else {
                 How::Again
@@ -280,6 +281,13 @@ pub(super) fn change(
         statements.push(comment_on(schema, kind, name, new));
     }
     how
+}
+
+/// Before the body the server writes a line for each kind of property.
+fn is_window(function: &Object) -> bool {
+    let lines = function.create.lines();
+    let mut head = lines.take_while(|line| !line.starts_with("AS "));
+    head.any(|line| line.split_whitespace().next() == Some("WINDOW"))
 }
 
 /// New labels, each behind the one before it; none where a label went or moved.
