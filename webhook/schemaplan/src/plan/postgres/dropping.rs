@@ -160,10 +160,7 @@ impl<'a> Work<'a> {
             statements.push(statement(sql, &format!("modify table {table}")));
         }
         for &((schema, _, name), part) in &self.lifted_of_domains {
-            statements.extend(objects::drop_domain_constraint(
-                &qualified(schema, name),
-                part,
-            ));
+            statements.extend(objects::drop_domain_part(&qualified(schema, name), part));
         }
         // A table that calls one of these functions goes before it, all others behind them.
         let called: BTreeSet<String> = used_by_tables

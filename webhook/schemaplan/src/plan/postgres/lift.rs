@@ -6,7 +6,6 @@ use crate::catalog::{Catalog, Object, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::plan::Refusal;
 
-use super::objects::constraint_name;
 use super::text::{joined, mentions, own_name, primary_key_name};
 use super::{TableName, Work, alter, columns_of, is_made_by, rebuild, spelled, target};
 
@@ -177,7 +176,6 @@ impl<'a> Work<'a> {
                 let used: Vec<&str> = used.map(|(_, own)| *own).collect();
                 let calls = |part: &&String| used.iter().any(|own| mentions(part, own));
                 let parts = domain.labels.iter().filter(calls);
-                let parts = parts.filter(|part| constraint_name(part).is_some());
                 self.lifted_of_domains
                     .extend(parts.map(|part| (full, part.as_str())));
             }

@@ -179,8 +179,7 @@ impl<'a> Work<'a> {
             let wanted = held.and_then(|held| held.objects.get(&kind)?.get(name));
             let stays = wanted.is_some_and(|wanted| wanted.labels.iter().any(|one| one == part));
             if stays {
-                let sql = format!("ALTER DOMAIN {} ADD {part}", qualified(schema, name));
-                statements.push(statement(sql, &format!("modify domain {name}")));
+                statements.push(objects::add_domain_part(&qualified(schema, name), part));
             }
         }
         for &(schema, table, column) in &self.without_default {
@@ -291,7 +290,7 @@ impl<'a> Work<'a> {
                 .iter()
                 .filter(|(full, _)| *full == (schema, kind, name))
             {
-                let dropped = objects::drop_domain_constraint(&shown, part);
+                let dropped = objects::drop_domain_part(&shown, part);
                 statements.retain(|one| Some(&one.sql) != dropped.as_ref().map(|one| &one.sql));
             }
             let before = self.changed.get(&(schema, kind, name));

@@ -342,13 +342,26 @@ fn domain(shown: &str, purpose: &str, old: &Object, new: &Object) -> Vec<Stateme
         .collect()
 }
 
-/// Takes a constraint away from a domain; it is given in the words of the domain's parts.
-pub(super) fn drop_domain_constraint(shown: &str, part: &str) -> Option<Statement> {
-    let sql = format!(
-        "ALTER DOMAIN {shown} DROP CONSTRAINT {}",
-        constraint_name(part)?
-    );
+/// Takes a part away from a domain, a constraint or its default, which is given in the words of the domain's parts.
+pub(super) fn drop_domain_part(shown: &str, part: &str) -> Option<Statement> {
+    let action = match constraint_name(part) {
+        Some(name) => format!("DROP CONSTRAINT {name}"),
+        None if is_default(part) => "DROP DEFAULT".to_owned(),
+        None => return None,
+    };
+    let sql = format!("ALTER DOMAIN {shown} {action}");
     Some(statement(sql, &format!("modify domain {shown}")))
+}
+
+/// Gives it back.
+pub(super) fn add_domain_part(shown: &str, part: &str) -> Statement {
+    let verb = if is_default(part) { "SET" } else { "ADD" };
+    let sql = format!("ALTER DOMAIN {shown} {verb} {part}");
+    statement(sql, &format!("modify domain {shown}"))
+}
+
+fn is_default(part: &str) -> bool {
+    part.starts_with("DEFAULT ")
 }
 
 /// The quoted name behind `CONSTRAINT`.

@@ -37,11 +37,11 @@ pub(super) fn change_option(
                 "ALTER TABLE {table} REPLICA IDENTITY {}",
                 new.unwrap_or("DEFAULT")
             );
-            // The columns of the index can hold NULL only when it is that no more.
-            let place = if new.is_none() {
-                &mut work.before
-            } else {
+            // The columns of the index can hold NULL only when it is that no more, and another has to be there first.
+            let place = if new.is_some_and(|new| new.starts_with("USING INDEX ")) {
                 &mut work.after
+            } else {
+                &mut work.before
             };
             place.push(statement(sql, purpose));
         }
