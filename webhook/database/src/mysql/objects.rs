@@ -9,7 +9,7 @@ use tidegate_sqlplan::Dialect;
 
 use super::inspect::{Reader, Scope};
 use super::listing::Listing;
-use super::sql::{quote, without_join_parentheses, without_qualifier};
+use super::sql::{literal, quote, without_join_parentheses, without_qualifier};
 use super::tables::Listed;
 use super::texts::{definer, names, trigger_body, view_query, without_start};
 use super::wire::TextRow;
@@ -81,7 +81,7 @@ async fn read_sequences(
     catalog: &mut Catalog,
     listed: &Listed,
 ) -> Result<(), DatabaseError> {
-    for (database, name) in &listed.sequences {
+    for ((database, name), comment) in &listed.sequences {
         let what = format!("SEQUENCE {}.{}", quote(database), quote(name));
         let text = reader.shown(&what, 1).await?.unwrap_or_default();
         let options = text
@@ -89,9 +89,17 @@ async fn read_sequences(
             .and_then(|(_, rest)| rest.rsplit_once(" ENGINE="))
             .map(|(options, _)| format!("start with {options}"));
         let written = reader.scope.written(database, name);
+        // SHOW CREATE SEQUENCE leaves it out.
+        let said = comment
+            .as_ref()
+            .map(|comment| format!(" COMMENT={}", literal(comment)));
         let object = options.map_or_else(Object::default, |options| Object {
-            create: format!("CREATE SEQUENCE {written} {options}"),
+            create: format!(
+                "CREATE SEQUENCE {written} {options}{}",
+                said.unwrap_or_default()
+            ),
             definition: options,
+            comment: comment.clone(),
             ..Object::default()
         });
         insert(

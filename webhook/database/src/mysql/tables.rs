@@ -1,6 +1,6 @@
 //! Tables, with their columns, indexes and constraints, out of `information_schema`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tidegate_schemaplan::{Catalog, Column, Generated, Index, IndexPart, PrimaryKey, Table};
 use tidegate_sqlplan::Dialect;
@@ -12,10 +12,10 @@ use super::sql::{literal, quote, restored, unescaped, without_parentheses, witho
 use super::wire::TextRow;
 use crate::DatabaseError;
 
-/// What the list of tables has beside tables: sequences, by database and name.
+/// What the list of tables has beside tables: sequences, by database and name, with their comments.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
-    pub(super) sequences: BTreeSet<(String, String)>,
+    pub(super) sequences: BTreeMap<Name, Option<String>>,
 }
 
 /// A table's name, with its database's as the server has it.
@@ -99,7 +99,7 @@ async fn list(reader: &mut Reader<'_>) -> Result<List, DatabaseError> {
                 list.tables.insert(name, table(&row));
             }
             "SEQUENCE" => {
-                list.listed.sequences.insert(name);
+                list.listed.sequences.insert(name, row.filled(6));
             }
             _ => {}
         }
@@ -192,7 +192,7 @@ fn table(row: &TextRow) -> Table {
         row.filled(4)
             .map(|collation| ("collation".to_owned(), collation)),
     );
-    options.extend(create_options(&row.text(5)));
+    options.extend(create_options(&row.text(5), &row.text(3)));
     options.extend(counted(row).map(|next| ("auto_increment".to_owned(), next)));
     if row.is(2, "SYSTEM VERSIONED") {
         options.insert("system versioning".to_owned(), String::new());
@@ -202,7 +202,7 @@ fn table(row: &TextRow) -> Table {
 
 /// `row_format=DYNAMIC partitioned` as options by name; those without a value are had otherwise. An engine's own names stand in backticks, as
 /// they are written.
-fn create_options(text: &str) -> Vec<(String, String)> {
+fn create_options(text: &str, engine: &str) -> Vec<(String, String)> {
     let mut words = vec![String::new()];
     let mut quoted = false;
     for character in text.chars() {
@@ -215,12 +215,11 @@ fn create_options(text: &str) -> Vec<(String, String)> {
     let options = words.iter().filter_map(|word| word.split_once('='));
     options
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        // Aria's own, which it writes down by itself, and which stay when the engine changes; and where the server's files are (`DATA DIRECTORY`).
-        .filter(|(name, _)| {
-            !matches!(
-                name.as_str(),
-                "transactional" | "page_checksum" | "directory"
-            )
+        // What Aria writes down by itself, and what stays when the engine changes; and where the server's files are (`DATA DIRECTORY`).
+        .filter(|(name, value)| match name.as_str() {
+            "page_checksum" | "directory" => false,
+            "transactional" => value == "0" && engine == "Aria",
+            _ => true,
         })
         .collect()
 }
@@ -437,7 +436,8 @@ mod tests {
     #[test]
     fn options_of_a_table_are_read_by_name() {
         let read = create_options(
-            "max_rows=5 row_format=DYNAMIC DATA DIRECTORY='/a b/' partitioned `page_compressed`='1' COMPRESSION=\"a b\"",
+            "max_rows=5 row_format=DYNAMIC transactional=0 DATA DIRECTORY='/a b/' partitioned `page_compressed`='1' COMPRESSION=\"a b\"",
+            "InnoDB",
         );
         let read: Vec<(&str, &str)> = read
             .iter()
@@ -452,6 +452,20 @@ mod tests {
                 ("compression", "\"a b\"")
             ]
         );
+    }
+
+    #[test]
+    fn only_arias_own_tables_are_transactional_or_not() {
+        for (text, engine, expected) in [
+            ("transactional=0", "Aria", Some("0")),
+            ("page_checksum=1 transactional=1", "Aria", None),
+            // As it was under Aria.
+            ("page_checksum=1 transactional=0", "InnoDB", None),
+        ] {
+            let read = create_options(text, engine);
+            let value = read.first().map(|(_, value)| value.as_str());
+            assert_eq!(value, expected, "{text} {engine}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_sqlplan::Dialect;
 
 use super::order;
-use super::text::qualified;
+use super::text::{literal, qualified};
 use super::{Name, statement};
 use crate::catalog::{Catalog, Object, ObjectKind};
 use crate::diff::Change;
@@ -157,26 +157,32 @@ impl<'a> Objects<'a> {
     /// Sequences come before tables, whose defaults may draw from them.
     pub(super) fn sequences(&self) -> Vec<Statement> {
         let kind = ObjectKind::Sequence;
-        let new = self.wanted(kind).iter().map(|(name, object)| {
-            if self.gone(kind).contains_key(name) {
-                statement(
-                    format!(
-                        "ALTER SEQUENCE {} {}",
-                        qualified(name.0, name.1),
-                        object.definition
-                    ),
+        let mut statements = Vec::new();
+        for (name, object) in self.wanted(kind) {
+            let what = qualified(name.0, name.1);
+            let Some(old) = self.gone(kind).get(name) else {
+                let purpose = format!("create sequence {}", name.1);
+                statements.push(statement(object.create.clone(), false, purpose));
+                continue;
+            };
+            if old.definition != object.definition {
+                statements.push(statement(
+                    format!("ALTER SEQUENCE {what} {}", object.definition),
                     false,
                     format!("change sequence {}", name.1),
-                )
-            } else {
-                statement(
-                    object.create.clone(),
-                    false,
-                    format!("create sequence {}", name.1),
-                )
+                ));
             }
-        });
-        new.collect()
+            // No option of ALTER SEQUENCE; a sequence is a table as well.
+            if old.comment != object.comment {
+                let comment = object.comment.as_deref().unwrap_or_default();
+                statements.push(statement(
+                    format!("ALTER TABLE {what} COMMENT = {}", literal(comment)),
+                    false,
+                    format!("comment on sequence {}", name.1),
+                ));
+            }
+        }
+        statements
     }
 
     /// Sequences that go, then routines, views, triggers and events that come.

@@ -262,7 +262,9 @@ pub(super) fn option(name: &str, value: Option<&str>) -> Option<String> {
         }
         ("collation" | "engine" | "auto_increment", None) => return None,
         (name, Some(value)) => format!("{}={value}", name.to_ascii_uppercase()),
-        ("row_format" | "pack_keys", None) => format!("{}=DEFAULT", name.to_ascii_uppercase()),
+        ("row_format" | "pack_keys" | "transactional", None) => {
+            format!("{}=DEFAULT", name.to_ascii_uppercase())
+        }
         (name, None) if name.starts_with("stats_") => {
             format!("{}=DEFAULT", name.to_ascii_uppercase())
         }
