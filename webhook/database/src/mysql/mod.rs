@@ -11,6 +11,7 @@ mod listing;
 mod objects;
 mod outside;
 mod own_name;
+mod periods;
 mod scratch;
 mod session;
 mod sql;

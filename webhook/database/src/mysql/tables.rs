@@ -8,6 +8,7 @@ use tidegate_sqlplan::Dialect;
 use super::constraints::{CHECKS, FOREIGN_KEYS, REFERENCES, read_checks, read_foreign_keys};
 use super::inspect::{Reader, Scope};
 use super::listing::{Digest, Listing};
+use super::periods;
 use super::sql::{literal, quote, restored, unescaped, without_parentheses, without_qualifier};
 use super::wire::TextRow;
 use crate::DatabaseError;
@@ -48,6 +49,7 @@ pub(super) async fn read(
     read_indexes(reader, &mut tables).await?;
     read_foreign_keys(reader, &mut tables).await?;
     read_checks(reader, &mut tables).await?;
+    periods::read(reader, &mut tables).await?;
     read_partitions(reader, &partitioned, &mut tables).await?;
     restore_texts(reader, &mut tables).await?;
     for ((database, name), table) in tables {
@@ -72,6 +74,7 @@ pub(super) async fn tell(reader: &mut Reader<'_>) -> Result<Listed, DatabaseErro
     ] {
         reader.tell(&listing).await?;
     }
+    periods::read(reader, &mut list.tables).await?;
     read_partitions(reader, &list.partitioned, &mut list.tables).await?;
     Ok(list.listed)
 }

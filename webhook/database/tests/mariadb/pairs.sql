@@ -712,6 +712,19 @@ INSERT INTO t VALUES (1);
 CREATE TABLE t (a int PRIMARY KEY) ENGINE=Aria TRANSACTIONAL=1;
 CREATE TABLE u (a int PRIMARY KEY) ENGINE=Aria TRANSACTIONAL=0;
 CREATE TABLE v (a int PRIMARY KEY) ENGINE=InnoDB;
+-- == periods
+CREATE TABLE t (id int, s date, e date, c date NOT NULL);
+CREATE TABLE u (id int, s date NOT NULL, e date NOT NULL, PERIOD FOR p (s, e), UNIQUE k (id, p WITHOUT OVERLAPS));
+CREATE TABLE v (id int, s date NOT NULL, e date NOT NULL, CONSTRAINT p CHECK (s < e), UNIQUE k (id, e, s));
+-- rows
+INSERT INTO t VALUES (1, '2020-01-01', '2020-02-01', '2020-01-02');
+INSERT INTO u VALUES (1, '2020-01-01', '2020-02-01');
+-- keeps SELECT id, s, e FROM t UNION SELECT id, s, e FROM u
+-- to
+CREATE TABLE t (id int, s date NOT NULL, e date NOT NULL, c date NOT NULL, PERIOD FOR p (s, e), PRIMARY KEY (id, p WITHOUT OVERLAPS), CHECK (s < c));
+CREATE TABLE u (id int, s date NOT NULL, e date NOT NULL, n int, PERIOD FOR q (s, e), UNIQUE k (id, q WITHOUT OVERLAPS));
+CREATE TABLE v (id int, s date NOT NULL, e date NOT NULL, PERIOD FOR p (s, e), UNIQUE k (id, p WITHOUT OVERLAPS));
+CREATE TABLE w (id int, s datetime(6) NOT NULL, e datetime(6) NOT NULL, PERIOD FOR `a``b` (s, e)) WITH SYSTEM VERSIONING;
 -- == much at once
 CREATE TABLE p (id int AUTO_INCREMENT PRIMARY KEY, name varchar(20) NOT NULL, UNIQUE u (name));
 CREATE TABLE c (id int PRIMARY KEY, p_id int NOT NULL, note text, KEY i (p_id), CONSTRAINT fk FOREIGN KEY (p_id) REFERENCES p (id));

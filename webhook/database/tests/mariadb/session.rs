@@ -352,6 +352,7 @@ async fn the_fingerprint_stays_while_nobody_changes_the_schema_and_tells_every_c
         CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, a varchar(50) DEFAULT 'ä😀', b int, c int AS (b + 1) STORED, KEY i (a, b),
           CONSTRAINT k CHECK (b > 0), CONSTRAINT f FOREIGN KEY (b) REFERENCES p (id)) COMMENT 'it''s';
         CREATE TABLE parts (id int) PARTITION BY HASH (id) PARTITIONS 2;
+        CREATE TABLE w (s date NOT NULL, e date NOT NULL, PERIOD FOR q (s, e));
         CREATE VIEW v AS SELECT a FROM t; CREATE SEQUENCE s;
         CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'a\\\\b';
         CREATE PROCEDURE pr () SELECT 1; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;
@@ -383,6 +384,8 @@ async fn the_fingerprint_stays_while_nobody_changes_the_schema_and_tells_every_c
         "ALTER TABLE parts COALESCE PARTITION 1",
         "CREATE OR REPLACE VIEW v AS SELECT a AS b FROM t",
         "ALTER SEQUENCE s INCREMENT 2",
+        "ALTER TABLE s COMMENT = 'n'",
+        "ALTER TABLE w DROP PERIOD FOR q; ALTER TABLE w ADD CONSTRAINT q CHECK (s < e)",
         "CREATE OR REPLACE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'a\\b'",
         "CREATE OR REPLACE PROCEDURE pr () SELECT 2",
         "ALTER EVENT e COMMENT 'n'",

@@ -12,8 +12,8 @@ use crate::diff::{ColumnChange, TableChange};
 
 use super::narrow::{narrows, narrows_charset};
 use super::text::{
-    OF_COLUMN, check, collation_of, column, foreign_key, ignored, index, literal, option,
-    primary_key, quote,
+    OF_COLUMN, check, collation_of, column, dropped_check, foreign_key, ignored, index, literal,
+    option, primary_key, quote,
 };
 
 /// One part of an `ALTER TABLE`.
@@ -388,13 +388,8 @@ impl<'a> Alter<'a> {
         if old.attributes == OF_COLUMN {
             modified.insert(name);
         } else {
-            let word = if self.dialect == Dialect::Mysql {
-                "CHECK"
-            } else {
-                "CONSTRAINT"
-            };
             drops.push(Action::new(
-                format!("DROP {word} {}", quote(name)),
+                format!("DROP {}", dropped_check(self.dialect, name, old)),
                 format!("drop check {name}"),
             ));
         }

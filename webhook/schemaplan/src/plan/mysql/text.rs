@@ -13,6 +13,9 @@ use crate::plan::text;
 /// The attribute of a [`Check`] that MariaDB keeps within its column's definition.
 pub(super) const OF_COLUMN: &str = "column";
 
+/// The attribute of a [`Check`] that is a period of MariaDB's: its expression is the two columns. It implies a check of its name.
+const OF_PERIOD: &str = "period";
+
 /// A name in backticks.
 pub(super) fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
@@ -221,6 +224,9 @@ fn parts(parts: &[IndexPart]) -> String {
             if part.descending {
                 sql += " DESC";
             }
+            if !part.attributes.is_empty() {
+                let _ = write!(sql, " {}", part.attributes);
+            }
             sql
         })
         .collect();
@@ -248,9 +254,22 @@ pub(super) fn foreign_key(schema: &str, name: &str, key: &ForeignKey) -> String 
     )
 }
 
-/// `CONSTRAINT c CHECK ..` of the table.
+/// `CONSTRAINT c CHECK ..` of the table, or `PERIOD FOR ..`.
 pub(super) fn check(name: &str, check: &Check) -> String {
+    if check.attributes == OF_PERIOD {
+        return format!("PERIOD FOR {} ({})", quote(name), check.expression);
+    }
     text::check(&quote(name), check)
+}
+
+/// What stands behind `DROP` for it.
+pub(super) fn dropped_check(dialect: Dialect, name: &str, check: &Check) -> String {
+    let word = match dialect {
+        _ if check.attributes == OF_PERIOD => "PERIOD FOR",
+        Dialect::Mysql => "CHECK",
+        _ => "CONSTRAINT",
+    };
+    format!("{word} {}", quote(name))
 }
 
 /// A table's option as `CREATE TABLE` and `ALTER TABLE` take it, none for its default. Partitions and versioning are written elsewhere.
