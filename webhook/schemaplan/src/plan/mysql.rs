@@ -9,6 +9,7 @@
 
 mod alter;
 mod narrow;
+mod nowhere;
 mod objects;
 mod order;
 mod tables;
@@ -29,9 +30,13 @@ pub(super) fn plan(
     current: &Catalog,
     desired: &Catalog,
     changes: &[Change<'_>],
-    _settings: &Settings,
+    settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
     let dialect = desired.engine.dialect;
+    let refusals = nowhere::refused(changes, current, desired, settings);
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
     let mut work = Work::new(dialect, changes);
     work.lift_foreign_keys(current, desired);
     let objects = Objects::new(dialect, changes, current, desired)?;
@@ -253,6 +258,47 @@ mod tests {
                 "ALTER TABLE `c` ADD CONSTRAINT `fk` FOREIGN KEY (`b`) REFERENCES `t` (`a`)",
             ]
         );
+    }
+
+    #[test]
+    fn a_foreign_key_to_a_table_that_is_nowhere_is_refused_before_anything_runs() {
+        let old = catalog(Dialect::Mariadb, table());
+        let mut child = table();
+        let key = |to: &str| ForeignKey {
+            columns: vec!["b".to_owned()],
+            table: to.to_owned(),
+            referred: vec!["a".to_owned()],
+            ..ForeignKey::default()
+        };
+        child.foreign_keys.insert("fk".to_owned(), key("gone"));
+        child.foreign_keys.insert("own".to_owned(), key("T"));
+        let changed = catalog(Dialect::Mariadb, child.clone());
+        let refused = |table: &str| {
+            vec![Refusal {
+                object: format!("table {table}"),
+                reason: "its foreign key fk refers to table gone, which neither the wanted schema nor the database has; add the table or leave the key out"
+                    .to_owned(),
+            }]
+        };
+        let settings = Settings::default();
+        assert_eq!(plan(&old, &changed, &settings).unwrap_err(), refused("t"));
+        let mut added = old.clone();
+        let schema = added.schemas.entry(String::new()).or_default();
+        schema.tables.insert("c".to_owned(), child.clone());
+        assert_eq!(plan(&old, &added, &settings).unwrap_err(), refused("c"));
+        // It may be excluded, or there.
+        let excluding = Settings {
+            exclude: vec!["gone".to_owned()],
+            ..Settings::default()
+        };
+        assert_eq!(
+            plan(&old, &added, &excluding).map(|it| it.statements.len()),
+            Ok(1)
+        );
+        let mut there = old;
+        let schema = there.schemas.entry(String::new()).or_default();
+        schema.tables.insert("gone".to_owned(), table());
+        assert!(plan(&there, &added, &settings).is_ok());
     }
 
     #[test]
