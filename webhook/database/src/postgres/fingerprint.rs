@@ -15,8 +15,10 @@ use super::wire::{Refused, Wire};
 use crate::Fingerprint;
 
 /// Catalogs that `initdb` fills, with the column that tells its rows from those that came later.
-const FILLED: [(&str, &str); 22] = [
+const FILLED: [(&str, &str); 24] = [
     ("pg_aggregate", "aggfnoid"),
+    ("pg_amop", "oid"),
+    ("pg_amproc", "oid"),
     ("pg_attrdef", "adrelid"),
     ("pg_attribute", "attrelid"),
     ("pg_cast", "oid"),

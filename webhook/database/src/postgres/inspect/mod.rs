@@ -148,7 +148,9 @@ pub(super) async fn inspect(
         .await
         .map_err(reading)?;
     reader.aggregates(&rows);
-    let rows = wire.rows(&query(queries::CASTS)).await.map_err(reading)?;
+    let is_whole = if bound { "false" } else { "true" };
+    let casts = queries::CASTS.replace("IS_WHOLE", is_whole);
+    let rows = wire.rows(&query(&casts)).await.map_err(reading)?;
     reader.casts(&rows);
     let rows = wire
         .rows(&query(queries::TRIGGERS))

@@ -239,6 +239,12 @@ pub(super) const OTHERS: &str = "
 WITH theirs AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')
 SELECT opcnamespace, 'operator class ' || opcname
   FROM pg_opclass WHERE opcnamespace IN (NAMESPACES) AND ('pg_opclass'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT f.opfnamespace, 'operator family ' || f.opfname || ' of ' || (SELECT count(*) FROM pg_amop o WHERE o.amopfamily = f.oid)
+    || ' operators and ' || (SELECT count(*) FROM pg_amproc p WHERE p.amprocfamily = f.oid) || ' functions'
+  FROM pg_opfamily f WHERE f.opfnamespace IN (NAMESPACES) AND ('pg_opfamily'::regclass, f.oid) NOT IN (SELECT classid, objid FROM theirs)
+    AND NOT EXISTS (SELECT FROM pg_opclass c WHERE c.opcfamily = f.oid AND c.opcname = f.opfname)
+UNION ALL SELECT typnamespace, 'shell type ' || typname
+  FROM pg_type WHERE typnamespace IN (NAMESPACES) AND NOT typisdefined AND ('pg_type'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT connamespace, 'conversion ' || conname
   FROM pg_conversion WHERE connamespace IN (NAMESPACES) AND ('pg_conversion'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT prsnamespace, 'text search parser ' || prsname
@@ -266,17 +272,18 @@ UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'foreign server ' || srvname
   FROM pg_foreign_server WHERE ('pg_foreign_server'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)";
 
-/// Conversions between types, of which one is in scope.
+/// Conversions between types, of which one is in scope; where the whole database is, those between the server's own types too, which are listed in `public`.
 pub(super) const CASTS: &str = "
 SELECT c.oid, CASE WHEN s.typnamespace IN (NAMESPACES) THEN s.typnamespace WHEN t.typnamespace IN (NAMESPACES) THEN t.typnamespace
-    ELSE p.pronamespace END,
+    WHEN p.pronamespace IN (NAMESPACES) THEN p.pronamespace
+    ELSE (SELECT oid FROM pg_namespace WHERE oid IN (NAMESPACES) ORDER BY nspname <> 'public', nspname LIMIT 1) END,
   '(' || format_type(c.castsource, NULL) || ' AS ' || format_type(c.casttarget, NULL) || ')',
   CASE c.castmethod WHEN 'b' THEN 'WITHOUT FUNCTION' WHEN 'i' THEN 'WITH INOUT' ELSE 'WITH FUNCTION ' || c.castfunc::regprocedure END
     || CASE c.castcontext WHEN 'a' THEN ' AS ASSIGNMENT' WHEN 'i' THEN ' AS IMPLICIT' ELSE '' END,
   d.description
 FROM pg_cast c JOIN pg_type s ON s.oid = c.castsource JOIN pg_type t ON t.oid = c.casttarget LEFT JOIN pg_proc p ON p.oid = c.castfunc
 LEFT JOIN pg_description d ON d.objoid = c.oid AND d.classoid = 'pg_cast'::regclass
-WHERE (s.typnamespace IN (NAMESPACES) OR t.typnamespace IN (NAMESPACES) OR p.pronamespace IN (NAMESPACES))
+WHERE (s.typnamespace IN (NAMESPACES) OR t.typnamespace IN (NAMESPACES) OR p.pronamespace IN (NAMESPACES) OR c.oid >= 16384 AND IS_WHOLE)
   AND c.oid NOT IN (SELECT objid FROM pg_depend WHERE classid = 'pg_cast'::regclass AND deptype IN ('e', 'i'))";
 
 /// What an aggregate is made of, in the words of `CREATE AGGREGATE`; its name, arguments and comment come with the functions.
