@@ -90,6 +90,20 @@ pub struct Table {
     pub rights: Sayings,
     /// `PostgreSQL`: whose it is.
     pub owner: Owner,
+    /// `PostgreSQL`: what of a partition is part of its parent's.
+    pub parts: Parts,
+}
+
+/// How a partition's indexes and foreign keys are called that are parts of its parent's, by the names of those. They keep the names when the
+/// partition leaves. Not compared: one part may be made in many ways.
+#[derive(Debug, Clone, Default, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Parts(pub BTreeMap<String, String>);
+
+impl PartialEq for Parts {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// A column.

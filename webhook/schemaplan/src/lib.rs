@@ -27,7 +27,7 @@ mod wanted;
 
 pub use catalog::{
     Catalog, Check, Column, Engine, ForeignKey, Generated, Identity, Index, IndexPart, Object,
-    ObjectKind, PrimaryKey, Sayings, Schema, Table,
+    ObjectKind, Parts, PrimaryKey, Sayings, Schema, Table,
 };
 pub use diff::{Change, ColumnChange, TableChange, diff};
 pub use owner::Owner;

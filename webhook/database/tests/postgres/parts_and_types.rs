@@ -105,3 +105,54 @@ async fn tables_made_again() -> anyhow::Result<()> {
     )
     .await
 }
+
+#[tokio::test]
+async fn what_partitions_keep_when_they_leave() -> anyhow::Result<()> {
+    let tables = "CREATE TABLE shops (id integer PRIMARY KEY); CREATE TABLE bills (shop integer NOT NULL, year integer NOT NULL) PARTITION BY LIST (shop)";
+    let with =
+        |sql: &str| -> &'static str { Box::leak(format!("{tables}; {sql}").into_boxed_str()) };
+    let own = "CREATE TABLE north (shop integer NOT NULL, year integer NOT NULL, CONSTRAINT own_key UNIQUE (shop, year), CONSTRAINT own_shop FOREIGN KEY (shop) REFERENCES shops)";
+    let parents = "ALTER TABLE bills ADD CONSTRAINT whole UNIQUE (shop, year); ALTER TABLE bills ADD CONSTRAINT of_shop FOREIGN KEY (shop) REFERENCES shops";
+    let attached = "ALTER TABLE bills ATTACH PARTITION north FOR VALUES IN (1)";
+    let both: &str = with(&format!("{own}; {parents}; {attached}"));
+    let rows = (
+        "INSERT INTO shops VALUES (1); INSERT INTO bills VALUES (1, 2)",
+        "SELECT year FROM north",
+        "2",
+    );
+    let kept = |pair: crate::pairs::Pair| pair.with(rows.0, rows.1, rows.2);
+    run_all(
+        &[
+            pair("keys by names of their own", both, with(&format!("{parents}; {own}"))),
+            kept(pair("keys that are not wanted", both, with(&format!("{parents}; CREATE TABLE north (shop integer NOT NULL, year integer NOT NULL)")))),
+            kept(pair("indexes by names of their own, of expressions and with numbers",
+                with("CREATE TABLE north PARTITION OF bills FOR VALUES IN (1); CREATE INDEX by_hand ON north (year); CREATE INDEX a ON bills (year); CREATE INDEX b ON bills (shop); CREATE INDEX c ON bills (shop DESC); CREATE INDEX d ON bills (abs(year))"),
+                with("CREATE TABLE north (shop integer NOT NULL, year integer NOT NULL); CREATE INDEX mine ON north (abs(year)); CREATE INDEX a ON bills (year); CREATE INDEX b ON bills (shop); CREATE INDEX c ON bills (shop DESC); CREATE INDEX d ON bills (abs(year))"))),
+            pair("the parent is no longer partitioned",
+                "CREATE TABLE t (a integer, b integer) PARTITION BY LIST (a); CREATE TABLE p PARTITION OF t FOR VALUES IN (1); CREATE INDEX own ON p (b); CREATE INDEX whole ON t (b)",
+                "CREATE TABLE t (a integer, b integer); CREATE TABLE p (a integer, b integer); CREATE INDEX whole ON t (b)").with("INSERT INTO t VALUES (1, 2)", "SELECT b FROM p", "2"),
+            kept(pair("the parent gets what the partition has", with("CREATE TABLE north PARTITION OF bills (CONSTRAINT late CHECK (year > 0), CONSTRAINT of_shop FOREIGN KEY (shop) REFERENCES shops) FOR VALUES IN (1)"),
+                with("ALTER TABLE bills ADD CONSTRAINT late CHECK (year > 0); ALTER TABLE bills ADD CONSTRAINT of_shop FOREIGN KEY (shop) REFERENCES shops; CREATE TABLE north PARTITION OF bills FOR VALUES IN (1)"))),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn what_reads_other_columns_and_types() -> anyhow::Result<()> {
+    run_all(
+        &[
+            pair("a computed column goes with what it is computed of", "CREATE TABLE t (k integer, a integer, b integer GENERATED ALWAYS AS (a * 2) STORED)", "CREATE TABLE t (k integer)"),
+            pair("one is computed no more, and that goes", "CREATE TABLE t (k integer, a integer, b integer GENERATED ALWAYS AS (a * 2) STORED)", "CREATE TABLE t (k integer, b integer)").with("INSERT INTO t (a) VALUES (3)", "SELECT b FROM t", "6"),
+            pair("one comes before what it is computed of", "CREATE TABLE t (k integer)", "CREATE TABLE t (k integer, b integer GENERATED ALWAYS AS (c * 2) STORED, c integer)"),
+            pair("statistics of a new column", "CREATE TABLE t (b integer, c integer)", "CREATE TABLE t (a integer, b integer, c integer); CREATE STATISTICS s ON a, b, c FROM t"),
+            pair("a function that the server has read", "CREATE TABLE t (a integer)", "CREATE TABLE t (a integer); CREATE FUNCTION f(x varchar) RETURNS boolean LANGUAGE sql RETURN x IN ('a', 'b') AND x <> 'c' AND length(x) > 1; CREATE PROCEDURE p(x varchar) LANGUAGE sql BEGIN ATOMIC DELETE FROM t WHERE x IN ('a', 'b') AND (a BETWEEN 1 AND 5 AND a <> 3); END"),
+            pair("a function of a window", "CREATE FUNCTION n() RETURNS bigint LANGUAGE internal AS 'window_row_number'", "CREATE FUNCTION n() RETURNS bigint LANGUAGE internal WINDOW AS 'window_row_number'"),
+            pair("a foreign key and an index of one name", "CREATE TABLE a (id integer PRIMARY KEY); CREATE TABLE b (id integer CONSTRAINT c REFERENCES a); CREATE INDEX c ON b (id)", "CREATE TABLE a (id bigint PRIMARY KEY); CREATE TABLE b (id integer CONSTRAINT c REFERENCES a); CREATE INDEX c ON b (id)"),
+            pair("another partition key beside a label that goes", "CREATE TYPE e AS ENUM ('a', 'b'); CREATE TABLE t (x integer, m e DEFAULT 'a', l e[] DEFAULT '{a}', CONSTRAINT k CHECK (m = 'a')) PARTITION BY LIST (x); CREATE TABLE c PARTITION OF t FOR VALUES IN (1); CREATE TABLE o (m e)", "CREATE TYPE e AS ENUM ('a'); CREATE TABLE t (x integer, m e DEFAULT 'a', l e[] DEFAULT '{a}', CONSTRAINT k CHECK (m = 'a')) PARTITION BY LIST (m); CREATE TABLE c PARTITION OF t FOR VALUES IN ('a'); CREATE TABLE o (m e)").with("INSERT INTO t VALUES (1)", "SELECT m || l[1]::text FROM c", "aa"),
+        ],
+        true,
+    )
+    .await
+}

@@ -137,6 +137,8 @@ pub(super) async fn inspect(
         .await
         .map_err(reading)?;
     reader.parts_of_indexes(&indexes, &rows);
+    let rows = wire.rows(&query(queries::PARTS)).await.map_err(reading)?;
+    reader.parts(&rows);
     reader.constraints(&constraints);
     let rows = wire
         .rows(&query(queries::FUNCTIONS))

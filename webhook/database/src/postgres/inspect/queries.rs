@@ -150,6 +150,19 @@ WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind = 'p' AND NOT tic.relispart
     OR octet_length(c.relname || '_' || named.columns) > 55 AND ic.relname ~ '_idx[0-9]*$'
     OR i.indexprs IS NOT NULL AND ic.relname ~ '_idx[0-9]*$'))";
 
+/// How the indexes and foreign keys of partitions are called that are parts of their parents', by the names of those.
+pub(super) const PARTS: &str = "
+SELECT i.indrelid, above.relname, ic.relname
+FROM pg_inherits h
+JOIN pg_class ic ON ic.oid = h.inhrelid AND ic.relkind IN ('i', 'I')
+JOIN pg_class above ON above.oid = h.inhparent
+JOIN pg_index i ON i.indexrelid = ic.oid
+WHERE ic.relnamespace IN (NAMESPACES)
+UNION ALL
+SELECT con.conrelid, above.conname, con.conname
+FROM pg_constraint con JOIN pg_constraint above ON above.oid = con.conparentid
+WHERE con.connamespace IN (NAMESPACES) AND con.contype = 'f' AND con.conrelid <> above.conrelid";
+
 pub(super) const TYPES: &str = "
 SELECT t.oid, t.typnamespace, t.typname, t.typtype, t.typnotnull, t.typdefault, format_type(t.typbasetype, t.typtypmod),
   CASE WHEN co.oid IS NULL THEN NULL WHEN pg_collation_is_visible(co.oid) THEN quote_ident(co.collname)

@@ -47,7 +47,7 @@ fn settle_table(table: &mut Table) {
     }
 }
 
-/// A function's body is the text of a person.
+/// A function's body in quotes is the text of a person; one that the server has read it writes itself.
 fn settle_objects(schema: &mut Schema) {
     for (kind, objects) in &mut schema.objects {
         let is_written_by_the_server = matches!(
@@ -59,11 +59,17 @@ fn settle_objects(schema: &mut Schema) {
                 | ObjectKind::Trigger
                 | ObjectKind::Domain
                 | ObjectKind::Statistics
+                | ObjectKind::Function
+                | ObjectKind::Procedure
         );
+        let is_routine = matches!(kind, ObjectKind::Function | ObjectKind::Procedure);
         if !is_written_by_the_server {
             continue;
         }
         for object in objects.values_mut() {
+            if is_routine && object.create.contains("\nAS ") {
+                continue;
+            }
             settle_text(&mut object.definition);
             settle_text(&mut object.create);
             object.labels.iter_mut().for_each(settle_text);

@@ -327,6 +327,14 @@ impl Reader<'_> {
         }
     }
 
+    pub(super) fn parts(&mut self, rows: &[TextRow]) {
+        for row in rows {
+            if let Some(table) = self.table(row.number(0)) {
+                table.parts.0.insert(row.text(1), row.text(2));
+            }
+        }
+    }
+
     pub(super) fn constraints(&mut self, rows: &[TextRow]) {
         for row in rows {
             let table_oid = row.number(3);

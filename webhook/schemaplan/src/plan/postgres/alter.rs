@@ -75,6 +75,8 @@ struct Work {
     columns_dropped: Vec<String>,
     changed: Vec<String>,
     added: Vec<String>,
+    /// Behind the new columns that they are computed from.
+    computed_added: Vec<String>,
     constraints_added: Vec<String>,
     destructive: bool,
     after: Vec<Statement>,
@@ -167,6 +169,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
         columns_dropped,
         changed,
         added,
+        computed_added,
         constraints_added,
         destructive,
         after,
@@ -179,6 +182,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
         columns_dropped,
         changed,
         added,
+        computed_added,
         constraints_added,
     ]
     .concat();

@@ -161,7 +161,9 @@ impl<'a> Work<'a> {
                     statements.push(statement(sql, &purpose));
                 }
             }
+            // A foreign key may have the name of an index, and is what is lifted then.
             if let Some(index) = new.indexes.get(name)
+                && !old.foreign_keys.contains_key(name)
                 && !index.constraint
                 && old.indexes.get(name) == Some(index)
             {
@@ -266,6 +268,7 @@ impl<'a> Work<'a> {
                 (schema, kind, name),
                 object,
                 &gone.chain(unmade).collect(),
+                &self.remade,
                 &mut self.lifted,
             );
             let before = self.before_rebuilt.remove(&(schema, kind, name));

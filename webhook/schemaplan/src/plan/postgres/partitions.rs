@@ -28,6 +28,13 @@ impl<'a> Work<'a> {
                 leaving.push(name);
             }
         }
+        // One that leaves a parent whose indexes change keeps what it has of them.
+        for (&name, (old, new, _)) in &self.altered {
+            let left = of(old).filter(|parent| of(new) != Some(parent));
+            if left.is_some_and(|parent| self.changes_indexes(parent)) {
+                leaving.push(name);
+            }
+        }
         for (&name, (old, new, _)) in &self.altered {
             let Some(parent) = of(old).filter(|parent| joined.contains(parent.as_str())) else {
                 continue;
@@ -91,6 +98,22 @@ impl<'a> Work<'a> {
             all.then_some(column.as_str())
         });
         kept.collect()
+    }
+
+    fn changes_indexes(&self, parent: &str) -> bool {
+        let mut altered = self.altered.iter();
+        let altered = altered.find(|(name, _)| spelled(**name, parent));
+        altered.is_some_and(|(_, (_, _, changes))| {
+            changes.iter().any(|change| {
+                matches!(
+                    change,
+                    TableChange::IndexDropped { .. }
+                        | TableChange::IndexChanged { .. }
+                        | TableChange::PrimaryKeyDropped { .. }
+                        | TableChange::PrimaryKeyChanged { .. }
+                )
+            })
+        })
     }
 
     fn changes_columns(&self, parent: &str) -> bool {

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Catalog, Column, Object, ObjectKind, Table};
 use crate::plan::{Refusal, Statement};
 
-use super::ObjectName;
 use super::alter::{KeyName, is_in_partition_key, part_of_key};
 use super::objects::statement;
 use super::text::{check, create_index, index_constraint, joined, qualified, quote};
+use super::{ObjectName, TableName};
 
 /// What the old type is called meanwhile.
 const ASIDE: &str = "__tidegate_old";
@@ -24,6 +24,7 @@ pub(super) fn rebuild<'a>(
     (schema, kind, name): (&str, ObjectKind, &str),
     new: &Object,
     gone: &BTreeSet<ObjectName<'a>>,
+    remade: &BTreeSet<TableName<'a>>,
     lifted: &mut BTreeSet<KeyName<'a>>,
 ) -> Result<Vec<Statement>, Refusal> {
     let key = joined(schema, name);
@@ -65,6 +66,10 @@ pub(super) fn rebuild<'a>(
     let spellings = [spelled(schema, name), shown.clone()];
     for (table_schema, held) in &current.schemas {
         for (table_name, table) in &held.tables {
+            // Its rows have gone aside, and come back as the new type.
+            if remade.contains(&(table_schema.as_str(), table_name.as_str())) {
+                continue;
+            }
             let columns: BTreeMap<&String, &Column> = table
                 .columns
                 .iter()
@@ -251,7 +256,8 @@ fn move_over<'a>(
     statements.extend(after);
 }
 
-fn is_of(data_type: &str, spellings: &[String]) -> bool {
+/// Whether a type is one of these, or a list of it.
+pub(super) fn is_of(data_type: &str, spellings: &[String]) -> bool {
     let element = data_type.trim_end_matches("[]");
     spellings.iter().any(|spelling| spelling == element)
 }

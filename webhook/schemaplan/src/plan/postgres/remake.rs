@@ -175,6 +175,15 @@ impl<'a> Work<'a> {
         tops.collect()
     }
 
+    /// Whether a type is one that is made anew: the copy's columns are still of the old one.
+    fn is_made_anew(&self, data_type: &str) -> bool {
+        let mut rebuilt = self.rebuilt.iter();
+        rebuilt.any(|(schema, _, name)| {
+            let spellings = [rebuild::spelled(schema, name), qualified(schema, name)];
+            rebuild::is_of(data_type, &spellings)
+        })
+    }
+
     /// The rows of a table come back, and its numbers go on behind them.
     pub(super) fn bring_rows_back(&self, top: TableName<'a>) -> Vec<Statement> {
         let Some((_, old, new)) = self.tops().find(|(name, _, _)| *name == top) else {
@@ -189,7 +198,10 @@ impl<'a> Work<'a> {
         let columns: Vec<String> = shared.iter().map(|(name, _, _)| quote(name)).collect();
         let values = shared.iter().map(|(name, was, is)| {
             let (column, was, is) = (quote(name), &was.data_type, &is.data_type);
-            if was == is || convert::is_implicit(was, is) {
+            if was == is && self.is_made_anew(was) {
+                let list = if was.ends_with("[]") { "[]" } else { "" };
+                format!("{column}::text{list}::{is}")
+            } else if was == is || convert::is_implicit(was, is) {
                 column
             } else {
                 convert::using(&column, was, is)

@@ -1,13 +1,14 @@
 //! Columns: added, and changed one property at a time; and the sequences that number them.
 
-use crate::catalog::{Column, Identity};
+use crate::catalog::{Column, Generated, Identity};
 use crate::diff::ColumnChange;
 
 use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
 use crate::plan::postgres::objects::is_elsewhere;
 use crate::plan::postgres::text::{
-    column, comment, generated_as_identity, is_plain_serial, qualified, quote, sequence_of,
+    column, comment, generated_as_identity, is_plain_serial, mentions, qualified, quote,
+    sequence_of,
 };
 
 pub(super) fn add_column<'a>(
@@ -30,8 +31,18 @@ pub(super) fn add_column<'a>(
     let is_kept = subject.new.options.contains_key("inherits")
         && parent.is_some_and(|parent| parent.columns.contains_key(name));
     let unless = if is_kept { "IF NOT EXISTS " } else { "" };
-    work.added
-        .push(format!("ADD COLUMN {unless}{}", column(name, new, serial)));
+    let is_behind = |generated: &Generated| {
+        let mut columns = subject.new.columns.keys();
+        columns.any(|column| {
+            !subject.old.columns.contains_key(column) && mentions(&generated.expression, column)
+        })
+    };
+    let place = if new.generated.as_ref().is_some_and(is_behind) {
+        &mut work.computed_added
+    } else {
+        &mut work.added
+    };
+    place.push(format!("ADD COLUMN {unless}{}", column(name, new, serial)));
     if new.comment.is_some() {
         comment_on_column(subject, name, new.comment.as_deref(), work);
     }

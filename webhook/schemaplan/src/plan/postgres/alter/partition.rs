@@ -8,7 +8,7 @@ use super::keys::{add_index, drop_index};
 use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
 use crate::plan::postgres::parts::{has_parts, is_part};
-use crate::plan::postgres::text::{column, qualified, quote, sequence_of};
+use crate::plan::postgres::text::{column, primary_key_name, qualified, quote, sequence_of};
 
 /// Whether a change of columns or checks is only that they are a parent's now, or were; what is said of such a column may still differ from the parent's.
 fn inherited<'a>(subject: &Subject<'a, '_>, change: &TableChange<'a>, work: &mut Work) -> bool {
@@ -127,10 +127,13 @@ pub(super) fn partition<'a>(
                 .parents
                 .0
                 .is_some_and(|parent| parent.checks.contains_key(*name)),
-            TableChange::ForeignKeyAdded { name, .. } => subject
-                .parents
-                .0
-                .is_some_and(|parent| parent.foreign_keys.contains_key(*name)),
+            TableChange::ForeignKeyAdded { name, new } => {
+                let theirs = subject.parents.0.map(|parent| &parent.foreign_keys);
+                let mut theirs = theirs.into_iter().flatten();
+                theirs.any(|(parents, key)| {
+                    part_of(subject.old, parents).unwrap_or(parents) == *name && key == *new
+                })
+            }
             _ => false,
         },
         // A column is listed where it is not as its parent's.
@@ -159,6 +162,22 @@ pub(super) fn partition<'a>(
                 if old != new =>
             {
                 true
+            }
+            // The parent's takes it in.
+            TableChange::CheckDropped { name, old } => subject
+                .parents
+                .1
+                .is_some_and(|parent| parent.checks.get(*name) == Some(*old)),
+            TableChange::ForeignKeyDropped { name, old } => {
+                let (left, joined) = subject.parents;
+                let mut theirs = joined.into_iter().flat_map(|parent| &parent.foreign_keys);
+                let is_new = |name: &String| {
+                    !left.is_some_and(|parent| parent.foreign_keys.contains_key(name))
+                };
+                !subject
+                    .lifted
+                    .contains(&(subject.schema, subject.name, *name))
+                    && theirs.any(|(name, key)| key == *old && is_new(name))
             }
             _ => as_its_parents(subject, change, subject.parents.1, work),
         },
@@ -196,6 +215,11 @@ fn keep_own_indexes(subject: &Subject<'_, '_>, work: &mut Work) {
     }
 }
 
+/// How a partition's part of something of its parent's is called.
+fn part_of<'a>(partition: &'a Table, parents: &str) -> Option<&'a str> {
+    partition.parts.0.get(parents).map(String::as_str)
+}
+
 /// A table that has left its parent has kept the keys, checks and indexes that it had of it, by the names that the server gives.
 fn give_up_what_was_the_parents(subject: &Subject<'_, '_>, work: &mut Work) {
     let Some(left) = subject.parents.0 else {
@@ -203,8 +227,19 @@ fn give_up_what_was_the_parents(subject: &Subject<'_, '_>, work: &mut Work) {
     };
     let (old, new) = (subject.old, subject.new);
     let mut constraints: Vec<String> = Vec::new();
-    if left.primary_key.is_some() && old.primary_key.is_none() && new.primary_key.is_none() {
-        constraints.push(format!("{}_pkey", subject.name));
+    if let Some(key) = left
+        .primary_key
+        .as_ref()
+        .filter(|_| old.primary_key.is_none() && new.primary_key.is_none())
+    {
+        let parent = old
+            .options
+            .get("partition of")
+            .map(|of| of.replace('"', ""));
+        let parent = parent.unwrap_or_default();
+        let parent = parent.rsplit('.').next().unwrap_or_default();
+        let own = part_of(old, &primary_key_name(parent, key)).map(str::to_owned);
+        constraints.push(own.unwrap_or_else(|| format!("{}_pkey", subject.name)));
     }
     let checks = left.checks.keys();
     constraints.extend(
@@ -212,12 +247,18 @@ fn give_up_what_was_the_parents(subject: &Subject<'_, '_>, work: &mut Work) {
             .filter(|name| !new.checks.contains_key(*name))
             .cloned(),
     );
-    let keys = left.foreign_keys.keys();
-    constraints.extend(
-        keys.filter(|name| !new.foreign_keys.contains_key(*name))
-            .cloned(),
-    );
-    for theirs in left.indexes.values().filter(|theirs| !has_parts(theirs)) {
+    for (name, key) in &left.foreign_keys {
+        let own = part_of(old, name).unwrap_or(name);
+        // One that is wanted otherwise is dropped before it comes.
+        if new.foreign_keys.get(own) != Some(key) {
+            constraints.push(own.to_owned());
+        }
+    }
+    for (parents, theirs) in &left.indexes {
+        let own = part_of(old, parents);
+        if own.is_none() && has_parts(theirs) {
+            continue;
+        }
         let columns: Option<Vec<&str>> = theirs
             .parts
             .iter()
@@ -227,12 +268,28 @@ fn give_up_what_was_the_parents(subject: &Subject<'_, '_>, work: &mut Work) {
             .indexes
             .iter()
             .filter(|(name, _)| !old.indexes.contains_key(*name));
-        let stays = come.any(|(_, own)| is_alike(theirs, own));
-        let Some(columns) = columns.filter(|_| !stays) else {
+        let stays = come.find(|(_, own)| is_alike(theirs, own));
+        if let Some((name, _)) = stays {
+            if let Some(own) = own.filter(|own| own != name) {
+                let (from, to) = (quote(own), quote(name));
+                let sql = if theirs.constraint {
+                    let table = qualified(subject.schema, subject.name);
+                    format!("ALTER TABLE {table} RENAME CONSTRAINT {from} TO {to}")
+                } else {
+                    let index = qualified(subject.schema, own);
+                    format!("ALTER INDEX {index} RENAME TO {to}")
+                };
+                work.before
+                    .push(statement(sql, format!("rename index {own}")));
+            }
+            continue;
+        }
+        let ending = if theirs.constraint { "key" } else { "idx" };
+        let usual =
+            columns.map(|columns| format!("{}_{}_{ending}", subject.name, columns.join("_")));
+        let Some(name) = own.map(str::to_owned).or(usual) else {
             continue;
         };
-        let ending = if theirs.constraint { "key" } else { "idx" };
-        let name = format!("{}_{}_{ending}", subject.name, columns.join("_"));
         if old.indexes.contains_key(&name) {
             continue;
         }
