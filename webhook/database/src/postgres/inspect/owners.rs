@@ -3,8 +3,12 @@
 //! `ALTER .. OWNER TO` does not run in the scratch place. The role need not be there, nor need who looks be a member of it, and what it does not own it
 //! could not go on working with. What each statement is about is found by the server all the same: a relation by its name, anything else by a
 //! comment on it, which names its object as `OWNER TO` does and is taken back.
+//!
+//! Most texts with owners are dumps, and a dump says of each thing whose it was where it was taken. So two things are no wish: that it is whoever runs the
+//! plan, whose is all that it makes (what a live database has given to its application must not be taken away by a dump of the developer's own); and a
+//! role that is not here, or to which whoever runs the plan could give nothing. The latter is named as not managed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_schemaplan::{Object, ObjectKind, Owner};
 
@@ -14,8 +18,14 @@ use crate::postgres::apply::in_batches;
 use crate::postgres::sql::{literal, shown};
 use crate::postgres::wire::{TextRow, Wire};
 
-/// Roles, as the server writes them in a statement, by what the text says is theirs.
-pub(in crate::postgres) type Declared = BTreeMap<Oid, String>;
+/// What a wanted schema's text says of owners.
+#[derive(Debug, Default)]
+pub(in crate::postgres) struct Declared {
+    /// Roles, as the server writes them in a statement, by what is theirs.
+    roles: BTreeMap<Oid, String>,
+    /// Why some are not among them.
+    not_managed: BTreeSet<String>,
+}
 
 /// Where owners are taken from.
 #[derive(Debug)]
@@ -171,7 +181,7 @@ pub(in crate::postgres) async fn declared(
         .enumerate()
         .filter_map(|(index, (_, sql))| Some((index, gift(sql)?)))
         .collect();
-    let mut declared = Declared::new();
+    let mut declared = Declared::default();
     if gifts.is_empty() {
         return Ok(Owners::Declared(declared));
     }
@@ -202,17 +212,16 @@ pub(in crate::postgres) async fn declared(
         } else {
             "NULL".to_owned()
         };
-        format!(
-            "({index}, quote_ident({}), {relation})",
-            literal(&gift.role)
-        )
+        format!("({index}, {}, {relation})", literal(&gift.role))
     });
     let values: Vec<String> = values.collect();
     let rows = wire
         .rows(&format!(
-            "SELECT g.place, g.role, CASE WHEN g.relation IS NOT NULL THEN 'c' ELSE CASE d.classoid::regclass::text WHEN 'pg_proc' THEN 'p' WHEN 'pg_collation' THEN 'l'
+            "SELECT g.place, quote_ident(g.role), CASE WHEN g.relation IS NOT NULL THEN 'c' ELSE CASE d.classoid::regclass::text WHEN 'pg_proc' THEN 'p' WHEN 'pg_collation' THEN 'l'
                WHEN 'pg_operator' THEN 'o' WHEN 'pg_statistic_ext' THEN 's' WHEN 'pg_ts_dict' THEN 'd' WHEN 'pg_ts_config' THEN 'f'
-               WHEN 'pg_event_trigger' THEN 'e' WHEN 'pg_publication' THEN 'b' WHEN 'pg_type' THEN 't' END END, COALESCE(g.relation::oid, d.objoid)
+               WHEN 'pg_event_trigger' THEN 'e' WHEN 'pg_publication' THEN 'b' WHEN 'pg_type' THEN 't' END END, COALESCE(g.relation::oid, d.objoid),
+               g.role = current_user, quote_ident(current_user),
+               COALESCE((SELECT pg_has_role(r.oid, 'MEMBER') FROM pg_roles r WHERE r.rolname = g.role), false)
              FROM (VALUES {}) AS g (place, role, relation)
              LEFT JOIN pg_description d ON g.relation IS NULL AND d.objsubid = 0 AND d.description = {} || g.place
              ORDER BY g.place",
@@ -233,7 +242,19 @@ pub(in crate::postgres) async fn declared(
             .map(|(_, gift)| gift);
         match (kind, gift) {
             (Some(kind), _) if row.get(3).is_some() => {
-                declared.insert((kind, row.number(3)), row.text(1));
+                let (thing, role) = ((kind, row.number(3)), row.text(1));
+                let is_own = row.str(4) == Some("t");
+                if row.str(6) == Some("t") && !is_own {
+                    declared.roles.insert(thing, role);
+                    continue;
+                }
+                declared.roles.remove(&thing);
+                if !is_own {
+                    declared.not_managed.insert(format!(
+                        "owner {role}, no role that {} is a member of,",
+                        row.text(5)
+                    ));
+                }
             }
             // A later statement has marked the same thing, and says whose it is in the end; so does a column that owns a sequence.
             (_, Some(gift)) if gift.words.is_empty() && !gift.may_lack => {
@@ -263,8 +284,17 @@ impl Reader<'_> {
             })
             .collect();
         if let Owners::Declared(declared) = owners {
-            let declared = declared.iter();
-            said.extend(declared.map(|(oid, role)| (*oid, Owner::from(role.clone()))));
+            let roles = declared.roles.iter();
+            said.extend(roles.map(|(oid, role)| (*oid, Owner::from(role.clone()))));
+            if let Some(first) = self.namespaces.first().map(|first| first.key.clone()) {
+                for what in &declared.not_managed {
+                    let object = Object {
+                        definition: what.clone(),
+                        ..Object::default()
+                    };
+                    self.add_object(('?', 0), &first, ObjectKind::Other, what.clone(), object);
+                }
+            }
         }
         let mut places: Vec<Oid> = self.places.keys().copied().collect();
         // A composite type stands among the relations as well.
