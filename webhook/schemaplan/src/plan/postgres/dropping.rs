@@ -210,12 +210,25 @@ impl<'a> Work<'a> {
             .keys()
             .map(|(schema, name)| joined(schema, name))
             .collect();
-        // A function that takes or gives rows of a table that goes has to go first; the others may be used by the table.
+        // A function that takes or gives rows of a table that goes has to go first, behind aggregates of it; the others may be used by the table.
+        let needs = |object: &Object, names: &BTreeSet<String>| {
+            object.needs.iter().any(|need| names.contains(need))
+        };
+        let of_rows: BTreeSet<String> = order
+            .iter()
+            .filter(|((_, kind, _), object)| {
+                matches!(kind, ObjectKind::Function | ObjectKind::Procedure) && needs(object, &gone)
+            })
+            .map(|((schema, _, name), _)| joined(schema, name))
+            .collect();
         let (first, later): (Vec<_>, Vec<_>) =
-            order.into_iter().partition(|((_, kind, _), object)| {
-                matches!(kind, ObjectKind::Function | ObjectKind::Procedure)
-                    && object.needs.iter().any(|need| gone.contains(need))
-            });
+            order
+                .into_iter()
+                .partition(|((schema, kind, name), object)| {
+                    of_rows.contains(&joined(schema, name))
+                        || *kind == ObjectKind::Aggregate
+                            && (needs(object, &gone) || needs(object, &of_rows))
+                });
         let drop = |((schema, kind, name), object): (ObjectName<'a>, &'a Object)| {
             objects::drop(schema, kind, name, object)
         };

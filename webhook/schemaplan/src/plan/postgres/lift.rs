@@ -82,10 +82,11 @@ impl<'a> Work<'a> {
         // A function of a view's rows goes before the view, and one of a type before that is made anew; so does one whose body the server knows.
         let functions = self.unmade.iter().filter(|((schema, kind, _), function)| {
             let mut needs = function.needs.iter();
-            matches!(kind, ObjectKind::Function | ObjectKind::Procedure)
-                && (needs.any(|need| touched.views.contains(need) || made_anew.contains(need))
-                    || (is_known_to_the_server(function)
-                        && uses(&touched, schema, *kind, function)))
+            matches!(
+                kind,
+                ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate
+            ) && (needs.any(|need| touched.views.contains(need) || made_anew.contains(need))
+                || (is_known_to_the_server(function) && uses(&touched, schema, *kind, function)))
         });
         let functions: Vec<_> = functions.map(|(&name, _)| name).collect();
         self.early_objects.extend(functions);
@@ -452,7 +453,7 @@ fn uses(touched: &Touched, schema: &str, kind: ObjectKind, object: &Object) -> b
                 || (needs_any() && is_known_to_the_server(object))
         }
         ObjectKind::Aggregate | ObjectKind::Operator => {
-            needs(&touched.functions) || needs(&touched.types)
+            needs(&touched.functions) || needs(&touched.types) || needs(&touched.views)
         }
         // One that no column has.
         ObjectKind::Composite => needs(&touched.types),

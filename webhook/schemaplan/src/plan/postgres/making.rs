@@ -12,7 +12,7 @@ use super::objects::statement;
 use super::parts::has_parts;
 use super::steps::calls_of_rows;
 use super::table::add_key;
-use super::text::{check, comment, create_index, joined, qualified, quote};
+use super::text::{check, comment, create_index, index_constraint, joined, qualified, quote};
 use super::{
     ObjectName, TableName, Work, alter, columns_of, in_order, objects, parent_in, parents, rebuild,
     spelled, target,
@@ -128,6 +128,7 @@ impl<'a> Work<'a> {
                 statements.extend(add_key(schema, table, name, key));
             }
         }
+        statements.extend(self.spread_defaults());
         statements.extend(self.uses_of_functions());
         statements
     }
@@ -159,6 +160,18 @@ impl<'a> Work<'a> {
                     let what = format!("CONSTRAINT {} ON {shown}", quote(name));
                     let sql = comment(&what, definition.comment.as_deref());
                     statements.push(statement(sql, &purpose));
+                }
+            }
+            // A unique constraint calls nothing: one that is lifted changes, and is made again there.
+            if let Some(index) = new.indexes.get(name)
+                && index.options.contains_key("exclude")
+                && old.indexes.get(name) == Some(index)
+            {
+                let sql = format!("ALTER TABLE {shown} ADD {}", index_constraint(name, index));
+                statements.push(statement(sql, &purpose));
+                if let Some(said) = index.options.get("comment on constraint") {
+                    let what = format!("CONSTRAINT {} ON {shown}", quote(name));
+                    statements.push(statement(comment(&what, Some(said)), &purpose));
                 }
             }
             // A foreign key may have the name of an index, and is what is lifted then.
@@ -197,6 +210,7 @@ impl<'a> Work<'a> {
                     quote(column)
                 );
                 statements.push(statement(sql, &format!("modify table {table}")));
+                statements.extend(self.defaults_of_children((schema, table), column, Some(wanted)));
             }
         }
         statements
@@ -405,6 +419,72 @@ impl<'a> Work<'a> {
     }
 
     /// Everything that is new, changed or made again: the outermost kinds or the others.
+    /// A default that is said of a parent spreads to its children, where they have one of their own too.
+    fn spread_defaults(&self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for (&parent, (_, _, changes)) in &self.altered {
+            for change in changes {
+                if let TableChange::ColumnChanged {
+                    name,
+                    old,
+                    new,
+                    changed,
+                } = change
+                    && (changed.default || changed.data_type && old.default.is_some())
+                {
+                    let default = new.default.as_deref();
+                    statements.extend(self.defaults_of_children(parent, name, default));
+                }
+            }
+        }
+        statements
+    }
+
+    /// What children have of their own where their parent's default was just said, and what the children of those have.
+    fn defaults_of_children(
+        &self,
+        parent: TableName<'a>,
+        column: &str,
+        said: Option<&str>,
+    ) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for (schema, held) in &self.desired.schemas {
+            for (name, table) in &held.tables {
+                let child = (schema.as_str(), name.as_str());
+                let is_child = parents(table).iter().any(|own| spelled(parent, own));
+                if !is_child || self.says_default(child, column) {
+                    continue;
+                }
+                let own = table.columns.get(column);
+                let default = own.map_or(said, |own| own.default.as_deref());
+                if default != said {
+                    let action = default.map_or_else(
+                        || "DROP DEFAULT".to_owned(),
+                        |default| format!("SET DEFAULT {default}"),
+                    );
+                    let sql = format!(
+                        "ALTER TABLE {} ALTER COLUMN {} {action}",
+                        qualified(schema, name),
+                        quote(column)
+                    );
+                    statements.push(statement(sql, &format!("modify table {name}")));
+                }
+                statements.extend(self.defaults_of_children(child, column, default));
+            }
+        }
+        statements
+    }
+
+    /// Whether the table is made, or its column changed, behind its parent's.
+    fn says_default(&self, table: TableName<'a>, column: &str) -> bool {
+        let altered = self.altered.get(&table);
+        let mut changes = altered.into_iter().flat_map(|(_, _, changes)| changes);
+        self.created.contains_key(&table)
+            || changes.any(|change| {
+                matches!(change, TableChange::ColumnChanged { name, changed, .. } if *name == column && changed.default)
+            })
+    }
+
     fn objects_to_make(&self, outermost: bool) -> Vec<(ObjectName<'a>, &'a Object)> {
         let of_views = self.functions_of_views();
         let is_wanted = |(schema, kind, name): ObjectName<'_>| {
@@ -432,10 +512,15 @@ impl<'a> Work<'a> {
             .collect()
     }
 
-    /// Functions that take or give the rows of a view that is made: they come behind it.
+    /// Functions that take or give the rows of a view that is made, and aggregates of them: they come behind it.
     fn functions_of_views(&self) -> BTreeSet<String> {
         let is_view = |kind| matches!(kind, ObjectKind::View | ObjectKind::MaterializedView);
-        let is_function = |kind| matches!(kind, ObjectKind::Function | ObjectKind::Procedure);
+        let is_function = |kind| {
+            matches!(
+                kind,
+                ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate
+            )
+        };
         let names = self.made.keys().chain(self.changed.keys());
         let names = || names.clone().chain(&self.again).copied();
         let views: BTreeSet<String> = names()

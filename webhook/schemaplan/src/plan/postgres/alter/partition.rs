@@ -29,6 +29,20 @@ fn inherited<'a>(subject: &Subject<'a, '_>, change: &TableChange<'a>, work: &mut
         TableChange::ColumnDropped { name, .. } => {
             has(joined, name) && as_its_parents(subject, change, joined, work)
         }
+        // Its type is the parent's, and changes with that.
+        TableChange::ColumnChanged { name, old, new, .. }
+            if stays && (&old.data_type, &old.collation) != (&new.data_type, &new.collation) =>
+        {
+            let is_theirs = |parent: Option<&Table>, own: &Column| {
+                let theirs = parent.and_then(|parent| parent.columns.get(*name));
+                theirs.is_some_and(|theirs| {
+                    (&theirs.data_type, &theirs.collation) == (&own.data_type, &own.collation)
+                })
+            };
+            is_theirs(left, old)
+                && is_theirs(joined, new)
+                && as_its_parents(subject, change, joined, work)
+        }
         TableChange::CheckAdded { name, .. } => {
             !stays && left.is_some_and(|parent| parent.checks.contains_key(*name))
         }
