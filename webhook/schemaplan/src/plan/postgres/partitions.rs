@@ -101,33 +101,32 @@ impl<'a> Work<'a> {
     }
 
     fn changes_indexes(&self, parent: &str) -> bool {
-        let mut altered = self.altered.iter();
-        let altered = altered.find(|(name, _)| spelled(**name, parent));
-        altered.is_some_and(|(_, (_, _, changes))| {
-            changes.iter().any(|change| {
-                matches!(
-                    change,
-                    TableChange::IndexDropped { .. }
-                        | TableChange::IndexChanged { .. }
-                        | TableChange::PrimaryKeyDropped { .. }
-                        | TableChange::PrimaryKeyChanged { .. }
-                )
-            })
+        self.changes(parent, |change| {
+            matches!(
+                change,
+                TableChange::IndexDropped { .. }
+                    | TableChange::IndexChanged { .. }
+                    | TableChange::PrimaryKeyDropped { .. }
+                    | TableChange::PrimaryKeyChanged { .. }
+            )
         })
     }
 
     fn changes_columns(&self, parent: &str) -> bool {
-        let mut altered = self.altered.iter();
-        let altered = altered.find(|(name, _)| spelled(**name, parent));
-        altered.is_some_and(|(_, (_, _, changes))| {
-            changes.iter().any(|change| {
-                matches!(
-                    change,
-                    TableChange::ColumnAdded { .. }
-                        | TableChange::ColumnDropped { .. }
-                        | TableChange::ColumnChanged { .. }
-                )
-            })
+        self.changes(parent, |change| {
+            matches!(
+                change,
+                TableChange::ColumnAdded { .. }
+                    | TableChange::ColumnDropped { .. }
+                    | TableChange::ColumnChanged { .. }
+            )
         })
+    }
+
+    /// Whether a table, as the server writes its name, has a change of this kind.
+    fn changes(&self, table: &str, is: impl Fn(&TableChange<'_>) -> bool) -> bool {
+        let mut altered = self.altered.iter();
+        let altered = altered.find(|(name, _)| spelled(**name, table));
+        altered.is_some_and(|(_, (_, _, changes))| changes.iter().any(is))
     }
 }
