@@ -40,6 +40,8 @@ pub(super) async fn read(
         let text = reader.shown(&what, 1).await?.unwrap_or_default();
         for line in lines(&text) {
             if line.starts_with("PERIOD FOR ") || line.contains(" WITHOUT OVERLAPS)") {
+                // Two tables may have the same line, one as a period and one as a check.
+                reader.note(&what);
                 reader.note(line);
             }
         }
