@@ -26,6 +26,7 @@ mod flags;
 pub mod git;
 pub mod guard;
 pub mod mariadb;
+pub mod mysql;
 pub mod pages;
 mod places;
 pub mod plane;
@@ -36,6 +37,7 @@ mod wire;
 
 pub use git::git;
 pub use mariadb::MariaDb;
+pub use mysql::MySql;
 pub use pages::pages;
 pub use places::{free_port, on_small_disk};
 pub use plane::{ControlPlane, Options};

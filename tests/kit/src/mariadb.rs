@@ -263,7 +263,7 @@ impl MariaDb {
 }
 
 /// The path of one of the server's programs, which Debian keeps partly off the search path of ordinary users.
-fn program(name: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn program(name: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let more = ["/usr/sbin", "/usr/libexec", "/usr/local/sbin"];
     std::env::split_paths(&path)

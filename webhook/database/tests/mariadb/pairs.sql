@@ -10,12 +10,14 @@ CREATE TABLE b (id int PRIMARY KEY);
 -- to
 CREATE TABLE a (id int PRIMARY KEY);
 -- == every type
+-- mariadb uuid and inet are its types
 -- to
 CREATE TABLE t (a tinyint, b smallint unsigned, c mediumint, d int zerofill, e bigint unsigned, f decimal(10,2), g decimal, h float, i double, j bit(4),
   k char(3), l varchar(20), m binary(4), n varbinary(8), o tinytext, p text, q mediumtext, r longtext, s tinyblob, t blob, u mediumblob, v longblob,
   w date, x time(3), y datetime(6), z timestamp NULL, aa year, ab enum('a','b''c'), ac set('x','y'), ad json, ae uuid, af inet6, ag point, ah geometry,
   ai boolean, aj float(7,3), ak double(8,2), al numeric(5), am integer(3), an varchar(10) CHARACTER SET latin1, ao inet4);
 -- == every default
+-- mariadb uuid is its type, and it takes a default without parentheses for text and json
 -- to
 CREATE TABLE t (a int DEFAULT 0, b int DEFAULT -5, c varchar(20) DEFAULT '', d varchar(20) DEFAULT 'it''s \\ "x"', e decimal(10,2) DEFAULT 1.50,
   f datetime DEFAULT CURRENT_TIMESTAMP, g datetime(3) DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3), h timestamp DEFAULT CURRENT_TIMESTAMP,
@@ -232,6 +234,7 @@ CREATE TABLE t (a int, KEY i (a));
 -- to
 CREATE TABLE t (a int, KEY j (a));
 -- == an ignored index
+-- mariadb IGNORED is its word, INVISIBLE is MySQL's
 CREATE TABLE t (a int, b int, KEY i (a), KEY j (b) IGNORED);
 -- to
 CREATE TABLE t (a int, b int, KEY i (a) IGNORED, KEY j (b));
@@ -240,6 +243,7 @@ CREATE TABLE t (a int, b int, KEY i (a), KEY j (b) USING BTREE) ENGINE=MEMORY;
 -- to
 CREATE TABLE t (a int, b int, KEY i (a) USING BTREE, KEY j (b)) ENGINE=MEMORY;
 -- == a unique long text
+-- mariadb MySQL has no index over all of a text
 CREATE TABLE t (a text);
 -- to
 CREATE TABLE t (a text, UNIQUE u (a));
@@ -489,6 +493,7 @@ INSERT INTO t (a) VALUES (1);
 -- to
 CREATE TABLE t (a bigint, v int AS (a + 1) VIRTUAL, s int AS (a + 2) STORED);
 -- == another engine
+-- mariadb Aria is its engine
 CREATE TABLE t (a int) ENGINE=InnoDB;
 -- rows
 INSERT INTO t VALUES (1);
@@ -500,6 +505,7 @@ CREATE TABLE t (a int) ROW_FORMAT=COMPACT STATS_PERSISTENT=0 MAX_ROWS=5;
 -- to
 CREATE TABLE t (a int) ROW_FORMAT=DYNAMIC AVG_ROW_LENGTH=10;
 -- == an engine's own option
+-- mariadb PAGE_COMPRESSED is its option
 CREATE TABLE t (a int) PAGE_COMPRESSED=1;
 -- to
 CREATE TABLE t (a int);
@@ -577,6 +583,7 @@ INSERT INTO t VALUES (1, '2019-05-05'), (2, '2024-05-05');
 -- to
 CREATE TABLE t (id int, d date, e int) PARTITION BY HASH (id) PARTITIONS 3;
 -- == a versioned table
+-- mariadb it alone keeps versions
 CREATE TABLE t (id int);
 -- rows
 INSERT INTO t VALUES (1);
@@ -584,11 +591,13 @@ INSERT INTO t VALUES (1);
 -- to
 CREATE TABLE t (id int, b int) WITH SYSTEM VERSIONING;
 -- == a versioned table loses its history
+-- mariadb it alone keeps versions
 -- loses
 CREATE TABLE t (id int) WITH SYSTEM VERSIONING;
 -- to
 CREATE TABLE t (id int);
 -- == a versioned table with named columns
+-- mariadb it alone keeps versions
 -- to
 CREATE TABLE t (id int, s timestamp(6) GENERATED ALWAYS AS ROW START, e timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
 -- == views that need each other
@@ -681,6 +690,7 @@ CREATE TABLE t (a int);
 CREATE EVENT e ON SCHEDULE EVERY 1 HOUR ON COMPLETION PRESERVE DISABLE COMMENT 'it''s' DO DELETE FROM t WHERE a > 1;
 CREATE EVENT f ON SCHEDULE EVERY 2 DAY STARTS '2030-01-01 00:00:00' DO DELETE FROM t;
 -- == sequences
+-- mariadb it alone has sequences
 CREATE SEQUENCE s START WITH 5;
 CREATE SEQUENCE u;
 CREATE TABLE t (a int DEFAULT (nextval(s)));
@@ -694,6 +704,7 @@ CREATE SEQUENCE s START WITH 5 INCREMENT BY 2 MAXVALUE 1000 CYCLE;
 CREATE SEQUENCE n MINVALUE 10 START WITH 20;
 CREATE TABLE t (a int DEFAULT (nextval(s)), b int DEFAULT (nextval(n)));
 -- == comments on sequences
+-- mariadb it alone has sequences
 CREATE SEQUENCE s COMMENT='one';
 CREATE SEQUENCE u COMMENT='none';
 CREATE SEQUENCE w START WITH 5;
@@ -702,6 +713,7 @@ CREATE SEQUENCE s INCREMENT BY 2 COMMENT='it''s two';
 CREATE SEQUENCE u;
 CREATE SEQUENCE w START WITH 5 COMMENT='a \\ and a "';
 -- == Aria with and without transactions
+-- mariadb Aria is its engine
 CREATE TABLE t (a int PRIMARY KEY) ENGINE=Aria TRANSACTIONAL=0;
 CREATE TABLE u (a int PRIMARY KEY) ENGINE=Aria;
 CREATE TABLE v (a int PRIMARY KEY) ENGINE=Aria TRANSACTIONAL=0;
@@ -713,6 +725,7 @@ CREATE TABLE t (a int PRIMARY KEY) ENGINE=Aria TRANSACTIONAL=1;
 CREATE TABLE u (a int PRIMARY KEY) ENGINE=Aria TRANSACTIONAL=0;
 CREATE TABLE v (a int PRIMARY KEY) ENGINE=InnoDB;
 -- == periods
+-- mariadb it alone has periods
 CREATE TABLE t (id int, s date, e date, c date NOT NULL);
 CREATE TABLE u (id int, s date NOT NULL, e date NOT NULL, PERIOD FOR p (s, e), UNIQUE k (id, p WITHOUT OVERLAPS));
 CREATE TABLE v (id int, s date NOT NULL, e date NOT NULL, CONSTRAINT p CHECK (s < e), UNIQUE k (id, e, s));
@@ -846,9 +859,11 @@ CREATE TABLE t (a int, b int, c int, PRIMARY KEY (a, b), KEY i (c));
 -- to
 CREATE TABLE t (d int);
 -- == a binary collation by its short word
+-- mariadb uca1400 are its collations
 -- to
 CREATE TABLE t (a varchar(40) BINARY, b char(5) CHARACTER SET latin1 BINARY, c varchar(10) CHARACTER SET binary, d text COLLATE utf8mb4_uca1400_ai_ci, e national varchar(5), f longtext CHARACTER SET ucs2);
 -- == compressed columns and other attributes
+-- mariadb COMPRESSED is its attribute
 -- to
 CREATE TABLE t (a text COMPRESSED, b varchar(500) COMPRESSED CHARACTER SET latin1 DEFAULT 'x', c int(5) unsigned zerofill DEFAULT 7, d serial, e bit DEFAULT b'1', f double(10,3) unsigned);
 -- == a date's default that is zero
@@ -856,6 +871,7 @@ CREATE TABLE t (a datetime NOT NULL DEFAULT '0000-00-00 00:00:00', b date);
 -- to
 CREATE TABLE t (a datetime NOT NULL DEFAULT '0000-00-00 00:00:00', b date NOT NULL DEFAULT '0000-00-00', c timestamp NOT NULL DEFAULT '2001-01-01 00:00:00');
 -- == a dump
+-- mariadb of an account of this server
 -- to
 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT;
 SET NAMES utf8mb4;
@@ -918,6 +934,7 @@ INSERT INTO t VALUES (1, 'x');
 -- to
 CREATE TABLE t (ID int, name varchar(30), KEY idx (name));
 -- == a dump with executable comments
+-- mariadb of an account of this server, and its own comments
 -- to
 /*!40101 SET NAMES utf8mb4 */;
 /*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;
@@ -1015,10 +1032,12 @@ CREATE TABLE log (n bigint);
 CREATE TRIGGER r AFTER INSERT ON t FOR EACH ROW INSERT INTO log VALUES (NEW.a);
 CREATE TRIGGER s AFTER UPDATE ON t FOR EACH ROW INSERT INTO log VALUES (OLD.c);
 -- == versions in partitions
+-- mariadb it alone keeps versions
 CREATE TABLE t (id int) WITH SYSTEM VERSIONING;
 -- to
 CREATE TABLE t (id int) WITH SYSTEM VERSIONING PARTITION BY SYSTEM_TIME LIMIT 1000 (PARTITION h HISTORY, PARTITION c CURRENT);
 -- == a versioned table changes
+-- mariadb it alone keeps versions
 CREATE TABLE t (id int PRIMARY KEY, a varchar(10)) WITH SYSTEM VERSIONING;
 -- rows
 INSERT INTO t VALUES (1, 'x');
@@ -1070,6 +1089,7 @@ CREATE TABLE p (id int PRIMARY KEY);
 CREATE TABLE q (id int PRIMARY KEY);
 CREATE TABLE c (a int, b int, c int, FOREIGN KEY (c) REFERENCES q (id), FOREIGN KEY (b) REFERENCES q (id), FOREIGN KEY (a) REFERENCES p (id));
 -- == a procedure and a function of one name
+-- mariadb it alone has aggregates in SQL
 CREATE PROCEDURE x () SELECT 1;
 -- to
 CREATE PROCEDURE x () SELECT 2;
@@ -1128,6 +1148,7 @@ INSERT INTO t VALUES (1, '2019-05-05'), (2, '2024-05-05');
 -- to
 CREATE TABLE t (id int NOT NULL, d date NOT NULL, PRIMARY KEY (id));
 -- == columns without versions
+-- mariadb it alone keeps versions
 CREATE TABLE t (id int PRIMARY KEY, a int WITHOUT SYSTEM VERSIONING, b varchar(5) DEFAULT 'x') WITH SYSTEM VERSIONING;
 CREATE TABLE u (id int PRIMARY KEY, a int);
 -- rows

@@ -2,23 +2,13 @@
 
 use std::time::Duration;
 
-use tidegate_database::{Address, DatabaseError, Limits, Session, TransactionMode};
+use tidegate_database::{DatabaseError, TransactionMode};
 use tidegate_kit::MariaDb;
 use tidegate_schemaplan::{Settings, Statement, plan};
+use tidegate_sqlplan::Dialect;
 
-use crate::pairs::{bring, open, statements};
-
-fn server() -> &'static MariaDb {
-    MariaDb::shared().expect("a MariaDB server for tests")
-}
-
-async fn connect(url: &str) -> Result<Session, DatabaseError> {
-    Session::open(
-        &Address::parse(url).expect("a test's own url"),
-        &Limits::default(),
-    )
-    .await
-}
+use crate::pairs::{bring, statements};
+use crate::servers::{Server, connect, each, on_mariadb_alone, open};
 
 fn sql(texts: &[&str]) -> Vec<Statement> {
     let statement = |text: &&str| Statement {
@@ -30,88 +20,108 @@ fn sql(texts: &[&str]) -> Vec<Statement> {
 
 #[tokio::test]
 async fn a_text_that_reaches_outside_is_refused_before_any_of_it_runs() {
-    let mut session = open(server(), "outside").await.unwrap();
-    let text = "CREATE TABLE t (id int); DROP TABLE IF EXISTS beside.users;";
-    server()
-        .sql(
-            "",
-            "CREATE DATABASE beside; CREATE TABLE beside.users (id int)",
-        )
-        .unwrap();
-    let error = session.desired(&statements(text), None).await.unwrap_err();
-    assert!(
-        matches!(&error, DatabaseError::Outside { number: 2, why, .. } if why.contains("`beside`")),
-        "{error}"
-    );
-    assert_eq!(server().sql("beside", "SHOW TABLES").unwrap(), "users\n");
+    for server in each() {
+        let mut session = open(server, "outside").await.unwrap();
+        let text = "CREATE TABLE t (id int); DROP TABLE IF EXISTS beside.users;";
+        server
+            .sql(
+                "",
+                "CREATE DATABASE beside; CREATE TABLE beside.users (id int)",
+            )
+            .unwrap();
+        let error = session
+            .desired(&statements(server.dialect(), text), None)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, DatabaseError::Outside { number: 2, why, .. } if why.contains("`beside`")),
+            "{error}"
+        );
+        assert_eq!(server.sql("beside", "SHOW TABLES").unwrap(), "users\n");
+    }
 }
 
 #[tokio::test]
 async fn a_text_may_name_the_database_that_it_is_for() {
-    let mut session = open(server(), "named").await.unwrap();
-    let rows = "CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VALUES (7)";
-    server().sql("named", rows).unwrap();
-    let text = "CREATE DATABASE IF NOT EXISTS named CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; USE named; DROP TABLE IF EXISTS named.orders;
-        CREATE TABLE named.orders (id int PRIMARY KEY); CREATE TABLE `named`.lines (id int REFERENCES named.orders (id) ON DELETE NO ACTION);
+    for server in each() {
+        let mut session = open(server, "named").await.unwrap();
+        let rows = "CREATE TABLE orders (id int PRIMARY KEY); INSERT INTO orders VALUES (7)";
+        server.sql("named", rows).unwrap();
+        let text = "CREATE DATABASE IF NOT EXISTS named CHARACTER SET utf8mb4 COLLATE utf8mb4_bin; USE named; DROP TABLE IF EXISTS named.orders;
+        CREATE TABLE named.orders (id int PRIMARY KEY); CREATE TABLE `named`.lines (id int, FOREIGN KEY (id) REFERENCES named.orders (id) ON DELETE NO ACTION);
         CREATE VIEW named.ids AS SELECT named.orders.id FROM named.orders JOIN named.lines USING (id);";
-    bring(&mut session, text).await.unwrap();
-    assert_eq!(
-        server().sql("named", "SELECT id FROM orders").unwrap(),
-        "7\n"
-    );
-    let view = server().sql("named", "SHOW FULL TABLES").unwrap();
-    assert_eq!(view, "ids\tVIEW\nlines\tBASE TABLE\norders\tBASE TABLE\n");
-    let lines = server().sql("named", "SHOW CREATE TABLE `lines`").unwrap();
-    assert!(lines.contains("ON DELETE NO ACTION"), "{lines}");
+        bring(&mut session, text).await.unwrap();
+        assert_eq!(server.sql("named", "SELECT id FROM orders").unwrap(), "7\n");
+        let view = server.sql("named", "SHOW FULL TABLES").unwrap();
+        assert_eq!(view, "ids\tVIEW\nlines\tBASE TABLE\norders\tBASE TABLE\n");
+        let lines = server.sql("named", "SHOW CREATE TABLE `lines`").unwrap();
+        // MySQL leaves out what is so anyhow.
+        let said = lines.contains("ON DELETE NO ACTION");
+        assert!(said || server.is_mysql(), "{lines}");
+        assert!(lines.contains("REFERENCES `orders` (`id`)"), "{lines}");
+    }
 }
 
 #[tokio::test]
 async fn a_statement_that_the_server_refuses_is_named_and_leaves_nothing() {
-    let mut session = open(server(), "wanted").await.unwrap();
-    let text = "CREATE TABLE t (id int); CREATE TABLE u (id nonsense);";
-    let error = session.desired(&statements(text), None).await.unwrap_err();
-    assert!(
-        matches!(&error, DatabaseError::Wanted { number: 2, sql, .. } if sql.contains("nonsense")),
-        "{error}"
-    );
-    let text = "CREATE TABLE c (a int, FOREIGN KEY (a) REFERENCES nowhere (id));";
-    let error = session.desired(&statements(text), None).await.unwrap_err();
-    assert!(!error.to_string().contains("tidegate"), "{error}");
-    // What the text sets is over with it.
-    let text = "SET foreign_key_checks = 0; CREATE TABLE c (a int, FOREIGN KEY (a) REFERENCES p (id)); CREATE TABLE p (id int PRIMARY KEY);";
-    let desired = session.desired(&statements(text), None).await.unwrap();
-    assert_eq!(desired.schemas[""].tables.len(), 2);
-    let checks = session.query("SELECT @@foreign_key_checks", &[]).await;
-    assert_eq!(checks.unwrap(), [[Some("1".to_owned())]]);
+    for server in each() {
+        let mut session = open(server, "wanted").await.unwrap();
+        let text = "CREATE TABLE t (id int); CREATE TABLE u (id nonsense);";
+        let error = session
+            .desired(&statements(server.dialect(), text), None)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error, DatabaseError::Wanted { number: 2, sql, .. } if sql.contains("nonsense")),
+            "{error}"
+        );
+        let text = "CREATE TABLE c (a int, FOREIGN KEY (a) REFERENCES nowhere (id));";
+        let error = session
+            .desired(&statements(server.dialect(), text), None)
+            .await
+            .unwrap_err();
+        assert!(!error.to_string().contains("tidegate"), "{error}");
+        // What the text sets is over with it.
+        let text = "SET foreign_key_checks = 0; CREATE TABLE c (a int, FOREIGN KEY (a) REFERENCES p (id)); CREATE TABLE p (id int PRIMARY KEY);";
+        let desired = session
+            .desired(&statements(server.dialect(), text), None)
+            .await
+            .unwrap();
+        assert_eq!(desired.schemas[""].tables.len(), 2);
+        let checks = session.query("SELECT @@foreign_key_checks", &[]).await;
+        assert_eq!(checks.unwrap(), [[Some("1".to_owned())]]);
+    }
 }
 
 #[tokio::test]
 async fn without_the_right_to_a_scratch_database_it_says_what_to_grant() {
-    open(server(), "granted").await.unwrap();
-    let grants = "CREATE USER narrow@'127.0.0.1' IDENTIFIED BY 'x'; GRANT ALL PRIVILEGES ON granted.* TO narrow@'127.0.0.1';";
-    server().sql("", grants).unwrap();
-    let url = format!("mariadb://narrow:x@127.0.0.1:{}/granted", server().port());
-    let mut session = connect(&url).await.unwrap();
-    let wanted = statements("CREATE TABLE t (id int)");
-    let error = session.desired(&wanted, None).await.unwrap_err();
-    let DatabaseError::NotGranted { remedy, .. } = &error else {
-        panic!("{error}");
-    };
-    let (grant, _) = remedy.split_once(" TO ").unwrap();
-    server()
-        .sql("", &format!("{grant} TO narrow@'127.0.0.1'"))
-        .unwrap();
-    let mut session = connect(&url).await.unwrap();
-    bring(&mut session, "CREATE TABLE t (id int)")
-        .await
-        .unwrap();
+    for server in each() {
+        open(server, "granted").await.unwrap();
+        let grants = "DROP USER IF EXISTS narrow; CREATE USER narrow IDENTIFIED BY 'x'; GRANT ALL PRIVILEGES ON granted.* TO narrow;";
+        server.sql("", grants).unwrap();
+        let url = server.url_as("narrow", "x", "granted");
+        let mut session = connect(&url).await.unwrap();
+        let wanted = statements(server.dialect(), "CREATE TABLE t (id int)");
+        let error = session.desired(&wanted, None).await.unwrap_err();
+        let DatabaseError::NotGranted { remedy, .. } = &error else {
+            panic!("{error}");
+        };
+        let (grant, _) = remedy.split_once(" TO ").unwrap();
+        server.sql("", &format!("{grant} TO narrow")).unwrap();
+        let mut session = connect(&url).await.unwrap();
+        bring(&mut session, "CREATE TABLE t (id int)")
+            .await
+            .unwrap();
+    }
 }
 
 #[tokio::test]
 async fn what_a_crash_left_behind_is_swept_and_nothing_else() {
-    // A server of its own: on the shared one other tests sweep as well.
+    on_mariadb_alone("what_a_crash_left_behind_is_swept_and_nothing_else");
+    // On the shared one other tests sweep as well.
     let server = MariaDb::start().unwrap();
-    let mut session = open(&server, "sweep").await.unwrap();
+    server.sql("", "CREATE DATABASE sweep").unwrap();
+    let mut session = connect(&server.url("sweep")).await.unwrap();
     let mut holder = connect(&server.url("")).await.unwrap();
     let left = "tidegate_scratch_0123456789abcdef";
     let held = "tidegate_scratch_fedcba9876543210";
@@ -139,115 +149,129 @@ async fn what_a_crash_left_behind_is_swept_and_nothing_else() {
 
 #[tokio::test]
 async fn many_try_out_their_schemas_on_one_server_at_once() {
-    let mut tasks = tokio::task::JoinSet::new();
-    for number in 0..6 {
-        tasks.spawn(async move {
-            let mut session = open(server(), &format!("many_{number}")).await?;
-            for _ in 0..3 {
-                bring(&mut session, &format!("CREATE TABLE t{number} (id int)")).await?;
-            }
-            anyhow::Ok(())
-        });
-    }
-    for done in tasks.join_all().await {
-        done.unwrap();
+    for server in each() {
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..6 {
+            tasks.spawn(async move {
+                let mut session = open(server, &format!("many_{number}")).await?;
+                for _ in 0..3 {
+                    bring(&mut session, &format!("CREATE TABLE t{number} (id int)")).await?;
+                }
+                anyhow::Ok(())
+            });
+        }
+        for done in tasks.join_all().await {
+            done.unwrap();
+        }
     }
 }
 
 #[tokio::test]
 async fn the_lock_is_atlas_own_and_excludes() {
-    let name = "atlas_migrate_execute";
-    let mut first = open(server(), "lock").await.unwrap();
-    let mut second = connect(&server().url("lock")).await.unwrap();
-    first.lock(name, Duration::ZERO).await.unwrap();
-    let free = format!("SELECT IS_FREE_LOCK('{name}')");
-    assert_eq!(server().sql("", &free).unwrap(), "0\n");
-    let error = second.lock(name, Duration::ZERO).await.unwrap_err();
-    assert!(matches!(error, DatabaseError::Busy { .. }), "{error}");
-    first.unlock(name).await.unwrap();
-    second.lock(name, Duration::ZERO).await.unwrap();
+    for server in each() {
+        let name = "atlas_migrate_execute";
+        let mut first = open(server, "lock").await.unwrap();
+        let mut second = connect(&server.url("lock")).await.unwrap();
+        first.lock(name, Duration::ZERO).await.unwrap();
+        let free = format!("SELECT IS_FREE_LOCK('{name}')");
+        assert_eq!(server.sql("", &free).unwrap(), "0\n");
+        let error = second.lock(name, Duration::ZERO).await.unwrap_err();
+        assert!(matches!(error, DatabaseError::Busy { .. }), "{error}");
+        first.unlock(name).await.unwrap();
+        second.lock(name, Duration::ZERO).await.unwrap();
+    }
 }
 
 #[tokio::test]
 async fn a_plan_that_fails_says_what_stays() {
-    let mut session = open(server(), "fails").await.unwrap();
-    let plan = sql(&[
-        "CREATE TABLE a (id int)",
-        "CREATE TABLE b (id nonsense)",
-        "CREATE TABLE c (id int)",
-    ]);
-    let error = session
-        .apply(&plan, TransactionMode::File)
-        .await
-        .unwrap_err();
-    let said = error.to_string();
-    assert!(
-        matches!(
-            error,
-            DatabaseError::Apply {
-                number: 2,
-                total: 3,
-                ..
-            }
-        ),
-        "{said}"
-    );
-    assert!(said.contains("the statement before it stays"), "{said}");
-    assert_eq!(server().sql("fails", "SHOW TABLES").unwrap(), "a\n");
+    for server in each() {
+        let mut session = open(server, "fails").await.unwrap();
+        let plan = sql(&[
+            "CREATE TABLE a (id int)",
+            "CREATE TABLE b (id nonsense)",
+            "CREATE TABLE c (id int)",
+        ]);
+        let error = session
+            .apply(&plan, TransactionMode::File)
+            .await
+            .unwrap_err();
+        let said = error.to_string();
+        assert!(
+            matches!(
+                error,
+                DatabaseError::Apply {
+                    number: 2,
+                    total: 3,
+                    ..
+                }
+            ),
+            "{said}"
+        );
+        assert!(said.contains("the statement before it stays"), "{said}");
+        assert_eq!(server.sql("fails", "SHOW TABLES").unwrap(), "a\n");
 
-    let rows = sql(&["INSERT INTO a VALUES (1)", "INSERT INTO nowhere VALUES (1)"]);
-    session
-        .apply(&rows, TransactionMode::File)
-        .await
-        .unwrap_err();
-    let count = "SELECT count(*) FROM a";
-    assert_eq!(server().sql("fails", count).unwrap(), "0\n");
-    session
-        .apply(&rows, TransactionMode::None)
-        .await
-        .unwrap_err();
-    assert_eq!(server().sql("fails", count).unwrap(), "1\n");
+        let rows = sql(&["INSERT INTO a VALUES (1)", "INSERT INTO nowhere VALUES (1)"]);
+        session
+            .apply(&rows, TransactionMode::File)
+            .await
+            .unwrap_err();
+        let count = "SELECT count(*) FROM a";
+        assert_eq!(server.sql("fails", count).unwrap(), "0\n");
+        session
+            .apply(&rows, TransactionMode::None)
+            .await
+            .unwrap_err();
+        assert_eq!(server.sql("fails", count).unwrap(), "1\n");
+    }
 }
 
 #[tokio::test]
 async fn a_development_database_is_used_when_it_is_empty_and_is_empty_afterwards() {
-    let mut session = open(server(), "target").await.unwrap();
-    let mut dev = open(server(), "dev").await.unwrap();
-    server()
-        .sql("", "ALTER DATABASE dev COLLATE latin1_swedish_ci")
-        .unwrap();
-    let text = "CREATE SEQUENCE s; CREATE TABLE t (a varchar(5), b int DEFAULT (nextval(s))); CREATE TABLE c (a int, KEY (a)); \
-                CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION f () RETURNS int RETURN 1; CREATE PROCEDURE p () SELECT 1; \
+    for server in each() {
+        let mut session = open(server, "target").await.unwrap();
+        let mut dev = open(server, "dev").await.unwrap();
+        server
+            .sql("", "ALTER DATABASE dev COLLATE latin1_swedish_ci")
+            .unwrap();
+        let text = "CREATE TABLE t (a varchar(5), b int); CREATE TABLE c (a int, KEY (a)); \
+                CREATE VIEW v AS SELECT a FROM t; CREATE FUNCTION f () RETURNS int DETERMINISTIC RETURN 1; CREATE PROCEDURE p () SELECT 1; \
                 CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t; CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 1;";
-    let wanted = statements(text);
-    let in_dev = session.desired(&wanted, Some(&mut dev)).await.unwrap();
-    let in_scratch = session.desired(&wanted, None).await.unwrap();
-    assert_eq!(in_dev, in_scratch);
-    assert!(dev.inspect().await.unwrap().is_empty());
-    let collation =
-        "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'dev'";
-    assert_eq!(server().sql("", collation).unwrap(), "latin1_swedish_ci\n");
+        let sequence = "CREATE SEQUENCE s; CREATE TABLE n (a int DEFAULT (nextval(s)));";
+        // MySQL has none.
+        let sequence = if server.is_mysql() { "" } else { sequence };
+        let wanted = statements(server.dialect(), &format!("{sequence}{text}"));
+        let in_dev = session.desired(&wanted, Some(&mut dev)).await.unwrap();
+        let in_scratch = session.desired(&wanted, None).await.unwrap();
+        assert_eq!(in_dev, in_scratch);
+        assert!(dev.inspect().await.unwrap().is_empty());
+        let collation = "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = 'dev'";
+        assert_eq!(server.sql("", collation).unwrap(), "latin1_swedish_ci\n");
 
-    // What ran half-way goes as well.
-    let broken = statements("CREATE TABLE t (a int); CREATE TABLE t (a int);");
-    let error = session.desired(&broken, Some(&mut dev)).await.unwrap_err();
-    assert!(
-        matches!(error, DatabaseError::Wanted { number: 2, .. }),
-        "{error}"
-    );
-    assert!(dev.inspect().await.unwrap().is_empty());
+        // What ran half-way goes as well.
+        let broken = statements(
+            server.dialect(),
+            "CREATE TABLE t (a int); CREATE TABLE t (a int);",
+        );
+        let error = session.desired(&broken, Some(&mut dev)).await.unwrap_err();
+        assert!(
+            matches!(error, DatabaseError::Wanted { number: 2, .. }),
+            "{error}"
+        );
+        assert!(dev.inspect().await.unwrap().is_empty());
 
-    server().sql("dev", "CREATE TABLE kept (a int)").unwrap();
-    let error = session.desired(&wanted, Some(&mut dev)).await.unwrap_err();
-    assert!(
-        matches!(&error, DatabaseError::DevNotEmpty { found } if found == "table kept"),
-        "{error}"
-    );
-    assert_eq!(server().sql("dev", "SHOW TABLES").unwrap(), "kept\n");
+        server.sql("dev", "CREATE TABLE kept (a int)").unwrap();
+        let error = session.desired(&wanted, Some(&mut dev)).await.unwrap_err();
+        assert!(
+            matches!(&error, DatabaseError::DevNotEmpty { found } if found == "table kept"),
+            "{error}"
+        );
+        assert_eq!(server.sql("dev", "SHOW TABLES").unwrap(), "kept\n");
+    }
 }
 
 #[tokio::test]
 async fn a_whole_server_is_brought_about_by_way_of_an_empty_one() {
+    on_mariadb_alone("a_whole_server_is_brought_about_by_way_of_an_empty_one");
     let (server, empty) = (MariaDb::start().unwrap(), MariaDb::start().unwrap());
     let mut session = connect(&server.url("")).await.unwrap();
     let mut dev = connect(&empty.url("")).await.unwrap();
@@ -258,7 +282,7 @@ async fn a_whole_server_is_brought_about_by_way_of_an_empty_one() {
                   CREATE VIEW d.w AS SELECT id FROM a.p; CREATE VIEW d.v AS SELECT id FROM d.w;";
     for text in [first, second, first] {
         let desired = session
-            .desired(&statements(text), Some(&mut dev))
+            .desired(&statements(Dialect::Mariadb, text), Some(&mut dev))
             .await
             .unwrap();
         let current = session.inspect().await.unwrap();
@@ -273,7 +297,7 @@ async fn a_whole_server_is_brought_about_by_way_of_an_empty_one() {
         assert_eq!(again.statements, []);
     }
     let error = session
-        .desired(&statements(first), None)
+        .desired(&statements(Dialect::Mariadb, first), None)
         .await
         .unwrap_err()
         .to_string();
@@ -283,23 +307,26 @@ async fn a_whole_server_is_brought_about_by_way_of_an_empty_one() {
 
 #[tokio::test]
 async fn no_message_shows_the_password() {
-    for url in [
-        format!("mariadb://nobody:s3cret@127.0.0.1:{}/x", server().port()),
-        "mysql://nobody:s3cret@127.0.0.1:1/x?timeout=5".to_owned(),
-    ] {
-        let error = connect(&url).await.unwrap_err();
-        let said = format!("{error} {error:?}");
-        assert!(matches!(error, DatabaseError::Connect { .. }), "{said}");
-        assert!(!said.contains("s3cret"), "{said}");
+    for server in each() {
+        for url in [
+            server.url_as("nobody", "s3cret", "x"),
+            "mysql://nobody:s3cret@127.0.0.1:1/x?timeout=5".to_owned(),
+        ] {
+            let error = connect(&url).await.unwrap_err();
+            let said = format!("{error} {error:?}");
+            assert!(matches!(error, DatabaseError::Connect { .. }), "{said}");
+            assert!(!said.contains("s3cret"), "{said}");
+        }
+        let session = open(server, "shown").await.unwrap();
+        assert!(!format!("{session:?}").contains(tidegate_kit::mariadb::PASSWORD));
     }
-    let session = open(server(), "shown").await.unwrap();
-    assert!(!format!("{session:?}").contains(tidegate_kit::mariadb::PASSWORD));
 }
 
 #[tokio::test]
 async fn a_connection_is_as_safe_as_the_address_says() {
-    let ca = server().authority();
-    let url = |parameters: &str| format!("{}?{parameters}", server().url(""));
+    let server = on_mariadb_alone("a_connection_is_as_safe_as_the_address_says");
+    let ca = server.authority();
+    let url = |parameters: &str| format!("{}?{parameters}", server.url(""));
     let ca = ca.display();
     for (parameters, encrypted) in [
         ("tls=false".to_owned(), false),
@@ -323,7 +350,8 @@ async fn a_connection_is_as_safe_as_the_address_says() {
 
 #[tokio::test]
 async fn a_dump_of_a_database_is_its_schema() {
-    let mut session = open(server(), "dumped").await.unwrap();
+    let server = on_mariadb_alone("a_dump_of_a_database_is_its_schema");
+    let mut session = open(Server::MariaDb(server), "dumped").await.unwrap();
     let text = "CREATE SEQUENCE s START WITH 5;
         CREATE TABLE t (a varchar(50) DEFAULT 'it''s', n int DEFAULT (nextval(s)), d varchar(50) AS (concat('ä😀;', a)) VIRTUAL, j json,
           KEY i (a), CONSTRAINT k CHECK (a <> 'x')) COMMENT 'it''s';
@@ -340,14 +368,17 @@ async fn a_dump_of_a_database_is_its_schema() {
         CREATE FUNCTION f (i int) RETURNS int DETERMINISTIC RETURN i + 1;
         CREATE EVENT e ON SCHEDULE EVERY 1 DAY STARTS '2030-01-01 00:00:00' DO BEGIN DELETE FROM t; END;";
     bring(&mut session, text).await.unwrap();
-    let dump = server().dump("dumped").unwrap();
+    let dump = server.dump("dumped").unwrap();
     let planned = bring(&mut session, &dump).await.unwrap();
     assert_eq!(planned.statements, [], "{dump}");
 }
 
 #[tokio::test]
 async fn the_fingerprint_stays_while_nobody_changes_the_schema_and_tells_every_change() {
-    let mut session = open(server(), "told").await.unwrap();
+    let server = on_mariadb_alone(
+        "the_fingerprint_stays_while_nobody_changes_the_schema_and_tells_every_change",
+    );
+    let mut session = open(Server::MariaDb(server), "told").await.unwrap();
     let text = "CREATE TABLE p (id int PRIMARY KEY, x int, UNIQUE (x));
         CREATE TABLE t (id int AUTO_INCREMENT PRIMARY KEY, a varchar(50) DEFAULT 'ä😀', b int, c int AS (b + 1) STORED, KEY i (a, b),
           CONSTRAINT k CHECK (b > 0), CONSTRAINT f FOREIGN KEY (b) REFERENCES p (id)) COMMENT 'it''s';
@@ -357,7 +388,7 @@ async fn the_fingerprint_stays_while_nobody_changes_the_schema_and_tells_every_c
         CREATE TRIGGER r BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'a\\\\b';
         CREATE PROCEDURE pr () SELECT 1; CREATE EVENT e ON SCHEDULE EVERY 1 DAY DO DELETE FROM t;
         INSERT INTO p VALUES (1, 1); INSERT INTO t (b) VALUES (1);";
-    server().sql("told", text).unwrap();
+    server.sql("told", text).unwrap();
     let looked = session.look(None).await.unwrap();
     let mut before = session.fingerprint().await.unwrap();
     assert!(before.is_some());
@@ -368,7 +399,7 @@ async fn the_fingerprint_stays_while_nobody_changes_the_schema_and_tells_every_c
         "CREATE TEMPORARY TABLE tmp (id int)",
         "CREATE DATABASE told_not; CREATE TABLE told_not.t (id int)",
     ] {
-        server().sql("told", script).unwrap();
+        server.sql("told", script).unwrap();
         assert_eq!(session.fingerprint().await.unwrap(), before, "{script}");
     }
     for script in [
@@ -393,7 +424,7 @@ async fn the_fingerprint_stays_while_nobody_changes_the_schema_and_tells_every_c
         "ALTER DATABASE COMMENT 'ours'",
         "DELETE FROM parts; TRUNCATE parts; CREATE TABLE n (id int)",
     ] {
-        server().sql("told", script).unwrap();
+        server.sql("told", script).unwrap();
         let now = session.fingerprint().await.unwrap();
         assert_ne!(now, before, "{script}");
         assert_eq!(
@@ -407,18 +438,20 @@ async fn the_fingerprint_stays_while_nobody_changes_the_schema_and_tells_every_c
 
 #[tokio::test]
 async fn what_the_lists_cannot_hold_has_no_fingerprint() {
-    let mut session = open(server(), "untold").await.unwrap();
+    let server = on_mariadb_alone("what_the_lists_cannot_hold_has_no_fingerprint");
+    let mut session = open(Server::MariaDb(server), "untold").await.unwrap();
     let text = "CREATE TABLE t (a varchar(50), d varchar(50) AS (concat('😀', a)) VIRTUAL)";
-    server().sql("untold", text).unwrap();
+    server.sql("untold", text).unwrap();
     assert_eq!(session.look(None).await.unwrap().fingerprint, None);
 }
 
 #[tokio::test]
 async fn what_cannot_be_made_again_is_named_and_left_alone() {
-    let mut session = open(server(), "packages").await.unwrap();
+    let server = on_mariadb_alone("what_cannot_be_made_again_is_named_and_left_alone");
+    let mut session = open(Server::MariaDb(server), "packages").await.unwrap();
     let package = "SET sql_mode = ORACLE; CREATE PACKAGE p AS FUNCTION f RETURN INT; END;";
     let package = format!("DELIMITER //\n{}//\n", package.replacen("; ", "//\n", 1));
-    server().sql("packages", &package).unwrap();
+    server.sql("packages", &package).unwrap();
     let desired = session.desired(&[], None).await.unwrap();
     let current = session.inspect().await.unwrap();
     let planned = plan(&current, &desired, &Settings::default()).unwrap();
@@ -428,20 +461,22 @@ async fn what_cannot_be_made_again_is_named_and_left_alone() {
 
 #[tokio::test]
 async fn questions_take_parameters_and_give_texts() {
-    let mut session = open(server(), "questions").await.unwrap();
-    let rows = session
-        .query(
-            "SELECT ?, 1.50, NULL, '?', upper(?)",
-            &["it's \\ here", "ä"],
-        )
-        .await
-        .unwrap();
-    let expected = [
-        Some("it's \\ here".to_owned()),
-        Some("1.50".to_owned()),
-        None,
-        Some("?".to_owned()),
-        Some("Ä".to_owned()),
-    ];
-    assert_eq!(rows, [expected]);
+    for server in each() {
+        let mut session = open(server, "questions").await.unwrap();
+        let rows = session
+            .query(
+                "SELECT ?, 1.50, NULL, '?', upper(?)",
+                &["it's \\ here", "ä"],
+            )
+            .await
+            .unwrap();
+        let expected = [
+            Some("it's \\ here".to_owned()),
+            Some("1.50".to_owned()),
+            None,
+            Some("?".to_owned()),
+            Some("Ä".to_owned()),
+        ];
+        assert_eq!(rows, [expected]);
+    }
 }
