@@ -23,6 +23,20 @@ use crate::{DatabaseError, Fingerprint, Inspected, Limits};
 /// Databases that are the server's own, and not in any scope.
 const SYSTEM: &[&str] = &["information_schema", "mysql", "performance_schema", "sys"];
 
+const SCHEMATA: Listing<'_> = Listing {
+    columns: &[
+        "SCHEMA_NAME",
+        "DEFAULT_COLLATION_NAME",
+        "DEFAULT_CHARACTER_SET_NAME",
+        "SCHEMA_COMMENT",
+    ],
+    of_mysql: &[("SCHEMA_COMMENT", "NULL")],
+    table: "SCHEMATA",
+    only: "",
+    database: "SCHEMA_NAME",
+    order: "SCHEMA_NAME",
+};
+
 /// What is looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -65,7 +79,7 @@ pub(super) async fn inspect(
 ) -> Result<Inspected, DatabaseError> {
     let mut reader = Reader::new(wire, engine, scope, limits);
     let mut catalog = Catalog::empty(engine);
-    for row in reader.rows(&schemata(engine)).await? {
+    for row in reader.rows(&SCHEMATA).await? {
         let schema = Schema {
             collation: row.get(1),
             charset: row.get(2),
@@ -100,33 +114,10 @@ pub(super) async fn fingerprint(
         return Ok(None);
     }
     let mut reader = Reader::new(wire, engine, scope, limits);
-    reader.rows(&schemata(engine)).await?;
+    reader.rows(&SCHEMATA).await?;
     let listed = tables::tell(&mut reader).await?;
     objects::read(&mut reader, &mut Catalog::empty(engine), &listed).await?;
     Ok(reader.fingerprint())
-}
-
-fn schemata(engine: Engine) -> Listing<'static> {
-    Listing {
-        columns: if engine.dialect == Dialect::Mariadb {
-            &[
-                "SCHEMA_NAME",
-                "DEFAULT_COLLATION_NAME",
-                "DEFAULT_CHARACTER_SET_NAME",
-                "SCHEMA_COMMENT",
-            ]
-        } else {
-            &[
-                "SCHEMA_NAME",
-                "DEFAULT_COLLATION_NAME",
-                "DEFAULT_CHARACTER_SET_NAME",
-            ]
-        },
-        table: "SCHEMATA",
-        only: "",
-        database: "SCHEMA_NAME",
-        order: "SCHEMA_NAME",
-    }
 }
 
 fn count(schema: &Schema) -> usize {
@@ -190,7 +181,9 @@ impl<'a> Reader<'a> {
         &mut self,
         listing: &Listing<'_>,
     ) -> Result<Vec<TextRow>, DatabaseError> {
-        let rows = self.asked(&listing.select(self.scope)).await?;
+        let rows = self
+            .asked(&listing.select(self.engine.dialect, self.scope))
+            .await?;
         self.bytes += rows
             .iter()
             .flat_map(|row| (0..row.len()).filter_map(|column| row.str(column)))

@@ -5,6 +5,7 @@
 //! thousands, that it would read the same again.
 
 use sha2::{Digest as _, Sha256};
+use tidegate_sqlplan::Dialect;
 
 use super::inspect::Scope;
 use super::wire::TextRow;
@@ -14,6 +15,8 @@ use super::wire::TextRow;
 pub(super) struct Listing<'a> {
     /// What is selected: columns, or an expression where a server lacks one. Whatever tells rows in an order is among them.
     pub(super) columns: &'a [&'a str],
+    /// What MySQL has in the place of some of them.
+    pub(super) of_mysql: &'a [(&'a str, &'a str)],
     /// Its name.
     pub(super) table: &'a str,
     /// Which rows, within the scope; empty for all.
@@ -33,8 +36,16 @@ pub(super) struct Digest {
 
 impl Listing<'_> {
     /// The query for its rows.
-    pub(super) fn select(&self, scope: &Scope) -> String {
-        let mut select = self.query(&self.columns.join(", "), scope);
+    pub(super) fn select(&self, dialect: Dialect, scope: &Scope) -> String {
+        let columns: Vec<&str> = self
+            .columns
+            .iter()
+            .map(|column| match dialect {
+                Dialect::Mysql => self.on_mysql(column),
+                _ => column,
+            })
+            .collect();
+        let mut select = self.query(&columns.join(", "), scope);
         if !self.order.is_empty() {
             select.push_str(" ORDER BY ");
             select.push_str(self.order);
@@ -42,7 +53,13 @@ impl Listing<'_> {
         select
     }
 
-    /// The query for the digest of its rows: one row, as [`Digest::parts`] has it.
+    fn on_mysql<'b>(&'b self, column: &'b str) -> &'b str {
+        let mut others = self.of_mysql.iter();
+        let found = others.find(|(ours, _)| *ours == column);
+        found.map_or(column, |(_, theirs)| theirs)
+    }
+
+    /// The query for the digest of its rows, which only `MariaDB` is asked for: one row, as [`Digest::parts`] has it.
     pub(super) fn select_digest(&self, scope: &Scope) -> String {
         let said: Vec<String> = self
             .columns
@@ -118,6 +135,7 @@ mod tests {
 
     const LISTING: Listing<'_> = Listing {
         columns: &["TABLE_NAME", "NULL"],
+        of_mysql: &[("NULL", "SRS_ID")],
         table: "TABLES",
         only: "TABLE_TYPE <> 'VIEW'",
         database: "TABLE_SCHEMA",
@@ -135,10 +153,14 @@ mod tests {
     #[test]
     fn rows_and_their_digest_are_asked_for_alike() {
         let scope = Scope::One("shop".to_owned());
-        assert_eq!(
-            LISTING.select(&scope),
-            "SELECT TABLE_NAME, NULL FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA = 'shop' ORDER BY TABLE_NAME"
-        );
+        for (dialect, other) in [(Dialect::Mariadb, "NULL"), (Dialect::Mysql, "SRS_ID")] {
+            assert_eq!(
+                LISTING.select(dialect, &scope),
+                format!(
+                    "SELECT TABLE_NAME, {other} FROM information_schema.TABLES WHERE TABLE_TYPE <> 'VIEW' AND TABLE_SCHEMA = 'shop' ORDER BY TABLE_NAME"
+                )
+            );
+        }
         let asked = LISTING.select_digest(&scope);
         assert!(
             asked.ends_with(

@@ -4,8 +4,10 @@
 //! and expressions, and [`inspect`] brings both to one spelling. MySQL's side follows its manual and was not run against a server.
 
 mod address;
+mod columns;
 mod connect;
 mod constraints;
+mod indexes;
 mod inspect;
 mod listing;
 mod objects;
@@ -17,6 +19,8 @@ mod session;
 mod sql;
 mod tables;
 mod texts;
+mod tokens;
+mod views;
 mod wire;
 
 pub use address::MysqlAddress;

@@ -1,18 +1,15 @@
-//! Views, triggers, routines, events and sequences: their texts, as the server keeps them.
+//! Triggers, routines, events and sequences: their texts, as the server keeps them; [`views`](super::views) has views.
 //!
 //! A *definer* is who an object runs as. It is not compared, because the wanted text rarely names one and then it is whoever made the object.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use tidegate_schemaplan::{Catalog, Object, ObjectKind};
-use tidegate_sqlplan::Dialect;
 
 use super::inspect::{Reader, Scope};
 use super::listing::Listing;
-use super::sql::{literal, quote, without_join_parentheses, without_qualifier};
+use super::sql::{literal, quote};
 use super::tables::Listed;
-use super::texts::{definer, names, trigger_body, view_query, without_start};
-use super::wire::TextRow;
+use super::texts::{definer, trigger_body, without_start};
+use super::views::{find_needs, read_views};
 use crate::DatabaseError;
 
 const TRIGGERS: Listing<'_> = Listing {
@@ -25,6 +22,7 @@ const TRIGGERS: Listing<'_> = Listing {
         "ACTION_STATEMENT",
         "DEFINER",
     ],
+    of_mysql: &[],
     table: "TRIGGERS",
     only: "",
     database: "TRIGGER_SCHEMA",
@@ -33,6 +31,7 @@ const TRIGGERS: Listing<'_> = Listing {
 
 const ROUTINES: Listing<'_> = Listing {
     columns: &["ROUTINE_SCHEMA", "ROUTINE_NAME", "ROUTINE_TYPE", "DEFINER"],
+    of_mysql: &[],
     table: "ROUTINES",
     only: "",
     database: "ROUTINE_SCHEMA",
@@ -48,6 +47,7 @@ const EVENTS: Listing<'_> = Listing {
         // an hour from when it was made.
         "MOD(TIMESTAMPDIFF(SECOND, CREATED, STARTS), 900) = 0 AND ABS(TIMESTAMPDIFF(HOUR, CREATED, STARTS)) <= 14",
     ],
+    of_mysql: &[],
     table: "EVENTS",
     only: "",
     database: "EVENT_SCHEMA",
@@ -112,92 +112,6 @@ async fn read_sequences(
         );
     }
     Ok(())
-}
-
-async fn read_views(
-    reader: &mut Reader<'_>,
-    catalog: &mut Catalog,
-    account: &str,
-) -> Result<(), DatabaseError> {
-    // MySQL says the algorithm only in the view's text, which nearly never has one.
-    let algorithm = if reader.engine.dialect == Dialect::Mariadb {
-        "ALGORITHM"
-    } else {
-        "'UNDEFINED'"
-    };
-    let listing = Listing {
-        columns: &[
-            "TABLE_SCHEMA",
-            "TABLE_NAME",
-            "VIEW_DEFINITION",
-            "CHECK_OPTION",
-            "DEFINER",
-            "SECURITY_TYPE",
-            algorithm,
-        ],
-        table: "VIEWS",
-        only: "",
-        database: "TABLE_SCHEMA",
-        order: "",
-    };
-    for row in reader.rows(&listing).await? {
-        let (database, name) = (row.text(0), row.text(1));
-        let object = match row.filled(2) {
-            None => Object::default(),
-            Some(kept) => {
-                // What is kept is how it was written; what is shown is how the server reads it, joins in parentheses and every character there.
-                let mut select = kept;
-                if select.contains(" join ") || select.contains("????") {
-                    let what = format!("VIEW {}.{}", quote(&database), quote(&name));
-                    let text = reader.shown(&what, 1).await?.unwrap_or_default();
-                    select = view_query(&text, &name).map_or(select, str::to_owned);
-                }
-                if matches!(reader.scope, Scope::One(_)) {
-                    select = without_qualifier(&select, &database);
-                }
-                view(
-                    &row,
-                    &reader.scope.written(&database, &name),
-                    &select,
-                    account,
-                )
-            }
-        };
-        insert(
-            catalog,
-            reader.scope,
-            &database,
-            ObjectKind::View,
-            name,
-            object,
-        );
-    }
-    Ok(())
-}
-
-fn view(row: &TextRow, written: &str, select: &str, account: &str) -> Object {
-    let algorithm = match row.filled(6) {
-        Some(algorithm) if algorithm != "UNDEFINED" => format!("ALGORITHM={algorithm} "),
-        _ => String::new(),
-    };
-    let security = if row.is(5, "INVOKER") {
-        "SQL SECURITY INVOKER "
-    } else {
-        ""
-    };
-    let check = match row.filled(3) {
-        Some(check) if check != "NONE" => format!(" WITH {check} CHECK OPTION"),
-        _ => String::new(),
-    };
-    let definer = definer(row.str(4), account);
-    Object {
-        create: format!("CREATE {algorithm}{definer}{security}VIEW {written} AS {select}{check}"),
-        definition: format!(
-            "{algorithm}{security}AS {}{check}",
-            without_join_parentheses(select)
-        ),
-        ..Object::default()
-    }
 }
 
 async fn read_triggers(
@@ -342,7 +256,7 @@ async fn made_of_text(
     })
 }
 
-fn insert(
+pub(super) fn insert(
     catalog: &mut Catalog,
     scope: &Scope,
     database: &str,
@@ -354,36 +268,9 @@ fn insert(
     schema.objects.entry(kind).or_default().insert(name, object);
 }
 
-/// Finds the tables and views that each view names.
-fn find_needs(catalog: &mut Catalog) {
-    for schema in catalog.schemas.values_mut() {
-        let Some(views) = schema.objects.get_mut(&ObjectKind::View) else {
-            continue;
-        };
-        let mut known: BTreeSet<String> = schema.tables.keys().cloned().collect();
-        known.extend(views.keys().cloned());
-        let needs: BTreeMap<String, Vec<String>> = views
-            .iter()
-            .map(|(name, view)| {
-                let mut found: BTreeSet<String> = names(&view.definition)
-                    .into_iter()
-                    .filter(|named| known.contains(named))
-                    .collect();
-                found.remove(name);
-                (name.clone(), found.into_iter().collect())
-            })
-            .collect();
-        for (name, found) in needs {
-            if let Some(view) = views.get_mut(&name) {
-                view.needs = found;
-            }
-        }
-    }
-}
-
 impl Scope {
     /// A name as it is written in a statement: with its database where there are several.
-    fn written(&self, database: &str, name: &str) -> String {
+    pub(super) fn written(&self, database: &str, name: &str) -> String {
         match self {
             Self::One(_) => quote(name),
             Self::Server => format!("{}.{}", quote(database), quote(name)),

@@ -7,11 +7,9 @@
 //! It reads tokens, not a grammar, and refuses too much rather than too little. The real database's own name is the exception: a text that is meant for
 //! it may say so, and is tried out without it.
 
-use std::ops::Range;
-
 use tidegate_sqlplan::{Dialect, Effect, ObjectKind, Script};
 
-use super::sql::parts;
+use super::tokens::{Token, tokens};
 
 /// Where statements will run.
 #[derive(Debug)]
@@ -59,20 +57,6 @@ const BEFORE_NAMES: &[&str] = &[
     "truncate",
     "ignore",
 ];
-
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Token {
-    /// A word, or a name in backticks.
-    Name(String),
-    Symbol(char),
-    Text,
-}
-
-impl Token {
-    pub(super) fn is(&self, word: &str) -> bool {
-        matches!(self, Self::Name(name) if name.eq_ignore_ascii_case(word))
-    }
-}
 
 /// What a statement does that it may not, in words that follow "it"; none for one that may run.
 pub(super) fn refused(sql: &str, surroundings: &Surroundings<'_>) -> Option<String> {
@@ -253,57 +237,6 @@ fn in_function(tokens: &[Token], from: usize) -> bool {
         }
     }
     false
-}
-
-fn tokens(sql: &str) -> Vec<Token> {
-    spans(sql).into_iter().map(|(token, _)| token).collect()
-}
-
-/// The tokens of a text, each with its bytes.
-pub(super) fn spans(sql: &str) -> Vec<(Token, Range<usize>)> {
-    let mut found: Vec<(Token, Range<usize>)> = Vec::new();
-    let mut start = 0;
-    for (part, quoted) in parts(sql) {
-        let end = start + part.len();
-        match (quoted, part.chars().next()) {
-            (true, Some('`')) => {
-                let inner = part
-                    .strip_prefix('`')
-                    .and_then(|rest| rest.strip_suffix('`'));
-                let name = inner.unwrap_or(part).replace("``", "`");
-                found.push((Token::Name(name), start..end));
-            }
-            (true, Some('\'' | '"')) => found.push((Token::Text, start..end)),
-            (true, _) => {}
-            (false, _) => {
-                let is_word =
-                    |character: char| character.is_alphanumeric() || matches!(character, '_' | '$');
-                let mut word = String::new();
-                for (offset, character) in part.char_indices() {
-                    let at = start + offset;
-                    if is_word(character) {
-                        word.push(character);
-                        continue;
-                    }
-                    if !word.is_empty() {
-                        let begun = at - word.len();
-                        found.push((Token::Name(std::mem::take(&mut word)), begun..at));
-                    }
-                    if !character.is_whitespace() {
-                        found.push((Token::Symbol(character), at..at + character.len_utf8()));
-                    }
-                }
-                if !word.is_empty() {
-                    let begun = end - word.len();
-                    found.push((Token::Name(word), begun..end));
-                }
-            }
-        }
-        start = end;
-    }
-    // A number with a point is no name with a dot.
-    found.retain(|(token, _)| !matches!(token, Token::Name(name) if name.chars().all(|character| character.is_ascii_digit())));
-    found
 }
 
 #[cfg(test)]

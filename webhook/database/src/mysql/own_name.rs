@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::outside::{Token, database_at, spans};
+use super::outside::database_at;
 use super::sql::quote;
+use super::tokens::{Token, spans};
 
 /// What stands for a statement that has nothing to do, so that those behind it keep their numbers.
 const NOTHING: &str = "DO 0";

@@ -17,6 +17,7 @@ use crate::DatabaseError;
 
 const CANDIDATES: Listing<'_> = Listing {
     columns: &["CONSTRAINT_SCHEMA", "TABLE_NAME"],
+    of_mysql: &[],
     table: "CHECK_CONSTRAINTS",
     only: "LEVEL = 'Table' AND CHECK_CLAUSE LIKE '`%` < `%`'",
     database: "CONSTRAINT_SCHEMA",

@@ -149,16 +149,23 @@ pub(super) fn before_a_table(text: &str) -> bool {
     WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
-/// What MySQL's `information_schema` puts a backslash before in expressions.
+/// An expression that MySQL's `information_schema` gives as if it were the inside of a text: quotes, backslashes and ends of lines escaped.
 pub(super) fn unescaped(expression: &str) -> String {
     let mut made = String::with_capacity(expression.len());
     let mut characters = expression.chars().peekable();
     while let Some(character) = characters.next() {
-        if character == '\\' && matches!(characters.peek(), Some('\'' | '\\')) {
-            made.extend(characters.next());
-        } else {
-            made.push(character);
+        let meant = match (character, characters.peek()) {
+            ('\\', Some(escaped @ ('\'' | '\\'))) => Some(*escaped),
+            ('\\', Some('n')) => Some('\n'),
+            ('\\', Some('r')) => Some('\r'),
+            ('\\', Some('0')) => Some('\0'),
+            ('\\', Some('Z')) => Some('\u{1a}'),
+            _ => None,
+        };
+        if meant.is_some() {
+            characters.next();
         }
+        made.push(meant.unwrap_or(character));
     }
     made
 }
@@ -326,6 +333,12 @@ mod tests {
         ] {
             assert_eq!(without_parentheses(expression), expected);
         }
-        assert_eq!(unescaped(r"_utf8mb4\'a\\b\'"), r"_utf8mb4'a\b'");
+        for (escaped, meant) in [
+            (r"_utf8mb4\'a\\b\'", r"_utf8mb4'a\b'"),
+            (r"_utf8mb4\'it\\\'s\\n\'", r"_utf8mb4'it\'s\n'"),
+            (r"`two\nlines`", "`two\nlines`"),
+        ] {
+            assert_eq!(unescaped(escaped), meant);
+        }
     }
 }

@@ -1,15 +1,18 @@
-//! Tables, with their columns, indexes and constraints, out of `information_schema`.
+//! Tables with their options and partitions, out of `information_schema`; what is in them is put in by [`columns`](super::columns),
+//! [`indexes`](super::indexes), [`constraints`](super::constraints) and [`periods`](super::periods).
 
 use std::collections::BTreeMap;
 
-use tidegate_schemaplan::{Catalog, Column, Generated, Index, IndexPart, PrimaryKey, Table};
+use tidegate_schemaplan::{Catalog, Table};
 use tidegate_sqlplan::Dialect;
 
+use super::columns::{COLUMNS, read_columns};
 use super::constraints::{CHECKS, FOREIGN_KEYS, REFERENCES, read_checks, read_foreign_keys};
-use super::inspect::{Reader, Scope};
+use super::indexes::{INDEXES, read_indexes};
+use super::inspect::Reader;
 use super::listing::{Digest, Listing};
 use super::periods;
-use super::sql::{literal, quote, restored, unescaped, without_parentheses, without_qualifier};
+use super::sql::{quote, restored};
 use super::wire::TextRow;
 use crate::DatabaseError;
 
@@ -40,12 +43,7 @@ pub(super) async fn read(
         partitioned,
         listed,
     } = list(reader).await?;
-    for row in reader.rows(&columns(reader.engine.dialect)).await? {
-        if let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) {
-            let column = column(&row, reader.engine.dialect, table, reader.scope);
-            table.columns.insert(row.text(2), column);
-        }
-    }
+    read_columns(reader, &mut tables).await?;
     read_indexes(reader, &mut tables).await?;
     read_foreign_keys(reader, &mut tables).await?;
     read_checks(reader, &mut tables).await?;
@@ -65,13 +63,7 @@ pub(super) async fn read(
 /// Notes what [`read`] notes. Only of `MariaDB`.
 pub(super) async fn tell(reader: &mut Reader<'_>) -> Result<Listed, DatabaseError> {
     let mut list = list(reader).await?;
-    for listing in [
-        columns(Dialect::Mariadb),
-        indexes(Dialect::Mariadb),
-        FOREIGN_KEYS,
-        REFERENCES,
-        CHECKS,
-    ] {
+    for listing in [COLUMNS, INDEXES, FOREIGN_KEYS, REFERENCES, CHECKS] {
         reader.tell(&listing).await?;
     }
     periods::read(reader, &mut list.tables).await?;
@@ -128,11 +120,15 @@ async fn read_partitions(
     Ok(())
 }
 
-/// Expressions with characters that `information_schema` cannot hold are taken from the tables' own texts.
+/// Expressions with characters that `information_schema` cannot hold are taken from the tables' own texts. Its `MySQL` has one question mark for each.
 async fn restore_texts(
     reader: &mut Reader<'_>,
     tables: &mut BTreeMap<Name, Table>,
 ) -> Result<(), DatabaseError> {
+    let mark = match reader.engine.dialect {
+        Dialect::Mysql => "?",
+        _ => "????",
+    };
     for ((database, name), table) in tables {
         let generated = table
             .columns
@@ -142,7 +138,7 @@ async fn restore_texts(
         let checks = table.checks.values_mut().map(|check| &mut check.expression);
         let lossy: Vec<&mut String> = generated
             .chain(checks)
-            .filter(|expression| expression.contains("????"))
+            .filter(|expression| expression.contains(mark))
             .collect();
         if lossy.is_empty() {
             continue;
@@ -170,6 +166,7 @@ const TABLES: Listing<'_> = Listing {
         "TABLE_COMMENT",
         "AUTO_INCREMENT",
     ],
+    of_mysql: &[],
     table: "TABLES",
     only: "TABLE_TYPE <> 'VIEW'",
     database: "TABLE_SCHEMA",
@@ -229,207 +226,21 @@ fn create_options(text: &str, engine: &str) -> Vec<(String, String)> {
 
 /// What follows `PARTITION BY` in a table's text, in one line.
 fn partitions(text: &str) -> Option<String> {
-    // At the beginning of a line, where MySQL has it in an executable comment; a comment of a column does not begin one.
-    let (_, behind) = text
-        .rsplit_once("\n PARTITION BY ")
-        .or_else(|| text.rsplit_once("\n/*!50100 PARTITION BY "))?;
+    // At the beginning of a line; a comment of a column does not begin one.
+    let mut in_comments = text.match_indices("\n/*!").filter_map(|(at, mark)| {
+        let version = text.get(at + mark.len()..)?;
+        let behind = version.trim_start_matches(|character: char| character.is_ascii_digit());
+        behind.strip_prefix(" PARTITION BY ")
+    });
+    let behind = match text.rsplit_once("\n PARTITION BY ") {
+        Some((_, behind)) => behind,
+        // MySQL's are in an executable comment, for the version that knows their kind: `50100`, and `50500` for lists of columns.
+        None => in_comments.next()?,
+    };
     let lines: Vec<&str> = behind.lines().map(str::trim).collect();
     let text = lines.join(" ");
     let text = text.strip_suffix("*/").unwrap_or(&text).trim_end();
     Some(text.to_owned())
-}
-
-fn columns(dialect: Dialect) -> Listing<'static> {
-    const MARIADB: [&str; 13] = [
-        "TABLE_SCHEMA",
-        "TABLE_NAME",
-        "COLUMN_NAME",
-        "COLUMN_TYPE",
-        "IS_NULLABLE",
-        "COLUMN_DEFAULT",
-        "EXTRA",
-        "GENERATION_EXPRESSION",
-        "CHARACTER_SET_NAME",
-        "COLLATION_NAME",
-        "COLUMN_COMMENT",
-        "NULL",
-        "ORDINAL_POSITION",
-    ];
-    const MYSQL: [&str; 13] = {
-        let mut columns = MARIADB;
-        columns[11] = "SRS_ID";
-        columns
-    };
-    Listing {
-        columns: if dialect == Dialect::Mariadb {
-            &MARIADB
-        } else {
-            &MYSQL
-        },
-        table: "COLUMNS",
-        only: "",
-        database: "TABLE_SCHEMA",
-        order: "TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION",
-    }
-}
-
-fn column(row: &TextRow, dialect: Dialect, table: &Table, scope: &Scope) -> Column {
-    let extra = row.text(6).to_ascii_lowercase();
-    let mut data_type = row.text(3);
-    if let Some(system) = row.str(11) {
-        data_type = format!("{data_type} SRID {system}");
-    }
-    let own = |expression: String| match scope {
-        Scope::One(database) => without_qualifier(&expression, database),
-        Scope::Server => expression,
-    };
-    let generated = row.filled(7).map(|expression| Generated {
-        expression: own(if dialect == Dialect::Mysql {
-            let expression = unescaped(&expression);
-            without_parentheses(&expression).to_owned()
-        } else {
-            expression
-        }),
-        stored: extra.contains("stored") || extra.contains("persistent"),
-    });
-    let differs = row.str(9) != table.options.get("collation").map(String::as_str);
-    Column {
-        nullable: row.is(4, "YES"),
-        default: default(row, dialect, &data_type, &extra)
-            .filter(|_| generated.is_none())
-            .map(own),
-        auto_increment: extra.contains("auto_increment"),
-        on_update: extra
-            .split_once("on update ")
-            .map(|(_, expression)| expression.split(',').next().unwrap_or_default().to_owned()),
-        charset: row.get(8).filter(|_| differs),
-        collation: row.get(9).filter(|_| differs),
-        invisible: extra.contains("invisible"),
-        unversioned: extra.contains("without system versioning"),
-        comment: row.filled(10),
-        identity: None,
-        generated,
-        data_type,
-    }
-}
-
-/// A default as it is written in SQL. MariaDB gives it so; MySQL gives a text without its quotes, and marks what is an expression.
-fn default(row: &TextRow, dialect: Dialect, data_type: &str, extra: &str) -> Option<String> {
-    let text = row.get(5)?;
-    if dialect == Dialect::Mariadb {
-        return (!text.eq_ignore_ascii_case("NULL")).then_some(text);
-    }
-    if extra.contains("default_generated") {
-        let now = text.to_ascii_uppercase().starts_with("CURRENT_TIMESTAMP");
-        return Some(if now {
-            text
-        } else {
-            format!("({})", unescaped(&text))
-        });
-    }
-    let word = data_type
-        .split(|character: char| !character.is_ascii_alphanumeric())
-        .next()
-        .unwrap_or_default();
-    let plain = matches!(
-        word,
-        "tinyint"
-            | "smallint"
-            | "mediumint"
-            | "int"
-            | "bigint"
-            | "decimal"
-            | "float"
-            | "double"
-            | "year"
-            | "bit"
-    );
-    Some(if plain { text } else { literal(&text) })
-}
-
-fn indexes(dialect: Dialect) -> Listing<'static> {
-    const MARIADB: [&str; 12] = [
-        "TABLE_SCHEMA",
-        "TABLE_NAME",
-        "INDEX_NAME",
-        "NON_UNIQUE",
-        "COLUMN_NAME",
-        "COLLATION",
-        "SUB_PART",
-        "INDEX_TYPE",
-        "INDEX_COMMENT",
-        "IGNORED",
-        "NULL",
-        "SEQ_IN_INDEX",
-    ];
-    const MYSQL: [&str; 12] = {
-        let mut columns = MARIADB;
-        columns[9] = "IF(IS_VISIBLE = 'NO', 'YES', 'NO')";
-        columns[10] = "EXPRESSION";
-        columns
-    };
-    Listing {
-        columns: if dialect == Dialect::Mariadb {
-            &MARIADB
-        } else {
-            &MYSQL
-        },
-        table: "STATISTICS",
-        only: "",
-        database: "TABLE_SCHEMA",
-        order: "TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX",
-    }
-}
-
-async fn read_indexes(
-    reader: &mut Reader<'_>,
-    tables: &mut BTreeMap<Name, Table>,
-) -> Result<(), DatabaseError> {
-    for row in reader.rows(&indexes(reader.engine.dialect)).await? {
-        let Some(table) = tables.get_mut(&(row.text(0), row.text(1))) else {
-            continue;
-        };
-        let kind = row.text(7).to_ascii_uppercase();
-        let part = IndexPart {
-            column: row.get(4),
-            expression: row.get(10).map(|text| unescaped(&text)),
-            descending: row.is(5, "D"),
-            // A spatial index has a length of its own.
-            prefix: row
-                .str(6)
-                .and_then(|length| length.parse().ok())
-                .filter(|_| kind != "SPATIAL" && kind != "FULLTEXT"),
-            attributes: String::new(),
-        };
-        let name = row.text(2);
-        if name == "PRIMARY" {
-            let key = table.primary_key.get_or_insert_with(PrimaryKey::default);
-            key.parts.push(part);
-            key.comment = row.filled(8);
-            continue;
-        }
-        let in_memory = table
-            .options
-            .get("engine")
-            .is_some_and(|engine| engine.eq_ignore_ascii_case("MEMORY"));
-        let usual = if in_memory { "HASH" } else { "BTREE" };
-        let index = table.indexes.entry(name).or_insert_with(|| {
-            let mut index = Index {
-                unique: row.is(3, "0"),
-                comment: row.filled(8),
-                ..Index::default()
-            };
-            if kind != usual {
-                index.options.insert("type".to_owned(), kind);
-            }
-            if row.is(9, "YES") {
-                index.options.insert("ignored".to_owned(), String::new());
-            }
-            index
-        });
-        index.parts.push(part);
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -481,6 +292,10 @@ mod tests {
             (
                 "CREATE TABLE `t` (\n  `a` int\n)\n/*!50100 PARTITION BY HASH (`a`)\nPARTITIONS 4 */",
                 "HASH (`a`) PARTITIONS 4",
+            ),
+            (
+                "CREATE TABLE `t` (\n  `d` date DEFAULT NULL COMMENT ' PARTITION BY x'\n) ENGINE=InnoDB\n/*!50500 PARTITION BY RANGE  COLUMNS(d)\n(PARTITION p0 VALUES LESS THAN ('2020-01-01') ENGINE = InnoDB) */",
+                "RANGE  COLUMNS(d) (PARTITION p0 VALUES LESS THAN ('2020-01-01') ENGINE = InnoDB)",
             ),
         ] {
             assert_eq!(partitions(text).as_deref(), Some(expected));

@@ -37,15 +37,55 @@ pub(super) fn names(sql: &str) -> Vec<String> {
         .collect()
 }
 
-/// The query in a view's whole text.
-pub(super) fn view_query<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, query) = text.split_once(&format!("{} AS ", quote(name)))?;
+/// What a view's whole text says of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct ViewText<'a> {
+    /// `MERGE`; `UNDEFINED` where nothing is said.
+    pub(super) algorithm: &'a str,
+    /// `` (`a`,`b`)`` with a blank before it where its columns were named; MariaDB has their names in the query instead.
+    pub(super) columns: &'a str,
+    pub(super) query: &'a str,
+}
+
+/// Takes a view's whole text apart.
+pub(super) fn view_text<'a>(text: &'a str, name: &str) -> Option<ViewText<'a>> {
+    let head = quote(name);
+    // A definer may have the view's name too; what follows it is another.
+    let behind = text.match_indices(&head).find_map(|(at, head)| {
+        let behind = text.get(at + head.len()..)?;
+        (behind.starts_with(" AS ") || behind.starts_with(" (")).then_some(behind)
+    })?;
+    let (columns, query) = if behind.starts_with(" AS ") {
+        ("", behind)
+    } else {
+        behind.split_at_checked(1 + list_length(behind.trim_start()))?
+    };
+    let query = query.strip_prefix(" AS ")?;
     let query = query.strip_suffix(" CHECK OPTION").map_or(query, |query| {
         let before = query.strip_suffix(" WITH CASCADED");
         let before = before.or_else(|| query.strip_suffix(" WITH LOCAL"));
         before.unwrap_or(query)
     });
-    Some(query)
+    let algorithm = text
+        .strip_prefix("CREATE ALGORITHM=")
+        .and_then(|rest| rest.split(' ').next());
+    Some(ViewText {
+        algorithm: algorithm.unwrap_or("UNDEFINED"),
+        columns,
+        query,
+    })
+}
+
+/// How long a list of names in parentheses is, which the text begins with.
+fn list_length(text: &str) -> usize {
+    let mut length = 0;
+    for (part, quoted) in parts(text) {
+        if !quoted && let Some(end) = part.find(')') {
+            return length + end + 1;
+        }
+        length += part.len();
+    }
+    length
 }
 
 /// What follows `FOR EACH ROW`, and the order among triggers that may be said there.
@@ -123,8 +163,25 @@ mod tests {
             "CREATE ALGORITHM=UNDEFINED DEFINER=`v`@`%` SQL SECURITY DEFINER VIEW `x`.`v` AS select 1 AS `v`",
             "CREATE VIEW `v` AS select 1 AS `v` WITH LOCAL CHECK OPTION",
         ] {
-            assert_eq!(view_query(text, "v"), Some("select 1 AS `v`"));
+            let expected = ViewText {
+                algorithm: "UNDEFINED",
+                columns: "",
+                query: "select 1 AS `v`",
+            };
+            assert_eq!(view_text(text, "v"), Some(expected));
         }
+        // MySQL's, which has the names of columns apart from the query.
+        assert_eq!(
+            view_text(
+                "CREATE ALGORITHM=MERGE DEFINER=`root`@`%` SQL SECURITY INVOKER VIEW `v` (`x`,`) AS `) AS select `t`.`a` AS `a`,(1) AS `(1)` from `t`",
+                "v"
+            ),
+            Some(ViewText {
+                algorithm: "MERGE",
+                columns: " (`x`,`) AS `)",
+                query: "select `t`.`a` AS `a`,(1) AS `(1)` from `t`",
+            })
+        );
     }
 
     #[test]
