@@ -156,7 +156,9 @@ impl MariaDb {
                 "--skip-name-resolve",
                 &data,
             ])
-            .args(user);
+            .args(user)
+            // As below: what makes one server clears the tables of what makes another.
+            .env("TMPDIR", &folder);
         run(&mut install, "")?
             .ok()
             .context("mariadb-install-db could not make an empty server")?;
