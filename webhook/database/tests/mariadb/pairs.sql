@@ -1173,3 +1173,33 @@ CREATE TABLE c (a int, CONSTRAINT c_p FOREIGN KEY (a) REFERENCES p (id) ON DELET
 -- to
 CREATE TABLE p (id int PRIMARY KEY);
 CREATE TABLE c (a int, b int, CONSTRAINT c_p FOREIGN KEY (a) REFERENCES p (id) ON DELETE RESTRICT ON UPDATE NO ACTION);
+-- == an invisible index
+-- mysql INVISIBLE is its word, IGNORED is MariaDB's
+CREATE TABLE t (a int, b int, KEY i (a), KEY j (b) INVISIBLE);
+-- to
+CREATE TABLE t (a int, b int, KEY i (a) INVISIBLE, KEY j (b));
+-- == an index of an expression
+-- mysql it alone has them
+CREATE TABLE t (a int, b varchar(20), KEY i ((a + 1)));
+-- to
+CREATE TABLE t (a int, b varchar(20), KEY i ((a + 2) DESC, b), UNIQUE u ((concat(b, 'it''s'))));
+-- == expressions as defaults of texts
+-- mysql it takes nothing else for them
+CREATE TABLE t (a text, b json DEFAULT (json_array()));
+-- to
+CREATE TABLE t (a text DEFAULT (concat('it''s \\ ', 'b')), b json DEFAULT (json_object('k', 1)), c binary(16) DEFAULT (uuid_to_bin(uuid())));
+-- == bytes as defaults
+-- mysql it gives them as digits
+CREATE TABLE t (a varbinary(8) DEFAULT 'ab', b varchar(8) DEFAULT '0x6162');
+-- to
+CREATE TABLE t (a varbinary(8) DEFAULT 'abc', b varchar(8) DEFAULT '0x61', c varbinary(8) DEFAULT '');
+-- == a check that is not enforced
+-- mysql it alone has them
+CREATE TABLE t (a int, CONSTRAINT x CHECK (a > 0) NOT ENFORCED, CONSTRAINT y CHECK (a > 1));
+-- to
+CREATE TABLE t (a int, CONSTRAINT x CHECK (a > 0), CONSTRAINT y CHECK (a > 1) NOT ENFORCED);
+-- == a place in a system of coordinates
+-- mysql SRID is its word
+CREATE TABLE t (a point NOT NULL SRID 4326);
+-- to
+CREATE TABLE t (a point NOT NULL SRID 4326, SPATIAL KEY s (a));
