@@ -23,6 +23,7 @@ use crate::news::{LiveEvent, News};
 use crate::references::{References, Source, SourceKind};
 use crate::schema::remembered::{Desired, Question, Remembered};
 use crate::schema::settled::{Matter, Settled};
+use crate::schema::text::{Gist, Gists, TextDigest};
 use crate::writes::Writes;
 use crate::{ReconcileSettings, Render};
 
@@ -37,6 +38,7 @@ pub(crate) struct Context<G> {
     references: Mutex<References>,
     remembered: Mutex<Remembered>,
     settled: Mutex<Settled>,
+    gists: Mutex<Gists>,
     writes: Mutex<Writes>,
     pub(crate) kinds: Mutex<Option<Arc<Kinds>>>,
     pub(crate) control: Mutex<Option<Arc<ControlPlane>>>,
@@ -145,6 +147,7 @@ impl<G> Context<G> {
             references: Mutex::default(),
             remembered: Mutex::default(),
             settled: Mutex::default(),
+            gists: Mutex::default(),
             writes: Mutex::default(),
             kinds: Mutex::default(),
             control: Mutex::default(),
@@ -226,6 +229,16 @@ impl<G> Context<G> {
         held(&self.settled).note(key, matter);
     }
 
+    /// See [`Gists::get`].
+    pub(crate) fn gist(&self, key: &ObjectKey, text: TextDigest) -> Option<Gist> {
+        held(&self.gists).get(key, text)
+    }
+
+    /// See [`Gists::note`].
+    pub(crate) fn note_gist(&self, key: &ObjectKey, text: TextDigest, gist: Gist) {
+        held(&self.gists).note(key, text, gist);
+    }
+
     /// See [`Writes::note`].
     pub(crate) fn wrote(&self, key: &ObjectKey, resource_version: &str) {
         held(&self.writes).note(key, resource_version);
@@ -277,6 +290,7 @@ impl<G> Context<G> {
         held(&self.memories).remove(key);
         held(&self.references).forget(key);
         held(&self.settled).forget(key);
+        held(&self.gists).forget(key);
         held(&self.writes).forget(key);
         held(&self.news).forget(key);
         held(&self.watches).forget(key);

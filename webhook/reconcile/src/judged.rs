@@ -1,6 +1,7 @@
 //! What an AtlasSchema and an AtlasMigration do alike around their decisions: statements are judged, and what became of them is told.
 
 use k8s_openapi::api::core::v1::ObjectReference;
+use serde_json::Value;
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::Condition;
 use tidegate_sqlplan::Dialect;
@@ -23,7 +24,7 @@ pub(crate) enum Refused {
 pub(crate) async fn judge<G: Gate>(
     context: &Context<G>,
     key: &ObjectKey,
-    subject: &str,
+    subject: &Value,
     dialect: Option<Dialect>,
     statements: Vec<String>,
     is_approved: bool,
@@ -33,7 +34,7 @@ pub(crate) async fn judge<G: Gate>(
         return Ok(());
     };
     let plan = PlanReview {
-        subject: subject.to_owned(),
+        subject: subject.to_string(),
         dialect: Some(dialect.to_string()),
         changes: statements.into_iter().map(PlanChange::Statement).collect(),
     };

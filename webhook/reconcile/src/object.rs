@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::api::{Patch, PatchParams};
+use kube::api::{DynamicObject, Patch, PatchParams};
 use serde::Serialize;
 use serde_json::{Value, json};
 use tidegate_model::ObjectKey;
@@ -40,16 +40,25 @@ pub(crate) async fn read<G>(
 ) -> Result<Option<Object>, ApiError> {
     let api = context.api(kind, key);
     let read = context.ask("read the object", api.get_opt(&key.name));
-    let Some(mut object) = read.await? else {
+    let Some(DynamicObject {
+        types,
+        mut metadata,
+        data: mut value,
+    }) = read.await?
+    else {
         return Ok(None);
     };
-    object.metadata.managed_fields = None;
-    let metadata = object.metadata.clone();
-    let mut value = serde_json::to_value(&object).unwrap_or_default();
-    let status = value
-        .as_object_mut()
-        .and_then(|fields| fields.remove("status"))
-        .unwrap_or_default();
+    metadata.managed_fields = None;
+    let status = value.as_object_mut().and_then(|fields| {
+        if let Some(types) = types {
+            fields.insert("apiVersion".to_owned(), types.api_version.into());
+            fields.insert("kind".to_owned(), types.kind.into());
+        }
+        let metadata = serde_json::to_value(&metadata).unwrap_or_default();
+        fields.insert("metadata".to_owned(), metadata);
+        fields.remove("status")
+    });
+    let status = status.unwrap_or_default();
     let created = metadata.creation_timestamp.as_ref();
     Ok(Some(Object {
         value,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use serde::Deserialize as _;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tidegate_database::{
     Address, MigrateError, MigrateSettings, Migrator, Place, Session, TransactionMode,
@@ -35,8 +36,8 @@ const WAIT: Duration = Duration::from_secs(10);
 pub(crate) struct Gathered {
     /// What decisions are made from.
     pub(crate) snapshot: Snapshot,
-    /// The object as JSON text, for the gate.
-    pub(crate) subject: String,
+    /// The object, for the gate.
+    pub(crate) subject: Value,
     /// Which one it is.
     pub(crate) reference: ObjectReference,
     /// What runs it.
@@ -93,7 +94,7 @@ pub(crate) async fn gather<G: Gate>(
             wish,
             seen,
         },
-        subject: object.value.to_string(),
+        subject: object.value,
         reference: object.reference,
         work,
     }))

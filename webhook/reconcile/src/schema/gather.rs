@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use serde::Deserialize as _;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tidegate_database::{Address, DatabaseError, Inspected, Place, Session, count};
 use tidegate_model::ObjectKey;
 use tidegate_model::atlas::{AtlasSchema, AtlasSchemaSpec, AtlasSchemaStatus, Reason};
 use tidegate_model::words::{APPROVE, DRIFT};
-use tidegate_schemaplan::{Catalog, Wanted, wanted};
-use tidegate_sqlplan::Dialect;
+use tidegate_schemaplan::{Catalog, Wanted};
 
 use super::planning::{losses, plan};
 use super::remembered::{Desired, Question};
 use super::settled::Matter;
 use super::snapshot::{Seen, Sides, Snapshot, Wish};
+use super::text::{Gist, Text};
 use super::wish::{self, Source};
 use crate::context::{ApiError, Context};
 use crate::gate::Gate;
 use crate::inputs::Inputs;
 use crate::kinds::Kind;
 use crate::object::{self, Object};
-use crate::problem::{Problem, list};
+use crate::problem::Problem;
 use crate::settings::Drift;
 use crate::target::{self, Reached, login};
 
@@ -30,8 +31,8 @@ use crate::target::{self, Reached, login};
 pub(crate) struct Gathered {
     /// What decisions are made from.
     pub(crate) snapshot: Snapshot,
-    /// The object as JSON text, for the gate.
-    pub(crate) subject: String,
+    /// The object, for the gate.
+    pub(crate) subject: Value,
     /// Which one it is.
     pub(crate) reference: ObjectReference,
     /// The connection that was looked through.
@@ -79,7 +80,7 @@ pub(crate) async fn gather<G: Gate>(
             wish,
             seen,
         },
-        subject: object.value.to_string(),
+        subject: object.value,
         reference: object.reference,
         session: kept.session,
         question: kept.question,
@@ -159,18 +160,13 @@ async fn look<G: Gate>(
         Err(problem) => return (Err(problem.clone()), Err(problem)),
     };
     let seen = match (reached, dev) {
-        (Ok(reached), Ok(dev)) => see(context, key, &mut wish, text, &reached, dev, kept).await,
+        (Ok(reached), Ok(dev)) => see(context, key, &mut wish, &text, &reached, dev, kept).await,
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     };
     (Ok(wish), seen)
 }
 
-/// The wanted schema's text with its name, and the way there.
-struct Text {
-    name: String,
-    sql: String,
-}
-
+/// The wanted schema's text, and the way there.
 async fn wished<G: Gate>(
     inputs: &mut Inputs<'_, G>,
     spec: &AtlasSchemaSpec,
@@ -196,7 +192,7 @@ async fn see<G: Gate>(
     context: &Context<G>,
     key: &ObjectKey,
     wish: &mut Wish,
-    text: Text,
+    text: &Text,
     reached: &Reached,
     dev: Option<Address>,
     kept: &mut Kept,
@@ -204,16 +200,26 @@ async fn see<G: Gate>(
     let session = context.databases.open(&reached.address).await;
     let session = kept.session.insert(session.map_err(|error| login(&error))?);
     let engine = session.engine();
-    let wanted = read(text, engine.dialect).await?;
+    let digest = text.digest(engine.dialect);
+    let known = context.gist(key, digest);
+    let (gist, wanted) = match known {
+        Some(gist) => (gist, None),
+        None => {
+            let wanted = text.read(engine.dialect).await?;
+            let gist = Gist::of(&wanted);
+            context.note_gist(key, digest, gist.clone());
+            (gist, Some(wanted))
+        }
+    };
     // Before the hints: one that is taken away when it has done its work leaves the same schema.
-    wish.hash = wish::hash(&wanted.statements, wish);
-    wish.settings.renames.clone_from(&wanted.renames);
+    wish.hash = wish::hash(&gist, wish);
+    wish.settings.renames.clone_from(&gist.renames);
     let seen = |sides| Seen {
         place: digits(&reached.place),
         engine,
         sides,
     };
-    let question = Question::new(&reached.place.to_string(), engine, &wanted.statements);
+    let question = Question::new(&reached.place.to_string(), engine, &gist);
     kept.question = Some(question);
     let remembered = context.remembered(&question);
     let told = session.fingerprint().await;
@@ -249,6 +255,10 @@ async fn see<G: Gate>(
             return settle();
         }
     }
+    let wanted = match wanted {
+        Some(wanted) => wanted,
+        None => text.read(engine.dialect).await?,
+    };
     let desired = desired(context, session, &wanted, dev).await?;
     sides.desired = Arc::clone(&desired.catalog);
     let bytes = wanted.statements.iter().map(String::len).sum();
@@ -265,22 +275,6 @@ async fn see<G: Gate>(
 
 fn unread(error: &DatabaseError) -> Problem {
     Problem::new(Reason::SchemaInspect, error.to_string())
-}
-
-/// Reading SQL takes time in proportion to its length: not on a thread that answers others.
-async fn read(text: Text, dialect: Dialect) -> Result<Wanted, Problem> {
-    let reading = tokio::task::spawn_blocking(move || wanted(&[(text.name, text.sql)], dialect));
-    match reading.await {
-        Ok(Ok(wanted)) => Ok(wanted),
-        Ok(Err(problems)) => Err(Problem::new(
-            Reason::ReadSchema,
-            list("the wanted schema cannot be used", problems),
-        )),
-        Err(_) => Err(Problem::new(
-            Reason::ReadSchema,
-            "reading the wanted schema ended early; it is tried again",
-        )),
-    }
 }
 
 async fn desired<G: Gate>(

@@ -35,6 +35,7 @@ pub(crate) mod remembered;
 mod response;
 pub(crate) mod settled;
 mod snapshot;
+pub(crate) mod text;
 pub(crate) mod wish;
 
 pub use act::Outcome;

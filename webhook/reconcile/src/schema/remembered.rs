@@ -10,6 +10,8 @@ use sha2::{Digest as _, Sha256};
 use tidegate_database::Fingerprint;
 use tidegate_schemaplan::{Catalog, Engine};
 
+use super::text::Gist;
+
 /// All answers together describe no more statements' bytes than this; a catalog takes some times as much.
 const MOST_BYTES: usize = 8 << 20;
 
@@ -19,13 +21,10 @@ pub(crate) struct Question([u8; 32]);
 
 impl Question {
     /// What would these statements make at this place, which is served by this engine?
-    pub(crate) fn new(place: &str, engine: Engine, statements: &[String]) -> Self {
+    pub(crate) fn new(place: &str, engine: Engine, gist: &Gist) -> Self {
         let mut digest = Sha256::new();
         digest.update(format!("{place}\0{engine:?}\0"));
-        for statement in statements {
-            digest.update((statement.len() as u64).to_be_bytes());
-            digest.update(statement);
-        }
+        gist.add_to(&mut digest);
         Self(digest.finalize().into())
     }
 
@@ -102,6 +101,7 @@ impl Remembered {
 
 #[cfg(test)]
 mod tests {
+    use tidegate_schemaplan::Wanted;
     use tidegate_sqlplan::Dialect;
 
     use super::*;
@@ -111,27 +111,32 @@ mod tests {
         version: (3, 50),
     };
 
+    fn asked(place: &str, engine: Engine, statement: &str) -> Question {
+        let wanted = Wanted {
+            statements: vec![statement.to_owned()],
+            ..Wanted::default()
+        };
+        Question::new(place, engine, &Gist::of(&wanted))
+    }
+
     fn question(place: &str) -> Question {
-        Question::new(place, ENGINE, &["a".to_owned()])
+        asked(place, ENGINE, "x")
     }
 
     #[test]
     fn questions_differ_by_place_engine_and_statements() {
-        let statements =
-            |texts: &[&str]| -> Vec<String> { texts.iter().map(|&text| text.to_owned()).collect() };
-        let one = Question::new("a", ENGINE, &statements(&["x", "y"]));
         let newer = Engine {
             version: (3, 51),
             ..ENGINE
         };
         for other in [
-            Question::new("b", ENGINE, &statements(&["x", "y"])),
-            Question::new("a", newer, &statements(&["x", "y"])),
-            Question::new("a", ENGINE, &statements(&["xy"])),
+            asked("b", ENGINE, "x"),
+            asked("a", newer, "x"),
+            asked("a", ENGINE, "y"),
         ] {
-            assert_ne!(one, other);
+            assert_ne!(other, question("a"));
         }
-        assert_eq!(one, Question::new("a", ENGINE, &statements(&["x", "y"])));
+        assert_eq!(asked("a", ENGINE, "x"), question("a"));
     }
 
     #[test]

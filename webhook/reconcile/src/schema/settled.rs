@@ -52,9 +52,10 @@ impl Settled {
 #[cfg(test)]
 mod tests {
     use tidegate_database::{Address, Databases};
-    use tidegate_schemaplan::{Engine, RenameHint};
+    use tidegate_schemaplan::{Engine, RenameHint, Wanted};
     use tidegate_sqlplan::Dialect;
 
+    use super::super::text::Gist;
     use super::*;
 
     async fn fingerprint(sql: &str) -> Fingerprint {
@@ -72,7 +73,13 @@ mod tests {
             dialect: Dialect::Sqlite,
             version: (3, 50),
         };
-        let question = |sql: &str| Question::new("here", engine, &[sql.to_owned()]);
+        let question = |sql: &str| {
+            let wanted = Wanted {
+                statements: vec![sql.to_owned()],
+                ..Wanted::default()
+            };
+            Question::new("here", engine, &Gist::of(&wanted))
+        };
         let (a, b) = (question("a"), question("b"));
         let one = fingerprint("CREATE TABLE t (a)").await;
         let other = fingerprint("CREATE TABLE t (b)").await;

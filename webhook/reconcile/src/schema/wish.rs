@@ -2,12 +2,13 @@
 
 use serde::Deserialize as _;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
 use tidegate_database::TransactionMode;
 use tidegate_model::atlas::{AtlasSchemaSpec, Diff, KeyRef, Project, Reason};
 use tidegate_schemaplan::{Settings, Skip};
 
 use super::snapshot::Wish;
+use super::text::Gist;
 use crate::problem::Problem;
 use crate::standing::BACKOFF_LIMIT;
 
@@ -131,13 +132,9 @@ pub(crate) fn cannot_follow(names: &[String]) -> String {
 }
 
 /// What tells a wanted schema from others: its statements, whatever comments are between them, and what narrows it.
-pub(super) fn hash(statements: &[String], wish: &Wish) -> String {
+pub(super) fn hash(gist: &Gist, wish: &Wish) -> String {
     use base64::Engine as _;
-    let mut digest = Sha256::new();
-    for statement in statements {
-        digest.update(statement.as_bytes());
-        digest.update([0]);
-    }
+    let mut digest = gist.statements();
     if wish.settings != Settings::default() || !wish.schemas.is_empty() {
         digest.update([0]);
         let narrowed = (&wish.settings, &wish.schemas);

@@ -1,5 +1,6 @@
 use serde_json::json;
 use tidegate_model::atlas::AtlasSchema;
+use tidegate_schemaplan::Wanted;
 
 use super::*;
 
@@ -136,8 +137,12 @@ fn what_cannot_be_had_is_said_at_once() {
 #[test]
 fn a_hash_is_of_the_statements_and_of_what_narrows_them() {
     let hash = |text: &str, wish: &Wish| {
-        let statements: Vec<String> = text.split_inclusive(';').map(str::to_owned).collect();
-        hash(&statements, wish)
+        let statements = text.split_inclusive(';').map(str::to_owned).collect();
+        let wanted = Wanted {
+            statements,
+            ..Wanted::default()
+        };
+        hash(&Gist::of(&wanted), wish)
     };
     let plain = Wish::default();
     let narrowed = Wish {
