@@ -128,7 +128,8 @@ impl Server {
         Ok(TICK * ticks)
     }
 
-    /// As [`Self::whole_processor_time`], when the process has come to rest: what it does after it has said that it is ready counts too.
+    /// As [`Self::whole_processor_time`], when the process has come to rest: what it does after it has said that it is ready counts too, also while it
+    /// waits for a database.
     pub async fn processor_time_at_rest(&self) -> Result<Duration> {
         const STILL: Duration = Duration::from_millis(500);
         const TRIES: usize = 120;
@@ -136,7 +137,7 @@ impl Server {
         for _ in 0..TRIES {
             tokio::time::sleep(STILL).await;
             let now = self.whole_processor_time()?;
-            if now == before {
+            if now == before && self.metric("tidegate_reconcile_inflight")? == 0 {
                 return Ok(now);
             }
             before = now;

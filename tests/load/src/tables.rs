@@ -12,6 +12,18 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// What every tenth table grows by, as SQL that all engines read.
+    pub fn growth(self) -> String {
+        let mut sql = String::new();
+        for table in (0..self.count).step_by(10) {
+            let _ = write!(
+                sql,
+                "ALTER TABLE t{table} ADD COLUMN added int;\nCREATE INDEX t{table}_added ON t{table} (added);\n"
+            );
+        }
+        sql
+    }
+
     /// As SQL that all engines read.
     pub fn sql(self) -> String {
         let mut sql = String::new();

@@ -20,6 +20,7 @@ use crate::context::{ApiError, Context};
 use crate::gate::Gate;
 use crate::kinds::Kind;
 use crate::live_watches::MOST_EVENTS;
+use crate::metrics::{Ended, Metrics};
 use crate::news::LiveEvent;
 use crate::ours::Ours;
 use crate::queue::Queue;
@@ -38,6 +39,7 @@ pub async fn run<G: Gate>(
     client: Client,
     gate: G,
     renderer: Arc<dyn Render>,
+    metrics: Metrics,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ReconcileError> {
     if settings.workers == 0 || settings.queue == 0 {
@@ -70,12 +72,13 @@ pub async fn run<G: Gate>(
     let leases = settings.leases.clone();
     let context = Context::new(client.clone(), gate, renderer, settings, live_events);
     let (ours, member) = Ours::take_part(leases, client);
-    let mut control = Control::new(context, ours);
+    let mut control = Control::new(context, ours, metrics);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         control.start_workers();
+        control.count();
         let idle = control.idle();
-        let expires = control.ours.expires(control.working_on.values());
+        let expires = control.ours.expires(under_way(&control.working_on));
         tokio::select! {
             () = &mut shutdown => break,
             () = control.ours.changed() => control.share(),
@@ -96,10 +99,11 @@ pub async fn run<G: Gate>(
 struct Control<G> {
     context: Arc<Context<G>>,
     ours: Ours,
+    metrics: Metrics,
     begun: Instant,
     queue: Queue,
     workers: JoinSet<Next>,
-    working_on: HashMap<Id, ObjectKey>,
+    working_on: HashMap<Id, Turn>,
     /// What happened to objects while they were worked on: only afterwards it is known which of it was our own doing.
     meanwhile: BTreeMap<ObjectKey, Meanwhile>,
     /// Of what objects read.
@@ -110,6 +114,13 @@ struct Control<G> {
     seen: BTreeMap<ObjectKey, u64>,
     /// How often in a row the API server failed an object. Failures of the object itself are counted in its status.
     failed: BTreeMap<ObjectKey, u32>,
+}
+
+/// An object that is worked on.
+#[derive(Debug)]
+struct Turn {
+    key: ObjectKey,
+    begun: Instant,
 }
 
 /// What happened to an object, and to what it has, while it was worked on.
@@ -146,9 +157,10 @@ pub(crate) enum Next {
 }
 
 impl<G: Gate> Control<G> {
-    fn new(context: Context<G>, ours: Ours) -> Self {
+    fn new(context: Context<G>, ours: Ours, metrics: Metrics) -> Self {
         Self {
             ours,
+            metrics,
             queue: Queue::new(context.settings.queue),
             watches: Watches::new(context.client.clone()),
             context: Arc::new(context),
@@ -252,9 +264,18 @@ impl<G: Gate> Control<G> {
             let work = async move { reconcile(&context, &object).await };
             let worker = self.workers.spawn(work.instrument(span));
             self.meanwhile.insert(key.clone(), Meanwhile::default());
-            self.working_on.insert(worker.id(), key);
+            let turn = Turn {
+                key,
+                begun: Instant::now(),
+            };
+            self.working_on.insert(worker.id(), turn);
         }
-        self.ours.drained(self.working_on.values());
+        self.ours.drained(under_way(&self.working_on));
+    }
+
+    /// What is to be done now.
+    fn count(&self) {
+        self.metrics.now(self.queue.len(), self.working_on.len());
     }
 
     /// The objects are shared anew among the replicas: what came to us is looked at, what went is forgotten.
@@ -290,9 +311,15 @@ impl<G: Gate> Control<G> {
                 (problem.id(), Next::Retry)
             }
         };
-        let Some(key) = self.working_on.remove(&id) else {
+        let Some(Turn { key, begun }) = self.working_on.remove(&id) else {
             return;
         };
+        let how = match next {
+            Next::After(_) | Next::Rest => Ended::Done,
+            Next::Gone => Ended::Gone,
+            Next::Retry => Ended::Retry,
+        };
+        self.metrics.ended(Kind::of(&key), how, begun.elapsed());
         self.queue.finish(&key);
         self.watches.follow(&self.context.input_places());
         let failed = match next {
@@ -377,6 +404,11 @@ impl<G: Gate> Control<G> {
             self.workers.abort_all();
         }
     }
+}
+
+/// The objects that are worked on.
+fn under_way(turns: &HashMap<Id, Turn>) -> impl Iterator<Item = &ObjectKey> {
+    turns.values().map(|turn| &turn.key)
 }
 
 async fn reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Next {

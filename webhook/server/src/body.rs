@@ -257,7 +257,7 @@ mod tests {
     }
 
     async fn read_within(body: Body, limit: u64, room: &Semaphore) -> Result<usize, Unread> {
-        let counted = crate::metrics::Metrics::new().body_held();
+        let counted = crate::metrics::Metrics::register(crate::metrics::registry()).body_held();
         let deadline = Instant::now() + std::time::Duration::from_secs(10);
         read(body, ByteSize(limit), room, counted, deadline)
             .await

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
+use prometheus_client::registry::Registry;
 use tidegate_admission::{Evaluate, PolicyState, PolicyStatus};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, registry};
 use crate::{Readiness, RequestLimits};
 
 /// The handle that requests read and the door writes. A clone is the same gate.
@@ -36,6 +37,11 @@ impl<E> Clone for Gate<E> {
 impl<E: Evaluate> Gate<E> {
     /// A gate without policies: every review is answered 503 until [`Self::serve_policies`].
     pub fn new(limits: RequestLimits, readiness: Readiness) -> Self {
+        Self::counting(limits, readiness, registry())
+    }
+
+    /// The same, which counts beside what others registered with a [`registry`].
+    pub fn counting(limits: RequestLimits, readiness: Readiness, registry: Registry) -> Self {
         Self(Arc::new(Shared {
             policies: ArcSwapOption::empty(),
             requests: Semaphore::new(limits.requests.min(Semaphore::MAX_PERMITS)),
@@ -47,7 +53,7 @@ impl<E: Evaluate> Gate<E> {
             limits,
             readiness,
             was_ready: AtomicBool::new(false),
-            metrics: Metrics::new(),
+            metrics: Metrics::register(registry),
             draining: CancellationToken::new(),
         }))
     }

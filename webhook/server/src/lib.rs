@@ -36,6 +36,7 @@ mod tls;
 pub use bytes::Bytes;
 pub use gate::Gate;
 pub use http::StatusCode;
+pub use metrics::registry;
 pub use push::{Pushes, push_app};
 pub use routes::{app, health_app};
 pub use server::{Server, ServerError};

@@ -78,6 +78,12 @@ fn an_admitted_schema_is_applied_and_a_lossy_one_is_not() {
     applied(
         "CREATE TABLE users (id integer PRIMARY KEY, email text, name text);\nCREATE INDEX users_name ON users (name);",
     );
+    let looks = r#"kind="AtlasSchema",outcome="done""#;
+    let looks = tidegate.metric("tidegate_reconcile_duration_seconds_count", looks);
+    assert!(
+        looks.unwrap() >= 1.0,
+        "the look at the first text has ended"
+    );
     let stored = tables(&database).join("\n");
     for part in ["email", "name", "users_name"] {
         assert!(stored.contains(part), "{part}: {stored}");

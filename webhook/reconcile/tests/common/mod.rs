@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Error, Result};
+use prometheus_client::registry::Registry;
 use tidegate_kit::ControlPlane;
 use tidegate_reconcile::{
-    Gate, GateFinding, GateVerdict, Pacing, PlanChange, PlanReview, ReconcileError,
+    Gate, GateFinding, GateVerdict, Metrics, Pacing, PlanChange, PlanReview, ReconcileError,
     ReconcileSettings, Render, connect, run,
 };
 use tokio::sync::oneshot;
@@ -124,7 +125,8 @@ impl Place {
             let _ = stopped.await;
         };
         let gate = gate.clone();
-        let ended = tokio::spawn(run(settings, client, gate, renderer, stopped));
+        let metrics = Metrics::register(&mut Registry::default());
+        let ended = tokio::spawn(run(settings, client, gate, renderer, metrics, stopped));
         Ok(Running { stop, ended })
     }
 

@@ -180,7 +180,9 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
         ReadinessArg::EveryPolicyOnce => Readiness::EveryPolicyOnce,
         ReadinessArg::SetLoaded => Readiness::SetLoaded,
     };
-    let gate = Gate::new(RequestLimits::default(), readiness);
+    let mut registry = tidegate_server::registry();
+    let metrics = tidegate_reconcile::Metrics::register(&mut registry);
+    let gate = Gate::counting(RequestLimits::default(), readiness, registry);
     let mut settings = Settings::new(certificate(&args.tls)?);
     settings.webhook = args.listen;
     settings.health = Some(args.health);
@@ -264,7 +266,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<()> {
                 }
             };
             let stopped = stop.clone().cancelled_owned();
-            let reconcile = tidegate_reconcile::run(settings, client, gate, renderer, stopped);
+            let reconcile =
+                tidegate_reconcile::run(settings, client, gate, renderer, metrics, stopped);
             if let (Err(error), ()) = tokio::join!(reconcile, follow) {
                 error!(%error, "the reconciler has ended");
             }
