@@ -7,7 +7,7 @@
 //! What a server made by itself (the index behind a primary key, a sequence owned by an identity column, MariaDB's `json_valid` check of a
 //! JSON column) is part of what it was made for and is not listed again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use indexmap::IndexMap;
@@ -92,6 +92,19 @@ pub struct Table {
     pub owner: Owner,
     /// `PostgreSQL`: what of a partition is part of its parent's.
     pub parts: Parts,
+    /// `PostgreSQL`: the columns that it says itself though it inherits them.
+    pub merged: Merged,
+}
+
+/// Columns that are a table's own as well as its parents'. Not compared: a new table is made so, and no statement takes it back.
+#[derive(Debug, Clone, Default, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Merged(pub BTreeSet<String>);
+
+impl PartialEq for Merged {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// How a partition's indexes and foreign keys are called that are parts of its parent's, by the names of those. They keep the names when the
@@ -165,6 +178,8 @@ pub struct PrimaryKey {
     pub parts: Vec<IndexPart>,
     /// `PostgreSQL`: `INCLUDE`.
     pub include: Vec<String>,
+    /// `PostgreSQL`: of a partitioned table, what an index's options say of its parts.
+    pub options: BTreeMap<String, String>,
     /// What else: `DEFERRABLE INITIALLY DEFERRED`.
     pub attributes: String,
     /// The constraint's comment.

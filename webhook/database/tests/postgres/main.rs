@@ -7,3 +7,4 @@ mod pairs;
 mod parts_and_types;
 mod session;
 mod support;
+mod trees;

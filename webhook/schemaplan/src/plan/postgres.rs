@@ -10,12 +10,15 @@
 //! 5. tables, functions, sequences, types, extensions and schemas that are not wanted, users first.
 
 mod alter;
+mod attaching;
+mod children;
 mod convert;
 mod dropping;
 mod further;
 mod lift;
 mod making;
 mod objects;
+mod parents;
 mod partitions;
 mod parts;
 mod rebuild;
@@ -27,7 +30,6 @@ mod table;
 mod text;
 mod types;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::{Catalog, ForeignKey, Index, Object, ObjectKind, Sayings, Table};
@@ -37,7 +39,9 @@ use crate::plan::{Plan, Refusal, Statement};
 use crate::settings::Settings;
 
 use self::alter::KeyName;
+use self::attaching::IndexName;
 use self::objects::statement;
+use self::parents::{parent_in, parents, spelled};
 use self::text::{comment, joined, own_name, qualified, quote};
 
 /// A table by its schema's name and its own.
@@ -71,6 +75,9 @@ pub(super) fn plan(
         work.lift_objects();
         work.lift_uses_of_functions();
     }
+    work.lift_uses_of_attributes();
+    work.lift_checks_of_parents();
+    work.join_indexes();
     work.lift_names();
     work.lift_keys_of_partitions();
     work.leave_parents();
@@ -87,9 +94,11 @@ pub(super) fn plan(
     if !work.refusals.is_empty() {
         return Err(work.refusals);
     }
+    let mut not_managed = not_managed(current, desired);
+    not_managed.extend(work.columns_of_both());
     Ok(Plan {
         statements,
-        not_managed: not_managed(current, desired),
+        not_managed,
     })
 }
 
@@ -130,6 +139,10 @@ struct Work<'a> {
     lifted_primary_keys: BTreeSet<TableName<'a>>,
     /// Partitions that leave their parent before all else, because it is dropped then.
     detached: BTreeSet<TableName<'a>>,
+    /// Indexes and keys that partitions have of their own, and that stay as parts of their parents'.
+    joined: BTreeSet<IndexName>,
+    /// What gives an index the parts that it is to have, where it is the same otherwise.
+    attached: BTreeMap<IndexName, Vec<Statement>>,
     /// Tables that are dropped before all else, because something new has their name, or that of one of their indexes.
     early: BTreeSet<TableName<'a>>,
     /// Tables whose rows go aside meanwhile: they are dropped early and made again.
@@ -183,6 +196,8 @@ impl<'a> Work<'a> {
             asides: Vec::new(),
             lifted_primary_keys: BTreeSet::new(),
             detached: BTreeSet::new(),
+            joined: BTreeSet::new(),
+            attached: BTreeMap::new(),
             early: BTreeSet::new(),
             remade: BTreeSet::new(),
             early_objects: BTreeSet::new(),
@@ -539,47 +554,4 @@ fn is_made_by(index: &Index, calls: &impl Fn(&str) -> bool) -> bool {
     let mut parts = index.parts.iter();
     parts.any(|part| part.expression.as_deref().is_some_and(calls))
         || index.options.values().any(|option| calls(option))
-}
-
-/// The tables that it is a part of, or inherits from, as the server writes them.
-fn parents(table: &Table) -> Vec<String> {
-    let names = ["partition of", "inherits"]
-        .iter()
-        .filter_map(|option| table.options.get(*option));
-    names
-        .flat_map(|names| names.split(", "))
-        .map(str::to_owned)
-        .collect()
-}
-
-/// The table that it is a partition of, or inherits from; of several, the columns and checks of all.
-fn parent_in<'a>(catalog: &'a Catalog, table: &Table) -> Option<Cow<'a, Table>> {
-    let of = |written: &str| {
-        catalog.schemas.iter().find_map(|(schema, held)| {
-            let mut tables = held.tables.iter();
-            tables
-                .find(|(name, _)| spelled((schema, name), written))
-                .map(|(_, table)| table)
-        })
-    };
-    let mut parents = parents(table).into_iter();
-    let mut all = Cow::Borrowed(of(&parents.next()?)?);
-    for parent in parents.filter_map(|parent| of(&parent)) {
-        let all = all.to_mut();
-        for (name, column) in &parent.columns {
-            all.columns
-                .entry(name.clone())
-                .or_insert_with(|| column.clone());
-        }
-        for (name, check) in &parent.checks {
-            all.checks
-                .entry(name.clone())
-                .or_insert_with(|| check.clone());
-        }
-    }
-    Some(all)
-}
-
-fn spelled((schema, name): TableName<'_>, written: &str) -> bool {
-    written.replace('"', "") == joined(schema, name)
 }

@@ -7,6 +7,7 @@
 mod further;
 mod objects;
 mod owners;
+mod parts;
 mod queries;
 mod said;
 mod settled;

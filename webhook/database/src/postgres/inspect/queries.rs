@@ -45,7 +45,8 @@ SELECT a.attrelid, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.
       LEFT JOIN pg_attrdef q ON q.adrelid = p.attrelid AND q.adnum = p.attnum
       WHERE i.inhrelid = a.attrelid AND a.attnotnull = p.attnotnull
         AND pg_get_expr(ad.adbin, ad.adrelid) IS NOT DISTINCT FROM pg_get_expr(q.adbin, q.adrelid)) END,
-  NULLIF(a.attstorage, t.typstorage), COMPRESSION, NULLIF(a.attstattarget, -1), array_to_string(a.attoptions, ', ')
+  NULLIF(a.attstorage, t.typstorage), COMPRESSION, NULLIF(a.attstattarget, -1), array_to_string(a.attoptions, ', '),
+  a.attislocal AND a.attinhcount > 0 AND NOT c.relispartition
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 LEFT JOIN pg_type t ON t.oid = a.atttypid
@@ -129,9 +130,13 @@ WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind IN ('r', 'p') AND INDEX_IS_
 ORDER BY i.indexrelid, k.k";
 
 /// The indexes of partitions that are parts of an index, at any depth: the index, how deep, the partition, the name; where they do not have the name that
-/// the server would have given them, and where the index lacks some and was put together by hand.
+/// the server would have given them, and where the index lacks some and was put together by hand. Of one that lacks parts itself, those that it has;
+/// and whether it is a unique constraint below a primary key.
 pub(super) const PARTS_OF_INDEXES: &str = "
-SELECT top.indexrelid, part.level, i.indrelid::regclass, ic.relname
+SELECT top.indexrelid, part.level, i.indrelid::regclass, ic.relname,
+  CASE WHEN ic.relkind = 'I' AND NOT i.indisvalid
+    THEN COALESCE((SELECT string_agg(h.inhrelid::regclass::text, ', ' ORDER BY h.inhrelid::regclass::text) FROM pg_inherits h WHERE h.inhparent = ic.oid), '') END,
+  top.indisprimary AND NOT i.indisprimary
 FROM pg_index top
 JOIN pg_class tic ON tic.oid = top.indexrelid
 JOIN pg_class tc ON tc.oid = top.indrelid
@@ -140,26 +145,32 @@ JOIN pg_index above ON above.indexrelid = part.parentrelid
 JOIN pg_index i ON i.indexrelid = part.relid
 JOIN pg_class ic ON ic.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid
+LEFT JOIN pg_constraint con ON con.conindid = ic.oid AND con.contype IN ('p', 'u', 'x')
 CROSS JOIN LATERAL (SELECT string_agg(CASE WHEN k.number = 0 THEN COALESCE(NULLIF(split_part(pg_get_indexdef(top.indexrelid, k.place::int, false), '(', 1), ''), 'expr')
     ELSE a.attname END, '_' ORDER BY k.place) AS columns
   FROM unnest(i.indkey::int[]) WITH ORDINALITY AS k (number, place) LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number) AS named
 WHERE tc.relnamespace IN (NAMESPACES) AND tc.relkind = 'p' AND NOT tic.relispartition
-  AND NOT EXISTS (SELECT FROM pg_constraint con WHERE con.conindid = ic.oid)
-  AND (NOT above.indisvalid OR NOT (
-    rtrim(ic.relname, '0123456789') = c.relname || '_' || named.columns || '_idx'
-    OR octet_length(c.relname || '_' || named.columns) > 55 AND ic.relname ~ '_idx[0-9]*$'
-    OR i.indexprs IS NOT NULL AND ic.relname ~ '_idx[0-9]*$'))";
+  AND (con.oid IS NULL OR con.conparentid <> 0)
+  AND (NOT above.indisvalid OR top.indisprimary AND NOT i.indisprimary OR NOT CASE WHEN con.oid IS NULL THEN
+      rtrim(ic.relname, '0123456789') = c.relname || '_' || named.columns || '_idx'
+      OR octet_length(c.relname || '_' || named.columns) > 55 AND ic.relname ~ '_idx[0-9]*$'
+      OR i.indexprs IS NOT NULL AND ic.relname ~ '_idx[0-9]*$'
+    ELSE
+      rtrim(ic.relname, '0123456789') = c.relname || CASE con.contype WHEN 'p' THEN '_pkey' WHEN 'u' THEN '_' || named.columns || '_key'
+        ELSE '_' || named.columns || '_excl' END
+      OR octet_length(c.relname || '_' || named.columns) > 55 AND ic.relname ~ '_(pkey|key|excl)[0-9]*$'
+      OR con.contype = 'x' END)";
 
 /// How the indexes and foreign keys of partitions are called that are parts of their parents', by the names of those.
 pub(super) const PARTS: &str = "
-SELECT i.indrelid, above.relname, ic.relname
+SELECT i.indrelid, above.relname, ic.relname, i.indisreplident, i.indisclustered
 FROM pg_inherits h
 JOIN pg_class ic ON ic.oid = h.inhrelid AND ic.relkind IN ('i', 'I')
 JOIN pg_class above ON above.oid = h.inhparent
 JOIN pg_index i ON i.indexrelid = ic.oid
 WHERE ic.relnamespace IN (NAMESPACES)
 UNION ALL
-SELECT con.conrelid, above.conname, con.conname
+SELECT con.conrelid, above.conname, con.conname, false, false
 FROM pg_constraint con JOIN pg_constraint above ON above.oid = con.conparentid
 WHERE con.connamespace IN (NAMESPACES) AND con.contype = 'f' AND con.conrelid <> above.conrelid";
 

@@ -68,6 +68,9 @@ impl Reader<'_> {
             let Some(table) = self.table(oid) else {
                 continue;
             };
+            if row.is(15) {
+                table.merged.0.insert(name.clone());
+            }
             if row.is(10) {
                 continue;
             }
@@ -148,7 +151,9 @@ impl Reader<'_> {
             {
                 let same_type = column.data_type == data_type;
                 let options = sequence_options(row, &data_type, !same_type);
-                let owned = if let Some(identity) = &mut column.identity {
+                let is_internal = row.str(10) == Some("i");
+                let identity = column.identity.as_mut().filter(|_| is_internal);
+                let owned = if let Some(identity) = identity {
                     identity.options.clone_from(&options);
                     true
                 } else if column.default.as_deref() == Some(nextval.as_str()) {
@@ -249,10 +254,15 @@ impl Reader<'_> {
             let Some(table) = self.table(table_oid) else {
                 continue;
             };
+            let invalid = (!row.is(12)).then(|| "true".to_owned());
             if row.is(4) {
                 table.primary_key = Some(PrimaryKey {
                     parts: keys,
                     include,
+                    options: invalid
+                        .map(|yes| ("invalid".to_owned(), yes))
+                        .into_iter()
+                        .collect(),
                     attributes: row
                         .get(8)
                         .map(|with| format!("WITH ({with})"))
@@ -281,7 +291,7 @@ impl Reader<'_> {
             option("with", row.get(8));
             option("nulls not distinct", row.is(9).then(|| "true".to_owned()));
             option("tablespace", row.get(10));
-            option("invalid", (!row.is(12)).then(|| "true".to_owned()));
+            option("invalid", invalid);
             option(
                 "include",
                 (!include.is_empty()).then(|| {
@@ -306,32 +316,6 @@ impl Reader<'_> {
                 ..Index::default()
             };
             table.indexes.insert(name, index);
-        }
-    }
-
-    /// An index says how its parts are called: `part 1 of s.p1` = `by_hand`.
-    pub(super) fn parts_of_indexes(&mut self, indexes: &[TextRow], rows: &[TextRow]) {
-        let places: BTreeMap<u32, (u32, String)> = indexes
-            .iter()
-            .map(|row| (row.number(0), (row.number(1), row.text(2))))
-            .collect();
-        for row in rows {
-            let Some((table, name)) = places.get(&row.number(0)) else {
-                continue;
-            };
-            let indexes = self.table(*table).map(|table| &mut table.indexes);
-            if let Some(index) = indexes.and_then(|indexes| indexes.get_mut(name)) {
-                let part = format!("part {} of {}", row.text(1), row.text(2));
-                index.options.insert(part, row.text(3));
-            }
-        }
-    }
-
-    pub(super) fn parts(&mut self, rows: &[TextRow]) {
-        for row in rows {
-            if let Some(table) = self.table(row.number(0)) {
-                table.parts.0.insert(row.text(1), row.text(2));
-            }
         }
     }
 

@@ -15,14 +15,15 @@ use crate::diff::TableChange;
 use crate::plan::{Refusal, Statement};
 
 use self::columns::{add_column, change_column};
-use self::keys::{add_index, comment_on_constraint, comment_on_index, drop_constraint, drop_index};
+use self::keys::{
+    add_check, add_index, add_primary_key, comment_on_constraint, comment_on_index,
+    drop_constraint, drop_index,
+};
 use self::options::change_option;
 use self::partition::partition;
-use super::parts::{self, is_part};
-use super::said::is_statistics;
-use super::text::{
-    check, comment, foreign_key, mentions, primary_key, primary_key_name, qualified, quote,
-};
+use super::attaching::{IndexName, is_alike, is_alike_key};
+use super::parts::{self, Whole, is_part, is_said_of_parts};
+use super::text::{check, comment, foreign_key, mentions, primary_key_name, qualified, quote};
 
 pub(super) use self::columns::{all_options, create_sequence, own_sequence};
 pub(super) use self::options::new_column_settings;
@@ -31,7 +32,7 @@ pub(super) use self::options::new_column_settings;
 pub(super) type KeyName<'a> = (&'a str, &'a str, &'a str);
 
 /// A table, and what the rest of the plan does about it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) struct Subject<'a, 'b> {
     pub(super) schema: &'a str,
     pub(super) name: &'a str,
@@ -47,6 +48,11 @@ pub(super) struct Subject<'a, 'b> {
     /// Whether its primary key is, and whether it has left its parent.
     pub(super) without_primary_key: bool,
     pub(super) is_detached: bool,
+    /// What gives indexes their parts, by the names of schema, table and index; and whether a partition, as the server writes it, has such a part.
+    pub(super) attached: &'b BTreeMap<IndexName, Vec<Statement>>,
+    pub(super) is_joined: &'b dyn Fn(&str, &str) -> bool,
+    /// Whether tables that are there are to inherit from it.
+    pub(super) has_children: bool,
     /// Whether its indexes are made when its partitions have theirs.
     pub(super) indexes_come_late: bool,
     /// Foreign keys that are added when all tables are there.
@@ -81,6 +87,7 @@ struct Work {
     destructive: bool,
     after: Vec<Statement>,
     late: Vec<Statement>,
+    backwards: Vec<Statement>,
     refusals: Vec<Refusal>,
 }
 
@@ -90,6 +97,8 @@ pub(super) struct Altered {
     pub(super) statements: Vec<Statement>,
     /// For when all tables are there.
     pub(super) late: Vec<Statement>,
+    /// Likewise, and behind that of the tables that come later.
+    pub(super) backwards: Vec<Statement>,
     pub(super) refusals: Vec<Refusal>,
 }
 
@@ -161,6 +170,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
     }
     add_again(&subject, &again, &mut work);
     name_parts_again(&subject, &mut work);
+    name_parts_of_key_again(&subject, &mut work);
     mark_again(&subject, &mut work);
     let Work {
         before,
@@ -174,6 +184,7 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
         destructive,
         after,
         late,
+        backwards,
         refusals,
     } = work;
     let actions: Vec<String> = [
@@ -200,8 +211,31 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
     Altered {
         statements,
         late,
+        backwards,
         refusals,
     }
+}
+
+impl<'b> Subject<'_, 'b> {
+    /// What gives one of its indexes the parts that it is to have.
+    fn attached(&self, index: &str) -> Option<&'b Vec<Statement>> {
+        let full = (
+            self.schema.to_owned(),
+            self.name.to_owned(),
+            index.to_owned(),
+        );
+        self.attached.get(&full)
+    }
+}
+
+/// Whether two indexes are the same but for what is said of them.
+fn only_comments_differ(old: &Index, new: &Index) -> bool {
+    let parts = |index: &Index| {
+        let mut options = index.options.clone();
+        options.retain(|option, _| is_said_of_parts(option));
+        options
+    };
+    is_alike(old, new) && parts(old) == parts(new)
 }
 
 fn drop_column(subject: &Subject<'_, '_>, name: &str, work: &mut Work) {
@@ -374,8 +408,7 @@ fn one<'a>(
                 .push(statement(sql, format!("rename index {from}")));
         }
         TableChange::PrimaryKeyAdded { new } => {
-            work.constraints_added
-                .push(format!("ADD {}", primary_key(new)));
+            add_primary_key(subject, new, work);
             if new.comment.is_some() {
                 let constraint = primary_key_name(subject.name, new);
                 comment_on_constraint(subject, &constraint, new.comment.as_deref(), work);
@@ -386,16 +419,18 @@ fn one<'a>(
             drop_constraint(subject, &primary_key_name(subject.name, old), work);
         }
         TableChange::PrimaryKeyChanged { old, new } => {
-            let same = (&old.parts, &old.include, &old.attributes)
-                == (&new.parts, &new.include, &new.attributes);
             let (from, to) = (
                 primary_key_name(subject.name, old),
                 primary_key_name(subject.name, new),
             );
+            let attached = subject.attached(&to).filter(|_| is_alike_key(old, new));
+            let same = attached.is_some()
+                || (&old.parts, &old.include, &old.attributes, &old.options)
+                    == (&new.parts, &new.include, &new.attributes, &new.options);
+            work.late.extend(attached.into_iter().flatten().cloned());
             if !same {
                 drop_constraint(subject, &from, work);
-                work.constraints_added
-                    .push(format!("ADD {}", primary_key(new)));
+                add_primary_key(subject, new, work);
             } else if from != to {
                 let sql = format!(
                     "ALTER TABLE {table} RENAME CONSTRAINT {} TO {}",
@@ -416,17 +451,10 @@ fn one<'a>(
             drop_index(subject, name, old, work);
         }
         TableChange::IndexChanged { name, old, new } => {
-            let but_comment = |index: &Index| {
-                let mut index = index.clone();
-                (index.comment, index.create) = (None, None);
-                index.options.retain(|option, _| {
-                    option != "comment on constraint" && !is_statistics(option) && !is_part(option)
-                });
-                index
-            };
-            let renamed = parts::renamed(old, new).filter(|_| but_comment(old) == but_comment(new));
-            if let Some(renamed) = renamed {
-                work.before.extend(renamed);
+            if let Some(attached) = subject.attached(name).filter(|_| is_alike(old, new)) {
+                work.late.extend(attached.iter().cloned());
+                comment_on_index(subject, name, Some(old), new, work);
+            } else if only_comments_differ(old, new) {
                 comment_on_index(subject, name, Some(old), new, work);
             } else {
                 drop_index(subject, name, old, work);
@@ -465,11 +493,7 @@ fn one<'a>(
             }
         }
         TableChange::CheckAdded { name, new } if !renamed.contains(name) => {
-            work.constraints_added
-                .push(format!("ADD {}", check(name, new)));
-            if new.comment.is_some() {
-                comment_on_constraint(subject, name, new.comment.as_deref(), work);
-            }
+            add_check(subject, name, new, work);
         }
         TableChange::CheckDropped { name, .. } if !renamed.contains(name) => {
             drop_constraint(subject, name, work);
@@ -483,19 +507,15 @@ fn one<'a>(
                         .push(format!("VALIDATE CONSTRAINT {}", quote(name)));
                 } else if old.attributes != new.attributes {
                     drop_constraint(subject, name, work);
-                    work.constraints_added
-                        .push(format!("ADD {}", check(name, new)));
+                    add_check(subject, name, new, work);
+                    return;
                 }
                 if old.comment != new.comment {
                     comment_on_constraint(subject, name, new.comment.as_deref(), work);
                 }
             } else {
                 drop_constraint(subject, name, work);
-                work.constraints_added
-                    .push(format!("ADD {}", check(name, new)));
-                if new.comment.is_some() {
-                    comment_on_constraint(subject, name, new.comment.as_deref(), work);
-                }
+                add_check(subject, name, new, work);
             }
         }
         TableChange::OptionChanged { option, old, new } => {
@@ -583,9 +603,33 @@ fn name_parts_again(subject: &Subject<'_, '_>, work: &mut Work) {
             .iter()
             .any(|(option, text)| !is_part(option) && is_converted(text));
         if let Some(old) = old.filter(|_| uses) {
+            if index.constraint {
+                let named = parts::named_again(subject.schema, Whole::Index(index));
+                work.late.extend(named);
+                continue;
+            }
             drop_index(subject, name, old, work);
             add_index(subject, name, index, work);
         }
+    }
+}
+
+/// Likewise of the primary key.
+fn name_parts_of_key_again(subject: &Subject<'_, '_>, work: &mut Work) {
+    let Some(key) = &subject.new.primary_key else {
+        return;
+    };
+    let is_made_anew = subject.changes.iter().any(|change| match change {
+        TableChange::ColumnChanged { name, changed, .. } => {
+            let mut parts = key.parts.iter();
+            (changed.data_type || changed.collation)
+                && parts.any(|part| part.column.as_deref() == Some(*name))
+        }
+        _ => false,
+    });
+    if is_made_anew && subject.old.primary_key.as_ref() == Some(key) {
+        let named = parts::named_again(subject.schema, Whole::PrimaryKey(key));
+        work.late.extend(named);
     }
 }
 

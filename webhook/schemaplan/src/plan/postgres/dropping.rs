@@ -6,6 +6,7 @@ use crate::catalog::{Object, ObjectKind, Table};
 use crate::order::topological;
 use crate::plan::Statement;
 
+use super::children::depth;
 use super::objects::statement;
 use super::text::{joined, mentions, own_name, primary_key_name, qualified, quote};
 use super::{ObjectName, TableName, Work, in_order, is_made_by, objects, parents, spelled, target};
@@ -111,8 +112,14 @@ impl<'a> Work<'a> {
                 statements.push(drop_constraint(schema, table, name));
             }
         }
-        // The keys that they refer to.
-        for &(schema, table, name) in &self.lifted {
+        // The keys that they refer to; and checks, those of parents first.
+        let mut lifted: Vec<_> = self.lifted.iter().copied().collect();
+        lifted.sort_by_key(|(schema, table, _)| {
+            let held = self.current.schemas.get(*schema);
+            let table = held.and_then(|held| held.tables.get(*table));
+            table.map_or(0, |table| depth(self.current, table))
+        });
+        for (schema, table, name) in lifted {
             let held = self
                 .current
                 .schemas

@@ -163,6 +163,28 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// A check of a table that goes may read an attribute that its column's type gives up.
+    pub(super) fn lift_uses_of_attributes(&mut self) {
+        let types: BTreeSet<String> = self
+            .changed
+            .keys()
+            .filter(|(_, kind, _)| *kind == ObjectKind::Composite)
+            .map(|(schema, _, name)| rebuild::spelled(schema, name))
+            .collect();
+        for (&(schema, table), (old, _, changes)) in &self.altered {
+            let mut columns = old.columns.values();
+            if !columns.any(|column| types.contains(&column.data_type)) {
+                continue;
+            }
+            self.lifted
+                .extend(changes.iter().filter_map(|change| match change {
+                    TableChange::CheckDropped { name, .. }
+                    | TableChange::CheckChanged { name, .. } => Some((schema, table, *name)),
+                    _ => None,
+                }));
+        }
+    }
+
     fn lift_uses_in_domains(&mut self, functions: &[(String, &'a str)]) {
         for (schema, held) in &self.current.schemas {
             let domains = held.objects.get(&ObjectKind::Domain).into_iter().flatten();
@@ -283,6 +305,10 @@ impl<'a> Work<'a> {
         for ((schema, name), (old, new, changes)) in &self.altered {
             let again = self.made_again((schema, name), (old, new), changes);
             let mut gone: Vec<BTreeSet<&'a str>> = Vec::new();
+            let is_attached = |index: &str| {
+                let full = ((*schema).to_owned(), (*name).to_owned(), index.to_owned());
+                self.attached.contains_key(&full)
+            };
             for change in changes {
                 match change {
                     TableChange::PrimaryKeyDropped { old } => {
@@ -294,8 +320,9 @@ impl<'a> Work<'a> {
                         );
                     }
                     TableChange::PrimaryKeyChanged { old, new }
-                        if (&old.parts, &old.include, &old.attributes)
-                            != (&new.parts, &new.include, &new.attributes) =>
+                        if !is_attached(&primary_key_name(name, new))
+                            && (&old.parts, &old.include, &old.attributes, &old.options)
+                                != (&new.parts, &new.include, &new.attributes, &new.options) =>
                     {
                         gone.push(
                             old.parts
@@ -304,9 +331,9 @@ impl<'a> Work<'a> {
                                 .collect(),
                         );
                     }
-                    TableChange::IndexDropped { old, .. }
-                    | TableChange::IndexChanged { old, .. }
-                        if old.unique =>
+                    TableChange::IndexDropped { name, old }
+                    | TableChange::IndexChanged { name, old, .. }
+                        if old.unique && !is_attached(name) =>
                     {
                         gone.push(columns_of(old));
                     }

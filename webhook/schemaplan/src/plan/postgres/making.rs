@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, ForeignKey, Index, IndexPart, Object, ObjectKind, Table};
+use crate::catalog::{Catalog, ForeignKey, IndexPart, Object, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::order::topological;
 use crate::plan::Statement;
 
 use super::alter::{KeyName, Subject};
 use super::objects::statement;
-use super::parts::has_parts;
+use super::parents::above;
+use super::parts::comes_late;
 use super::steps::calls_of_rows;
 use super::table::add_key;
 use super::text::{check, comment, create_index, index_constraint, joined, qualified, quote};
@@ -27,10 +28,10 @@ impl<'a> Work<'a> {
             .map(|(name, object)| Node::object(name, object))
             .collect();
         for (&(schema, name), &table) in &self.created {
-            nodes.push(Node::table((schema, name), table));
+            nodes.push(Node::table((schema, name), table, self.desired));
         }
         for (&(schema, name), (_, new, _)) in &self.altered {
-            nodes.push(Node::table((schema, name), new));
+            nodes.push(Node::table((schema, name), new, self.desired));
         }
         nodes.sort_by(|one, other| one.rank().cmp(&other.rank()));
         // A table whose check calls a function of its own rows comes first, without the check.
@@ -84,6 +85,7 @@ impl<'a> Work<'a> {
         let mut statements = Vec::new();
         let mut owners = Vec::new();
         let mut indexes = Vec::new();
+        let mut backwards: Vec<Vec<Statement>> = Vec::new();
         let mut awaited = self.awaited();
         for index in order {
             let Some(node) = nodes.get(index) else {
@@ -94,9 +96,10 @@ impl<'a> Work<'a> {
                     statements.extend(self.object(name, object, &mut owners));
                 }
                 What::Table(name, table) => {
-                    let (now, later) = self.table(name, table);
+                    let (now, later, last) = self.table(name, table);
                     statements.extend(now);
                     indexes.extend(later);
+                    backwards.push(last);
                     for (top, tree) in &mut awaited {
                         if tree.remove(&name) && tree.is_empty() {
                             statements.extend(self.bring_rows_back(*top));
@@ -108,6 +111,8 @@ impl<'a> Work<'a> {
         statements.extend(owners);
         statements.append(&mut self.owners);
         statements.extend(indexes);
+        statements.extend(self.marks_of_parts());
+        statements.extend(backwards.into_iter().rev().flatten());
         let added = self.added_keys();
         for ((schema, table, name), key) in late {
             let is_again = self.lifted.contains(&(schema, table, name));
@@ -259,11 +264,11 @@ impl<'a> Work<'a> {
                 .filter_map(|part| part.column.as_deref())
                 .collect::<BTreeSet<_>>()
                 == referred
+                && !comes_late(&key.options)
         });
-        let constraint = table
-            .indexes
-            .values()
-            .any(|index| index.constraint && columns_of(index) == referred);
+        let constraint = table.indexes.values().any(|index| {
+            index.constraint && columns_of(index) == referred && !comes_late(&index.options)
+        });
         !primary && !constraint
     }
 
@@ -334,15 +339,17 @@ impl<'a> Work<'a> {
         objects::create(schema, kind, name, object)
     }
 
-    /// Now, and when all tables are there.
+    /// Now, when all tables are there, and then in the opposite order.
     fn table(
         &mut self,
         (schema, name): TableName<'a>,
         table: &'a Table,
-    ) -> (Vec<Statement>, Vec<Statement>) {
-        let is_partial = |index: &Index| index.options.contains_key("invalid") || has_parts(index);
+    ) -> (Vec<Statement>, Vec<Statement>, Vec<Statement>) {
         let indexes_come_late = table.options.contains_key("partition by")
-            && (table.indexes.values().any(is_partial)
+            && (table
+                .indexes
+                .values()
+                .any(|index| comes_late(&index.options))
                 || self.has_keys_for_its_indexes((schema, name), table));
         if let Some((old, new, changes)) = self.altered.get(&(schema, name)) {
             let (was, is) = (parent_in(self.current, old), parent_in(self.desired, new));
@@ -357,6 +364,9 @@ impl<'a> Work<'a> {
                 lifted: &self.lifted,
                 without_primary_key: self.lifted_primary_keys.contains(&(schema, name)),
                 is_detached: self.detached.contains(&(schema, name)),
+                attached: &self.attached,
+                is_joined: &|table, index| self.is_joined(table, index),
+                has_children: self.has_children((schema, name)),
                 indexes_come_late,
                 late: &self.late,
                 adopted: &self.adopted,
@@ -370,7 +380,7 @@ impl<'a> Work<'a> {
                 parents: (was.as_deref(), is.as_deref()),
             });
             self.refusals.extend(altered.refusals);
-            return (altered.statements, altered.late);
+            return (altered.statements, altered.late, altered.backwards);
         }
         let is_inline = |key: &str| {
             let invalid = table
@@ -381,7 +391,9 @@ impl<'a> Work<'a> {
         };
         let parent = parent_in(self.desired, table);
         let parent = parent.as_deref();
-        self.new_table((schema, name), table, parent, is_inline, indexes_come_late)
+        let (now, later) =
+            self.new_table((schema, name), table, parent, is_inline, indexes_come_late);
+        (now, later, Vec::new())
     }
 
     /// Whether a partition has a key of its own with the columns of one of the table's indexes: the server makes it a part of the index where it
@@ -588,15 +600,13 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn table(name: TableName<'a>, table: &'a Table) -> Self {
+    fn table(name: TableName<'a>, table: &'a Table, desired: &Catalog) -> Self {
         let keys = table.foreign_keys.values().map(|key| {
             let (schema, table) = target(name.0, key);
             joined(schema, table)
         });
-        // `regclass` quotes what it must; both spellings are of a name that is a word.
-        let parents = parents(table)
-            .into_iter()
-            .map(|parent| parent.replace('"', ""));
+        let parents = above(desired, table).into_iter();
+        let parents = parents.map(|(schema, parent)| joined(schema, parent));
         Self {
             key: joined(name.0, name.1),
             needs: table

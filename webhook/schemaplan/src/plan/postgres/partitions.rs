@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::catalog::{Catalog, Table};
 use crate::diff::TableChange;
+use crate::plan::Statement;
 
-use super::text::sequence_of;
+use super::objects::statement;
+use super::parents::table_in;
+use super::text::{primary_key_name, qualified, quote, sequence_of};
 use super::{TableName, Work, spelled};
 
 impl<'a> Work<'a> {
@@ -90,14 +93,57 @@ impl<'a> Work<'a> {
             return BTreeSet::new();
         };
         let others: Vec<&Table> = children.collect();
-        let kept = first.columns.keys().filter_map(|column| {
+        let own = first.columns.keys().chain(&first.merged.0);
+        let kept = own.filter_map(|column| {
             let (column, _) = old.columns.get_key_value(column)?;
             let all = others
                 .iter()
-                .all(|child| child.columns.contains_key(column));
+                .all(|child| child.columns.contains_key(column) || child.merged.0.contains(column));
             all.then_some(column.as_str())
         });
         kept.collect()
+    }
+
+    /// A partition's part of an index is made anew with the whole, and forgets that rows are told apart by it, or lie in its order.
+    pub(super) fn marks_of_parts(&self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        for (schema, held) in &self.desired.schemas {
+            for (name, table) in &held.tables {
+                let is = self.current.schemas.get(schema);
+                let is = is.and_then(|held| held.tables.get(name));
+                let Some(is) = is.filter(|_| self.is_below_a_change(table)) else {
+                    continue;
+                };
+                for (option, value) in marks_of_parts(name, table) {
+                    if is.options.get(option) == Some(value) {
+                        let shown = qualified(schema, name);
+                        let sql = format!("ALTER TABLE {shown} {}", mark(option, value));
+                        statements.push(statement(sql, &format!("modify table {name}")));
+                    }
+                }
+            }
+        }
+        statements
+    }
+
+    /// Whether a table above it gets other indexes, or a column another type.
+    fn is_below_a_change(&self, table: &Table) -> bool {
+        let mut above = table.options.get("partition of");
+        while let Some(parent) = above {
+            let is_changed = self.changes(parent, |change| match change {
+                TableChange::ColumnChanged { changed, .. } => {
+                    changed.data_type || changed.collation
+                }
+                TableChange::IndexChanged { .. } | TableChange::PrimaryKeyChanged { .. } => true,
+                _ => false,
+            });
+            if is_changed {
+                return true;
+            }
+            let parent = table_in(self.desired, parent);
+            above = parent.and_then(|(_, parent)| parent.options.get("partition of"));
+        }
+        false
     }
 
     fn changes_indexes(&self, parent: &str) -> bool {
@@ -128,5 +174,32 @@ impl<'a> Work<'a> {
         let mut altered = self.altered.iter();
         let altered = altered.find(|(name, _)| spelled(**name, table));
         altered.is_some_and(|(_, (_, _, changes))| changes.iter().any(is))
+    }
+}
+
+/// What a table says of an index that is not its own, but a part of its parent's.
+fn marks_of_parts<'b>(name: &str, table: &'b Table) -> Vec<(&'static str, &'b String)> {
+    let options = ["replica identity", "cluster on"].into_iter();
+    let marks = options.filter_map(|option| Some((option, table.options.get(option)?)));
+    marks
+        .filter(|(_, value)| is_of_a_part(name, table, value))
+        .collect()
+}
+
+/// Whether an index that a table says something of is a part of its parent's.
+pub(super) fn is_of_a_part(name: &str, table: &Table, value: &str) -> bool {
+    let index = value.strip_prefix("USING INDEX ").unwrap_or(value);
+    let key = table.primary_key.as_ref();
+    let key = key.map(|key| primary_key_name(name, key));
+    let mut own = table.indexes.keys().chain(&key);
+    let is_named = value.starts_with("USING INDEX ") || value.starts_with('"');
+    table.options.contains_key("partition of") && is_named && !own.any(|own| quote(own) == index)
+}
+
+/// What an option says of an index, as an action of `ALTER TABLE`.
+pub(super) fn mark(option: &str, value: &str) -> String {
+    match option {
+        "cluster on" => format!("CLUSTER ON {value}"),
+        _ => format!("REPLICA IDENTITY {value}"),
     }
 }

@@ -65,8 +65,14 @@ impl<'a> Work<'a> {
             made.indexes
                 .retain(|_, index| index.constraint || !is_made_by(index, &calls));
         }
-        let (mut now, mut later) =
-            new_table((schema, name), &made, parent, is_inline, indexes_come_late);
+        let (mut now, mut later) = new_table(
+            (schema, name),
+            &made,
+            parent,
+            is_inline,
+            indexes_come_late,
+            &|table, index| self.is_joined(table, index),
+        );
         let purpose = format!("create table {name}");
         for (column, sequence) in moved {
             let sql = alter::own_sequence(schema, name, column, &sequence);

@@ -1,12 +1,15 @@
 //! A new table, and foreign keys that come late.
 
-use crate::catalog::{ForeignKey, Table};
+use std::borrow::Cow;
+
+use crate::catalog::{Column, ForeignKey, Table};
 use crate::plan::Statement;
 
 use super::TableName;
 use super::alter;
 use super::objects::statement;
-use super::parts;
+use super::partitions::{is_of_a_part, mark};
+use super::parts::{self, Whole, comes_late};
 use super::text::{
     check, comment, create_table, foreign_key, index_constraint, is_double, is_plain_serial,
     primary_key_name, qualified, quote, sequence_of,
@@ -20,6 +23,7 @@ pub(super) fn new_table(
     parent: Option<&Table>,
     is_inline: impl Fn(&str) -> bool,
     indexes_come_late: bool,
+    is_joined: &dyn Fn(&str, &str) -> bool,
 ) -> (Vec<Statement>, Vec<Statement>) {
     let purpose = format!("create table {name}");
     let shown = qualified(schema, name);
@@ -34,8 +38,14 @@ pub(super) fn new_table(
         }
     }
     let mut sql = before;
-    sql.push(create_table(schema, name, table, &is_inline));
+    let (said, differing) = said_of_columns(table, parent);
+    sql.push(create_table(schema, name, &said, &is_inline));
     sql.extend(after);
+    sql.extend(
+        differing
+            .iter()
+            .map(|action| format!("ALTER TABLE {shown} {action}")),
+    );
     let parent = parent.filter(|_| table.options.contains_key("partition of"));
     for (column_name, column) in &table.columns {
         let theirs = parent.and_then(|parent| parent.columns.get(column_name));
@@ -55,11 +65,20 @@ pub(super) fn new_table(
             ));
         }
     }
+    let with_parts = |own: &str, whole: Whole<'_>| {
+        let made = parts::create((schema, name), own, whole, false, is_joined).into_iter();
+        made.map(|statement| statement.sql)
+    };
+    if let Some(key) = table.primary_key.as_ref()
+        && comes_late(&key.options)
+    {
+        let own = primary_key_name(name, key);
+        late.extend(with_parts(&own, Whole::PrimaryKey(key)));
+    }
     for (index_name, index) in &table.indexes {
-        if !index.constraint {
-            let made = parts::create((schema, name), index_name, index, false);
-            let made = made.into_iter().map(|statement| statement.sql);
-            if indexes_come_late {
+        if !index.constraint || comes_late(&index.options) {
+            let made = with_parts(index_name, Whole::Index(index));
+            if indexes_come_late || index.constraint {
                 late.extend(made);
             } else {
                 sql.extend(made);
@@ -77,8 +96,14 @@ pub(super) fn new_table(
             "force row level security" => {
                 sql.push(format!("ALTER TABLE {shown} FORCE ROW LEVEL SECURITY"));
             }
-            "replica identity" => sql.push(format!("ALTER TABLE {shown} REPLICA IDENTITY {value}")),
-            "cluster on" => sql.push(format!("ALTER TABLE {shown} CLUSTER ON {value}")),
+            "replica identity" | "cluster on" => {
+                let place = if is_of_a_part(name, table, value) {
+                    &mut late
+                } else {
+                    &mut sql
+                };
+                place.push(format!("ALTER TABLE {shown} {}", mark(option, value)));
+            }
             other => {
                 let actions = alter::new_column_settings(other, value).into_iter();
                 sql.extend(actions.map(|action| format!("ALTER TABLE {shown} {action}")));
@@ -107,6 +132,12 @@ pub(super) fn new_table(
     }
     let constraint = |name: &str| format!("CONSTRAINT {} ON {shown}", quote(name));
     let key = table.primary_key.as_ref();
+    let is_late = |own: &str| {
+        let index = table.indexes.get(own).map(|index| &index.options);
+        let key = key.filter(|key| primary_key_name(name, key) == own);
+        let options = index.or_else(|| key.map(|key| &key.options));
+        options.is_some_and(comes_late)
+    };
     let key = key.map(|key| (primary_key_name(name, key), key.comment.as_deref()));
     let commented = table
         .checks
@@ -126,7 +157,12 @@ pub(super) fn new_table(
         }));
     for (constraint_name, text) in commented {
         if text.is_some() {
-            sql.push(comment(&constraint(&constraint_name), text));
+            let place = if is_late(&constraint_name) {
+                &mut late
+            } else {
+                &mut sql
+            };
+            place.push(comment(&constraint(&constraint_name), text));
         }
     }
     let made = |sql: Vec<String>| {
@@ -134,6 +170,46 @@ pub(super) fn new_table(
         statements.collect()
     };
     (made(sql), made(late))
+}
+
+/// The table with the columns that it says itself, which are not all that it has if it inherits; and what differs of those that are its parents' only.
+fn said_of_columns<'a>(table: &'a Table, parent: Option<&Table>) -> (Cow<'a, Table>, Vec<String>) {
+    let parent = parent.filter(|_| table.options.contains_key("inherits"));
+    let Some(parent) = parent else {
+        return (Cow::Borrowed(table), Vec::new());
+    };
+    let mut said = table.clone();
+    let mut differing = Vec::new();
+    for (name, theirs) in &parent.columns {
+        let is_own = table.merged.0.contains(name);
+        let Some(own) = table.columns.get(name) else {
+            if is_own {
+                let column = Column {
+                    identity: None,
+                    comment: None,
+                    ..theirs.clone()
+                };
+                said.columns.insert(name.clone(), column);
+            }
+            continue;
+        };
+        if is_own || own.identity.is_some() || own.generated.is_some() {
+            continue;
+        }
+        said.columns.shift_remove(name);
+        let head = format!("ALTER COLUMN {}", quote(name));
+        if own.default != theirs.default {
+            differing.push(match &own.default {
+                Some(default) => format!("{head} SET DEFAULT {default}"),
+                None => format!("{head} DROP DEFAULT"),
+            });
+        }
+        if own.nullable != theirs.nullable {
+            let verb = if own.nullable { "DROP" } else { "SET" };
+            differing.push(format!("{head} {verb} NOT NULL"));
+        }
+    }
+    (Cow::Owned(said), differing)
 }
 
 pub(super) fn add_key(schema: &str, table: &str, name: &str, key: &ForeignKey) -> Vec<Statement> {

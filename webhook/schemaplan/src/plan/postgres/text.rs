@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use crate::catalog::{Check, Column, ForeignKey, Index, IndexPart, PrimaryKey, Table};
 use crate::plan::text;
 
+use super::parts::comes_late;
+
 /// A name in quotes.
 pub(super) fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
@@ -316,8 +318,13 @@ pub(super) fn create_table(
             Some(column(column_name, definition, serial))
         })
         .collect();
-    lines.extend(table.primary_key.as_ref().map(primary_key));
-    let constraints = table.indexes.iter().filter(|(_, index)| index.constraint);
+    let key = table.primary_key.as_ref();
+    let key = key.filter(|key| !comes_late(&key.options));
+    lines.extend(key.map(primary_key));
+    let constraints = table
+        .indexes
+        .iter()
+        .filter(|(_, index)| index.constraint && !comes_late(&index.options));
     for (index_name, index) in constraints.filter(|(name, _)| !is_double(table, name)) {
         lines.push(index_constraint(index_name, index));
     }

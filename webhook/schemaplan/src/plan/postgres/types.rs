@@ -24,8 +24,12 @@ impl<'a> Work<'a> {
                     how = changed;
                     before_rebuilt.insert((schema, kind, name), before);
                 }
-                ObjectKind::Domain if self.is_looked_at_in_lists(schema, name, &how) => {
-                    how = How::Rebuilt;
+                ObjectKind::Domain if looks_at_values(&how) => {
+                    if let Some(refusal) = self.is_within_rows(schema, name) {
+                        how = How::Refused(refusal);
+                    } else if rebuild::is_in_lists(self.current, schema, name) {
+                        how = How::Rebuilt;
+                    }
                 }
                 ObjectKind::Range if rebuild::column_of(self.current, schema, name).is_none() => {
                     how = How::Again;
@@ -106,17 +110,25 @@ impl<'a> Work<'a> {
         (How::Altered(statements), Vec::new())
     }
 
-    /// The server holds no new constraint against the values within lists.
-    fn is_looked_at_in_lists(&self, schema: &str, name: &str, how: &How) -> bool {
-        let How::Altered(statements) = how else {
-            return false;
-        };
-        let looks = statements.iter().any(|one| {
-            let sql = &one.sql;
-            sql.contains(" SET NOT NULL")
-                || sql.contains(" ADD CONSTRAINT ") && !sql.ends_with(" NOT VALID")
-        });
-        looks && rebuild::is_in_lists(self.current, schema, name)
+    /// The server holds no new constraint against the values within rows of a type that a column has.
+    fn is_within_rows(&self, schema: &str, name: &str) -> Option<Refusal> {
+        let domain = joined(schema, name);
+        let spellings = [rebuild::spelled(schema, name), qualified(schema, name)];
+        self.current.schemas.iter().find_map(|(schema, held)| {
+            let types = held.objects.get(&ObjectKind::Composite).into_iter();
+            types.flatten().find_map(|(composite, object)| {
+                let mut labels = object.labels.iter();
+                let is_made_of_it = object.needs.contains(&domain)
+                    || labels.any(|label| spellings.iter().any(|one| label.ends_with(&format!(" {one}"))));
+                let user = rebuild::column_of(self.current, schema, composite).filter(|_| is_made_of_it)?;
+                Some(Refusal {
+                    object: format!("domain {name}"),
+                    reason: format!(
+                        "its new constraint is not held against the values within composite type {composite}, which {user} is made of: give that another type in a migration, and change the domain then"
+                    ),
+                })
+            })
+        })
     }
 
     /// A domain over a type that is made anew is made anew as well.
@@ -148,4 +160,16 @@ impl<'a> Work<'a> {
             }
         }
     }
+}
+
+/// Whether a domain's change looks at the values that there are: the server does not do so within lists, and rows.
+fn looks_at_values(how: &How) -> bool {
+    let How::Altered(statements) = how else {
+        return false;
+    };
+    statements.iter().any(|one| {
+        let sql = &one.sql;
+        sql.contains(" SET NOT NULL")
+            || sql.contains(" ADD CONSTRAINT ") && !sql.ends_with(" NOT VALID")
+    })
 }

@@ -200,6 +200,9 @@ pub(super) fn change_identity<'a>(
             work.after.push(statement(sql, purpose()));
         }
         (None, Some(to)) if subject.adopted.contains(to) => {
+            if kind(old).is_some() {
+                work.changed.push(format!("{head} DROP IDENTITY"));
+            }
             if let Some(default) = &new.default {
                 work.changed.push(format!("{head} SET DEFAULT {default}"));
             }
@@ -227,10 +230,10 @@ pub(super) fn change_identity<'a>(
         // The sequence of the identity takes the name.
         (Some(from), None) if kind(new).is_some() => {
             let table = qualified(subject.schema, subject.name);
-            for sql in [
-                format!("ALTER TABLE {table} {head} DROP DEFAULT"),
-                format!("DROP SEQUENCE {from}"),
-            ] {
+            let sql = format!("ALTER TABLE {table} {head} DROP DEFAULT");
+            work.before.push(statement(sql, purpose()));
+            if !subject.adopted.contains(from) {
+                let sql = format!("DROP SEQUENCE {from}");
                 work.before.push(statement(sql, purpose()));
             }
         }

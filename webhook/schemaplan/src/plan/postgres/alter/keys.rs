@@ -1,11 +1,13 @@
 //! Constraints and indexes of a table that is there, and their comments.
 
-use crate::catalog::Index;
+use crate::catalog::{Check, Index, PrimaryKey};
 use crate::plan::Statement;
 
 use super::{Subject, Work, statement};
-use crate::plan::postgres::parts;
-use crate::plan::postgres::text::{comment, index_constraint, is_double, qualified, quote};
+use crate::plan::postgres::parts::{self, Whole, comes_late};
+use crate::plan::postgres::text::{
+    check, comment, index_constraint, is_double, primary_key, primary_key_name, qualified, quote,
+};
 
 pub(super) fn drop_constraint(subject: &Subject<'_, '_>, name: &str, work: &mut Work) {
     if subject
@@ -41,7 +43,11 @@ pub(super) fn drop_index(subject: &Subject<'_, '_>, name: &str, old: &Index, wor
 }
 
 pub(super) fn add_index(subject: &Subject<'_, '_>, name: &str, new: &Index, work: &mut Work) {
-    if new.constraint && is_double(subject.new, name) {
+    if new.constraint && comes_late(&new.options) {
+        let table = (subject.schema, subject.name);
+        let made = parts::create(table, name, Whole::Index(new), false, subject.is_joined);
+        work.late.extend(made);
+    } else if new.constraint && is_double(subject.new, name) {
         let table = qualified(subject.schema, subject.name);
         let sql = format!("ALTER TABLE {table} ADD {}", index_constraint(name, new));
         work.after.push(statement(
@@ -60,9 +66,45 @@ pub(super) fn add_index(subject: &Subject<'_, '_>, name: &str, new: &Index, work
             &mut work.after
         };
         let table = (subject.schema, subject.name);
-        place.extend(parts::create(table, name, new, concurrently));
+        let whole = Whole::Index(new);
+        let made = parts::create(table, name, whole, concurrently, subject.is_joined);
+        place.extend(made);
     }
     comment_on_index(subject, name, None, new, work);
+}
+
+/// A check that children are to have as well comes when they have what they say of it themselves: the server makes one of the two.
+pub(super) fn add_check(subject: &Subject<'_, '_>, name: &str, new: &Check, work: &mut Work) {
+    if subject.has_children {
+        let table = qualified(subject.schema, subject.name);
+        let sql = format!("ALTER TABLE {table} ADD {}", check(name, new));
+        let purpose = format!("modify table {}", subject.name);
+        work.backwards.push(statement(sql, purpose.clone()));
+        if new.comment.is_some() {
+            let what = format!("CONSTRAINT {} ON {table}", quote(name));
+            let sql = comment(&what, new.comment.as_deref());
+            work.backwards.push(statement(sql, purpose));
+        }
+        return;
+    }
+    work.constraints_added
+        .push(format!("ADD {}", check(name, new)));
+    if new.comment.is_some() {
+        comment_on_constraint(subject, name, new.comment.as_deref(), work);
+    }
+}
+
+pub(super) fn add_primary_key(subject: &Subject<'_, '_>, new: &PrimaryKey, work: &mut Work) {
+    if comes_late(&new.options) {
+        let table = (subject.schema, subject.name);
+        let name = primary_key_name(subject.name, new);
+        let whole = Whole::PrimaryKey(new);
+        let made = parts::create(table, &name, whole, false, subject.is_joined);
+        work.late.extend(made);
+    } else {
+        work.constraints_added
+            .push(format!("ADD {}", primary_key(new)));
+    }
 }
 
 pub(super) fn comment_on_index(
@@ -96,6 +138,14 @@ pub(super) fn comment_on_constraint(
 ) {
     let table = qualified(subject.schema, subject.name);
     let sql = comment(&format!("CONSTRAINT {} ON {table}", quote(name)), text);
-    work.after
-        .push(statement(sql, format!("comment on constraint {name}")));
+    let index = subject.new.indexes.get(name).map(|index| &index.options);
+    let key = subject.new.primary_key.as_ref();
+    let key = key.filter(|key| primary_key_name(subject.name, key) == name);
+    let options = index.or_else(|| key.map(|key| &key.options));
+    let place = if options.is_some_and(comes_late) {
+        &mut work.late
+    } else {
+        &mut work.after
+    };
+    place.push(statement(sql, format!("comment on constraint {name}")));
 }

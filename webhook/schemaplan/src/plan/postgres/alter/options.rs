@@ -1,8 +1,10 @@
 //! What else is said of a table.
 
+use crate::catalog::Table;
 use crate::plan::Refusal;
 
 use super::{Subject, Work, statement};
+use crate::plan::postgres::partitions::is_of_a_part;
 use crate::plan::postgres::text::{qualified, quote};
 
 pub(super) fn change_option(
@@ -21,7 +23,9 @@ pub(super) fn change_option(
     match option {
         "unlogged" => {
             let sql = format!("ALTER TABLE {table} SET {}", yes("UNLOGGED", "LOGGED"));
-            work.after.push(statement(sql, purpose));
+            // A table that is logged refers to none that is not: those that refer lose it first, and get it last.
+            let place = if new.is_some() { &mut work.backwards } else { &mut work.after };
+            place.push(statement(sql, purpose));
         }
         "with" => {
             work.changed.extend(set_and_reset(old, new));
@@ -38,7 +42,9 @@ pub(super) fn change_option(
                 new.unwrap_or("DEFAULT")
             );
             // The columns of the index can hold NULL only when it is that no more, and another has to be there first.
-            let place = if new.is_some_and(|new| new.starts_with("USING INDEX ")) {
+            let place = if new.is_some_and(|new| is_of_a_part(subject.name, subject.new, new)) {
+                &mut work.late
+            } else if new.is_some_and(|new| new.starts_with("USING INDEX ")) {
                 &mut work.after
             } else {
                 &mut work.before
@@ -82,6 +88,7 @@ pub(super) fn change_option(
                 let sql = format!("ALTER TABLE {table} NO INHERIT {parent}");
                 work.before.push(statement(sql, purpose.clone()));
             }
+            give_up_checks(subject, work);
             for parent in is.iter().filter(|parent| !was.contains(parent)) {
                 let sql = format!("ALTER TABLE {table} INHERIT {parent}");
                 work.after.push(statement(sql, purpose.clone()));
@@ -107,7 +114,13 @@ pub(super) fn change_option(
                 None => "SET WITHOUT CLUSTER".to_owned(),
             };
             let sql = format!("ALTER TABLE {table} {action}");
-            work.after.push(statement(sql, purpose));
+            let is_of_a_part = new.is_some_and(|new| is_of_a_part(subject.name, subject.new, new));
+            let place = if is_of_a_part {
+                &mut work.late
+            } else {
+                &mut work.after
+            };
+            place.push(statement(sql, purpose));
         }
         other if setting_of(other).is_some() => {
             let Some((setting, column)) = setting_of(other) else {
@@ -127,6 +140,20 @@ pub(super) fn change_option(
             new.unwrap_or("none")
         ))),
     }
+}
+
+/// A child that leaves keeps its parent's checks, unless the parent gave them up before.
+fn give_up_checks(subject: &Subject<'_, '_>, work: &mut Work) {
+    let (left, joined) = subject.parents;
+    let theirs = left.into_iter().flat_map(|parent| &parent.checks);
+    let gone = theirs.filter(|(name, check)| {
+        let stays = joined.is_some_and(|parent| parent.checks.contains_key(*name));
+        let is_own = |table: &Table| table.checks.contains_key(*name);
+        let is_handed_down = !check.attributes.contains("NO INHERIT");
+        is_handed_down && !stays && !is_own(subject.old) && !is_own(subject.new)
+    });
+    let actions = gone.map(|(name, _)| format!("DROP CONSTRAINT IF EXISTS {}", quote(name)));
+    work.constraints_dropped.extend(actions);
 }
 
 /// `storage of "a"` as the setting and the column.

@@ -1,13 +1,14 @@
 //! Partitions: they join a parent, leave it, and differ from it in what they say of its columns.
 
-use crate::catalog::{Column, Index, Table};
+use crate::catalog::{Column, Table};
 use crate::diff::TableChange;
 
 use super::columns::comment_on_column;
 use super::keys::{add_index, drop_index};
 use super::{Subject, Work, statement};
+use crate::plan::postgres::attaching::is_alike;
 use crate::plan::postgres::convert;
-use crate::plan::postgres::parts::{has_parts, is_part};
+use crate::plan::postgres::parts::has_parts;
 use crate::plan::postgres::text::{column, primary_key_name, qualified, quote, sequence_of};
 
 /// Whether a change of columns or checks is only that they are a parent's now, or were; what is said of such a column may still differ from the parent's.
@@ -45,9 +46,6 @@ fn inherited<'a>(subject: &Subject<'a, '_>, change: &TableChange<'a>, work: &mut
         }
         TableChange::CheckAdded { name, .. } => {
             !stays && left.is_some_and(|parent| parent.checks.contains_key(*name))
-        }
-        TableChange::CheckDropped { name, .. } => {
-            !stays && joined.is_some_and(|parent| parent.checks.contains_key(*name))
         }
         _ => false,
     }
@@ -198,17 +196,6 @@ pub(super) fn partition<'a>(
     }
 }
 
-/// Whether the server would take one index for a part of the other.
-fn is_alike(one: &Index, other: &Index) -> bool {
-    let options = |index: &Index| {
-        let mut options = index.options.clone();
-        options.retain(|option, _| !is_part(option));
-        options
-    };
-    (one.unique, one.constraint, &one.parts) == (other.unique, other.constraint, &other.parts)
-        && options(one) == options(other)
-}
-
 /// An index that stays a partition's own goes before it gets a parent that has one alike, and comes again.
 fn keep_own_indexes(subject: &Subject<'_, '_>, work: &mut Work) {
     let theirs = subject.parents.1.map(|parent| &parent.indexes);
@@ -336,13 +323,11 @@ fn columns_of_another_parent(subject: &Subject<'_, '_>, work: &mut Work) -> Vec<
         }
         columns
     };
-    // Of a part of a part not all columns are known here.
     let (left, joined) = subject.parents;
-    let is_known = |parent: Option<&Table>| !parent.is_some_and(of_parent);
     let (is, wanted) = (columns(subject.old, left), columns(subject.new, joined));
     let mut actions = Vec::new();
     let mut gone: Vec<(&String, &Column)> = is.iter().collect();
-    gone.retain(|(name, _)| is_known(joined) && !wanted.contains_key(*name));
+    gone.retain(|(name, _)| !wanted.contains_key(*name));
     // What is computed goes before what it is computed from.
     gone.sort_by_key(|(_, column)| column.generated.is_none());
     for (name, _) in gone {
@@ -351,9 +336,7 @@ fn columns_of_another_parent(subject: &Subject<'_, '_>, work: &mut Work) -> Vec<
     }
     for (name, wanted) in &wanted {
         let Some(is) = is.get(name) else {
-            if is_known(left) {
-                actions.push(format!("ADD COLUMN {}", column(name, wanted, false)));
-            }
+            actions.push(format!("ADD COLUMN {}", column(name, wanted, false)));
             continue;
         };
         let head = format!("ALTER COLUMN {}", quote(name));
