@@ -1,7 +1,7 @@
 //! A migration's text as what is run: statements, and the checks before them.
 
 use sha2::{Digest as _, Sha256};
-use tidegate_sqlplan::{Dialect, ProblemKind, Script, SqlProblem};
+use tidegate_sqlplan::{Dialect, Effect, Found, ProblemKind, Script, SqlProblem, Statement};
 
 use crate::archive::{self, Section};
 use crate::directive::{DirectiveError, TransactionMode};
@@ -49,6 +49,16 @@ pub enum ScriptError {
         file: String,
         /// What is wrong, and where.
         problem: SqlProblem,
+    },
+    /// PostgreSQL: lines of rows follow, which are no SQL; only `psql` reads them.
+    #[error(
+        "{file}, line {line}: the rows behind COPY .. FROM stdin are no SQL, only psql reads them: write them as INSERT (pg_dump --inserts)"
+    )]
+    Rows {
+        /// The file.
+        file: String,
+        /// Where the statement begins.
+        line: u32,
     },
     /// A directive that cannot be followed.
     #[error("{file}: {problem}")]
@@ -165,6 +175,12 @@ fn statements(
     dialect: Dialect,
 ) -> Result<Vec<MigrationStatement>, ScriptError> {
     let script = Script::new(text, dialect);
+    if let Some(copy) = script.statements().find(is_followed_by_rows) {
+        return Err(ScriptError::Rows {
+            file: file.name().to_owned(),
+            line: copy.position().line + lines_before,
+        });
+    }
     let problem = script
         .problems()
         .into_iter()
@@ -181,6 +197,13 @@ fn statements(
         line: statement.position().line + lines_before,
     });
     Ok(statements.collect())
+}
+
+fn is_followed_by_rows(statement: &Statement<'_>) -> bool {
+    let first = statement.sql().split_whitespace().next();
+    let is_copy = first.is_some_and(|word| word.eq_ignore_ascii_case("copy"));
+    let is_stdin = |found: &Found| matches!(&found.effect, Effect::FileAccess { what } if what == "COPY FROM STDIN");
+    is_copy && statement.read().effects.iter().any(is_stdin)
 }
 
 /// Whether a problem leaves it open what would run. What is merely odd is the policies' to judge; where a directive moves the delimiter, the splitter
@@ -271,6 +294,12 @@ mod tests {
         check(
             "-- atlas:txmode all\n\nSELECT 1;",
             "1.sql: atlas:txmode all cannot",
+        );
+        let copy = "CREATE TABLE t (a text);\n\nCOPY public.t (a) FROM stdin;\nit's; 1\n\\.\n";
+        let problem = read(copy, Dialect::Postgres).expect_err("rows are no statements");
+        assert_eq!(
+            problem.to_string(),
+            "1.sql, line 3: the rows behind COPY .. FROM stdin are no SQL, only psql reads them: write them as INSERT (pg_dump --inserts)"
         );
         let inside = "CREATE TABLE t (a int) /*!50100 PARTITION BY HASH (a) */;";
         check_runs(inside);
