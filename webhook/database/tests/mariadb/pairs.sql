@@ -1203,3 +1203,18 @@ CREATE TABLE t (a int, CONSTRAINT x CHECK (a > 0), CONSTRAINT y CHECK (a > 1) NO
 CREATE TABLE t (a point NOT NULL SRID 4326);
 -- to
 CREATE TABLE t (a point NOT NULL SRID 4326, SPATIAL KEY s (a));
+-- == what was computed when it was read is written by hand
+CREATE TABLE t (a int, v int AS (a + 1) VIRTUAL, b int, KEY i (v));
+-- rows
+INSERT INTO t (a, b) VALUES (1, 2), (5, NULL);
+-- keeps SELECT a, v, b FROM t
+-- to
+CREATE TABLE t (a int, v bigint, b int, KEY i (v));
+-- == a check of a column that is computed in another way
+-- loses
+CREATE TABLE t (a int, v int AS (a + 1) VIRTUAL, w int, s int AS (a + 2) STORED, CONSTRAINT c CHECK (v > a), CONSTRAINT d CHECK (w > 0), CONSTRAINT e CHECK (s > a));
+-- rows
+INSERT INTO t (a, w) VALUES (1, 2);
+-- keeps SELECT a, v, s FROM t
+-- to
+CREATE TABLE t (a int, v int AS (a + 1) STORED, w int AS (a + 1) VIRTUAL, s int AS (a + 2) VIRTUAL, CONSTRAINT c CHECK (v > a), CONSTRAINT d CHECK (w > 0), CONSTRAINT e CHECK (s > a));

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use tidegate_sqlplan::Dialect;
 
-use crate::catalog::{Check, Column, Index, Table};
+use crate::catalog::{Check, Column, Generated, Index, Table};
 use crate::diff::{ColumnChange, TableChange};
 
 use super::narrow::{narrows, narrows_charset};
@@ -242,6 +242,7 @@ impl<'a> Alter<'a> {
             }
         }
         self.keep_generated_indexes(&mut drops, &mut adds);
+        self.keep_uses_of_remade(&mut drops, &mut adds);
         // In their order: each may be put behind the one before it.
         columns.sort_by_key(|(name, _)| self.new.columns.get_index_of(*name));
         drops.extend(columns.into_iter().flat_map(|(_, actions)| actions));
@@ -259,6 +260,21 @@ impl<'a> Alter<'a> {
 
     /// What has to wait until the combined statement has run.
     pub(super) fn afterwards(&self) -> Vec<Action> {
+        let columns = self.new.columns.iter();
+        let held = columns.filter_map(|(name, new)| {
+            let old = self.old.columns.get(name)?;
+            self.as_stored(old, new)?;
+            let definition = self.definition(name, new);
+            Some(Action {
+                sql: format!("MODIFY COLUMN {definition}"),
+                destructive: narrows(&old.data_type, &new.data_type),
+                purpose: format!("keep what column {name} was computed as"),
+            })
+        });
+        held.chain(self.unversioned()).collect()
+    }
+
+    fn unversioned(&self) -> Vec<Action> {
         if !self.gains_versions() {
             return Vec::new();
         }
@@ -339,9 +355,17 @@ impl<'a> Alter<'a> {
         let purpose = format!("change column {name}");
         if changed.generated && !Self::generated_in_place(old, new) {
             let drop = drop_column(name, old);
-            let (definition, position) = (self.definition(name, new), self.position(name));
-            let sql = format!("ADD COLUMN {definition}{position}");
-            return vec![Action { purpose, ..drop }, Action::new(sql, String::new())];
+            let stored = self.as_stored(old, new);
+            // What is computed from now on was written by hand, or the other way; only what is computed in both ways, or stored before, can be kept.
+            let destructive = stored.is_none() && new.generated.is_none();
+            let definition = self.definition(name, stored.as_ref().unwrap_or(new));
+            let sql = format!("ADD COLUMN {definition}{}", self.position(name));
+            let drop = Action {
+                purpose,
+                destructive: drop.destructive || destructive,
+                ..drop
+            };
+            return vec![drop, Action::new(sql, String::new())];
         }
         let destructive = if new.generated.is_some() {
             // What was written by hand is computed from now on.
@@ -364,6 +388,24 @@ impl<'a> Alter<'a> {
         }]
     }
 
+    /// A column that was computed when it was read, and is to hold what is written: as one that holds what is computed, which can go on from there. None for
+    /// any other, and where what it is computed of goes with the same statement.
+    fn as_stored(&self, old: &Column, new: &Column) -> Option<Column> {
+        let computed = old
+            .generated
+            .as_ref()
+            .filter(|generated| !generated.stored)?;
+        let loses = |change: &TableChange<'_>| matches!(change, TableChange::ColumnDropped { name, .. } if computed.expression.contains(*name));
+        let is_kept = new.generated.is_none() && !self.changes.iter().any(loses);
+        is_kept.then(|| Column {
+            generated: Some(Generated {
+                stored: true,
+                ..computed.clone()
+            }),
+            ..old.clone()
+        })
+    }
+
     /// Whether `MODIFY` can bring the change about: what is computed when read cannot become anything else, nor anything else it.
     fn generated_in_place(old: &Column, new: &Column) -> bool {
         match (&old.generated, &new.generated) {
@@ -371,6 +413,42 @@ impl<'a> Alter<'a> {
             (Some(old), None) => old.stored,
             (None, Some(new)) => new.stored,
             (None, None) => true,
+        }
+    }
+
+    /// Indexes and checks that do not change themselves, of columns that go and come in one statement: a server keeps the index of one that goes for as many
+    /// bytes as that had, and drops a check of it or fails.
+    fn keep_uses_of_remade(&self, drops: &mut Vec<Action>, adds: &mut Vec<Action>) {
+        let both = self.new.columns.iter();
+        let remade: Vec<&str> = both
+            .filter_map(|(name, new)| {
+                let old = self.old.columns.get(name)?;
+                let is_remade = ColumnChange::between(old, new).generated
+                    && !Self::generated_in_place(old, new);
+                is_remade.then_some(name.as_str())
+            })
+            .collect();
+        for (name, index) in &self.new.indexes {
+            let mut columns = index.parts.iter().filter_map(|part| part.column.as_deref());
+            if columns.any(|column| remade.contains(&column))
+                && self.old.indexes.get(name) == Some(index)
+            {
+                let sql = format!("DROP INDEX {}", quote(name));
+                drops.push(Action::new(sql, String::new()));
+                adds.push(self.add_index(name, index, format!("keep index {name}")));
+            }
+        }
+        for (name, new) in &self.new.checks {
+            let mut columns = remade.iter();
+            if columns.any(|column| new.expression.contains(&quote(column)))
+                && new.attributes != OF_COLUMN
+                && self.old.checks.get(name) == Some(new)
+            {
+                let sql = format!("DROP {}", dropped_check(self.dialect, name, new));
+                drops.push(Action::new(sql, String::new()));
+                let sql = format!("ADD {}", check(name, new));
+                adds.push(Action::new(sql, format!("keep check {name}")));
+            }
         }
     }
 
