@@ -55,6 +55,8 @@ pub struct Schema {
     pub comment: Option<String>,
     /// `PostgreSQL`: who may do what with the schema, and with what is made in it.
     pub rights: Sayings,
+    /// `PostgreSQL`: whose it is, where it has a name.
+    pub owner: Owner,
 }
 
 /// What is said of a thing by statements of its own, each by the statement that takes it back: `COMMENT ON COLUMN v.a IS NULL` to
@@ -409,6 +411,7 @@ impl Schema {
             collation: None,
             comment: None,
             rights: BTreeMap::new(),
+            owner: Owner::UNSAID,
         }
     }
 }
@@ -462,6 +465,7 @@ impl Catalog {
     pub fn disown(&mut self) {
         self.user = Owner::default();
         for schema in self.schemas.values_mut() {
+            schema.owner = Owner::default();
             let tables = schema.tables.values_mut();
             tables.for_each(|table| table.owner = Owner::default());
             let objects = schema.objects.values_mut().flat_map(BTreeMap::values_mut);

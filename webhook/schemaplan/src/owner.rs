@@ -31,6 +31,9 @@ impl From<String> for Owner {
 }
 
 impl Owner {
+    /// Nothing is said.
+    pub(crate) const UNSAID: Self = Self(None);
+
     /// The role, quoted where it must be.
     pub fn role(&self) -> Option<&str> {
         self.0.as_deref()
@@ -59,6 +62,8 @@ pub(crate) fn settle_rights(current: &mut Catalog, desired: &mut Catalog) {
     for (name, wanted) in &mut desired.schemas {
         let mut none = Schema::empty();
         let held = current.schemas.get_mut(name).unwrap_or(&mut none);
+        let sides = [&mut wanted.rights, &mut held.rights];
+        own(&user, &wanted.owner, &held.owner, sides);
         for (name, table) in &mut wanted.tables {
             match held.tables.get_mut(name) {
                 None => own(&user, &table.owner, &Owner::default(), [&mut table.rights]),

@@ -17,6 +17,7 @@ mod dropping;
 mod further;
 mod lift;
 mod making;
+mod materialized;
 mod objects;
 mod parents;
 mod partitions;

@@ -49,6 +49,7 @@ WITH owned (kind, oid, owner) AS (
   UNION ALL SELECT 'f', oid, cfgowner FROM pg_ts_config WHERE cfgnamespace IN (NAMESPACES)
   UNION ALL SELECT 'e', oid, evtowner FROM pg_event_trigger
   UNION ALL SELECT 'b', oid, pubowner FROM pg_publication
+  UNION ALL SELECT 'n', oid, nspowner FROM pg_namespace WHERE oid IN (NAMESPACES)
 ), me AS (SELECT oid, rolname FROM pg_roles WHERE rolname = current_user)
 SELECT '', 0, quote_ident(rolname) FROM me
 UNION ALL
@@ -58,8 +59,8 @@ WHERE o.owner NOT IN (SELECT oid FROM me)";
 /// What a statement with `OWNER TO` is about.
 #[derive(Debug, PartialEq, Eq)]
 struct Gift<'a> {
-    /// In the words of `COMMENT ON`; empty for a relation, which several words mean.
-    words: &'static str,
+    /// How the server finds it.
+    by: By,
     /// As it is written.
     named: &'a str,
     /// Not quoted.
@@ -68,58 +69,75 @@ struct Gift<'a> {
     may_lack: bool,
 }
 
+/// How the server finds what a statement names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// A relation, which several words mean: by its name.
+    Relation,
+    /// A schema: by its name. Where the scope is one schema, the scratch place has none of that name, and whose it is is nobody's matter.
+    Schema,
+    /// Anything else: by a comment, in these words of `COMMENT ON`.
+    Comment(&'static str),
+}
+
 /// The kinds whose owners are compared, by the words behind `ALTER`.
-const KINDS: [(&str, bool); 17] = [
-    ("TABLE", true),
-    ("SEQUENCE", true),
-    ("VIEW", true),
-    ("MATERIALIZED VIEW", true),
-    ("FOREIGN TABLE", true),
-    ("FUNCTION", false),
-    ("PROCEDURE", false),
-    ("ROUTINE", false),
-    ("AGGREGATE", false),
-    ("TYPE", false),
-    ("DOMAIN", false),
-    ("COLLATION", false),
-    ("STATISTICS", false),
-    ("TEXT SEARCH DICTIONARY", false),
-    ("TEXT SEARCH CONFIGURATION", false),
-    ("EVENT TRIGGER", false),
-    ("PUBLICATION", false),
+const KINDS: [(&str, By); 18] = [
+    ("TABLE", By::Relation),
+    ("SEQUENCE", By::Relation),
+    ("VIEW", By::Relation),
+    ("MATERIALIZED VIEW", By::Relation),
+    ("FOREIGN TABLE", By::Relation),
+    ("SCHEMA", By::Schema),
+    ("FUNCTION", By::Comment("FUNCTION")),
+    ("PROCEDURE", By::Comment("PROCEDURE")),
+    ("ROUTINE", By::Comment("ROUTINE")),
+    ("AGGREGATE", By::Comment("AGGREGATE")),
+    ("TYPE", By::Comment("TYPE")),
+    ("DOMAIN", By::Comment("DOMAIN")),
+    ("COLLATION", By::Comment("COLLATION")),
+    ("STATISTICS", By::Comment("STATISTICS")),
+    (
+        "TEXT SEARCH DICTIONARY",
+        By::Comment("TEXT SEARCH DICTIONARY"),
+    ),
+    (
+        "TEXT SEARCH CONFIGURATION",
+        By::Comment("TEXT SEARCH CONFIGURATION"),
+    ),
+    ("EVENT TRIGGER", By::Comment("EVENT TRIGGER")),
+    ("PUBLICATION", By::Comment("PUBLICATION")),
 ];
 
 /// As [`KINDS`]; two other kinds begin with its word.
 const OPERATOR: &str = "OPERATOR";
 
-/// None where the owner is not one of what is compared (a schema, a language), or is whoever runs the text.
+/// None where the owner is not one of what is compared (a language, say), or is whoever runs the text.
 fn gift(sql: &str) -> Option<Gift<'_>> {
     let (rest, role) = last_name(sql.trim_end())?;
     let rest = strip_last(strip_last(rest, "TO")?, "OWNER")?;
     let rest = strip_first(rest, "ALTER")?;
     let is_kind = |words: &str| words.split(' ').try_fold(rest, strip_first);
-    let kind = KINDS.iter().find_map(|(words, is_relation)| {
-        let rest = is_kind(words)?;
-        Some((if *is_relation { "" } else { *words }, rest))
-    });
+    let kind = KINDS
+        .iter()
+        .find_map(|(words, by)| Some((*by, is_kind(words)?)));
     let operator = || {
         let rest = is_kind(OPERATOR)?;
         let is_other = ["CLASS", "FAMILY"]
             .iter()
             .any(|word| strip_first(rest, word).is_some());
-        (!is_other).then_some((OPERATOR, rest))
+        (!is_other).then_some((By::Comment(OPERATOR), rest))
     };
-    let (words, mut named) = kind.or_else(operator)?;
+    let (by, mut named) = kind.or_else(operator)?;
     let exists = strip_first(named, "IF").and_then(|rest| strip_first(rest, "EXISTS"));
     if let Some(rest) = exists {
         named = rest;
     }
-    if words.is_empty() {
+    if by == By::Relation {
         named = strip_first(named, "ONLY").unwrap_or(named);
         named = named.trim_end().trim_end_matches('*');
     }
     Some(Gift {
-        words,
+        by,
         named: named.trim(),
         role: role?,
         may_lack: exists.is_some(),
@@ -190,40 +208,47 @@ pub(in crate::postgres) async fn declared(
         .map_err(reading)?;
     let marked: Vec<_> = gifts
         .iter()
-        .filter(|(_, gift)| !gift.words.is_empty())
+        .filter_map(|(index, gift)| match gift.by {
+            By::Comment(words) => Some((index, words, gift.named)),
+            By::Relation | By::Schema => None,
+        })
         .collect();
     let comments: Vec<String> = marked
         .iter()
-        .map(|(index, gift)| {
+        .map(|(index, words, named)| {
             let text = literal(&format!("{mark} {index}"));
-            format!("COMMENT ON {} {} IS {text}", gift.words, gift.named)
+            format!("COMMENT ON {words} {named} IS {text}")
         })
         .collect();
     let comments: Vec<&str> = comments.iter().map(String::as_str).collect();
     in_batches(wire, &comments)
         .await
         .map_err(|(failed, refused)| {
-            let index = marked.get(failed).map(|(index, _)| *index);
+            let index = marked.get(failed).map(|(index, ..)| **index);
             unknown(index.unwrap_or_default(), refused.message)
         })?;
     let values = gifts.iter().map(|(index, gift)| {
-        let relation = if gift.words.is_empty() {
-            format!("to_regclass({})", literal(gift.named))
-        } else {
-            "NULL".to_owned()
+        let by_name = |by: By, function: &str| {
+            if gift.by == by {
+                format!("{function}({})", literal(gift.named))
+            } else {
+                "NULL".to_owned()
+            }
         };
-        format!("({index}, {}, {relation})", literal(&gift.role))
+        let relation = by_name(By::Relation, "to_regclass");
+        let schema = by_name(By::Schema, "to_regnamespace");
+        format!("({index}, {}, {relation}, {schema})", literal(&gift.role))
     });
     let values: Vec<String> = values.collect();
     let rows = wire
         .rows(&format!(
-            "SELECT g.place, quote_ident(g.role), CASE WHEN g.relation IS NOT NULL THEN 'c' ELSE CASE d.classoid::regclass::text WHEN 'pg_proc' THEN 'p' WHEN 'pg_collation' THEN 'l'
+            "SELECT g.place, quote_ident(g.role), CASE WHEN g.relation IS NOT NULL THEN 'c' WHEN g.schema IS NOT NULL THEN 'n' ELSE CASE d.classoid::regclass::text WHEN 'pg_proc' THEN 'p' WHEN 'pg_collation' THEN 'l'
                WHEN 'pg_operator' THEN 'o' WHEN 'pg_statistic_ext' THEN 's' WHEN 'pg_ts_dict' THEN 'd' WHEN 'pg_ts_config' THEN 'f'
-               WHEN 'pg_event_trigger' THEN 'e' WHEN 'pg_publication' THEN 'b' WHEN 'pg_type' THEN 't' END END, COALESCE(g.relation::oid, d.objoid),
+               WHEN 'pg_event_trigger' THEN 'e' WHEN 'pg_publication' THEN 'b' WHEN 'pg_type' THEN 't' END END, COALESCE(g.relation::oid, g.schema::oid, d.objoid),
                g.role = current_user, quote_ident(current_user),
                COALESCE((SELECT pg_has_role(r.oid, 'MEMBER') FROM pg_roles r WHERE r.rolname = g.role), false)
-             FROM (VALUES {}) AS g (place, role, relation)
-             LEFT JOIN pg_description d ON g.relation IS NULL AND d.objsubid = 0 AND d.description = {} || g.place
+             FROM (VALUES {}) AS g (place, role, relation, schema)
+             LEFT JOIN pg_description d ON g.relation IS NULL AND g.schema IS NULL AND d.objsubid = 0 AND d.description = {} || g.place
              ORDER BY g.place",
             values.join(", "),
             literal(&format!("{mark} "))
@@ -257,7 +282,7 @@ pub(in crate::postgres) async fn declared(
                 }
             }
             // A later statement has marked the same thing, and says whose it is in the end; so does a column that owns a sequence.
-            (_, Some(gift)) if gift.words.is_empty() && !gift.may_lack => {
+            (_, Some(gift)) if gift.by == By::Relation && !gift.may_lack => {
                 return Err(unknown(
                     index,
                     format!("relation {} does not exist", gift.named),
@@ -294,6 +319,23 @@ impl Reader<'_> {
                     };
                     self.add_object(('?', 0), &first, ObjectKind::Other, what.clone(), object);
                 }
+            }
+        }
+        for namespace in self.namespaces.iter().filter(|one| !one.key.is_empty()) {
+            let owner = match (said.get(&('n', namespace.oid)), owners) {
+                // Every database is made with this one, and whose it is there is nobody's wish.
+                (_, Owners::Declared(declared))
+                    if namespace.name == "public"
+                        && !declared.roles.contains_key(&('n', namespace.oid)) =>
+                {
+                    Owner::default()
+                }
+                (Some(role), _) => role.clone(),
+                (None, _) => user.clone(),
+            };
+            if let Some(schema) = self.schemas.get_mut(&namespace.key) {
+                schema.rights.retain(|undo, _| is_live || !owner.has(undo));
+                schema.owner = owner;
             }
         }
         let mut places: Vec<Oid> = self.places.keys().copied().collect();
@@ -340,9 +382,14 @@ mod tests {
     #[track_caller]
     fn given(sql: &str, expected: Option<(&str, &str, &str)>) {
         let gift = gift(sql);
-        let found = gift
-            .as_ref()
-            .map(|gift| (gift.words, gift.named, gift.role.as_str()));
+        let found = gift.as_ref().map(|gift| {
+            let words = match gift.by {
+                By::Relation => "",
+                By::Schema => "SCHEMA",
+                By::Comment(words) => words,
+            };
+            (words, gift.named, gift.role.as_str())
+        });
         assert_eq!(found, expected, "{sql}");
     }
 
@@ -367,6 +414,10 @@ mod tests {
             Some(("OPERATOR", "s.+ (NONE, integer)", "x")),
         );
         given(
+            "ALTER SCHEMA \"s\" OWNER TO x",
+            Some(("SCHEMA", "\"s\"", "x")),
+        );
+        given(
             "ALTER TEXT SEARCH DICTIONARY d OWNER TO x",
             Some(("TEXT SEARCH DICTIONARY", "d", "x")),
         );
@@ -374,7 +425,6 @@ mod tests {
 
     #[test]
     fn what_is_not_compared_is_left_out() {
-        given("ALTER SCHEMA s OWNER TO x", None);
         given("ALTER OPERATOR CLASS c USING btree OWNER TO x", None);
         given("ALTER TABLE t OWNER TO CURRENT_USER", None);
         given("ALTER TABLE t RENAME TO x", None);

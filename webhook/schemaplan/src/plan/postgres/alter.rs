@@ -26,7 +26,7 @@ use super::parts::{self, Whole, is_part, is_said_of_parts};
 use super::text::{check, comment, foreign_key, mentions, primary_key_name, qualified, quote};
 
 pub(super) use self::columns::{all_options, create_sequence, own_sequence};
-pub(super) use self::options::new_column_settings;
+pub(super) use self::options::{new_column_settings, set_and_reset};
 
 /// A foreign key by its table's schema and name, and its own name.
 pub(super) type KeyName<'a> = (&'a str, &'a str, &'a str);

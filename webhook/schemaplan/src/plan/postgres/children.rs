@@ -11,7 +11,7 @@ use crate::diff::TableChange;
 
 use super::alter::KeyName;
 use super::parents::{parent_in, parents, spelled, table_in};
-use super::text::joined;
+use super::text::{joined, names};
 use super::{TableName, Work};
 
 impl<'a> Work<'a> {
@@ -125,7 +125,7 @@ impl<'a> Work<'a> {
 
 fn inherits(table: &Table) -> impl Iterator<Item = &str> {
     let parents = table.options.get("inherits");
-    parents.into_iter().flat_map(|parents| parents.split(", "))
+    parents.into_iter().flat_map(|parents| names(parents))
 }
 
 /// The tables above a table that say a check.

@@ -5,6 +5,7 @@ use crate::plan::{Refusal, Statement};
 
 use super::alter::all_options;
 use super::further;
+use super::materialized;
 use super::text::{comment, literal, qualified, quote};
 
 /// A kind in the words of `CREATE` and `DROP`.
@@ -260,6 +261,12 @@ pub(super) fn change(
         }
         ObjectKind::TextSearchDictionary if old.definition == new.definition => {
             How::Altered(vec![further::dictionary(&shown, &purpose, old, new)])
+        }
+        ObjectKind::MaterializedView => {
+            match materialized::in_place((schema, &shown), &purpose, old, new) {
+                Some(statements) => How::Altered(statements),
+                None => How::Again,
+            }
         }
         ObjectKind::Publication => match further::publication(&quote(name), &purpose, old, new) {
             Some(statements) => How::Altered(statements),

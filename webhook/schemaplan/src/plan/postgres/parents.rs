@@ -9,15 +9,15 @@ use crate::catalog::{Catalog, Column, Index, PrimaryKey, Table};
 
 use super::TableName;
 use super::parts::is_said_of_parts;
-use super::text::{joined, primary_key_name};
+use super::text::{joined, names, primary_key_name, unquoted};
 
 /// The tables that it is a part of, or inherits from, as the server writes them.
 pub(super) fn parents(table: &Table) -> Vec<String> {
-    let names = ["partition of", "inherits"]
+    let lists = ["partition of", "inherits"]
         .iter()
         .filter_map(|option| table.options.get(*option));
-    names
-        .flat_map(|names| names.split(", "))
+    lists
+        .flat_map(|list| names(list))
         .map(str::to_owned)
         .collect()
 }
@@ -50,11 +50,15 @@ pub(super) fn table_in<'a>(
     catalog: &'a Catalog,
     written: &str,
 ) -> Option<(TableName<'a>, &'a Table)> {
+    let plain = unquoted(written);
     catalog.schemas.iter().find_map(|(schema, held)| {
-        let mut tables = held.tables.iter();
-        tables
-            .find(|(name, _)| spelled((schema, name), written))
-            .map(|(name, table)| ((schema.as_str(), name.as_str()), table))
+        let own = if schema.is_empty() {
+            plain.as_str()
+        } else {
+            plain.strip_prefix(schema.as_str())?.strip_prefix('.')?
+        };
+        let (name, table) = held.tables.get_key_value(own)?;
+        Some(((schema.as_str(), name.as_str()), table))
     })
 }
 
@@ -72,7 +76,7 @@ pub(super) fn above<'a>(catalog: &'a Catalog, table: &Table) -> Vec<TableName<'a
 
 /// Whether the server writes the table so.
 pub(super) fn spelled((schema, name): TableName<'_>, written: &str) -> bool {
-    written.replace('"', "") == joined(schema, name)
+    unquoted(written) == joined(schema, name)
 }
 
 /// A table and what it has of its parents.
@@ -105,7 +109,7 @@ fn with_parents<'a>(catalog: &'a Catalog, written: &str) -> Option<Cow<'a, Table
 /// The keys and indexes of a partition that are parts of its parent's, by the names that they have there.
 fn keys_of_parent(table: &Table, name: &str, (parent, above): (&str, &Table), all: &mut Table) {
     let own = |theirs: &str| table.parts.0.get(theirs).cloned();
-    let parent = parent.replace('"', "");
+    let parent = unquoted(parent);
     let parent = parent.rsplit('.').next().unwrap_or_default();
     if let Some(key) = &above.primary_key
         && let Some(own) = own(&primary_key_name(parent, key))

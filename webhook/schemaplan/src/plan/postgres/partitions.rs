@@ -8,7 +8,7 @@ use crate::plan::Statement;
 
 use super::objects::statement;
 use super::parents::table_in;
-use super::text::{primary_key_name, qualified, quote, sequence_of};
+use super::text::{names, primary_key_name, qualified, quote, sequence_of};
 use super::{TableName, Work, spelled};
 
 impl<'a> Work<'a> {
@@ -86,7 +86,7 @@ impl<'a> Work<'a> {
             .flat_map(|held| held.tables.values());
         let mut children = tables.filter(|table| {
             let parents = table.options.get("inherits");
-            let mut parents = parents.into_iter().flat_map(|parents| parents.split(", "));
+            let mut parents = parents.into_iter().flat_map(|parents| names(parents));
             parents.any(|parent| spelled(name, parent))
         });
         let Some(first) = children.next() else {

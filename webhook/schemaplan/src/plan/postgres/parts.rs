@@ -9,7 +9,9 @@ use crate::catalog::{Index, PrimaryKey};
 use crate::plan::Statement;
 
 use super::objects::statement;
-use super::text::{create_index, index_constraint, list, primary_key, qualified, quote};
+use super::text::{
+    create_index, index_constraint, list, names, primary_key, qualified, quote, unquoted,
+};
 
 /// Whether an option of an index says how one of its parts is called, or how that is made.
 pub(super) fn is_part(option: &str) -> bool {
@@ -175,7 +177,7 @@ pub(super) fn create(
             concurrently: false,
         };
         statements.push(statement(whole.make(part.table, part.name, how), &purpose));
-        let parts = part.attached.unwrap_or_default().split(", ");
+        let parts = names(part.attached.unwrap_or_default());
         for one in parts.filter(|one| !one.is_empty()) {
             attached.push(attach(&beside(part.table, part.name), one));
         }
@@ -204,7 +206,7 @@ pub(super) fn create(
 /// What gives the parts of a constraint their names again, where the server has made them anew.
 pub(super) fn named_again(schema: &str, whole: Whole<'_>) -> Vec<Statement> {
     let named = parts(whole.options()).into_iter().filter_map(|part| {
-        let own = part.table.replace('"', "");
+        let own = unquoted(part.table);
         let own = own.strip_prefix(&format!("{schema}.")).unwrap_or(&own);
         let usual = whole.usual_name(own).filter(|usual| usual != part.name)?;
         let sql = format!(

@@ -15,6 +15,10 @@ impl<'a> Work<'a> {
         let mut statements = Vec::new();
         for (name, schema) in &self.desired.schemas {
             let held = self.current.schemas.get(name);
+            let owners = (held.map(|held| &held.owner), &schema.owner);
+            let place = format!("SCHEMA {}", quote(name));
+            let purpose = format!("owner of schema {name}");
+            statements.extend(self.owner(held.is_none(), owners, &place, &purpose));
             between(
                 held.map(|held| &held.rights),
                 &schema.rights,

@@ -30,6 +30,36 @@ pub(super) fn joined(schema: &str, name: &str) -> String {
     }
 }
 
+/// Names one behind the other, with commas between them, as `regclass` writes them: in quotes where they need it. A comma in quotes ends none.
+pub(super) fn names(list: &str) -> impl Iterator<Item = &str> {
+    let mut is_quoted = false;
+    let is_end = move |c: char| {
+        is_quoted ^= c == '"';
+        c == ',' && !is_quoted
+    };
+    list.split(is_end).map(str::trim_start)
+}
+
+/// A name as `regclass` writes it, as [`joined`] would.
+pub(super) fn unquoted(name: &str) -> String {
+    let mut plain = String::with_capacity(name.len());
+    let mut was_quote = false;
+    let mut is_quoted = false;
+    for c in name.chars() {
+        if c == '"' {
+            // Two in a row, inside, are one of the name's own.
+            if was_quote && !is_quoted {
+                plain.push(c);
+            }
+            is_quoted = !is_quoted;
+        } else {
+            plain.push(c);
+        }
+        was_quote = c == '"';
+    }
+    plain
+}
+
 /// A routine's name without its arguments.
 pub(super) fn own_name(name: &str) -> &str {
     name.split_once('(').map_or(name, |(own, _)| own)

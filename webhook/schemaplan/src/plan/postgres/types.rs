@@ -31,6 +31,8 @@ impl<'a> Work<'a> {
                         how = How::Rebuilt;
                     }
                 }
+                // A comment is no reason to make one again.
+                _ if matches!(how, How::Altered(_)) => {}
                 ObjectKind::Range if rebuild::column_of(self.current, schema, name).is_none() => {
                     how = How::Again;
                 }

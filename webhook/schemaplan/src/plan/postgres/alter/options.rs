@@ -5,7 +5,7 @@ use crate::plan::Refusal;
 
 use super::{Subject, Work, statement};
 use crate::plan::postgres::partitions::is_of_a_part;
-use crate::plan::postgres::text::{qualified, quote};
+use crate::plan::postgres::text::{names, qualified, quote};
 
 pub(super) fn change_option(
     subject: &Subject<'_, '_>,
@@ -79,9 +79,9 @@ pub(super) fn change_option(
         }
         "partition bound" => {}
         "inherits" => {
-            let parents = |names: Option<&str>| -> Vec<String> {
-                let names = names.into_iter().flat_map(|names| names.split(", "));
-                names.map(str::to_owned).collect()
+            let parents = |list: Option<&str>| -> Vec<String> {
+                let all = list.into_iter().flat_map(names);
+                all.map(str::to_owned).collect()
             };
             let (was, is) = (parents(old), parents(new));
             for parent in was.iter().filter(|parent| !is.contains(parent)) {
@@ -188,7 +188,10 @@ fn column_setting(setting: &str, old: Option<&str>, new: Option<&str>) -> Vec<St
 }
 
 /// From one list of `name=value` to another.
-fn set_and_reset(old: Option<&str>, new: Option<&str>) -> Vec<String> {
+pub(in crate::plan::postgres) fn set_and_reset(
+    old: Option<&str>,
+    new: Option<&str>,
+) -> Vec<String> {
     let settings = |text: Option<&str>| -> Vec<(String, String)> {
         let all = text.unwrap_or_default().split(", ");
         all.filter_map(|setting| setting.split_once('='))

@@ -9,7 +9,9 @@ use super::{Subject, Work, statement};
 use crate::plan::postgres::attaching::is_alike;
 use crate::plan::postgres::convert;
 use crate::plan::postgres::parts::has_parts;
-use crate::plan::postgres::text::{column, primary_key_name, qualified, quote, sequence_of};
+use crate::plan::postgres::text::{
+    column, primary_key_name, qualified, quote, sequence_of, unquoted,
+};
 
 /// Whether a change of columns or checks is only that they are a parent's now, or were; what is said of such a column may still differ from the parent's.
 fn inherited<'a>(subject: &Subject<'a, '_>, change: &TableChange<'a>, work: &mut Work) -> bool {
@@ -233,10 +235,7 @@ fn give_up_what_was_the_parents(subject: &Subject<'_, '_>, work: &mut Work) {
         .as_ref()
         .filter(|_| old.primary_key.is_none() && new.primary_key.is_none())
     {
-        let parent = old
-            .options
-            .get("partition of")
-            .map(|of| of.replace('"', ""));
+        let parent = old.options.get("partition of").map(|of| unquoted(of));
         let parent = parent.unwrap_or_default();
         let parent = parent.rsplit('.').next().unwrap_or_default();
         let own = part_of(old, &primary_key_name(parent, key)).map(str::to_owned);
