@@ -68,7 +68,7 @@ pub(crate) fn keep_unspoken(current: &Catalog, desired: &mut Catalog) -> Vec<Str
             continue;
         }
         kept.insert(format!(
-            "who has rights on {} is not managed, as the wanted schema says nothing of it",
+            "who has rights on {} is not managed, as the wanted schema leaves it as it usually is",
             group.as_str()
         ));
         for (name, schema) in &mut desired.schemas {
@@ -101,7 +101,7 @@ pub(crate) fn keep_unspoken(current: &Catalog, desired: &mut Catalog) -> Vec<Str
         if schema.rights.is_empty()
             && let Some(rights) = held.filter(|rights| !rights.is_empty())
         {
-            kept.insert(format!("who has rights on the schema {name} is not managed, as the wanted schema says nothing of it"));
+            kept.insert(format!("who has rights on the schema {name} is not managed, as the wanted schema leaves it as it usually is"));
             schema.rights.clone_from(rights);
         }
     }

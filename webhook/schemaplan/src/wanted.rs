@@ -101,6 +101,9 @@ pub fn wanted(texts: &[(String, String)], dialect: Dialect) -> Result<Wanted, Ve
     }
 }
 
+const CHANGES_ROWS: &str =
+    "changes rows, and a schema only says which tables there are; put it into a migration";
+
 /// Why a statement that does this is not run.
 fn objection(effect: &Effect, dialect: Dialect) -> Option<&'static str> {
     match effect {
@@ -108,9 +111,8 @@ fn objection(effect: &Effect, dialect: Dialect) -> Option<&'static str> {
         | Effect::Update { .. }
         | Effect::Delete { .. }
         | Effect::Truncate { .. }
-        | Effect::CopyRows { makes: false, .. } => Some(
-            "changes rows, and a schema only says which tables there are; put it into a migration",
-        ),
+        | Effect::CopyRows { makes: false, .. } => Some(CHANGES_ROWS),
+        Effect::FileAccess { what } if what == "COPY FROM STDIN" => Some(CHANGES_ROWS),
         Effect::FileAccess { .. } => Some(
             "reaches outside the database (a file, a program or another server), which a schema must not",
         ),
@@ -251,6 +253,11 @@ mod tests {
                 "CREATE TABLE t (a int);\n INSERT INTO t VALUES (1)",
                 Dialect::Sqlite,
                 "schema.sql:2:2: `INSERT INTO t VALUES ..` changes rows",
+            ),
+            (
+                "COPY t (a) FROM stdin",
+                Dialect::Postgres,
+                "1:1: `COPY t (a) FROM ..` changes rows",
             ),
             (
                 "UPDATE t SET a = 1",

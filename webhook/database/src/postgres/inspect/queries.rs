@@ -16,8 +16,8 @@ ORDER BY n.nspname";
 
 pub(super) const RELATIONS: &str = "
 SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.relpersistence,
-  (SELECT string_agg(o.setting, ', ' ORDER BY convert_to(o.setting, 'UTF8')) FROM unnest(c.reloptions || (SELECT array_agg('toast.' || o.setting)
-    FROM pg_class toast, unnest(toast.reloptions) AS o (setting) WHERE toast.oid = c.reltoastrelid)) AS o (setting)),
+  array_to_string(c.reloptions || (SELECT array_agg('toast.' || o.setting) FROM pg_class toast, unnest(toast.reloptions) AS o (setting)
+    WHERE toast.oid = c.reltoastrelid), ', '),
   CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
   c.relispartition, pg_get_expr(c.relpartbound, c.oid),
   (SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),

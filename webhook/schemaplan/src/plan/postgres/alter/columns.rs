@@ -258,6 +258,12 @@ pub(super) fn change_identity<'a>(
             }
         }
         (Some(_), None) if sequences.1.is_some() => {}
+        // A type that cannot count is refused as long as it does.
+        (Some(_), None) if old.data_type != new.data_type => {
+            let table = qualified(subject.schema, subject.name);
+            let sql = format!("ALTER TABLE {table} {head} DROP IDENTITY");
+            work.before.push(statement(sql, purpose()));
+        }
         (Some(_), None) => work.changed.push(format!("{head} DROP IDENTITY")),
         (Some(was), Some(is)) if was != is => {
             work.changed
