@@ -10,8 +10,8 @@ use crate::catalog::{Catalog, Table};
 use crate::diff::TableChange;
 
 use super::alter::KeyName;
-use super::parents::{parent_in, parents, spelled, table_in};
-use super::text::{joined, names};
+use super::parents::{inherits, parent_in, parents, spelled, table_in};
+use super::text::joined;
 use super::{TableName, Work};
 
 impl<'a> Work<'a> {
@@ -113,19 +113,11 @@ impl<'a> Work<'a> {
     /// Whether a parent of a table gives up a column, which is the children's own then.
     fn is_given_up_above(&self, table: &Table, column: &str) -> bool {
         inherits(table).any(|parent| {
-            let mut altered = self.altered.iter();
-            let altered = altered.find(|(name, _)| spelled(**name, parent));
-            let mut changes = altered.into_iter().flat_map(|(_, (_, _, changes))| changes);
-            changes.any(|change| {
+            self.changes(parent, |change| {
                 matches!(change, TableChange::ColumnDropped { name, .. } if *name == column)
             })
         })
     }
-}
-
-fn inherits(table: &Table) -> impl Iterator<Item = &str> {
-    let parents = table.options.get("inherits");
-    parents.into_iter().flat_map(|parents| names(parents))
 }
 
 /// The tables above a table that say a check.

@@ -22,6 +22,12 @@ pub(super) fn parents(table: &Table) -> Vec<String> {
         .collect()
 }
 
+/// The tables that it inherits from, likewise.
+pub(super) fn inherits(table: &Table) -> impl Iterator<Item = &str> {
+    let parents = table.options.get("inherits");
+    parents.into_iter().flat_map(|parents| names(parents))
+}
+
 /// The table that it is a partition of, or inherits from; of several, the columns and checks of all. What a parent has of its own parents is in it.
 pub(super) fn parent_in<'a>(catalog: &'a Catalog, table: &Table) -> Option<Cow<'a, Table>> {
     let parents = parents(table);

@@ -7,8 +7,8 @@ use crate::diff::TableChange;
 use crate::plan::Statement;
 
 use super::objects::statement;
-use super::parents::table_in;
-use super::text::{names, primary_key_name, qualified, quote, sequence_of};
+use super::parents::{inherits, table_in};
+use super::text::{primary_key_name, qualified, quote, sequence_of};
 use super::{TableName, Work, spelled};
 
 impl<'a> Work<'a> {
@@ -84,11 +84,8 @@ impl<'a> Work<'a> {
             .schemas
             .values()
             .flat_map(|held| held.tables.values());
-        let mut children = tables.filter(|table| {
-            let parents = table.options.get("inherits");
-            let mut parents = parents.into_iter().flat_map(|parents| names(parents));
-            parents.any(|parent| spelled(name, parent))
-        });
+        let mut children =
+            tables.filter(|table| inherits(table).any(|parent| spelled(name, parent)));
         let Some(first) = children.next() else {
             return BTreeSet::new();
         };
@@ -170,7 +167,7 @@ impl<'a> Work<'a> {
     }
 
     /// Whether a table, as the server writes its name, has a change of this kind.
-    fn changes(&self, table: &str, is: impl Fn(&TableChange<'_>) -> bool) -> bool {
+    pub(super) fn changes(&self, table: &str, is: impl Fn(&TableChange<'_>) -> bool) -> bool {
         let mut altered = self.altered.iter();
         let altered = altered.find(|(name, _)| spelled(**name, table));
         altered.is_some_and(|(_, (_, _, changes))| changes.iter().any(is))

@@ -12,7 +12,8 @@ use crate::diff::TableChange;
 use crate::plan::{Refusal, Statement};
 
 use super::objects::statement;
-use super::text::{joined, literal, names, qualified, quote};
+use super::parents::inherits;
+use super::text::{joined, literal, qualified, quote};
 use super::{TableName, Work, alter, convert, parent_in, rebuild, spelled};
 
 /// What the copy's name ends in.
@@ -94,11 +95,8 @@ impl<'a> Work<'a> {
             .schemas
             .values()
             .flat_map(|held| held.tables.values());
-        let has_children = tables.any(|table| {
-            let parents = table.options.get("inherits");
-            let mut parents = parents.into_iter().flat_map(|parents| names(parents));
-            parents.any(|parent| spelled((schema, name), parent))
-        });
+        let has_children =
+            tables.any(|table| inherits(table).any(|parent| spelled((schema, name), parent)));
         !is_hidden && !has_children && rebuild::column_of(self.current, schema, name).is_none()
     }
 
