@@ -136,7 +136,15 @@ impl MysqlSession {
             let ran = tokio::time::timeout_at(deadline, run).await;
             let refused = match ran {
                 Ok(Ok(())) => continue,
-                Ok(Err(refused)) => refused,
+                Ok(Err(refused)) if refused.number.is_some() => refused,
+                // It is in doubt: a server goes on with what it was told, and finds out that nobody listens when it is done.
+                Ok(Err(lost)) => Refused {
+                    message: format!(
+                        "{}; the server may still be at it, or have done it, which the next plan sees",
+                        lost.message
+                    ),
+                    ..lost
+                },
                 Err(_) => Refused {
                     number: None,
                     message: format!(
@@ -388,10 +396,20 @@ fn failed(refused: &Refused, index: usize, total: usize, sql: &str) -> DatabaseE
             "the {count} statements before it stay, as this server commits each change of the schema by itself"
         ),
     };
+    let message = if refused.is_held() {
+        // The server's words end with what to do in a transaction, of which there is none.
+        let (message, _) = refused
+            .message
+            .split_once(';')
+            .unwrap_or((&refused.message, ""));
+        format!("{message}: somebody else holds a lock on it; try again")
+    } else {
+        refused.message.clone()
+    };
     DatabaseError::Apply {
         number: index + 1,
         total,
-        message: refused.message.clone(),
+        message,
         kept,
         sql: shown(sql),
     }

@@ -3,6 +3,8 @@
 //! Every value is wanted as text, because what is inspected is compared and printed, never calculated with; and the text protocol takes every
 //! statement there is, also those that cannot be prepared (`CREATE TRIGGER`). Statements are not logged by the driver: they may hold data.
 
+use std::io::ErrorKind;
+
 use sqlx::mysql::{
     MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode,
 };
@@ -104,7 +106,7 @@ impl From<sqlx::Error> for Refused {
         let sqlx::Error::Database(database) = &error else {
             return Self {
                 number: None,
-                message: error.to_string(),
+                message: in_words(&error),
             };
         };
         Self {
@@ -116,6 +118,24 @@ impl From<sqlx::Error> for Refused {
     }
 }
 
+/// What was not the server's. Where the connection ended, the driver says how many bytes of what it had expected.
+fn in_words(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Io(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::UnexpectedEof
+                    | ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::BrokenPipe
+            ) =>
+        {
+            "the connection to the server was lost".to_owned()
+        }
+        other => other.to_string(),
+    }
+}
+
 impl Refused {
     /// An error of something that this room does for itself.
     pub(super) fn while_doing(self, doing: &str) -> DatabaseError {
@@ -123,6 +143,11 @@ impl Refused {
             doing: doing.to_owned(),
             message: self.message,
         }
+    }
+
+    /// Whether what it was about is held by somebody else for longer than it may wait.
+    pub(super) fn is_held(&self) -> bool {
+        self.number == Some(1205)
     }
 
     /// Whether a right is missing.

@@ -7,10 +7,12 @@
 )]
 
 mod crash;
+mod disk;
 mod down;
 mod folder;
-mod network;
-mod outage;
+#[path = "../held/mod.rs"]
+mod held;
+mod middle;
 mod servers;
 mod sqlite;
 
@@ -19,6 +21,16 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+
+/// A first file.
+const USERS: (&str, &str) = (
+    "1_users.sql",
+    "CREATE TABLE users (id int PRIMARY KEY);\nINSERT INTO users VALUES (1);\n",
+);
+
+/// Three statements of a second one.
+const MORE: &str =
+    "CREATE TABLE more (a int);\nINSERT INTO users VALUES (2);\nINSERT INTO more VALUES (3);\n";
 
 /// A folder with migrations and room for a database, of this test alone.
 struct Place {

@@ -3,14 +3,10 @@
 use tidegate_kit::mariadb::MariaDb;
 use tidegate_kit::postgres::Postgres;
 
-use super::Place;
 use super::crash::{COMMENT_BYTES, killed_before};
+use super::{Place, USERS};
 
 const STATE: &str = "SELECT version, type, applied, total, error IS NULL, error_stmt FROM atlas_schema_revisions ORDER BY version";
-const USERS: (&str, &str) = (
-    "1_users.sql",
-    "CREATE TABLE users (id int PRIMARY KEY);\nINSERT INTO users VALUES (1);\n",
-);
 const BAD: &str = "CREATE TABLE more (a int);\nINSERT INTO missing VALUES (1);\n";
 
 pub(crate) fn postgres(sql: &str, database: &str) -> String {

@@ -5,7 +5,10 @@
 )]
 
 mod disk;
+#[path = "../held/mod.rs"]
+mod held;
 mod kills;
+mod middle;
 mod servers;
 
 use std::path::PathBuf;

@@ -1,21 +1,12 @@
-//! The server falls over while a statement runs, or its disk is full: every statement ran exactly once, or was rolled back, and what is wrong is
-//! said. The disks are small ones, which only the server sees, or the program where the database is a file.
+//! The disk is full while a statement runs: every statement ran exactly once, or was rolled back, and what is wrong is said.
+//!
+//! The disks are small ones, which only the server sees, or the program where the database is a file.
 
 use std::path::Path;
-use std::process::{Child, Stdio};
 
 use tidegate_kit::{MariaDb, Postgres, on_small_disk};
 
-use super::{Place, Run};
-
-const USERS: (&str, &str) = (
-    "1_users.sql",
-    "CREATE TABLE users (id int PRIMARY KEY);\nINSERT INTO users VALUES (1);\n",
-);
-
-/// Three statements; the second waits for whoever holds the table `users`.
-const MORE: &str =
-    "CREATE TABLE more (a int);\nINSERT INTO users VALUES (2);\nINSERT INTO more VALUES (3);\n";
+use super::{MORE, Place, Run, USERS};
 
 const REVISION: &str =
     "SELECT applied, total, error FROM atlas_schema_revisions WHERE version = '2'";
@@ -23,90 +14,13 @@ const REVISION: &str =
 /// An empty database of PostgreSQL takes a third of it. What stands beside the tables that matter fills the rest until somebody clears it away.
 const DISK_BYTES: u64 = 24 << 20;
 
-/// Begins to migrate and comes back when a statement waits.
-fn waiting(place: &Place, url: &str, is_waiting: impl Fn() -> bool) -> Child {
-    let mut child = place
-        .command(&["apply"])
-        .env("TIDEGATE_DATABASE_URL", url)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    while !is_waiting() {
-        assert!(child.try_wait().unwrap().is_none(), "it did not wait");
-    }
-    child
-}
-
 fn asked(server: &Postgres, database: &str, sql: &str) -> String {
     let said = server.psql(database, sql).unwrap().ok().unwrap();
     said.trim().to_owned()
 }
 
 #[test]
-fn postgres_starts_again_in_the_middle_of_a_statement() {
-    let mut server = Postgres::start().unwrap();
-    for directive in ["", "-- atlas:txmode none\n\n"] {
-        let database = server.database().unwrap();
-        // What is committed is to survive the crash; servers of tests are made not to care.
-        let durable = format!("ALTER DATABASE {database} SET synchronous_commit = on");
-        asked(&server, "postgres", &durable);
-        let url = server.url(&database, "search_path=public");
-        let place = Place::new(&[USERS]);
-        place.at(&url, &["apply"]).fine();
-        place.write(&[("2_more.sql", &format!("{directive}{MORE}"))]);
-        let mut holder = server.client(&database);
-        holder.args(["-c", "BEGIN; LOCK TABLE users; SELECT pg_sleep(300)"]);
-        let mut holder = holder.stderr(Stdio::null()).spawn().unwrap();
-        let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-        while asked(&server, &database, sleeping) == "0" {}
-        let lock = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO users%'";
-        let child = waiting(&place, &url, || asked(&server, &database, lock) != "0");
-        server.crash_and_restart().unwrap();
-        holder.wait().unwrap();
-        let at = "executing statement \"INSERT INTO users VALUES (2);\" from version \"2\"";
-        Run::of(&child.wait_with_output().unwrap()).refused(at);
-        place.at(&url, &["apply"]).fine();
-        place.at(&url, &["status"]).fine();
-        let rows = "SELECT (SELECT string_agg(id::text, ',' ORDER BY id) FROM users), (SELECT string_agg(a::text, ',') FROM more)";
-        assert_eq!(asked(&server, &database, rows), "1,2|3", "{directive:?}");
-        assert_eq!(asked(&server, &database, REVISION), "3|3|");
-    }
-}
-
-#[test]
-fn mariadb_starts_again_in_the_middle_of_a_statement() {
-    let mut server = MariaDb::start().unwrap();
-    // What is committed is to survive the crash; servers of tests are made not to care.
-    let durable = "SET GLOBAL innodb_flush_log_at_trx_commit = 2; CREATE DATABASE shop";
-    server.sql("", durable).unwrap();
-    let url = server.url("shop");
-    let place = Place::new(&[USERS]);
-    place.at(&url, &["apply"]).fine();
-    place.write(&[("2_more.sql", MORE)]);
-    let mut holder = server.client("shop").unwrap();
-    holder.args(["-e", "LOCK TABLES users READ; SELECT SLEEP(300)"]);
-    let mut holder = holder.stderr(Stdio::null()).spawn().unwrap();
-    let is_at = |what: &str| {
-        let sql = format!("SELECT id FROM information_schema.processlist WHERE {what}");
-        !server.sql("", &sql).unwrap().is_empty()
-    };
-    while !is_at("info LIKE 'SELECT SLEEP(300)%'") {}
-    let lock = "state LIKE 'Waiting for table%' AND info LIKE 'INSERT INTO users%'";
-    let child = waiting(&place, &url, || is_at(lock));
-    server.crash_and_restart().unwrap();
-    holder.wait().unwrap();
-    let at = "executing statement \"INSERT INTO users VALUES (2);\" from version \"2\"";
-    Run::of(&child.wait_with_output().unwrap()).refused(at);
-    place.at(&url, &["apply"]).fine();
-    place.at(&url, &["status"]).fine();
-    let rows = "SELECT (SELECT group_concat(id ORDER BY id) FROM users), (SELECT group_concat(a) FROM more)";
-    assert_eq!(server.sql("shop", rows).unwrap(), "1,2\t3\n");
-    assert_eq!(server.sql("shop", REVISION).unwrap(), "3\t3\tNULL\n");
-}
-
-#[test]
-fn postgres_with_a_full_disk() {
+fn postgres() {
     let server = Postgres::start_with_small_disk(DISK_BYTES).unwrap();
     for (directive, kept) in [
         ("", "the whole file was rolled back"),
@@ -137,7 +51,7 @@ fn postgres_with_a_full_disk() {
 }
 
 #[test]
-fn mariadb_with_a_full_disk() {
+fn mariadb() {
     let server = MariaDb::start_with_small_disk(40 << 20).unwrap();
     server.sql("", "CREATE DATABASE shop").unwrap();
     let url = server.url("shop");
@@ -177,7 +91,7 @@ fn mariadb_with_a_full_disk() {
 
 /// The program and what comes before and after it see the same disk only where all of them run in one shell.
 #[test]
-fn sqlite_on_a_full_disk() {
+fn sqlite() {
     for directive in ["", "-- atlas:txmode none\n\n"] {
         let many = MORE.replace(
             "VALUES (2)",
