@@ -49,6 +49,20 @@ pub enum DatabaseError {
         /// How long was waited.
         waited: Duration,
     },
+    /// Somebody else holds the lock, which is one for all databases of a server.
+    #[error(
+        "the server is locked by somebody else{}: the lock {lock} is one for all databases of a MariaDB or MySQL server, so that it may be another one that is worked on; \
+         gave up after {waited:?} and changed nothing, try again when they are done",
+        holder.as_ref().map(|holder| format!(" (connection {holder})")).unwrap_or_default()
+    )]
+    BusyServer {
+        /// Its name.
+        lock: String,
+        /// The number of the connection that has it, if the server still knew.
+        holder: Option<String>,
+        /// How long was waited.
+        waited: Duration,
+    },
     /// The file may not be written.
     #[error(
         "the database may not be written (read-only file, folder or mode=ro); nothing was changed"
@@ -199,7 +213,7 @@ impl DatabaseError {
             Self::Unreachable { .. } => "unreachable",
             Self::Open { .. } => "open",
             Self::NotADatabase { .. } => "not_a_database",
-            Self::Busy { .. } => "busy",
+            Self::Busy { .. } | Self::BusyServer { .. } => "busy",
             Self::ReadOnly => "read_only",
             Self::Full => "full",
             Self::Inspect { .. } => "inspect",

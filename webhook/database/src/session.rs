@@ -217,7 +217,7 @@ impl Session {
     /// Takes the lock of this name, which the `atlas` CLI takes by the same name and mechanism.
     ///
     /// # Errors
-    /// [`DatabaseError::Busy`] when somebody else holds it for longer than `wait`.
+    /// [`DatabaseError::Busy`], or [`DatabaseError::BusyServer`], when somebody else holds it for longer than `wait`.
     pub async fn lock(&mut self, name: &str, wait: Duration) -> Result<(), DatabaseError> {
         match self {
             Self::Sqlite(session) => session.lock(name, wait).await,

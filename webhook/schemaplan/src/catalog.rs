@@ -309,6 +309,9 @@ pub struct Object {
     pub owner: Owner,
     /// Its comment.
     pub comment: Option<String>,
+    /// MariaDB: what a sequence gives next. Rows move it, so that it is no difference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reached: Option<String>,
 }
 
 impl Object {

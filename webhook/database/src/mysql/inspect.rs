@@ -5,8 +5,8 @@
 //!
 //! An inspection is made of nothing but the server's answers. Its fingerprint is a digest of them, and [`fingerprint`] asks for the digests of the long
 //! ones in their place. So it is exact, but for two things. How far a table has counted (`AUTO_INCREMENT`) is left to the rows: a plan only ever
-//! raises it, and each new row would be another fingerprint; whether it has begun to count is told. And where the lists cannot hold
-//! what an expression says, there is no fingerprint.
+//! raises it, and each new row would be another fingerprint; whether it has begun to count is told. Nor is told what a sequence gives next. And where the
+//! lists cannot hold what an expression says, there is no fingerprint.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use tidegate_schemaplan::{Catalog, Engine, Schema};
 use tidegate_sqlplan::Dialect;
 
 use super::listing::{Digest, Listing};
-use super::sql::literal;
+use super::sql::{literal, quote};
 use super::wire::{Refused, TextRow, Wire};
 use super::{objects, tables};
 use crate::{DatabaseError, Fingerprint, Inspected, Limits};
@@ -90,6 +90,7 @@ pub(super) async fn inspect(
     }
     let listed = tables::read(&mut reader, &mut catalog).await?;
     objects::read(&mut reader, &mut catalog, &listed).await?;
+    objects::read_reached(&mut reader, &mut catalog, &listed).await?;
     let count: usize = catalog.schemas.values().map(count).sum();
     if count > limits.schema_objects {
         return Err(DatabaseError::TooLarge {
@@ -219,7 +220,23 @@ impl<'a> Reader<'a> {
         what: &str,
         column: usize,
     ) -> Result<Option<String>, DatabaseError> {
-        match self.wire.rows(&format!("SHOW CREATE {what}")).await {
+        self.if_any(&format!("SHOW CREATE {what}"), column).await
+    }
+
+    /// What a sequence gives next; none as of [`Self::shown`].
+    pub(super) async fn reached(
+        &mut self,
+        database: &str,
+        sequence: &str,
+    ) -> Result<Option<String>, DatabaseError> {
+        let sequence = format!("{}.{}", quote(database), quote(sequence));
+        let sql = format!("SELECT next_not_cached_value FROM {sequence}");
+        self.if_any(&sql, 0).await
+    }
+
+    /// A column of the first row; none where the account may not see it, or there is nothing to be seen.
+    async fn if_any(&mut self, sql: &str, column: usize) -> Result<Option<String>, DatabaseError> {
+        match self.wire.rows(sql).await {
             Ok(rows) => Ok(rows.first().and_then(|row| row.get(column))),
             Err(refused) if refused.is_denied() => Ok(None),
             // Gone since it was listed.

@@ -86,10 +86,13 @@ async fn read_sequences(
         let text = reader.shown(&what, 1).await?.unwrap_or_default();
         let options = text
             .split_once(" start with ")
-            .and_then(|(_, rest)| rest.rsplit_once(" ENGINE="))
-            .map(|(options, _)| format!("start with {options}"));
+            .and_then(|(_, rest)| rest.split_once(" ENGINE="))
+            .map(|(options, rest)| {
+                // It may say a comment, and may not, where there is one.
+                let engine = rest.split(' ').next().unwrap_or_default();
+                format!("start with {options} ENGINE={engine}")
+            });
         let written = reader.scope.written(database, name);
-        // SHOW CREATE SEQUENCE leaves it out.
         let said = comment
             .as_ref()
             .map(|comment| format!(" COMMENT={}", literal(comment)));
@@ -110,6 +113,27 @@ async fn read_sequences(
             name.clone(),
             object,
         );
+    }
+    Ok(())
+}
+
+/// Reads what sequences give next, which is no part of the fingerprint: each new row would be another one. Where the account may not know it, nobody
+/// does.
+pub(super) async fn read_reached(
+    reader: &mut Reader<'_>,
+    catalog: &mut Catalog,
+    listed: &Listed,
+) -> Result<(), DatabaseError> {
+    for (database, name) in listed.sequences.keys() {
+        let reached = reader.reached(database, name).await?;
+        let sequence = catalog
+            .schemas
+            .get_mut(&reader.scope.key(database))
+            .and_then(|schema| schema.objects.get_mut(&ObjectKind::Sequence))
+            .and_then(|sequences| sequences.get_mut(name));
+        if let Some(sequence) = sequence {
+            sequence.reached = reached;
+        }
     }
     Ok(())
 }

@@ -182,12 +182,23 @@ impl MysqlSession {
             .map_err(|refused| refused.while_doing("take the lock"))?;
         match rows.first().and_then(|row| row.str(0)) {
             Some("1") => Ok(()),
-            Some(_) => Err(DatabaseError::Busy { waited: wait }),
+            Some(_) => Err(DatabaseError::BusyServer {
+                lock: name.to_owned(),
+                holder: self.holder(name).await,
+                waited: wait,
+            }),
             None => Err(DatabaseError::Server {
                 doing: "take the lock".to_owned(),
                 message: "the server ended the wait".to_owned(),
             }),
         }
+    }
+
+    /// The number of the connection that holds a lock. It is only said, so that nothing is wrong where it is not known.
+    async fn holder(&mut self, name: &str) -> Option<String> {
+        let asked = format!("SELECT IS_USED_LOCK({})", literal(name));
+        let rows = self.wire.rows(&asked).await.ok()?;
+        rows.first()?.get(0)
     }
 
     /// See [`crate::Session::unlock`].

@@ -600,6 +600,17 @@ CREATE TABLE t (id int);
 -- mariadb it alone keeps versions
 -- to
 CREATE TABLE t (id int, s timestamp(6) GENERATED ALWAYS AS ROW START, e timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
+-- == a table gets versions in columns with names
+-- mariadb it alone keeps versions
+CREATE TABLE t (id int PRIMARY KEY, a int);
+CREATE TABLE u (id int PRIMARY KEY, a int);
+-- rows
+INSERT INTO t VALUES (1, 2);
+INSERT INTO u VALUES (1, 2);
+-- keeps SELECT t.id, t.a, u.id, u.a FROM t, u
+-- to
+CREATE TABLE t (id int PRIMARY KEY, s bigint unsigned GENERATED ALWAYS AS ROW START, a int, e bigint unsigned GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
+CREATE TABLE u (id int PRIMARY KEY, a int, s timestamp(6) GENERATED ALWAYS AS ROW START INVISIBLE, e timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
 -- == views that need each other
 CREATE TABLE t (a int, b int);
 -- to
@@ -712,6 +723,39 @@ CREATE SEQUENCE w START WITH 5;
 CREATE SEQUENCE s INCREMENT BY 2 COMMENT='it''s two';
 CREATE SEQUENCE u;
 CREATE SEQUENCE w START WITH 5 COMMENT='a \\ and a "';
+-- == a sequence's range moves beyond what it has counted to
+-- mariadb it alone has sequences
+CREATE SEQUENCE s START 1 MINVALUE 1;
+CREATE SEQUENCE u START 1 MINVALUE 1 NOCACHE;
+CREATE SEQUENCE v NOCACHE;
+CREATE SEQUENCE w START 5 NOCACHE;
+-- rows
+SELECT nextval(u), nextval(v), nextval(w);
+-- to
+CREATE SEQUENCE s START 100 MINVALUE 100;
+CREATE SEQUENCE u START 100 MINVALUE 100 NOCACHE;
+CREATE SEQUENCE v START -1 INCREMENT -1 MAXVALUE -1 NOCACHE;
+CREATE SEQUENCE w START 5 MAXVALUE 6 NOCACHE;
+CREATE TABLE t (a int DEFAULT (nextval(s)), b int DEFAULT (nextval(u)), c int DEFAULT (nextval(v)), d int DEFAULT (nextval(w)));
+-- == a sequence's range ends before what it has counted to
+-- mariadb it alone has sequences
+-- loses
+CREATE SEQUENCE s;
+-- rows
+SELECT nextval(s);
+-- keeps SELECT nextval(s) BETWEEN 1 AND 500
+-- to
+CREATE SEQUENCE s MAXVALUE 500;
+-- == a sequence gets another engine
+-- mariadb it alone has sequences
+CREATE SEQUENCE s ENGINE=MyISAM COMMENT='a ENGINE=b';
+CREATE SEQUENCE u;
+-- rows
+SELECT nextval(s), nextval(u);
+-- keeps SELECT next_not_cached_value FROM s
+-- to
+CREATE SEQUENCE s ENGINE=InnoDB COMMENT='a ENGINE=c';
+CREATE SEQUENCE u ENGINE=Aria COMMENT='new';
 -- == Aria with and without transactions
 -- mariadb Aria is its engine
 CREATE TABLE t (a int PRIMARY KEY) ENGINE=Aria TRANSACTIONAL=0;

@@ -12,6 +12,7 @@ mod narrow;
 mod nowhere;
 mod objects;
 mod order;
+mod sequences;
 mod tables;
 mod text;
 

@@ -13,7 +13,7 @@ use crate::diff::{ColumnChange, TableChange};
 use super::narrow::{narrows, narrows_charset};
 use super::text::{
     OF_COLUMN, check, collation_of, column, dropped_check, foreign_key, ignored, index, literal,
-    option, primary_key, quote,
+    option, period, primary_key, quote,
 };
 
 /// One part of an `ALTER TABLE`.
@@ -240,6 +240,12 @@ impl<'a> Alter<'a> {
                     columns.push((name, self.change_column(name, old, new)));
                 }
             }
+        }
+        // Columns for it that have names are there from the same statement on.
+        if self.gains_versions()
+            && let Some(period) = period(self.new)
+        {
+            adds.push(Action::new(format!("ADD {period}"), String::new()));
         }
         self.keep_generated_indexes(&mut drops, &mut adds);
         self.keep_uses_of_remade(&mut drops, &mut adds);

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_sqlplan::Dialect;
 
-use super::order;
-use super::text::{literal, qualified};
+use super::text::qualified;
 use super::{Name, statement};
+use super::{order, sequences};
 use crate::catalog::{Catalog, Object, ObjectKind};
 use crate::diff::Change;
 use crate::plan::{Refusal, Statement};
@@ -159,27 +159,12 @@ impl<'a> Objects<'a> {
         let kind = ObjectKind::Sequence;
         let mut statements = Vec::new();
         for (name, object) in self.wanted(kind) {
-            let what = qualified(name.0, name.1);
-            let Some(old) = self.gone(kind).get(name) else {
-                let purpose = format!("create sequence {}", name.1);
-                statements.push(statement(object.create.clone(), false, purpose));
-                continue;
-            };
-            if old.definition != object.definition {
-                statements.push(statement(
-                    format!("ALTER SEQUENCE {what} {}", object.definition),
-                    false,
-                    format!("change sequence {}", name.1),
-                ));
-            }
-            // No option of ALTER SEQUENCE; a sequence is a table as well.
-            if old.comment != object.comment {
-                let comment = object.comment.as_deref().unwrap_or_default();
-                statements.push(statement(
-                    format!("ALTER TABLE {what} COMMENT = {}", literal(comment)),
-                    false,
-                    format!("comment on sequence {}", name.1),
-                ));
+            match self.gone(kind).get(name) {
+                Some(old) => statements.extend(sequences::changed(*name, old, object)),
+                None => {
+                    let purpose = format!("create sequence {}", name.1);
+                    statements.push(statement(object.create.clone(), false, purpose));
+                }
             }
         }
         statements

@@ -151,7 +151,7 @@ fn row_bound(column: &Column) -> Option<&str> {
 }
 
 /// `PERIOD FOR SYSTEM_TIME`, of a versioned table whose columns for it have names.
-fn period(table: &Table) -> Option<String> {
+pub(super) fn period(table: &Table) -> Option<String> {
     let named = |bound: &str| {
         let mut columns = table.columns.iter();
         columns.find(|(_, column)| row_bound(column) == Some(bound))
