@@ -168,6 +168,8 @@ pub struct Identity {
     pub kind: String,
     /// What differs from the sequence's defaults, in SQL: `START WITH 100 INCREMENT BY 10`.
     pub options: String,
+    /// The sequence's name where it is not [`Identity::usual_sequence`]; that of a `serial` is in its column's default.
+    pub sequence: Option<String>,
 }
 
 /// A primary key.
@@ -286,6 +288,17 @@ pub struct Check {
     pub comment: Option<String>,
 }
 
+/// Whether a materialized view has never been filled, or emptied. Not compared: it is filled in time, and what it holds is no part of a schema.
+#[derive(Debug, Clone, Copy, Default, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Unfilled(pub bool);
+
+impl PartialEq for Unfilled {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
 /// Something with a name that is no table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -307,6 +320,8 @@ pub struct Object {
     pub rights: Sayings,
     /// `PostgreSQL`: whose it is.
     pub owner: Owner,
+    /// `PostgreSQL`: `WITH NO DATA`.
+    pub unfilled: Unfilled,
     /// Its comment.
     pub comment: Option<String>,
     /// MariaDB: what a sequence gives next. Rows move it, so that it is no difference.
@@ -416,6 +431,32 @@ impl Schema {
             rights: BTreeMap::new(),
             owner: Owner::UNSAID,
         }
+    }
+}
+
+impl Identity {
+    /// What `PostgreSQL` calls the sequence of a column where nobody says its name: `t_c_seq`, each of the two names shortened, the longer one first,
+    /// until the whole has no more than 63 bytes (`makeObjectName`).
+    pub fn usual_sequence(table: &str, column: &str) -> String {
+        const MOST_BYTES: usize = 63 - "__seq".len();
+        let (mut of_table, mut of_column) = (table.len(), column.len());
+        while of_table + of_column > MOST_BYTES {
+            if of_table > of_column {
+                of_table -= 1;
+            } else {
+                of_column -= 1;
+            }
+        }
+        let first = |name: &str, bytes| {
+            name.get(..name.floor_char_boundary(bytes))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        format!(
+            "{}_{}_seq",
+            first(table, of_table),
+            first(column, of_column)
+        )
     }
 }
 

@@ -27,7 +27,7 @@ mod wanted;
 
 pub use catalog::{
     Catalog, Check, Column, Engine, ForeignKey, Generated, Identity, Index, IndexPart, Merged,
-    Object, ObjectKind, Parts, PrimaryKey, Sayings, Schema, Table,
+    Object, ObjectKind, Parts, PrimaryKey, Sayings, Schema, Table, Unfilled,
 };
 pub use diff::{Change, ColumnChange, TableChange, diff};
 pub use owner::Owner;

@@ -23,6 +23,8 @@ mod postgres;
 mod sqlite;
 mod text;
 
+use self::postgres::NamesOfSequences;
+
 /// What to run, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -72,7 +74,15 @@ pub fn plan(
     desired: &Catalog,
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
-    let (mut current, mut desired, renames) = prepared(current, desired, settings)?;
+    let Prepared {
+        mut current,
+        mut desired,
+        renames,
+    } = Prepared::new(current, desired, settings)?;
+    let sequences = match desired.engine.dialect {
+        Dialect::Postgres => NamesOfSequences::taken(&mut current, &desired),
+        _ => NamesOfSequences::default(),
+    };
     let rights = |(name, schema): (&String, &Schema)| (name.clone(), schema.rights.clone());
     let spoken_rights = desired.schemas.iter().map(rights).collect();
     let unspoken = keep_unspoken(&current, &mut desired);
@@ -82,7 +92,8 @@ pub fn plan(
     skip(&mut changes, settings.skip);
     match desired.engine.dialect {
         Dialect::Postgres => {
-            let mut plan = postgres::plan(&current, &desired, &changes, &spoken_rights, settings)?;
+            let sides = (&current, &desired);
+            let mut plan = postgres::plan(sides, &changes, sequences, &spoken_rights, settings)?;
             plan.not_managed.extend(unspoken);
             Ok(plan)
         }
@@ -104,9 +115,14 @@ pub struct Loss {
 
 /// What [`plan()`] of the same would drop, so that its rows can be counted beforehand. Empty where there is no plan.
 pub fn losses(current: &Catalog, desired: &Catalog, settings: &Settings) -> Vec<Loss> {
-    let Ok((current, desired, renames)) = prepared(current, desired, settings) else {
+    let Ok(prepared) = Prepared::new(current, desired, settings) else {
         return Vec::new();
     };
+    let Prepared {
+        current,
+        desired,
+        renames,
+    } = prepared;
     let mut changes = diff(&current, &desired);
     skip(&mut changes, settings.skip);
     let mut losses = Vec::new();
@@ -153,30 +169,42 @@ pub fn approves(approved: &str, hash: &str) -> bool {
 }
 
 /// Both sides without what is excluded, the present one with what is renamed.
-fn prepared(
-    current: &Catalog,
-    desired: &Catalog,
-    settings: &Settings,
-) -> Result<(Catalog, Catalog, Vec<Rename>), Vec<Refusal>> {
-    let (mut current, mut desired) = (current.clone(), desired.clone());
-    exclude(&mut current, &settings.exclude);
-    exclude(&mut desired, &settings.exclude);
-    exclude_revisions(&mut current);
-    exclude_revisions(&mut desired);
-    if desired.engine.dialect == Dialect::Sqlite {
-        // One that is not there yet has its one schema all the same.
-        current.schemas.entry(String::new()).or_default();
-        desired.schemas.entry(String::new()).or_default();
-        let respelled = sqlite::respelled(&current, &desired);
-        rename(&mut current, &desired, &respelled)?;
+struct Prepared {
+    current: Catalog,
+    desired: Catalog,
+    renames: Vec<Rename>,
+}
+
+impl Prepared {
+    fn new(
+        current: &Catalog,
+        desired: &Catalog,
+        settings: &Settings,
+    ) -> Result<Self, Vec<Refusal>> {
+        let (mut current, mut desired) = (current.clone(), desired.clone());
+        exclude(&mut current, &settings.exclude);
+        exclude(&mut desired, &settings.exclude);
+        exclude_revisions(&mut current);
+        exclude_revisions(&mut desired);
+        if desired.engine.dialect == Dialect::Sqlite {
+            // One that is not there yet has its one schema all the same.
+            current.schemas.entry(String::new()).or_default();
+            desired.schemas.entry(String::new()).or_default();
+            let respelled = sqlite::respelled(&current, &desired);
+            rename(&mut current, &desired, &respelled)?;
+        }
+        let mut renames = rename(&mut current, &desired, &settings.renames)?;
+        if desired.engine.dialect.is_mysql_like() {
+            // Said to the server, which keeps the spelling, though to it the two are one name.
+            let respelled = mysql::respelled(&current, &desired);
+            renames.extend(rename(&mut current, &desired, &respelled)?);
+        }
+        Ok(Self {
+            current,
+            desired,
+            renames,
+        })
     }
-    let mut renames = rename(&mut current, &desired, &settings.renames)?;
-    if desired.engine.dialect.is_mysql_like() {
-        // Said to the server, which keeps the spelling, though to it the two are one name.
-        let respelled = mysql::respelled(&current, &desired);
-        renames.extend(rename(&mut current, &desired, &respelled)?);
-    }
-    Ok((current, desired, renames))
 }
 
 impl Plan {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use crate::catalog::{Catalog, ObjectKind, Schema, Table};
+use crate::catalog::{Catalog, Column, Identity, ObjectKind, Schema, Table};
 use crate::diff::{Change, TableChange};
 use crate::plan::Refusal;
 use crate::settings::RenameHint;
@@ -164,9 +164,12 @@ fn rename_table(
         "table",
     )?;
     let words = Words { dialect, from, to };
-    let Some(table) = present.tables.remove(from) else {
+    let Some(mut table) = present.tables.remove(from) else {
         return Ok(None);
     };
+    for (name, column) in &mut table.columns {
+        keep_sequence(column, from, name);
+    }
     present.tables.insert(to.to_owned(), table);
     for (owner, other) in &mut current.schemas {
         let own = owner == schema;
@@ -226,9 +229,12 @@ fn rename_column(
     let words = Words { dialect, from, to };
     entry.columns = std::mem::take(&mut entry.columns)
         .into_iter()
-        .map(|(name, column)| {
-            let name = if name == from { to.to_owned() } else { name };
-            (name, column)
+        .map(|(name, mut column)| {
+            if name != from {
+                return (name, column);
+            }
+            keep_sequence(&mut column, table, from);
+            (to.to_owned(), column)
         })
         .collect::<IndexMap<_, _>>();
     let key = entry.primary_key.iter_mut();
@@ -298,6 +304,15 @@ fn possible(
         ))
     } else {
         Ok(())
+    }
+}
+
+/// The sequence of an identity column is called after its table and its column, and does not follow them.
+fn keep_sequence(column: &mut Column, table: &str, name: &str) {
+    let identity = column.identity.as_mut();
+    if let Some(identity) = identity.filter(|identity| identity.kind != "serial") {
+        let usual = || Identity::usual_sequence(table, name);
+        identity.sequence.get_or_insert_with(usual);
     }
 }
 

@@ -48,6 +48,53 @@ async fn sequences() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn sequences_of_identity_columns() -> anyhow::Result<()> {
+    let named = |sequence: &str| -> &'static str {
+        Box::leak(format!("CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME {sequence}), n text)").into_boxed_str())
+    };
+    let usual = "CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, n text)";
+    let swapped = "CREATE TABLE a (id integer GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME b_id_seq)); CREATE TABLE b (id integer GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME a_id_seq)); COMMENT ON SEQUENCE a_id_seq IS 'of b'";
+    let own = "CREATE TABLE a (id integer GENERATED ALWAYS AS IDENTITY); CREATE TABLE b (id integer GENERATED ALWAYS AS IDENTITY); COMMENT ON SEQUENCE a_id_seq IS 'of a'";
+    let counted = (
+        "INSERT INTO t (n) VALUES ('a'), ('b')",
+        "SELECT nextval('numbers')",
+        "3",
+    );
+    run_all(
+        &[
+            pair("a name of its own, from nothing", "CREATE TABLE u (a integer)", named("numbers")),
+            pair("the name changes, and it goes on counting", usual, named("numbers")).with(counted.0, counted.1, counted.2),
+            pair("and is the usual one again", named("numbers"), usual),
+            pair("two have each other's", swapped, own),
+            pair("a table goes that has the name", "CREATE TABLE numbers (a integer); CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, n text)", named("numbers")),
+            pair("a column that is there begins to count", "CREATE TABLE t (id integer NOT NULL, n text)", named("numbers")),
+            pair("names too long to be put together whole", "CREATE TABLE u (a integer)", "CREATE TABLE a_table_with_a_name_that_goes_on_and_on_and_on_and_on (a_column_with_one_as_well integer GENERATED ALWAYS AS IDENTITY); CREATE TABLE \"ü_öööööööööööööööööööööööööööö\" (\"ä_öööööööööööööööööööööö\" integer GENERATED ALWAYS AS IDENTITY)"),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn names_of_types() -> anyhow::Result<()> {
+    let cast = "CREATE TABLE t (id integer); CREATE VIEW v AS SELECT id FROM t; CREATE FUNCTION told(v) RETURNS t LANGUAGE sql AS 'SELECT 1'; CREATE CAST (v AS t) WITH FUNCTION told(v); CREATE FUNCTION alike(v, v) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'; CREATE OPERATOR === (LEFTARG = v, RIGHTARG = v, FUNCTION = alike)";
+    let brackets = "CREATE FUNCTION \"z(,\"(integer, integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 1'";
+    let called: &str = Box::leak(format!("{brackets}; CREATE AGGREGATE a(integer) (SFUNC = \"z(,\", STYPE = integer); CREATE OPERATOR === (LEFTARG = integer, RIGHTARG = integer, FUNCTION = \"z(,\")").into_boxed_str());
+    run_all(
+        &[
+            pair("a table takes that of an enumeration", "CREATE TYPE m AS ENUM ('a'); CREATE TABLE c (x m)", "CREATE TABLE m (id integer); CREATE TABLE c (x text)").with("INSERT INTO c VALUES ('a')", "SELECT x FROM c", "a"),
+            pair("a view takes that of a domain nobody uses", "CREATE DOMAIN m AS text", "CREATE VIEW m AS SELECT 1 AS a"),
+            pair("casts and operators of a view come behind it", "CREATE TABLE t (id integer)", cast),
+            pair("and go before it", cast, "CREATE TABLE t (id integer)"),
+            pair("a function whose name has a bracket", brackets, called),
+            pair("a view that reads an empty one stays empty", "CREATE TABLE t (a integer); CREATE MATERIALIZED VIEW m AS SELECT a FROM t WITH NO DATA", "CREATE TABLE t (a integer); CREATE MATERIALIZED VIEW m AS SELECT a FROM t WITH NO DATA; CREATE MATERIALIZED VIEW n AS SELECT a FROM m WITH NO DATA"),
+        ],
+        true,
+    )
+    .await
+}
+
+#[tokio::test]
 async fn circles() -> anyhow::Result<()> {
     let rows = "CREATE TABLE person (id integer, name text); CREATE FUNCTION is_known(p person) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT p.id > 0'; ALTER TABLE person ADD CONSTRAINT known CHECK (is_known(person)); CREATE INDEX known_index ON person ((is_known(person)))";
     let other = "CREATE TABLE other (id integer)";
@@ -71,17 +118,20 @@ async fn what_is_said() -> anyhow::Result<()> {
         &[
             pair("of a key's index, when only the key's comment changes", "CREATE TABLE t (a integer PRIMARY KEY)", "CREATE TABLE t (a integer PRIMARY KEY); COMMENT ON CONSTRAINT t_pkey ON t IS 'k'; COMMENT ON INDEX t_pkey IS 'i'"),
             pair("of a column that goes", "CREATE TABLE t (a integer, b integer); GRANT SELECT (a), UPDATE (b) ON t TO PUBLIC", "CREATE TABLE t (a integer); GRANT SELECT (a) ON t TO PUBLIC"),
+            pair("of a materialized view's column", "CREATE TABLE t (a text); CREATE MATERIALIZED VIEW m AS SELECT a FROM t", "CREATE TABLE t (a text); CREATE MATERIALIZED VIEW m AS SELECT a FROM t; ALTER MATERIALIZED VIEW m ALTER a SET COMPRESSION lz4"),
             pair("of a column that is made again", "CREATE TABLE t (a integer, b integer); GRANT SELECT (b) ON t TO PUBLIC", "CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a) STORED); GRANT SELECT (b) ON t TO PUBLIC"),
         ],
         true,
     )
     .await?;
+    let own = "CREATE EXTENSION citext; CREATE TABLE t (a integer); CREATE INDEX i ON t (a); CREATE MATERIALIZED VIEW m AS SELECT a FROM t; CREATE PROCEDURE p(x integer) LANGUAGE sql AS 'SELECT 1'; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; CREATE TRIGGER g AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()";
+    let extended: &str = Box::leak(format!("{own}; ALTER INDEX i DEPENDS ON EXTENSION citext; ALTER MATERIALIZED VIEW m DEPENDS ON EXTENSION citext; ALTER PROCEDURE p(integer) DEPENDS ON EXTENSION citext; ALTER TRIGGER g ON t DEPENDS ON EXTENSION citext").into_boxed_str());
     run_all(
-        &[pair(
-            "what the server gives of itself is taken back",
-            given,
-            more,
-        )],
+        &[
+            pair("what the server gives of itself is taken back", given, more),
+            pair("what goes with an extension", own, extended),
+            pair("and goes with it no more", extended, own),
+        ],
         false,
     )
     .await

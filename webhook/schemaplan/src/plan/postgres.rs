@@ -15,6 +15,7 @@ mod children;
 mod convert;
 mod dropping;
 mod further;
+mod identities;
 mod lift;
 mod making;
 mod materialized;
@@ -30,6 +31,7 @@ mod steps;
 mod table;
 mod text;
 mod types;
+mod unmanaged;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,6 +43,7 @@ use crate::settings::Settings;
 
 use self::alter::KeyName;
 use self::attaching::IndexName;
+pub(super) use self::identities::NamesOfSequences;
 use self::objects::statement;
 use self::parents::{parent_in, parents, spelled};
 use self::text::{comment, joined, own_name, qualified, quote};
@@ -53,9 +56,9 @@ type ObjectName<'a> = (&'a str, ObjectKind, &'a str);
 
 /// See [`crate::plan()`].
 pub(super) fn plan(
-    current: &Catalog,
-    desired: &Catalog,
+    (current, desired): (&Catalog, &Catalog),
     changes: &[Change<'_>],
+    mut sequences: NamesOfSequences,
     spoken_rights: &BTreeMap<String, Sayings>,
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
@@ -63,10 +66,13 @@ pub(super) fn plan(
     for change in changes {
         work.sort(change);
     }
+    work.renames.extend(sequences.first());
     work.remake_tables();
     work.adopt_sequences();
     work.move_sequences();
     work.move_extensions();
+    work.refuse_what_needs_unmanaged();
+    let stay = work.keep_what_unmanaged_needs();
     work.names_of_other_kinds();
     work.how_objects_change();
     work.lift_what_stands_on_remade();
@@ -90,12 +96,14 @@ pub(super) fn plan(
     statements.extend(work.said());
     statements.extend(work.drops());
     statements.extend(work.asides.drain(..).rev());
+    statements.extend(sequences.last());
     labels_used_at_once(&mut statements);
     work.refusals.extend(remake::in_one(&mut statements));
     if !work.refusals.is_empty() {
         return Err(work.refusals);
     }
-    let mut not_managed = not_managed(current, desired);
+    let mut not_managed = unmanaged::named(current, desired);
+    not_managed.extend(stay);
     not_managed.extend(work.columns_of_both());
     Ok(Plan {
         statements,
@@ -388,6 +396,28 @@ impl<'a> Work<'a> {
             self.unmade.remove(&old);
             self.rebuilt.insert(new);
         }
+        self.types_of_new_tables();
+    }
+
+    /// A table or a view is a type as well: one of that name, which it does not know, goes first, or steps aside while columns are made of it.
+    fn types_of_new_tables(&mut self) {
+        let views = self.made.keys().filter(|(_, kind, _)| is_view(*kind));
+        let views = views.map(|&(schema, _, name)| (schema, name));
+        let taken: BTreeSet<TableName<'a>> = self.created.keys().copied().chain(views).collect();
+        let types = self.unmade.keys().copied();
+        let types: Vec<ObjectName<'a>> = types
+            .filter(|(schema, kind, name)| is_type(*kind) && taken.contains(&(*schema, *name)))
+            .collect();
+        for (schema, kind, name) in types {
+            if rebuild::column_of(self.current, schema, name).is_none() {
+                self.early_objects.insert((schema, kind, name));
+                continue;
+            }
+            self.unmade.remove(&(schema, kind, name));
+            let (first, last) = rebuild::step_aside(schema, kind, name);
+            self.renames.push(first);
+            self.asides.push(last);
+        }
     }
 
     fn schemas(&mut self) -> Vec<Statement> {
@@ -433,48 +463,15 @@ fn has_label(sql: &str, label: &str) -> bool {
     within && !word.is_empty() || sql.contains(&format!("{label}'"))
 }
 
-/// What there is that can only be named.
-fn not_managed(current: &Catalog, desired: &Catalog) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    for (catalog, otherwise) in [(current, "is there"), (desired, "is wanted")] {
-        for (schema, held) in &catalog.schemas {
-            for (kind, objects) in &held.objects {
-                for (name, object) in objects {
-                    let is_same = has_alike(current, schema, *kind, name, object)
-                        && has_alike(desired, schema, *kind, name, object);
-                    if !objects::is_managed(object) && !is_same {
-                        let what = if *kind == ObjectKind::Other {
-                            joined(schema, name)
-                        } else {
-                            format!("{kind} {}", joined(schema, name))
-                        };
-                        names.insert(format!("{what} {otherwise} and is not managed"));
-                    }
-                }
-            }
-        }
-    }
-    names.into_iter().collect()
-}
-
-/// Whether a catalog has an object of this definition, where it has one.
-fn has_alike(
-    catalog: &Catalog,
-    schema: &str,
-    kind: ObjectKind,
-    name: &str,
-    object: &Object,
-) -> bool {
-    let held = catalog.schemas.get(schema);
-    let held = held.and_then(|held| held.objects.get(&kind)?.get(name));
-    !object.definition.is_empty() && held.is_some_and(|held| held.definition == object.definition)
-}
-
 fn is_routine(kind: ObjectKind) -> bool {
     matches!(
         kind,
         ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate
     )
+}
+
+fn is_view(kind: ObjectKind) -> bool {
+    matches!(kind, ObjectKind::View | ObjectKind::MaterializedView)
 }
 
 fn is_type(kind: ObjectKind) -> bool {

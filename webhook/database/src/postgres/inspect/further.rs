@@ -13,13 +13,13 @@ use crate::postgres::wire::TextRow;
 pub(super) const OPERATORS: &str = "
 SELECT o.oid, o.oprnamespace, o.oprname, CASE WHEN o.oprleft = 0 THEN 'NONE' ELSE format_type(o.oprleft, NULL) END,
   CASE WHEN o.oprright = 0 THEN 'NONE' ELSE format_type(o.oprright, NULL) END,
-  concat_ws(', ', 'FUNCTION = ' || split_part(o.oprcode::regprocedure::text, '(', 1),
+  concat_ws(', ', 'FUNCTION = ' || substring(o.oprcode::regprocedure::text FROM UP_TO_ARGUMENTS),
     'LEFTARG = ' || CASE WHEN o.oprleft <> 0 THEN format_type(o.oprleft, NULL) END,
     'RIGHTARG = ' || CASE WHEN o.oprright <> 0 THEN format_type(o.oprright, NULL) END,
     'COMMUTATOR = OPERATOR(' || split_part(NULLIF(o.oprcom, 0)::regoperator::text, '(', 1) || ')',
     'NEGATOR = OPERATOR(' || split_part(NULLIF(o.oprnegate, 0)::regoperator::text, '(', 1) || ')',
-    'RESTRICT = ' || split_part(NULLIF(o.oprrest, 0)::regprocedure::text, '(', 1),
-    'JOIN = ' || split_part(NULLIF(o.oprjoin, 0)::regprocedure::text, '(', 1),
+    'RESTRICT = ' || substring(NULLIF(o.oprrest, 0)::regprocedure::text FROM UP_TO_ARGUMENTS),
+    'JOIN = ' || substring(NULLIF(o.oprjoin, 0)::regprocedure::text FROM UP_TO_ARGUMENTS),
     CASE WHEN o.oprcanhash THEN 'HASHES' END, CASE WHEN o.oprcanmerge THEN 'MERGES' END),
   d.description
 FROM pg_operator o

@@ -86,9 +86,10 @@ impl Reader<'_> {
                     let create = format!("CREATE TYPE {shown} AS ({})", attributes.join(", "));
                     (ObjectKind::Composite, String::new(), create, attributes)
                 }
+                // Its comment cannot be said apart, as nothing of it is managed.
                 _ => (
                     ObjectKind::Other,
-                    "base type".to_owned(),
+                    joined_words(&["base type", comment.as_deref().unwrap_or_default()]),
                     String::new(),
                     Vec::new(),
                 ),
@@ -392,7 +393,7 @@ fn in_order_of_names(rest: &str) -> String {
     sorted().unwrap_or_else(|| rest.to_owned())
 }
 
-fn switched(what: &str, name: &str, state: Option<&str>) -> Option<String> {
+pub(super) fn switched(what: &str, name: &str, state: Option<&str>) -> Option<String> {
     let verb = match state {
         Some("D") => "DISABLE",
         Some("R") => "ENABLE REPLICA",

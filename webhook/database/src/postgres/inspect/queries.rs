@@ -23,7 +23,7 @@ SELECT c.oid, c.relnamespace, c.relname, c.relkind, c.relpersistence,
   (SELECT string_agg(i.inhparent::regclass::text, ', ' ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
   CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END,
   c.relrowsecurity, c.relforcerowsecurity, c.relreplident, am.amname, ts.spcname, d.description,
-  CASE WHEN c.reloftype <> 0 THEN c.reloftype::regtype::text END
+  CASE WHEN c.reloftype <> 0 THEN c.reloftype::regtype::text END, c.relispopulated
 FROM pg_class c
 LEFT JOIN pg_am am ON am.oid = c.relam
 LEFT JOIN pg_tablespace ts ON ts.oid = c.reltablespace
@@ -184,8 +184,8 @@ SELECT t.oid, t.typnamespace, t.typname, t.typtype, t.typnotnull, t.typdefault, 
     'COLLATION = ' || (SELECT quote_ident(n.nspname) || '.' || quote_ident(rc.collname)
       FROM pg_collation rc JOIN pg_namespace n ON n.oid = rc.collnamespace JOIN pg_type rs ON rs.oid = r.rngsubtype
       WHERE rc.oid = r.rngcollation AND rc.oid <> rs.typcollation),
-    'CANONICAL = ' || split_part(NULLIF(r.rngcanonical, 0)::regprocedure::text, '(', 1),
-    'SUBTYPE_DIFF = ' || split_part(NULLIF(r.rngsubdiff, 0)::regprocedure::text, '(', 1), MULTIRANGE),
+    'CANONICAL = ' || substring(NULLIF(r.rngcanonical, 0)::regprocedure::text FROM UP_TO_ARGUMENTS),
+    'SUBTYPE_DIFF = ' || substring(NULLIF(r.rngsubdiff, 0)::regprocedure::text FROM UP_TO_ARGUMENTS), MULTIRANGE),
   format_type(t.oid, NULL)
 FROM pg_type t
 LEFT JOIN pg_type b ON b.oid = t.typbasetype
@@ -275,11 +275,17 @@ UNION ALL SELECT prsnamespace, 'text search parser ' || prsname
   FROM pg_ts_parser WHERE prsnamespace IN (NAMESPACES) AND ('pg_ts_parser'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT tmplnamespace, 'text search template ' || tmplname
   FROM pg_ts_template WHERE tmplnamespace IN (NAMESPACES) AND ('pg_ts_template'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
-UNION ALL SELECT t.typnamespace, 'transform of ' || t.typname || ' for ' || l.lanname
+UNION ALL SELECT COALESCE((SELECT oid FROM pg_namespace WHERE oid IN (NAMESPACES) AND oid = t.typnamespace),
+      (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES))), 'transform of ' || t.typname || ' for ' || l.lanname
   FROM pg_transform tr JOIN pg_type t ON t.oid = tr.trftype JOIN pg_language l ON l.oid = tr.trflang
-  WHERE t.typnamespace IN (NAMESPACES) AND ('pg_transform'::regclass, tr.oid) NOT IN (SELECT classid, objid FROM theirs)
+  WHERE ('pg_transform'::regclass, tr.oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'language ' || lanname
   FROM pg_language WHERE oid >= 16384 AND ('pg_language'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'rights on language ' || lanname || ': ' || lanacl::text
+  FROM pg_language WHERE lanacl IS NOT NULL
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'comment on language ' || l.lanname || ': ' || d.description
+  FROM pg_language l JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_language'::regclass
+  WHERE ('pg_language'::regclass, l.oid) NOT IN (SELECT classid, objid FROM theirs) AND l.oid >= 16384
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'access method ' || amname
   FROM pg_am WHERE oid >= 16384 AND ('pg_am'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'subscription ' || subname
@@ -313,15 +319,15 @@ WHERE (s.typnamespace IN (NAMESPACES) OR t.typnamespace IN (NAMESPACES) OR p.pro
 /// What an aggregate is made of, in the words of `CREATE AGGREGATE`; its name, arguments and comment come with the functions.
 pub(super) const AGGREGATES: &str = "
 SELECT a.aggfnoid::oid, pg_get_function_arguments(a.aggfnoid), pg_get_function_identity_arguments(a.aggfnoid), concat_ws(', ',
-  'SFUNC = ' || split_part(a.aggtransfn::regprocedure::text, '(', 1), 'STYPE = ' || format_type(a.aggtranstype, NULL), 'SSPACE = ' || NULLIF(a.aggtransspace, 0),
-  'FINALFUNC = ' || split_part(NULLIF(a.aggfinalfn, 0)::regprocedure::text, '(', 1), CASE WHEN a.aggfinalextra THEN 'FINALFUNC_EXTRA' END,
+  'SFUNC = ' || substring(a.aggtransfn::regprocedure::text FROM UP_TO_ARGUMENTS), 'STYPE = ' || format_type(a.aggtranstype, NULL), 'SSPACE = ' || NULLIF(a.aggtransspace, 0),
+  'FINALFUNC = ' || substring(NULLIF(a.aggfinalfn, 0)::regprocedure::text FROM UP_TO_ARGUMENTS), CASE WHEN a.aggfinalextra THEN 'FINALFUNC_EXTRA' END,
   'FINALFUNC_MODIFY = ' || CASE WHEN a.aggfinalmodify = CASE a.aggkind WHEN 'n' THEN 'r'::\"char\" ELSE 'w' END THEN NULL
     ELSE CASE a.aggfinalmodify WHEN 'r' THEN 'READ_ONLY' WHEN 's' THEN 'SHAREABLE' ELSE 'READ_WRITE' END END,
-  'COMBINEFUNC = ' || split_part(NULLIF(a.aggcombinefn, 0)::regprocedure::text, '(', 1), 'SERIALFUNC = ' || split_part(NULLIF(a.aggserialfn, 0)::regprocedure::text, '(', 1),
-  'DESERIALFUNC = ' || split_part(NULLIF(a.aggdeserialfn, 0)::regprocedure::text, '(', 1), 'INITCOND = ' || quote_literal(a.agginitval),
-  'MSFUNC = ' || split_part(NULLIF(a.aggmtransfn, 0)::regprocedure::text, '(', 1), 'MINVFUNC = ' || split_part(NULLIF(a.aggminvtransfn, 0)::regprocedure::text, '(', 1),
+  'COMBINEFUNC = ' || substring(NULLIF(a.aggcombinefn, 0)::regprocedure::text FROM UP_TO_ARGUMENTS), 'SERIALFUNC = ' || substring(NULLIF(a.aggserialfn, 0)::regprocedure::text FROM UP_TO_ARGUMENTS),
+  'DESERIALFUNC = ' || substring(NULLIF(a.aggdeserialfn, 0)::regprocedure::text FROM UP_TO_ARGUMENTS), 'INITCOND = ' || quote_literal(a.agginitval),
+  'MSFUNC = ' || substring(NULLIF(a.aggmtransfn, 0)::regprocedure::text FROM UP_TO_ARGUMENTS), 'MINVFUNC = ' || substring(NULLIF(a.aggminvtransfn, 0)::regprocedure::text FROM UP_TO_ARGUMENTS),
   'MSTYPE = ' || CASE WHEN a.aggmtranstype <> 0 THEN format_type(a.aggmtranstype, NULL) END, 'MSSPACE = ' || NULLIF(a.aggmtransspace, 0),
-  'MFINALFUNC = ' || split_part(NULLIF(a.aggmfinalfn, 0)::regprocedure::text, '(', 1), CASE WHEN a.aggmfinalextra THEN 'MFINALFUNC_EXTRA' END,
+  'MFINALFUNC = ' || substring(NULLIF(a.aggmfinalfn, 0)::regprocedure::text FROM UP_TO_ARGUMENTS), CASE WHEN a.aggmfinalextra THEN 'MFINALFUNC_EXTRA' END,
   'MINITCOND = ' || quote_literal(a.aggminitval),
   'SORTOP = ' || CASE WHEN a.aggsortop <> 0 THEN (SELECT 'OPERATOR(' || quote_ident(n.nspname) || '.' || o.oprname || ')'
     FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace WHERE o.oid = a.aggsortop) END,
@@ -369,6 +375,9 @@ LEFT JOIN pg_publication_rel pr ON l.classid = 'pg_publication_rel'::regclass AN
 LEFT JOIN pg_type t ON l.refclassid = 'pg_type'::regclass AND t.oid = l.refobjid
 LEFT JOIN pg_type te ON te.oid = t.typelem AND t.typcategory = 'A'";
 
+/// What of a routine's name with its arguments is the name, which may hold a bracket where it is quoted.
+const UP_TO_ARGUMENTS: &str = r#"'^(?:[^"(]|"[^"]*")*'"#;
+
 /// Puts in the schemas, and what this version of the server has.
 pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) -> String {
     query
@@ -381,6 +390,7 @@ pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) ->
                 NO_STATISTICS_TARGETS
             },
         )
+        .replace("UP_TO_ARGUMENTS", UP_TO_ARGUMENTS)
         .replace("NAMESPACES", namespaces)
         .replace(
             "NULLS_NOT_DISTINCT",
@@ -408,6 +418,14 @@ pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) ->
                 ..=14 => "NULL",
                 15..=16 => "c.colliculocale",
                 _ => "c.colllocale",
+            },
+        )
+        .replace(
+            "TRIGGER_PARENT",
+            if version.0 >= 13 {
+                "t.tgparentid"
+            } else {
+                "NULL::oid"
             },
         )
         .replace(

@@ -5,6 +5,7 @@
 
 use tidegate_schemaplan::{Object, ObjectKind, Sayings};
 
+use super::objects::switched;
 use super::{Reader, qualified};
 use crate::postgres::sql::{literal, quoted};
 use crate::postgres::wire::TextRow;
@@ -60,6 +61,26 @@ UNION ALL
 SELECT 'c', i.indrelid, c.relnamespace, 'cluster', c.relname, ic.relname, NULL
 FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid
 WHERE c.relnamespace IN (NAMESPACES) AND c.relkind = 'm' AND i.indisclustered
+UNION ALL
+SELECT 'c', c.oid, c.relnamespace, 'trigger', c.relname, t.tgname, up.tgenabled::text || t.tgenabled::text
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_trigger up ON up.oid = TRIGGER_PARENT
+WHERE c.relnamespace IN (NAMESPACES) AND NOT t.tgisinternal AND t.tgenabled <> up.tgenabled
+UNION ALL
+SELECT 'c', c.oid, c.relnamespace, 'compression of column', c.relname, a.attname, (COMPRESSION)::text
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace IN (NAMESPACES) AND c.relkind = 'm' AND a.attnum > 0 AND COMPRESSION IS NOT NULL
+UNION ALL
+SELECT 'p', p.oid, p.pronamespace, 'routine depends', p.proname, oidvectortypes(p.proargtypes), e.extname
+FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid JOIN pg_extension e ON e.oid = d.refobjid
+WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x' AND p.pronamespace IN (NAMESPACES)
+UNION ALL
+SELECT 'c', COALESCE(i.indrelid, c.oid), c.relnamespace, 'depends', c.relname, CASE c.relkind WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'INDEX' END, e.extname
+FROM pg_depend d JOIN pg_class c ON c.oid = d.objid JOIN pg_extension e ON e.oid = d.refobjid LEFT JOIN pg_index i ON i.indexrelid = c.oid
+WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x' AND c.relnamespace IN (NAMESPACES)
+UNION ALL
+SELECT 'g', t.oid, c.relnamespace, 'trigger depends', c.relname, t.tgname, e.extname
+FROM pg_depend d JOIN pg_trigger t ON t.oid = d.objid JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_extension e ON e.oid = d.refobjid
+WHERE d.classid = 'pg_trigger'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'x' AND c.relnamespace IN (NAMESPACES)
 UNION ALL
 STATISTICS_TARGETS";
 
@@ -166,6 +187,32 @@ impl Reader<'_> {
                     let set = format!("{view} CLUSTER ON {}", quoted(&part));
                     (format!("{view} SET WITHOUT CLUSTER"), set)
                 }
+                "compression of column" => {
+                    let column = quoted(&part);
+                    let set = |to: &str| {
+                        format!(
+                            "ALTER MATERIALIZED VIEW {shown} ALTER COLUMN {column} SET COMPRESSION {to}"
+                        )
+                    };
+                    (
+                        set("default"),
+                        set(if value == "l" { "lz4" } else { "pglz" }),
+                    )
+                }
+                // A partition's copy of its parent's: how that is switched, and how the copy is.
+                "trigger" => {
+                    let set = |state: Option<&str>| {
+                        let switched = switched("TRIGGER", &part, state);
+                        let usual = || format!("ENABLE TRIGGER {}", quoted(&part));
+                        format!("ALTER TABLE {shown} {}", switched.unwrap_or_else(usual))
+                    };
+                    (set(value.get(..1)), set(value.get(1..)))
+                }
+                "depends" => depends(&format!("{part} {shown}"), &value),
+                "routine depends" => depends(&format!("ROUTINE {shown}({part})"), &value),
+                "trigger depends" => {
+                    depends(&format!("TRIGGER {} ON {shown}", quoted(&part)), &value)
+                }
                 _ => {
                     let set = format!("ALTER STATISTICS {shown} SET STATISTICS");
                     (format!("{set} -1"), format!("{set} {value}"))
@@ -251,6 +298,15 @@ impl Reader<'_> {
     ) -> Option<&mut Sayings> {
         self.object(whose).map(which)
     }
+}
+
+/// What is dropped with an extension.
+fn depends(what: &str, extension: &str) -> (String, String) {
+    let on = format!("DEPENDS ON EXTENSION {}", quoted(extension));
+    (
+        format!("ALTER {what} NO {on}"),
+        format!("ALTER {what} {on}"),
+    )
 }
 
 fn oid_kind(row: &TextRow) -> char {

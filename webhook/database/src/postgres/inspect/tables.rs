@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tidegate_schemaplan::{
     Check, Column, ForeignKey, Generated, Identity, Index, IndexPart, Object, ObjectKind,
-    PrimaryKey, Table,
+    PrimaryKey, Table, Unfilled,
 };
 
 use super::{Reader, qualified};
@@ -120,7 +120,7 @@ impl Reader<'_> {
                     .map(|(stored, expression)| Generated { expression, stored }),
                 identity: identity.map(|kind| Identity {
                     kind: kind.to_owned(),
-                    options: String::new(),
+                    ..Identity::default()
                 }),
                 collation: row.get(8),
                 comment: row.get(9),
@@ -144,6 +144,12 @@ impl Reader<'_> {
                 Some((table, name))
             });
             let nextval = format!("nextval('{}'::regclass)", row.text(11).replace('\'', "''"));
+            let usual = owner_column.as_ref().and_then(|(table, column)| {
+                let table = &self.places.get(&('c', *table))?.name;
+                Some(Identity::usual_sequence(table, column))
+            });
+            let named = self.places.get(&('c', oid)).map(|place| &place.name);
+            let sequence = named.filter(|name| usual.as_ref() != Some(*name)).cloned();
             if let Some((table, name)) = &owner_column
                 && let Some(column) = self
                     .table(*table)
@@ -155,11 +161,13 @@ impl Reader<'_> {
                 let identity = column.identity.as_mut().filter(|_| is_internal);
                 let owned = if let Some(identity) = identity {
                     identity.options.clone_from(&options);
+                    identity.sequence = sequence;
                     true
                 } else if column.default.as_deref() == Some(nextval.as_str()) {
                     column.identity = Some(Identity {
                         kind: "serial".to_owned(),
                         options,
+                        sequence: None,
                     });
                     true
                 } else {
@@ -474,6 +482,7 @@ fn view(row: &TextRow, name: &str) -> (ObjectKind, Object) {
     let object = Object {
         definition: format!("{with}{body}"),
         create: format!("CREATE {words} {name}{with} AS\n{body}"),
+        unfilled: Unfilled(!row.is(18)),
         comment: row.get(16),
         ..Object::default()
     };

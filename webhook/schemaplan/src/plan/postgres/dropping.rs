@@ -9,7 +9,9 @@ use crate::plan::Statement;
 use super::children::depth;
 use super::objects::statement;
 use super::text::{joined, mentions, own_name, primary_key_name, qualified, quote};
-use super::{ObjectName, TableName, Work, in_order, is_made_by, objects, parents, spelled, target};
+use super::{
+    ObjectName, TableName, Work, in_order, is_made_by, is_view, objects, parents, spelled, target,
+};
 
 impl<'a> Work<'a> {
     /// Tables that go, in the order in which they can: those that refer before those referred to, as far as that can be.
@@ -327,10 +329,6 @@ impl<'a> Work<'a> {
         }
         false
     }
-}
-
-fn is_view(kind: ObjectKind) -> bool {
-    matches!(kind, ObjectKind::View | ObjectKind::MaterializedView)
 }
 
 fn detach((schema, name): TableName<'_>, table: &Table) -> Option<Statement> {

@@ -89,7 +89,17 @@ impl<'a> Work<'a> {
                 || (is_known_to_the_server(function) && uses(&touched, schema, *kind, function)))
         });
         let functions: Vec<_> = functions.map(|(&name, _)| name).collect();
+        let called: BTreeSet<String> = functions
+            .iter()
+            .map(|(schema, _, name)| joined(schema, name))
+            .collect();
         self.early_objects.extend(functions);
+        let made_of_them = self.unmade.iter().filter(|((_, kind, _), object)| {
+            matches!(kind, ObjectKind::Operator | ObjectKind::Cast)
+                && object.needs.iter().any(|need| called.contains(need))
+        });
+        self.early_objects
+            .extend(made_of_them.map(|(&name, _)| name));
     }
 
     /// What of a table calls a function that is dropped and made again goes first, and comes again.

@@ -9,14 +9,14 @@ use crate::plan::Statement;
 
 use super::alter::{KeyName, Subject};
 use super::objects::statement;
-use super::parents::above;
+use super::parents::{above, inherits};
 use super::parts::comes_late;
 use super::steps::calls_of_rows;
 use super::table::add_key;
 use super::text::{check, comment, create_index, index_constraint, joined, qualified, quote};
 use super::{
-    ObjectName, TableName, Work, alter, columns_of, in_order, objects, parent_in, parents, rebuild,
-    spelled, target,
+    ObjectName, TableName, Work, alter, columns_of, in_order, is_view, objects, parent_in, parents,
+    rebuild, spelled, target,
 };
 
 impl<'a> Work<'a> {
@@ -30,8 +30,15 @@ impl<'a> Work<'a> {
         for (&(schema, name), &table) in &self.created {
             nodes.push(Node::table((schema, name), table, self.desired));
         }
-        for (&(schema, name), (_, new, _)) in &self.altered {
-            nodes.push(Node::table((schema, name), new, self.desired));
+        for (&(schema, name), (_, new, changes)) in &self.altered {
+            let mut node = Node::table((schema, name), new, self.desired);
+            if changes
+                .iter()
+                .any(|change| matches!(change, TableChange::ColumnDropped { .. }))
+            {
+                node.needs.extend(self.leaving((schema, name)));
+            }
+            nodes.push(node);
         }
         nodes.sort_by(|one, other| one.rank().cmp(&other.rank()));
         // A table whose check calls a function of its own rows comes first, without the check.
@@ -136,6 +143,18 @@ impl<'a> Work<'a> {
         statements.extend(self.spread_defaults());
         statements.extend(self.uses_of_functions());
         statements
+    }
+
+    /// Children that give up a parent: before that loses a column, which would go from them as well.
+    fn leaving(&self, parent: TableName<'a>) -> Vec<String> {
+        let altered = self.altered.iter();
+        let leaving = altered.filter(|(_, (old, new, _))| {
+            let is_of = |table| inherits(table).any(|written| spelled(parent, written));
+            is_of(old) && !is_of(new)
+        });
+        leaving
+            .map(|((schema, name), _)| joined(schema, name))
+            .collect()
     }
 
     /// Lifted checks and indexes, and defaults, that do not differ themselves.
@@ -524,13 +543,16 @@ impl<'a> Work<'a> {
             .collect()
     }
 
-    /// Functions that take or give the rows of a view that is made, and aggregates of them: they come behind it.
+    /// Functions that take or give the rows of a view that is made, and what is made of those: they come behind it.
     fn functions_of_views(&self) -> BTreeSet<String> {
-        let is_view = |kind| matches!(kind, ObjectKind::View | ObjectKind::MaterializedView);
         let is_function = |kind| {
             matches!(
                 kind,
-                ObjectKind::Function | ObjectKind::Procedure | ObjectKind::Aggregate
+                ObjectKind::Function
+                    | ObjectKind::Procedure
+                    | ObjectKind::Aggregate
+                    | ObjectKind::Operator
+                    | ObjectKind::Cast
             )
         };
         let names = self.made.keys().chain(self.changed.keys());
@@ -570,9 +592,11 @@ impl<'a> Work<'a> {
         for ((schema, kind, name), object) in in_order(&wanted) {
             if let Some(in_place) = self.in_place.remove(&(schema, kind, name)) {
                 statements.extend(in_place);
-            } else {
-                statements.extend(objects::create(schema, kind, name, object));
+                continue;
             }
+            let empty = self.made_empty((schema, kind, name), object);
+            let object = empty.as_ref().unwrap_or(object);
+            statements.extend(objects::create(schema, kind, name, object));
         }
         statements
     }

@@ -1,11 +1,53 @@
 //! What of a materialized view can change while its rows stay: its indexes and its storage parameters. Another query needs another view.
+//!
+//! One that is made is filled, also where the wanted schema says `WITH NO DATA`: a dump says so of all of them, and fills them later. Only where it reads
+//! one that is empty in the database the server could not fill it.
 
-use crate::catalog::Object;
+use crate::catalog::{Object, ObjectKind};
 use crate::plan::Statement;
 
 use super::alter::set_and_reset;
 use super::objects::statement;
-use super::text::{quote, unquoted};
+use super::text::{joined, quote, unquoted};
+use super::{ObjectName, Work, is_view};
+
+impl Work<'_> {
+    /// What makes a view that the wanted schema does not fill and the server could not; none where it is made as usual.
+    pub(super) fn made_empty(
+        &self,
+        (schema, _, name): ObjectName<'_>,
+        view: &Object,
+    ) -> Option<Object> {
+        let is_empty = view.unfilled.0 && self.reads_empty(view, &joined(schema, name));
+        is_empty.then(|| Object {
+            create: format!("{} WITH NO DATA", view.create),
+            ..view.clone()
+        })
+    }
+
+    fn reads_empty(&self, view: &Object, own: &str) -> bool {
+        let schemas = self.desired.schemas.iter();
+        let mut objects = schemas.flat_map(|(schema, held)| super::all(schema, &held.objects));
+        objects.any(|(read, object)| {
+            let key = joined(read.0, read.2);
+            is_view(read.1)
+                && key != own
+                && view.needs.contains(&key)
+                && self.is_empty(read, object)
+        })
+    }
+
+    fn is_empty(&self, name: ObjectName<'_>, view: &Object) -> bool {
+        let is_made = self.made.contains_key(&name) || self.again.contains(&name);
+        let (schema, kind, own) = name;
+        let held = self.current.schemas.get(schema);
+        let held = held.and_then(|held| held.objects.get(&kind)?.get(own));
+        match held {
+            Some(held) if kind == ObjectKind::MaterializedView && !is_made => held.unfilled.0,
+            _ => self.reads_empty(view, &joined(schema, own)),
+        }
+    }
+}
 
 /// The statements that do it; none where the view has to be made again. `shown` and `schema` name the view and where it is.
 pub(super) fn in_place(

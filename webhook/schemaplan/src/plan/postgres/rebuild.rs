@@ -106,6 +106,19 @@ pub(super) fn rebuild<'a>(
     Ok(statements)
 }
 
+/// What gives a type another name, so that something else can have it, and what drops it when nothing is made of it any more.
+pub(super) fn step_aside(schema: &str, kind: ObjectKind, name: &str) -> (Statement, Statement) {
+    let aside = format!("{}{ASIDE}", truncated(name));
+    let purpose = format!("drop {kind} {name}");
+    let renamed = format!(
+        "ALTER TYPE {} RENAME TO {}",
+        qualified(schema, name),
+        quote(&aside)
+    );
+    let dropped = format!("DROP TYPE {}", qualified(schema, &aside));
+    (statement(renamed, &purpose), statement(dropped, &purpose))
+}
+
 /// A column, or a type, that is made of a type, in words.
 pub(super) fn column_of(catalog: &Catalog, schema: &str, name: &str) -> Option<String> {
     let spellings = [spelled(schema, name), qualified(schema, name)];

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::catalog::{Check, Column, ForeignKey, Index, IndexPart, PrimaryKey, Table};
+use crate::catalog::{Check, Column, ForeignKey, Identity, Index, IndexPart, PrimaryKey, Table};
 use crate::plan::text;
 
 use super::parts::comes_late;
@@ -126,11 +126,7 @@ pub(super) fn column(name: &str, column: &Column, serial: bool) -> String {
         .as_ref()
         .filter(|identity| identity.kind != "serial")
     {
-        let _ = write!(
-            sql,
-            " {}",
-            generated_as_identity(&identity.kind, &identity.options)
-        );
+        let _ = write!(sql, " {}", generated_as_identity(identity));
     }
     if let Some(default) = column.default.as_ref().filter(|_| !serial) {
         let _ = write!(sql, " DEFAULT {default}");
@@ -141,12 +137,14 @@ pub(super) fn column(name: &str, column: &Column, serial: bool) -> String {
     sql
 }
 
-pub(super) fn generated_as_identity(kind: &str, options: &str) -> String {
-    let kind = kind.to_uppercase();
-    if options.is_empty() {
-        format!("GENERATED {kind} AS IDENTITY")
-    } else {
-        format!("GENERATED {kind} AS IDENTITY ({options})")
+pub(super) fn generated_as_identity(identity: &Identity) -> String {
+    let kind = identity.kind.to_uppercase();
+    let name = identity.sequence.as_ref();
+    let name = name.map(|name| format!("SEQUENCE NAME {} ", quote(name)));
+    let options = name.unwrap_or_default() + &identity.options;
+    match options.trim_end() {
+        "" => format!("GENERATED {kind} AS IDENTITY"),
+        options => format!("GENERATED {kind} AS IDENTITY ({options})"),
     }
 }
 

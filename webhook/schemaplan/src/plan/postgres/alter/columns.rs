@@ -246,10 +246,8 @@ pub(super) fn change_identity<'a>(
     }
     match (kind(old), kind(new)) {
         (None, Some(identity)) => {
-            work.changed.push(format!(
-                "{head} ADD {}",
-                generated_as_identity(&identity.kind, &identity.options)
-            ));
+            work.changed
+                .push(format!("{head} ADD {}", generated_as_identity(identity)));
             if identity.options.is_empty() {
                 let table = qualified(subject.schema, subject.name).replace('\'', "''");
                 let column = name.replace('\'', "''");
@@ -265,7 +263,7 @@ pub(super) fn change_identity<'a>(
             work.before.push(statement(sql, purpose()));
         }
         (Some(_), None) => work.changed.push(format!("{head} DROP IDENTITY")),
-        (Some(was), Some(is)) if was != is => {
+        (Some(was), Some(is)) if (&was.kind, &was.options) != (&is.kind, &is.options) => {
             work.changed
                 .push(set_identity(&head, was, is, &new.data_type));
         }

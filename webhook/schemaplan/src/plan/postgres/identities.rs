@@ -1,0 +1,138 @@
+//! Sequences of identity columns that are called otherwise than wanted: they keep what they have counted to, and take the name.
+//!
+//! Such a sequence is part of its column and has no entry of its own, but applications call it by its name (`nextval('t_id_seq')`), and a table that was
+//! renamed by hand keeps the old one. What is renamed is renamed in the present catalog before the comparison, with what is said of it there.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::{Catalog, Identity, ObjectKind, Sayings, Schema, Table};
+use crate::plan::Statement;
+
+use super::objects::statement;
+use super::text::{qualified, quote};
+
+/// The statements that rename the sequences, in order.
+#[derive(Debug, Default)]
+pub(in crate::plan) struct NamesOfSequences {
+    /// Before all else but the renames of tables and columns.
+    first: Vec<Statement>,
+    /// When all is dropped that is not wanted: something has the name until then.
+    last: Vec<Statement>,
+}
+
+impl NamesOfSequences {
+    /// Renames in `current` the sequences whose columns count on both sides.
+    pub(in crate::plan) fn taken(current: &mut Catalog, desired: &Catalog) -> Self {
+        let mut names = Self::default();
+        for (name, schema) in &mut current.schemas {
+            let Some(wanted) = desired.schemas.get(name) else {
+                continue;
+            };
+            let mut renames = Vec::new();
+            for (table_name, table) in &mut schema.tables {
+                if let Some(wanted) = wanted.tables.get(table_name) {
+                    renames.extend(renamed((name, table_name), table, wanted));
+                }
+            }
+            if !renames.is_empty() {
+                names.say(name, renames, &taken_names(schema));
+            }
+        }
+        names
+    }
+
+    pub(super) fn first(&mut self) -> Vec<Statement> {
+        std::mem::take(&mut self.first)
+    }
+
+    pub(super) fn last(&mut self) -> Vec<Statement> {
+        std::mem::take(&mut self.last)
+    }
+
+    /// A name that another of them has now is free when that one is renamed.
+    fn say(&mut self, schema: &str, mut renames: Vec<(String, String)>, others: &BTreeSet<String>) {
+        let sql = |(from, to): &(String, String)| {
+            let sql = format!(
+                "ALTER SEQUENCE {} RENAME TO {}",
+                qualified(schema, from),
+                quote(to)
+            );
+            statement(sql, &format!("rename sequence {from} to {to}"))
+        };
+        loop {
+            let is_held = |to: &String| renames.iter().any(|(from, _)| from == to);
+            let is_free = |(_, to): &(String, String)| !others.contains(to) && !is_held(to);
+            if let Some(next) = renames.iter().position(is_free) {
+                self.first.push(sql(&renames.remove(next)));
+                continue;
+            }
+            // Tables that have changed their names with each other.
+            let is_in_ring = |(_, to): &(String, String)| !others.contains(to);
+            let Some(aside) = renames.iter_mut().find(|rename| is_in_ring(rename)) else {
+                break;
+            };
+            let name = format!("tidegate_aside_{}", self.first.len());
+            self.first.push(sql(&(aside.0.clone(), name.clone())));
+            aside.0 = name;
+        }
+        self.last.extend(renames.iter().map(sql));
+    }
+}
+
+fn renamed(
+    (schema, name): (&str, &str),
+    table: &mut Table,
+    wanted: &Table,
+) -> Vec<(String, String)> {
+    let mut renames = Vec::new();
+    for (column_name, column) in &mut table.columns {
+        let wanted = wanted.columns.get(column_name);
+        let wanted = wanted.and_then(|column| column.identity.as_ref());
+        let (Some(is), Some(wanted)) = (&mut column.identity, wanted) else {
+            continue;
+        };
+        if is.sequence == wanted.sequence || is.kind == "serial" || wanted.kind == "serial" {
+            continue;
+        }
+        let called = |identity: &Identity| {
+            let named = identity.sequence.clone();
+            named.unwrap_or_else(|| Identity::usual_sequence(name, column_name))
+        };
+        let (from, to) = (called(is), called(wanted));
+        is.sequence.clone_from(&wanted.sequence);
+        for said in [&mut table.details, &mut table.rights] {
+            said_of_renamed(said, &qualified(schema, &from), &qualified(schema, &to));
+        }
+        renames.push((from, to));
+    }
+    renames
+}
+
+fn said_of_renamed(said: &mut Sayings, from: &str, to: &str) {
+    let (from, to) = (format!("SEQUENCE {from} "), format!("SEQUENCE {to} "));
+    *said = std::mem::take(said)
+        .into_iter()
+        .map(|(undo, said)| (undo.replacen(&from, &to, 1), said.replacen(&from, &to, 1)))
+        .collect();
+}
+
+/// What has a name in the schema that no sequence can have beside it; without the sequences of identity columns.
+fn taken_names(schema: &Schema) -> BTreeSet<String> {
+    let relations = [
+        ObjectKind::View,
+        ObjectKind::MaterializedView,
+        ObjectKind::Sequence,
+        ObjectKind::ForeignTable,
+    ];
+    let objects = relations.iter().filter_map(|kind| schema.objects.get(kind));
+    let objects = objects.flat_map(|objects| objects.keys());
+    let indexes = schema
+        .tables
+        .values()
+        .flat_map(|table| table.indexes.keys());
+    objects
+        .chain(indexes)
+        .chain(schema.tables.keys())
+        .cloned()
+        .collect()
+}
