@@ -8,6 +8,9 @@
 //! moving one copies the table and changes nothing that a query by name sees. A new one comes where the wanted table has it.
 
 mod alter;
+mod columns;
+mod kept;
+mod keys;
 mod narrow;
 mod nowhere;
 mod objects;

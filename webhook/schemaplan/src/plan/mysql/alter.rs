@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 
 use tidegate_sqlplan::Dialect;
 
-use crate::catalog::{Check, Column, Generated, Index, Table};
+use crate::catalog::{Check, Index, Table};
 use crate::diff::{ColumnChange, TableChange};
 
-use super::narrow::{narrows, narrows_charset};
+use super::columns::drop_column;
 use super::text::{
-    OF_COLUMN, check, collation_of, column, dropped_check, foreign_key, ignored, index, literal,
-    option, period, primary_key, quote,
+    OF_COLUMN, check, dropped_check, foreign_key, ignored, index, literal, option, period,
+    primary_key, quote,
 };
 
 /// One part of an `ALTER TABLE`.
@@ -28,7 +28,7 @@ pub(super) struct Action {
 }
 
 impl Action {
-    fn new(sql: String, purpose: String) -> Self {
+    pub(super) fn new(sql: String, purpose: String) -> Self {
         Self {
             sql,
             destructive: false,
@@ -36,7 +36,7 @@ impl Action {
         }
     }
 
-    fn destructive(sql: String, purpose: String) -> Self {
+    pub(super) fn destructive(sql: String, purpose: String) -> Self {
         Self {
             destructive: true,
             ..Self::new(sql, purpose)
@@ -108,38 +108,6 @@ impl<'a> Alter<'a> {
                         | TableChange::PrimaryKeyChanged { .. }
                 )
             })
-    }
-
-    /// The columns whose text is of another collation afterwards, also where it is the table's that changes. What was left out of the changes is
-    /// left alone.
-    fn converted(&self) -> BTreeSet<&'a str> {
-        let of_table = self.changes.iter().any(|change| {
-            matches!(
-                change,
-                TableChange::OptionChanged {
-                    option: "collation",
-                    ..
-                }
-            )
-        });
-        let of_column = |column: &str| {
-            self.changes.iter().any(|change| {
-                matches!(change, TableChange::ColumnChanged { name, .. } if *name == column)
-            })
-        };
-        let both = self
-            .new
-            .columns
-            .iter()
-            .filter_map(|(name, new)| Some((name.as_str(), self.old.columns.get(name)?, new)));
-        both.filter(|(name, old, new)| {
-            let collation = collation_of(self.new, new);
-            collation.is_some()
-                && collation_of(self.old, old) != collation
-                && (of_table || of_column(name))
-        })
-        .map(|(name, ..)| name)
-        .collect()
     }
 
     /// What the combined statement does, but for its foreign keys.
@@ -257,48 +225,6 @@ impl<'a> Alter<'a> {
         drops
     }
 
-    /// Whether the table has versions from now on. Which columns have none can only be said afterwards.
-    fn gains_versions(&self) -> bool {
-        let option = "system versioning";
-        let of_table = |change: &TableChange<'_>| matches!(change, TableChange::OptionChanged { option: it, .. } if *it == option);
-        self.changes.iter().any(of_table) && self.new.options.contains_key(option)
-    }
-
-    /// What has to wait until the combined statement has run.
-    pub(super) fn afterwards(&self) -> Vec<Action> {
-        let columns = self.new.columns.iter();
-        let held = columns.filter_map(|(name, new)| {
-            let old = self.old.columns.get(name)?;
-            self.as_stored(old, new)?;
-            let definition = self.definition(name, new);
-            Some(Action {
-                sql: format!("MODIFY COLUMN {definition}"),
-                destructive: narrows(&old.data_type, &new.data_type),
-                purpose: format!("keep what column {name} was computed as"),
-            })
-        });
-        held.chain(self.unversioned()).collect()
-    }
-
-    fn unversioned(&self) -> Vec<Action> {
-        if !self.gains_versions() {
-            return Vec::new();
-        }
-        let columns = self.new.columns.iter();
-        let columns = columns.filter(|(_, column)| column.unversioned);
-        columns
-            .map(|(name, new)| {
-                let own = new.collation.as_deref();
-                let own = own.and_then(|_| collation_of(self.new, new));
-                let definition = column(self.dialect, self.new, name, new, own);
-                Action::new(
-                    format!("MODIFY COLUMN {definition}"),
-                    format!("change column {name}"),
-                )
-            })
-            .collect()
-    }
-
     /// Foreign keys of the new side, to be added.
     pub(super) fn add_keys(&self, names: impl IntoIterator<Item = &'a str>) -> Vec<Action> {
         names
@@ -317,148 +243,7 @@ impl<'a> Alter<'a> {
             .collect()
     }
 
-    fn definition(&self, name: &str, new: &Column) -> String {
-        // Where the table's own changes it is said, so that the order within the statement does not matter.
-        let said = self.old.options.get("collation") != self.new.options.get("collation");
-        let collation = collation_of(self.new, new).filter(|_| said || new.collation.is_some());
-        let new = Column {
-            unversioned: new.unversioned && !self.gains_versions(),
-            ..new.clone()
-        };
-        column(self.dialect, self.new, name, &new, collation)
-    }
-
-    /// Where a column stands that is added: behind the one before it that is there by then.
-    fn position(&self, name: &str) -> String {
-        let is_there = |column: &str| {
-            let is_added = |change: &TableChange<'_>| matches!(change, TableChange::ColumnAdded { name, .. } if *name == column);
-            self.old.columns.contains_key(column) || self.changes.iter().any(is_added)
-        };
-        let before = self.new.columns.keys().take_while(|column| *column != name);
-        let before = before.filter(|column| is_there(column)).last();
-        before.map_or_else(
-            || " FIRST".to_owned(),
-            |before| format!(" AFTER {}", quote(before)),
-        )
-    }
-
-    fn add_column(&self, name: &str, new: &Column) -> Action {
-        let mut sql = format!("ADD COLUMN {}", self.definition(name, new));
-        let behind = self
-            .new
-            .columns
-            .keys()
-            .skip_while(|column| *column != name)
-            .any(|column| self.old.columns.contains_key(column));
-        if behind {
-            sql += &self.position(name);
-        }
-        Action::new(sql, format!("add column {name}"))
-    }
-
-    fn change_column(&self, name: &str, old: &Column, new: &Column) -> Vec<Action> {
-        let changed = ColumnChange::between(old, new);
-        let purpose = format!("change column {name}");
-        if changed.generated && !Self::generated_in_place(old, new) {
-            let drop = drop_column(name, old);
-            let stored = self.as_stored(old, new);
-            // What is computed from now on was written by hand, or the other way; only what is computed in both ways, or stored before, can be kept.
-            let destructive = stored.is_none() && new.generated.is_none();
-            let definition = self.definition(name, stored.as_ref().unwrap_or(new));
-            let sql = format!("ADD COLUMN {definition}{}", self.position(name));
-            let drop = Action {
-                purpose,
-                destructive: drop.destructive || destructive,
-                ..drop
-            };
-            return vec![drop, Action::new(sql, String::new())];
-        }
-        let destructive = if new.generated.is_some() {
-            // What was written by hand is computed from now on.
-            old.generated.is_none()
-        } else {
-            // A counter has no negative numbers, so that it does not lose them either.
-            let counted = old.auto_increment && !old.data_type.contains("unsigned");
-            let held = if counted {
-                format!("{} unsigned", old.data_type)
-            } else {
-                old.data_type.clone()
-            };
-            (old.data_type != new.data_type && narrows(&held, &new.data_type))
-                || narrows_charset(collation_of(self.old, old), collation_of(self.new, new))
-        };
-        vec![Action {
-            sql: format!("MODIFY COLUMN {}", self.definition(name, new)),
-            destructive,
-            purpose,
-        }]
-    }
-
-    /// A column that was computed when it was read, and is to hold what is written: as one that holds what is computed, which can go on from there. None for
-    /// any other, and where what it is computed of goes with the same statement.
-    fn as_stored(&self, old: &Column, new: &Column) -> Option<Column> {
-        let computed = old
-            .generated
-            .as_ref()
-            .filter(|generated| !generated.stored)?;
-        let loses = |change: &TableChange<'_>| matches!(change, TableChange::ColumnDropped { name, .. } if computed.expression.contains(*name));
-        let is_kept = new.generated.is_none() && !self.changes.iter().any(loses);
-        is_kept.then(|| Column {
-            generated: Some(Generated {
-                stored: true,
-                ..computed.clone()
-            }),
-            ..old.clone()
-        })
-    }
-
-    /// Whether `MODIFY` can bring the change about: what is computed when read cannot become anything else, nor anything else it.
-    fn generated_in_place(old: &Column, new: &Column) -> bool {
-        match (&old.generated, &new.generated) {
-            (Some(old), Some(new)) => old.stored == new.stored,
-            (Some(old), None) => old.stored,
-            (None, Some(new)) => new.stored,
-            (None, None) => true,
-        }
-    }
-
-    /// Indexes and checks that do not change themselves, of columns that go and come in one statement: a server keeps the index of one that goes for as many
-    /// bytes as that had, and drops a check of it or fails.
-    fn keep_uses_of_remade(&self, drops: &mut Vec<Action>, adds: &mut Vec<Action>) {
-        let both = self.new.columns.iter();
-        let remade: Vec<&str> = both
-            .filter_map(|(name, new)| {
-                let old = self.old.columns.get(name)?;
-                let is_remade = ColumnChange::between(old, new).generated
-                    && !Self::generated_in_place(old, new);
-                is_remade.then_some(name.as_str())
-            })
-            .collect();
-        for (name, index) in &self.new.indexes {
-            let mut columns = index.parts.iter().filter_map(|part| part.column.as_deref());
-            if columns.any(|column| remade.contains(&column))
-                && self.old.indexes.get(name) == Some(index)
-            {
-                let sql = format!("DROP INDEX {}", quote(name));
-                drops.push(Action::new(sql, String::new()));
-                adds.push(self.add_index(name, index, format!("keep index {name}")));
-            }
-        }
-        for (name, new) in &self.new.checks {
-            let mut columns = remade.iter();
-            if columns.any(|column| new.expression.contains(&quote(column)))
-                && new.attributes != OF_COLUMN
-                && self.old.checks.get(name) == Some(new)
-            {
-                let sql = format!("DROP {}", dropped_check(self.dialect, name, new));
-                drops.push(Action::new(sql, String::new()));
-                let sql = format!("ADD {}", check(name, new));
-                adds.push(Action::new(sql, format!("keep check {name}")));
-            }
-        }
-    }
-
-    fn add_index(&self, name: &str, new: &Index, purpose: String) -> Action {
+    pub(super) fn add_index(&self, name: &str, new: &Index, purpose: String) -> Action {
         Action::new(format!("ADD {}", index(self.dialect, name, new)), purpose)
     }
 
@@ -478,61 +263,6 @@ impl<'a> Alter<'a> {
             ));
         }
     }
-
-    /// A server drops the index that it made for a foreign key as soon as another one will do, and also one that it called after a column when the key
-    /// comes back, whose name the next one gets. Where the wanted schema keeps it, it is made again by name, which makes it nobody's but the table's.
-    fn keep_generated_indexes(&self, drops: &mut Vec<Action>, adds: &mut Vec<Action>) {
-        let columns = |index: &'a Index| index.parts.iter().map(|part| part.column.as_deref());
-        let added: Vec<&Index> = self
-            .changes
-            .iter()
-            .filter_map(|change| match change {
-                TableChange::IndexAdded { new, .. } | TableChange::IndexChanged { new, .. } => {
-                    Some(*new)
-                }
-                _ => None,
-            })
-            .collect();
-        let added_keys = self.keys_added();
-        for (key_name, key) in &self.new.foreign_keys {
-            let covers = |index: &'a Index| {
-                columns(index)
-                    .zip(&key.columns)
-                    .filter(|(column, needed)| *column == Some(needed.as_str()))
-                    .count()
-                    == key.columns.len()
-            };
-            let is_replaced = added.iter().any(|index| covers(index));
-            let mut old_keys = self.old.foreign_keys.values();
-            let comes_back = added_keys.contains(key_name.as_str())
-                && old_keys.any(|old| old.columns == key.columns);
-            if !is_replaced && !comes_back {
-                continue;
-            }
-            let after_column = |name: &str| {
-                let number = key
-                    .columns
-                    .first()
-                    .and_then(|column| name.strip_prefix(column.as_str()));
-                number
-                    .is_some_and(|number| number.chars().all(|it| it == '_' || it.is_ascii_digit()))
-            };
-            let generated = self.new.indexes.iter().filter(|(name, index)| {
-                !index.unique
-                    && (is_replaced || after_column(name))
-                    && index.parts.len() == key.columns.len()
-                    && covers(index)
-                    && self.old.indexes.get(*name).map(|old| &old.parts) == Some(&index.parts)
-            });
-            for (name, index) in generated {
-                drops.push(Action::new(
-                    format!("DROP INDEX {}", quote(name)),
-                    String::new(),
-                ));
-                adds.push(self.add_index(name, index, format!("keep index {name}")));
-            }
-        }
-    }
 }
 
 fn check_added<'a>(
@@ -548,21 +278,6 @@ fn check_added<'a>(
             format!("ADD {}", check(name, new)),
             format!("add check {name}"),
         ));
-    }
-}
-
-fn drop_column(name: &str, old: &Column) -> Action {
-    let sql = format!("DROP COLUMN {}", quote(name));
-    let purpose = format!("drop column {name}");
-    // What is computed when read is kept nowhere.
-    if old
-        .generated
-        .as_ref()
-        .is_some_and(|generated| !generated.stored)
-    {
-        Action::new(sql, purpose)
-    } else {
-        Action::destructive(sql, purpose)
     }
 }
 
