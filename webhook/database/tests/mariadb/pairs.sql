@@ -611,6 +611,16 @@ INSERT INTO u VALUES (1, 2);
 -- to
 CREATE TABLE t (id int PRIMARY KEY, s bigint unsigned GENERATED ALWAYS AS ROW START, a int, e bigint unsigned GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
 CREATE TABLE u (id int PRIMARY KEY, a int, s timestamp(6) GENERATED ALWAYS AS ROW START INVISIBLE, e timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
+-- == the columns of versions get names
+-- mariadb it alone keeps versions
+-- loses
+CREATE TABLE t (id int PRIMARY KEY, a int WITHOUT SYSTEM VERSIONING, b int) WITH SYSTEM VERSIONING;
+-- rows
+INSERT INTO t VALUES (1, 2, 3);
+UPDATE t SET b = 4;
+-- keeps SELECT id, a, b FROM t
+-- to
+CREATE TABLE t (id int PRIMARY KEY, a int WITHOUT SYSTEM VERSIONING, b bigint, s timestamp(6) GENERATED ALWAYS AS ROW START, e timestamp(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)) WITH SYSTEM VERSIONING;
 -- == views that need each other
 CREATE TABLE t (a int, b int);
 -- to

@@ -215,6 +215,12 @@ impl<'a> Alter<'a> {
         {
             adds.push(Action::new(format!("ADD {period}"), String::new()));
         }
+        if self.names_versions() {
+            options.push(Action::new(
+                "ADD SYSTEM VERSIONING".to_owned(),
+                String::new(),
+            ));
+        }
         self.keep_generated_indexes(&mut drops, &mut adds);
         self.keep_uses_of_remade(&mut drops, &mut adds);
         // In their order: each may be put behind the one before it.

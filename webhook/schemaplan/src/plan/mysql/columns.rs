@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Column, Generated};
+use crate::catalog::{Column, Generated, Table};
 use crate::diff::{ColumnChange, TableChange};
 
 use super::alter::{Action, Alter};
 use super::narrow::{narrows, narrows_charset};
-use super::text::{collation_of, column, quote};
+use super::text::{collation_of, column, period, quote, row_bound};
 
 impl<'a> Alter<'a> {
     /// The columns whose text is of another collation afterwards, also where it is the table's that changes. What was left out of the changes is
@@ -46,7 +46,18 @@ impl<'a> Alter<'a> {
     pub(super) fn gains_versions(&self) -> bool {
         let option = "system versioning";
         let of_table = |change: &TableChange<'_>| matches!(change, TableChange::OptionChanged { option: it, .. } if *it == option);
-        self.changes.iter().any(of_table) && self.new.options.contains_key(option)
+        let begins = self.changes.iter().any(of_table) || self.names_versions();
+        begins && self.new.options.contains_key(option)
+    }
+
+    /// Whether the columns of a table's versions get names, which they can only as versions begin: those from before have to go first, all of them.
+    pub(super) fn names_versions(&self) -> bool {
+        let has = |table: &Table| table.options.contains_key("system versioning");
+        let comes = |change: &TableChange<'_>| matches!(change, TableChange::ColumnAdded { new, .. } if row_bound(new).is_some());
+        has(self.old)
+            && has(self.new)
+            && period(self.old).is_none()
+            && self.changes.iter().any(comes)
     }
 
     /// What has to wait until the combined statement has run.

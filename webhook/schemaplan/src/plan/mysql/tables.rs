@@ -220,6 +220,16 @@ impl<'a> Work<'a> {
                         !is_missing(schema, alter.new, key, &missing)
                             && own.is_none_or(|own| referred(schema, own) != name)
                     });
+                if alter.names_versions() {
+                    statements.push(statement(
+                        format!(
+                            "ALTER TABLE {} DROP SYSTEM VERSIONING",
+                            qualified(schema, table)
+                        ),
+                        true,
+                        format!("table {table}: drop its versions, whose columns get names"),
+                    ));
+                }
                 let mut actions = alter.actions();
                 actions.extend(alter.add_keys(now));
                 statements.extend(alter_table(schema, table, actions, partitions(alter)));

@@ -145,7 +145,7 @@ pub(super) fn column(
 }
 
 /// MariaDB: `ROW START` or `ROW END`, where the column says since when, or until when, a row is what it is.
-fn row_bound(column: &Column) -> Option<&str> {
+pub(super) fn row_bound(column: &Column) -> Option<&str> {
     let expression = column.generated.as_ref()?.expression.as_str();
     matches!(expression, "ROW START" | "ROW END").then_some(expression)
 }
