@@ -92,30 +92,19 @@ pub struct Table {
     pub rights: Sayings,
     /// `PostgreSQL`: whose it is.
     pub owner: Owner,
-    /// `PostgreSQL`: what of a partition is part of its parent's.
-    pub parts: Parts,
-    /// `PostgreSQL`: the columns that it says itself though it inherits them.
-    pub merged: Merged,
+    /// `PostgreSQL`: how a partition's indexes and foreign keys are called that are parts of its parent's, by the names of those. They keep the names
+    /// when the partition leaves. One part may be made in many ways.
+    pub parts: Aside<BTreeMap<String, String>>,
+    /// `PostgreSQL`: the columns that it says itself though it inherits them. A new table is made so, and no statement takes it back.
+    pub merged: Aside<BTreeSet<String>>,
 }
 
-/// Columns that are a table's own as well as its parents'. Not compared: a new table is made so, and no statement takes it back.
-#[derive(Debug, Clone, Default, Eq, Serialize, Deserialize)]
+/// What is known and not compared: it moves by itself, or no statement changes it.
+#[derive(Debug, Clone, Copy, Default, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Merged(pub BTreeSet<String>);
+pub struct Aside<T>(pub T);
 
-impl PartialEq for Merged {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
-/// How a partition's indexes and foreign keys are called that are parts of its parent's, by the names of those. They keep the names when the
-/// partition leaves. Not compared: one part may be made in many ways.
-#[derive(Debug, Clone, Default, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Parts(pub BTreeMap<String, String>);
-
-impl PartialEq for Parts {
+impl<T> PartialEq for Aside<T> {
     fn eq(&self, _: &Self) -> bool {
         true
     }
@@ -288,17 +277,6 @@ pub struct Check {
     pub comment: Option<String>,
 }
 
-/// Whether a materialized view has never been filled, or emptied. Not compared: it is filled in time, and what it holds is no part of a schema.
-#[derive(Debug, Clone, Copy, Default, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Unfilled(pub bool);
-
-impl PartialEq for Unfilled {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
-}
-
 /// Something with a name that is no table.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -320,13 +298,12 @@ pub struct Object {
     pub rights: Sayings,
     /// `PostgreSQL`: whose it is.
     pub owner: Owner,
-    /// `PostgreSQL`: `WITH NO DATA`.
-    pub unfilled: Unfilled,
+    /// `PostgreSQL`: whether a materialized view has never been filled, or was emptied. What it holds is no part of a schema.
+    pub unfilled: Aside<bool>,
     /// Its comment.
     pub comment: Option<String>,
-    /// MariaDB: what a sequence gives next. Rows move it, so that it is no difference.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reached: Option<String>,
+    /// MariaDB: what a sequence gives next. Rows move it.
+    pub reached: Aside<Option<String>>,
 }
 
 impl Object {
@@ -515,6 +492,22 @@ impl Catalog {
             let objects = schema.objects.values_mut().flat_map(BTreeMap::values_mut);
             objects.for_each(|object| object.owner = Owner::default());
         }
+    }
+
+    /// Without what is no part of a schema: what rows, and those who fill views, move at any time.
+    #[must_use]
+    pub fn without_what_moves(&self) -> Self {
+        let mut still = self.clone();
+        for schema in still.schemas.values_mut() {
+            for table in schema.tables.values_mut() {
+                table.options.remove("auto_increment");
+            }
+            for object in schema.objects.values_mut().flat_map(BTreeMap::values_mut) {
+                object.reached = Aside::default();
+                object.unfilled = Aside::default();
+            }
+        }
+        still
     }
 
     /// The first table or object in it, in words; none when there is nothing.

@@ -26,8 +26,8 @@ mod skip;
 mod wanted;
 
 pub use catalog::{
-    Catalog, Check, Column, Engine, ForeignKey, Generated, Identity, Index, IndexPart, Merged,
-    Object, ObjectKind, Parts, PrimaryKey, Sayings, Schema, Table, Unfilled,
+    Aside, Catalog, Check, Column, Engine, ForeignKey, Generated, Identity, Index, IndexPart,
+    Object, ObjectKind, PrimaryKey, Sayings, Schema, Table,
 };
 pub use diff::{Change, ColumnChange, TableChange, diff};
 pub use owner::Owner;

@@ -2,7 +2,7 @@
 //!
 //! A *definer* is who an object runs as. It is not compared, because the wanted text rarely names one and then it is whoever made the object.
 
-use tidegate_schemaplan::{Catalog, Object, ObjectKind};
+use tidegate_schemaplan::{Aside, Catalog, Object, ObjectKind};
 
 use super::inspect::{Reader, Scope};
 use super::listing::Listing;
@@ -132,7 +132,7 @@ pub(super) async fn read_reached(
             .and_then(|schema| schema.objects.get_mut(&ObjectKind::Sequence))
             .and_then(|sequences| sequences.get_mut(name));
         if let Some(sequence) = sequence {
-            sequence.reached = reached;
+            sequence.reached = Aside(reached);
         }
     }
     Ok(())

@@ -4,8 +4,6 @@
 //! between, `-- keeps QUERY` asks something that has to be answered alike before and after, and `-- loses` says that the plan has to be marked
 //! destructive, as all others may not be. `-- mariadb REASON` leaves the pair out on MySQL, and `-- mysql REASON` on MariaDB.
 
-use std::collections::BTreeMap;
-
 use anyhow::{Context as _, anyhow, bail, ensure};
 use tidegate_database::{Session, TransactionMode};
 use tidegate_schemaplan::{Catalog, Plan, Settings, plan, wanted};
@@ -119,7 +117,7 @@ pub(crate) async fn bring(session: &mut Session, text: &str) -> anyhow::Result<P
         again.statements
     );
     ensure!(
-        compared(&after) == compared(&desired),
+        after.without_what_moves() == desired.without_what_moves(),
         "after {shown:#?} the database is\n{after:#?}\nand not\n{desired:#?}"
     );
     ensure!(
@@ -127,20 +125,6 @@ pub(crate) async fn bring(session: &mut Session, text: &str) -> anyhow::Result<P
         "after {shown:#?} columns are in another order"
     );
     Ok(planned)
-}
-
-/// What is compared: rows move a table's counter and a sequence, which is no difference of schemas.
-fn compared(catalog: &Catalog) -> Catalog {
-    let mut catalog = catalog.clone();
-    for schema in catalog.schemas.values_mut() {
-        for table in schema.tables.values_mut() {
-            table.options.remove("auto_increment");
-        }
-        for object in schema.objects.values_mut().flat_map(BTreeMap::values_mut) {
-            object.reached = None;
-        }
-    }
-    catalog
 }
 
 fn column_order(catalog: &Catalog) -> Vec<Vec<&String>> {

@@ -49,3 +49,24 @@ fn mariadb() {
     let mut server = MariaDb::start().unwrap();
     check(&mut server, "");
 }
+
+/// A statement that the server ends by itself is told from one that did nothing by what the database holds; rows that an application writes meanwhile are no sign.
+#[test]
+fn mariadb_while_an_application_writes() {
+    let mut server = MariaDb::start().unwrap();
+    server.make("shop");
+    let url = server.address("shop");
+    let users = "CREATE TABLE users (id int AUTO_INCREMENT PRIMARY KEY);\n";
+    let place = Place::new(&[("1_users.sql", users)]);
+    place.at(&url, &["apply"]).fine();
+    let note = "ALTER TABLE users ADD COLUMN note text;\n";
+    place.write(&[("2_note.sql", note)]);
+    let output = crashed(&mut server, "shop", place.command(&["apply"]));
+    Run::of(&output).refused("ALTER TABLE users ADD COLUMN note text");
+    let doubt = "SELECT error LIKE 'Tidegate began this statement%' FROM atlas_schema_revisions WHERE version = '2'";
+    assert_eq!(server.ask("shop", doubt), "1");
+    server.ask("shop", "INSERT INTO users VALUES (), ()");
+    place.at(&url, &["apply"]).fine();
+    let rows = "SELECT count(*), count(note) FROM users";
+    assert_eq!(server.ask("shop", rows), "2|0");
+}

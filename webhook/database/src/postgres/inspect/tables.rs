@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tidegate_schemaplan::{
-    Check, Column, ForeignKey, Generated, Identity, Index, IndexPart, Object, ObjectKind,
-    PrimaryKey, Table, Unfilled,
+    Aside, Check, Column, ForeignKey, Generated, Identity, Index, IndexPart, Object, ObjectKind,
+    PrimaryKey, Table,
 };
 
 use super::{Reader, qualified};
@@ -482,7 +482,7 @@ fn view(row: &TextRow, name: &str) -> (ObjectKind, Object) {
     let object = Object {
         definition: format!("{with}{body}"),
         create: format!("CREATE {words} {name}{with} AS\n{body}"),
-        unfilled: Unfilled(!row.is(18)),
+        unfilled: Aside(!row.is(18)),
         comment: row.get(16),
         ..Object::default()
     };

@@ -17,7 +17,7 @@ pub(super) fn changed(name: Name<'_>, old: &Object, new: &Object) -> Vec<Stateme
     let mut statements = Vec::new();
     let (before, after) = (parts(&old.definition), parts(&new.definition));
     if before.options != after.options {
-        let restart = restart(old.reached.as_deref(), before.options, after.options);
+        let restart = restart(old.reached.0.as_deref(), before.options, after.options);
         let (word, purpose) = match restart {
             Restart::No => ("", format!("change sequence {}", name.1)),
             _ => (
@@ -172,6 +172,7 @@ fn restart(next: Option<&str>, old: &str, new: &str) -> Restart {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::Aside;
 
     fn options(start: i64, least: i64, most: i64, step: i64, cycle: &str) -> String {
         format!(
@@ -223,7 +224,7 @@ mod tests {
     fn options_and_engine_and_comment_change_each_in_its_own_way() {
         let sequence = |options: &str, engine: &str, reached: Option<&str>| Object {
             definition: format!("{options} ENGINE={engine}"),
-            reached: reached.map(str::to_owned),
+            reached: Aside(reached.map(str::to_owned)),
             ..Object::default()
         };
         let (plain, small) = (
