@@ -23,6 +23,7 @@ mod database;
 mod error;
 mod fingerprint;
 mod guard;
+mod lost;
 mod migrate;
 mod mysql;
 mod network;

@@ -15,6 +15,7 @@ use super::own_name::without_own_name;
 use super::sql::{literal, quote, shown, with_parameters, without_qualifier};
 use super::wire::{Refused, Wire};
 use super::{MysqlAddress, scratch};
+use crate::lost::IN_DOUBT;
 use crate::{Applied, DatabaseError, Fingerprint, Inspected, Limits};
 
 /// What keeps two wanted schemas from being tried out in one development database at once.
@@ -137,12 +138,8 @@ impl MysqlSession {
             let refused = match ran {
                 Ok(Ok(())) => continue,
                 Ok(Err(refused)) if refused.number.is_some() => refused,
-                // It is in doubt: a server goes on with what it was told, and finds out that nobody listens when it is done.
                 Ok(Err(lost)) => Refused {
-                    message: format!(
-                        "{}; the server may still be at it, or have done it, which the next plan sees",
-                        lost.message
-                    ),
+                    message: format!("{}; {IN_DOUBT}", lost.message),
                     ..lost
                 },
                 Err(_) => Refused {

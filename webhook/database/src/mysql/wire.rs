@@ -3,8 +3,6 @@
 //! Every value is wanted as text, because what is inspected is compared and printed, never calculated with; and the text protocol takes every
 //! statement there is, also those that cannot be prepared (`CREATE TRIGGER`). Statements are not logged by the driver: they may hold data.
 
-use std::io::ErrorKind;
-
 use sqlx::mysql::{
     MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow, MySqlSslMode,
 };
@@ -12,6 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, R
 
 use super::address::{MysqlAddress, TlsMode};
 use crate::DatabaseError;
+use crate::lost::in_words;
 
 /// One connection.
 pub(super) struct Wire {
@@ -115,24 +114,6 @@ impl From<sqlx::Error> for Refused {
                 .map(MySqlDatabaseError::number),
             message: database.message().to_owned(),
         }
-    }
-}
-
-/// What was not the server's. Where the connection ended, the driver says how many bytes of what it had expected.
-fn in_words(error: &sqlx::Error) -> String {
-    match error {
-        sqlx::Error::Io(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::UnexpectedEof
-                    | ErrorKind::ConnectionReset
-                    | ErrorKind::ConnectionAborted
-                    | ErrorKind::BrokenPipe
-            ) =>
-        {
-            "the connection to the server was lost".to_owned()
-        }
-        other => other.to_string(),
     }
 }
 

@@ -10,6 +10,7 @@ use tidegate_schemaplan::Statement;
 use super::sql::shown;
 use super::wire::{Refused, Wire};
 use crate::DatabaseError;
+use crate::lost::IN_DOUBT;
 
 /// How many statements are sent at once, and how many bytes of them.
 const BATCH: usize = 64;
@@ -74,9 +75,12 @@ async fn one_by_one(
 ) -> Result<(), DatabaseError> {
     for (index, statement) in statements.iter().enumerate() {
         let number = before + index;
-        wire.run(&statement.sql)
-            .await
-            .map_err(|refused| failed(refused, &statement.sql, number, total, number))?;
+        wire.run(&statement.sql).await.map_err(|mut refused| {
+            if refused.is_no_answer() {
+                refused.message = format!("{}; {IN_DOUBT}", refused.message);
+            }
+            failed(refused, &statement.sql, number, total, number)
+        })?;
     }
     Ok(())
 }
@@ -95,10 +99,24 @@ async fn transaction(
         .await
         .map_err(|refused| refused.while_doing("begin the transaction"))?;
     let outcome = match in_batches(wire, &texts).await {
-        Ok(()) => wire
-            .run("COMMIT")
-            .await
-            .map_err(|refused| (texts.len().saturating_sub(1), refused)),
+        Ok(()) => match wire.run("COMMIT").await {
+            Err(mut refused) if refused.is_no_answer() => {
+                refused.message = format!(
+                    "{}; either all of it is there, or nothing, which the next plan sees",
+                    refused.message
+                );
+                return Err(refused.while_doing("commit the transaction"));
+            }
+            committed => committed.map_err(|refused| (texts.len().saturating_sub(1), refused)),
+        },
+        // The server had been told all of them.
+        Err((index, mut refused)) if refused.is_no_answer() => {
+            refused.message = format!(
+                "{}, at this statement or one of those behind it",
+                refused.message
+            );
+            Err((index, refused))
+        }
         Err(failed) => Err(failed),
     };
     if let Err((index, refused)) = outcome {
@@ -144,6 +162,7 @@ fn failed(
     committed: usize,
 ) -> DatabaseError {
     let kept = match committed {
+        0 if refused.message.ends_with(IN_DOUBT) => "nothing else was changed".to_owned(),
         0 => "nothing was changed".to_owned(),
         1 => "statement 1 had been committed and stays, nothing else was changed".to_owned(),
         many => {

@@ -11,6 +11,7 @@ use sqlx::{
 
 use super::address::{PostgresAddress, TlsMode};
 use crate::DatabaseError;
+use crate::lost::in_words;
 
 /// One connection.
 pub(super) struct Wire {
@@ -131,7 +132,7 @@ impl From<sqlx::Error> for Refused {
         let sqlx::Error::Database(database) = &error else {
             return Self {
                 code: None,
-                message: error.to_string(),
+                message: in_words(&error),
             };
         };
         let mut message = database.message().to_owned();
@@ -156,6 +157,11 @@ impl Refused {
             doing: doing.to_owned(),
             message: self.message,
         }
+    }
+
+    /// Whether it was not the server that answered.
+    pub(super) fn is_no_answer(&self) -> bool {
+        self.code.is_none()
     }
 
     pub(super) fn has_code(&self, code: &str) -> bool {
