@@ -52,7 +52,8 @@ ORDER BY c.oid, token.alias";
 
 pub(super) const EVENT_TRIGGERS: &str = "
 SELECT e.oid, p.pronamespace, e.evtname, e.evtevent, (SELECT string_agg(quote_literal(tag), ', ' ORDER BY tag) FROM unnest(e.evttags) AS tag),
-  quote_ident(n.nspname) || '.' || quote_ident(p.proname), e.evtenabled, d.description
+  quote_ident(n.nspname) || '.' || quote_ident(p.proname), e.evtenabled, d.description,
+  (SELECT string_agg(quote_literal(tag), ', ' ORDER BY place) FROM unnest(e.evttags) WITH ORDINALITY AS said (tag, place))
 FROM pg_event_trigger e
 JOIN pg_proc p ON p.oid = e.evtfoid
 JOIN pg_namespace n ON n.oid = p.pronamespace
@@ -190,14 +191,16 @@ impl Reader<'_> {
                 continue;
             };
             let name = row.text(2);
-            let tags = row.get(4).map(|tags| format!(" WHEN TAG IN ({tags})"));
-            let create = format!(
-                "CREATE EVENT TRIGGER {} ON {}{} EXECUTE FUNCTION {}()",
-                quoted(&name),
-                row.text(3),
-                tags.unwrap_or_default(),
-                row.text(5)
-            );
+            let create = |tags: Option<String>| {
+                let tags = tags.map(|tags| format!(" WHEN TAG IN ({tags})"));
+                format!(
+                    "CREATE EVENT TRIGGER {} ON {}{} EXECUTE FUNCTION {}()",
+                    quoted(&name),
+                    row.text(3),
+                    tags.unwrap_or_default(),
+                    row.text(5)
+                )
+            };
             let state = match row.str(6) {
                 Some("D") => Some("DISABLE"),
                 Some("R") => Some("ENABLE REPLICA"),
@@ -205,8 +208,9 @@ impl Reader<'_> {
                 _ => None,
             };
             let object = Object {
-                definition: create.clone(),
-                create,
+                // Their order means nothing, and is kept where it is written.
+                definition: create(row.get(4)),
+                create: create(row.get(8)),
                 labels: state.into_iter().map(str::to_owned).collect(),
                 comment: row.get(7),
                 ..Object::default()

@@ -286,6 +286,9 @@ UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'comment on language ' || l.lanname || ': ' || d.description
   FROM pg_language l JOIN pg_description d ON d.objoid = l.oid AND d.classoid = 'pg_language'::regclass
   WHERE ('pg_language'::regclass, l.oid) NOT IN (SELECT classid, objid FROM theirs) AND l.oid >= 16384
+UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'default rights of ' || quote_ident(r.rolname) || ' in all schemas on '
+    || CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types' ELSE 'schemas' END || ': ' || d.defaclacl::text
+  FROM pg_default_acl d JOIN pg_roles r ON r.oid = d.defaclrole WHERE d.defaclnamespace = 0
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'access method ' || amname
   FROM pg_am WHERE oid >= 16384 AND ('pg_am'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'subscription ' || subname
