@@ -22,6 +22,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+/// For the SQLite inside, which asks the C library: it allocates each part of its schema anew for each `ALTER TABLE`, and the C library's allocator takes
+/// a third of that time. Naming it here links it; its `malloc` then stands in for the C library's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How a command says what it found, where there is no third way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum HumanOrJson {

@@ -16,6 +16,10 @@ mod databases;
 
 use databases::ENGINES;
 
+/// What SQLite alone takes is measured in this program, with the allocator that the one that is measured has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures the optimised program on databases of its own and on a control plane of its own.
 #[derive(Debug, Parser)]
 struct Args {
