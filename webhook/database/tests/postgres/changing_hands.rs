@@ -67,6 +67,7 @@ async fn sequences_of_identity_columns() -> anyhow::Result<()> {
             pair("and is the usual one again", named("numbers"), usual),
             pair("two have each other's", swapped, own),
             pair("a table goes that has the name", "CREATE TABLE numbers (a integer); CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, n text)", named("numbers")),
+            pair("a table goes whose sequence has the name", "CREATE TABLE old (id integer GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME numbers)); CREATE TABLE older (id serial); ALTER SEQUENCE older_id_seq RENAME TO u_id_seq; CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, n text); CREATE TABLE u (id integer GENERATED ALWAYS AS IDENTITY (SEQUENCE NAME v))", Box::leak(format!("{}; CREATE TABLE u (id integer GENERATED ALWAYS AS IDENTITY)", named("numbers")).into_boxed_str())),
             pair("a column that is there begins to count", "CREATE TABLE t (id integer NOT NULL, n text)", named("numbers")),
             pair("names too long to be put together whole", "CREATE TABLE u (a integer)", "CREATE TABLE a_table_with_a_name_that_goes_on_and_on_and_on_and_on (a_column_with_one_as_well integer GENERATED ALWAYS AS IDENTITY); CREATE TABLE \"ü_öööööööööööööööööööööööööööö\" (\"ä_öööööööööööööööööööööö\" integer GENERATED ALWAYS AS IDENTITY)"),
         ],

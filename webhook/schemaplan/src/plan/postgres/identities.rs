@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Identity, ObjectKind, Sayings, Schema, Table};
 use crate::plan::Statement;
 
 use super::objects::statement;
-use super::text::{qualified, quote};
+use super::text::{qualified, quote, sequence_of, unquoted};
 
 /// The statements that rename the sequences, in order.
 #[derive(Debug, Default)]
@@ -28,6 +28,7 @@ impl NamesOfSequences {
             let Some(wanted) = desired.schemas.get(name) else {
                 continue;
             };
+            let mut others = taken_names(schema);
             let mut renames = Vec::new();
             for (table_name, table) in &mut schema.tables {
                 if let Some(wanted) = wanted.tables.get(table_name) {
@@ -35,7 +36,8 @@ impl NamesOfSequences {
                 }
             }
             if !renames.is_empty() {
-                names.say(name, renames, &taken_names(schema));
+                others.retain(|other| !renames.iter().any(|(from, _)| from == other));
+                names.say(name, renames, &others);
             }
         }
         names
@@ -94,10 +96,7 @@ fn renamed(
         if is.sequence == wanted.sequence || is.kind == "serial" || wanted.kind == "serial" {
             continue;
         }
-        let called = |identity: &Identity| {
-            let named = identity.sequence.clone();
-            named.unwrap_or_else(|| Identity::usual_sequence(name, column_name))
-        };
+        let called = |identity: &Identity| called(identity, name, column_name);
         let (from, to) = (called(is), called(wanted));
         is.sequence.clone_from(&wanted.sequence);
         for said in [&mut table.details, &mut table.rights] {
@@ -116,7 +115,7 @@ fn said_of_renamed(said: &mut Sayings, from: &str, to: &str) {
         .collect();
 }
 
-/// What has a name in the schema that no sequence can have beside it; without the sequences of identity columns.
+/// What has a name in the schema that no sequence can have beside it, with the sequences that columns own.
 fn taken_names(schema: &Schema) -> BTreeSet<String> {
     let relations = [
         ObjectKind::View,
@@ -125,14 +124,31 @@ fn taken_names(schema: &Schema) -> BTreeSet<String> {
         ObjectKind::ForeignTable,
     ];
     let objects = relations.iter().filter_map(|kind| schema.objects.get(kind));
-    let objects = objects.flat_map(|objects| objects.keys());
-    let indexes = schema
-        .tables
-        .values()
-        .flat_map(|table| table.indexes.keys());
-    objects
-        .chain(indexes)
-        .chain(schema.tables.keys())
+    let mut names: BTreeSet<String> = objects
+        .flat_map(|objects| objects.keys())
         .cloned()
-        .collect()
+        .collect();
+    for (name, table) in &schema.tables {
+        names.insert(name.clone());
+        names.extend(table.indexes.keys().cloned());
+        for (column_name, column) in &table.columns {
+            let serial = || Some(last_name(&sequence_of(column)?));
+            let identity = column.identity.as_ref();
+            let identity = identity.filter(|identity| identity.kind != "serial");
+            let own = identity.map(|identity| called(identity, name, column_name));
+            names.extend(own.or_else(serial));
+        }
+    }
+    names
+}
+
+fn called(identity: &Identity, table: &str, column: &str) -> String {
+    let named = identity.sequence.clone();
+    named.unwrap_or_else(|| Identity::usual_sequence(table, column))
+}
+
+/// A name without its schema's. One with a dot in it is not found, and the server says then that it is taken.
+fn last_name(written: &str) -> String {
+    let plain = unquoted(written);
+    plain.rsplit('.').next().unwrap_or_default().to_owned()
 }
