@@ -9,6 +9,7 @@
 //! 4. views, triggers, policies, rules and statistics, made or made again;
 //! 5. tables, functions, sequences, types, extensions and schemas that are not wanted, users first.
 
+mod again;
 mod alter;
 mod attaching;
 mod children;
@@ -19,7 +20,9 @@ mod identities;
 mod lift;
 mod making;
 mod materialized;
+mod node;
 mod objects;
+mod outermost;
 mod parents;
 mod partitions;
 mod parts;

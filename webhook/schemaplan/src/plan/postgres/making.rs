@@ -2,21 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, ForeignKey, IndexPart, Object, ObjectKind, Table};
+use crate::catalog::{ForeignKey, IndexPart, Object, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::order::topological;
 use crate::plan::Statement;
 
 use super::alter::{KeyName, Subject};
-use super::objects::statement;
-use super::parents::{above, inherits};
+use super::node::{Node, What};
+use super::parents::inherits;
 use super::parts::comes_late;
 use super::steps::calls_of_rows;
 use super::table::add_key;
-use super::text::{check, comment, create_index, index_constraint, joined, qualified, quote};
+use super::text::{joined, qualified};
 use super::{
-    ObjectName, TableName, Work, alter, columns_of, in_order, is_view, objects, parent_in, parents,
-    rebuild, spelled, target,
+    ObjectName, TableName, Work, alter, columns_of, objects, parent_in, rebuild, spelled, target,
 };
 
 impl<'a> Work<'a> {
@@ -155,89 +154,6 @@ impl<'a> Work<'a> {
         leaving
             .map(|((schema, name), _)| joined(schema, name))
             .collect()
-    }
-
-    /// Lifted checks and indexes, and defaults, that do not differ themselves.
-    fn uses_of_functions(&self) -> Vec<Statement> {
-        let table_in = |catalog: &'a Catalog, schema: &str, table: &str| {
-            catalog
-                .schemas
-                .get(schema)
-                .and_then(|held| held.tables.get(table))
-        };
-        let mut statements = Vec::new();
-        for &(schema, table, name) in &self.lifted {
-            let (Some(old), Some(new)) = (
-                table_in(self.current, schema, table),
-                table_in(self.desired, schema, table),
-            ) else {
-                continue;
-            };
-            let shown = qualified(schema, table);
-            let purpose = format!("modify table {table}");
-            if let Some(definition) = new.checks.get(name)
-                && old.checks.get(name) == Some(definition)
-            {
-                let sql = format!("ALTER TABLE {shown} ADD {}", check(name, definition));
-                statements.push(statement(sql, &purpose));
-                if definition.comment.is_some() {
-                    let what = format!("CONSTRAINT {} ON {shown}", quote(name));
-                    let sql = comment(&what, definition.comment.as_deref());
-                    statements.push(statement(sql, &purpose));
-                }
-            }
-            // A unique constraint calls nothing: one that is lifted changes, and is made again there.
-            if let Some(index) = new.indexes.get(name)
-                && index.options.contains_key("exclude")
-                && old.indexes.get(name) == Some(index)
-            {
-                let sql = format!("ALTER TABLE {shown} ADD {}", index_constraint(name, index));
-                statements.push(statement(sql, &purpose));
-                if let Some(said) = index.options.get("comment on constraint") {
-                    let what = format!("CONSTRAINT {} ON {shown}", quote(name));
-                    statements.push(statement(comment(&what, Some(said)), &purpose));
-                }
-            }
-            // A foreign key may have the name of an index, and is what is lifted then.
-            if let Some(index) = new.indexes.get(name)
-                && !old.foreign_keys.contains_key(name)
-                && !index.constraint
-                && old.indexes.get(name) == Some(index)
-            {
-                let sql = create_index(&shown, name, index, false);
-                statements.push(statement(sql, &purpose));
-                if index.comment.is_some() {
-                    let what = format!("INDEX {}", qualified(schema, name));
-                    let sql = comment(&what, index.comment.as_deref());
-                    statements.push(statement(sql, &purpose));
-                }
-            }
-        }
-        for &((schema, kind, name), part) in &self.lifted_of_domains {
-            let held = self.desired.schemas.get(schema);
-            let wanted = held.and_then(|held| held.objects.get(&kind)?.get(name));
-            let stays = wanted.is_some_and(|wanted| wanted.labels.iter().any(|one| one == part));
-            if stays {
-                statements.push(objects::add_domain_part(&qualified(schema, name), part));
-            }
-        }
-        for &(schema, table, column) in &self.without_default {
-            let default = |catalog: &'a Catalog| {
-                let columns = &table_in(catalog, schema, table)?.columns;
-                columns.get(column)?.default.as_deref()
-            };
-            let wanted = default(self.desired);
-            if let Some(wanted) = wanted.filter(|_| wanted == default(self.current)) {
-                let sql = format!(
-                    "ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {wanted}",
-                    qualified(schema, table),
-                    quote(column)
-                );
-                statements.push(statement(sql, &format!("modify table {table}")));
-                statements.extend(self.defaults_of_children((schema, table), column, Some(wanted)));
-            }
-        }
-        statements
     }
 
     /// Foreign keys that are new or changed, of all tables.
@@ -447,208 +363,5 @@ impl<'a> Work<'a> {
             }
         }
         false
-    }
-
-    /// Everything that is new, changed or made again: the outermost kinds or the others.
-    /// A default that is said of a parent spreads to its children, where they have one of their own too.
-    fn spread_defaults(&self) -> Vec<Statement> {
-        let mut statements = Vec::new();
-        for (&parent, (_, _, changes)) in &self.altered {
-            for change in changes {
-                if let TableChange::ColumnChanged {
-                    name,
-                    old,
-                    new,
-                    changed,
-                } = change
-                    && (changed.default || changed.data_type && old.default.is_some())
-                {
-                    let default = new.default.as_deref();
-                    statements.extend(self.defaults_of_children(parent, name, default));
-                }
-            }
-        }
-        statements
-    }
-
-    /// What children have of their own where their parent's default was just said, and what the children of those have.
-    fn defaults_of_children(
-        &self,
-        parent: TableName<'a>,
-        column: &str,
-        said: Option<&str>,
-    ) -> Vec<Statement> {
-        let mut statements = Vec::new();
-        for (schema, held) in &self.desired.schemas {
-            for (name, table) in &held.tables {
-                let child = (schema.as_str(), name.as_str());
-                let is_child = parents(table).iter().any(|own| spelled(parent, own));
-                if !is_child || self.says_default(child, column) {
-                    continue;
-                }
-                let own = table.columns.get(column);
-                let default = own.map_or(said, |own| own.default.as_deref());
-                if default != said {
-                    let action = default.map_or_else(
-                        || "DROP DEFAULT".to_owned(),
-                        |default| format!("SET DEFAULT {default}"),
-                    );
-                    let sql = format!(
-                        "ALTER TABLE {} ALTER COLUMN {} {action}",
-                        qualified(schema, name),
-                        quote(column)
-                    );
-                    statements.push(statement(sql, &format!("modify table {name}")));
-                }
-                statements.extend(self.defaults_of_children(child, column, default));
-            }
-        }
-        statements
-    }
-
-    /// Whether the table is made, or its column changed, behind its parent's.
-    fn says_default(&self, table: TableName<'a>, column: &str) -> bool {
-        let altered = self.altered.get(&table);
-        let mut changes = altered.into_iter().flat_map(|(_, _, changes)| changes);
-        self.created.contains_key(&table)
-            || changes.any(|change| {
-                matches!(change, TableChange::ColumnChanged { name, changed, .. } if *name == column && changed.default)
-            })
-    }
-
-    fn objects_to_make(&self, outermost: bool) -> Vec<(ObjectName<'a>, &'a Object)> {
-        let of_views = self.functions_of_views();
-        let is_wanted = |(schema, kind, name): ObjectName<'_>| {
-            let is_outer = objects::is_outermost(kind)
-                || (!of_views.is_empty() && of_views.contains(&joined(schema, name)));
-            is_outer == outermost
-        };
-        let made = self.made.iter().map(|(&name, &object)| (name, object));
-        let changed = self.changed.iter().map(|(&name, &(_, new))| (name, new));
-        let managed = made
-            .chain(changed)
-            .filter(|(_, object)| objects::is_managed(object));
-        let again = self
-            .again
-            .iter()
-            .chain(&self.rebuilt)
-            .filter(|name| !self.changed.contains_key(*name) && !self.made.contains_key(*name))
-            .filter_map(|&(schema, kind, name)| {
-                let held = self.desired.schemas.get(schema)?;
-                Some(((schema, kind, name), held.objects.get(&kind)?.get(name)?))
-            });
-        managed
-            .chain(again)
-            .filter(|(name, _)| is_wanted(*name))
-            .collect()
-    }
-
-    /// Functions that take or give the rows of a view that is made, and what is made of those: they come behind it.
-    fn functions_of_views(&self) -> BTreeSet<String> {
-        let is_function = |kind| {
-            matches!(
-                kind,
-                ObjectKind::Function
-                    | ObjectKind::Procedure
-                    | ObjectKind::Aggregate
-                    | ObjectKind::Operator
-                    | ObjectKind::Cast
-            )
-        };
-        let names = self.made.keys().chain(self.changed.keys());
-        let names = || names.clone().chain(&self.again).copied();
-        let views: BTreeSet<String> = names()
-            .filter(|(_, kind, _)| is_view(*kind))
-            .map(|(schema, _, name)| joined(schema, name))
-            .collect();
-        if views.is_empty() {
-            return views;
-        }
-        let needs = |(schema, kind, name): ObjectName<'a>| {
-            let held = self.desired.schemas.get(schema);
-            let object = held.and_then(|held| held.objects.get(&kind)?.get(name));
-            object.map_or(&[][..], |object| object.needs.as_slice())
-        };
-        let mut late: BTreeSet<String> = BTreeSet::new();
-        loop {
-            let before = late.len();
-            for name in names().filter(|(_, kind, _)| is_function(*kind)) {
-                let mut needs = needs(name).iter();
-                if needs.any(|need| views.contains(need) || late.contains(need)) {
-                    late.insert(joined(name.0, name.2));
-                }
-            }
-            if late.len() == before {
-                return late;
-            }
-        }
-    }
-
-    /// Views, triggers and the like, behind what they need.
-    pub(super) fn outermost(&mut self) -> Vec<Statement> {
-        let mut wanted = self.objects_to_make(true);
-        wanted.sort_by_key(|(name, _)| (name.1, name.0, name.2));
-        let mut statements = Vec::new();
-        for ((schema, kind, name), object) in in_order(&wanted) {
-            if let Some(in_place) = self.in_place.remove(&(schema, kind, name)) {
-                statements.extend(in_place);
-                continue;
-            }
-            let empty = self.made_empty((schema, kind, name), object);
-            let object = empty.as_ref().unwrap_or(object);
-            statements.extend(objects::create(schema, kind, name, object));
-        }
-        statements
-    }
-}
-
-/// Something to make or change between the drops.
-pub(super) struct Node<'a> {
-    pub(super) key: String,
-    pub(super) needs: Vec<String>,
-    pub(super) what: What<'a>,
-}
-
-#[derive(Clone, Copy)]
-pub(super) enum What<'a> {
-    Object(ObjectName<'a>, &'a Object),
-    Table(TableName<'a>, &'a Table),
-}
-
-impl<'a> Node<'a> {
-    fn object(name: ObjectName<'a>, object: &'a Object) -> Self {
-        Self {
-            key: joined(name.0, name.2),
-            needs: object.needs.clone(),
-            what: What::Object(name, object),
-        }
-    }
-
-    fn table(name: TableName<'a>, table: &'a Table, desired: &Catalog) -> Self {
-        let keys = table.foreign_keys.values().map(|key| {
-            let (schema, table) = target(name.0, key);
-            joined(schema, table)
-        });
-        let parents = above(desired, table).into_iter();
-        let parents = parents.map(|(schema, parent)| joined(schema, parent));
-        Self {
-            key: joined(name.0, name.1),
-            needs: table
-                .needs
-                .iter()
-                .cloned()
-                .chain(parents)
-                .chain(keys)
-                .collect(),
-            what: What::Table(name, table),
-        }
-    }
-
-    fn rank(&self) -> (usize, &str) {
-        let rank = match &self.what {
-            What::Object((_, kind, _), _) => *kind as usize,
-            What::Table(..) => usize::MAX,
-        };
-        (rank, &self.key)
     }
 }

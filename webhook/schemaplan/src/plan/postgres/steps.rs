@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::Table;
 use crate::plan::Statement;
 
-use super::making::{Node, What};
+use super::node::{Node, What};
 use super::objects::statement;
 use super::table::new_table;
 use super::text::{
