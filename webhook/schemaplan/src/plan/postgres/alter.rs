@@ -3,10 +3,12 @@
 //! The server takes the actions of an `ALTER TABLE` in an order of its own: drops, then types, then what is added. So a constraint can be
 //! dropped and made again, and a default be taken away, its column's type changed and the default set again, in one statement.
 
+mod again;
 mod columns;
 mod keys;
 mod options;
 mod partition;
+mod renames;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +16,7 @@ use crate::catalog::{ForeignKey, Index, Table};
 use crate::diff::TableChange;
 use crate::plan::{Refusal, Statement};
 
+use self::again::{add_again, mark_again, name_parts_again, name_parts_of_key_again};
 use self::columns::{add_column, change_column};
 use self::keys::{
     add_check, add_index, add_primary_key, comment_on_constraint, comment_on_index,
@@ -21,9 +24,10 @@ use self::keys::{
 };
 use self::options::change_option;
 use self::partition::partition;
+use self::renames::renames;
 use super::attaching::{IndexName, is_alike, is_alike_key};
-use super::parts::{self, Whole, is_part, is_said_of_parts};
-use super::text::{check, comment, foreign_key, mentions, primary_key_name, qualified, quote};
+use super::parts::is_said_of_parts;
+use super::text::{comment, foreign_key, mentions, primary_key_name, qualified, quote};
 
 pub(super) use self::columns::{all_options, create_sequence, own_sequence};
 pub(super) use self::options::{new_column_settings, set_and_reset};
@@ -279,80 +283,6 @@ pub(super) fn is_validated(old: &ForeignKey, new: &ForeignKey) -> bool {
         } == *new
 }
 
-/// What only has another name, as pairs of the old name and the new one; the statements are in `work`.
-fn renames<'a>(subject: &Subject<'a, '_>, work: &mut Work) -> BTreeSet<&'a str> {
-    let mut taken: BTreeSet<&str> = BTreeSet::new();
-    let table = qualified(subject.schema, subject.name);
-    for added in subject.changes {
-        let (to, from) = match added {
-            TableChange::IndexAdded { name, new } => {
-                let same = subject.changes.iter().find_map(|change| match change {
-                    TableChange::IndexDropped { name, old }
-                        if !taken.contains(name)
-                            && !subject
-                                .lifted
-                                .contains(&(subject.schema, subject.name, *name))
-                            && (old.unique, old.constraint, &old.parts, &old.options)
-                                == (new.unique, new.constraint, &new.parts, &new.options)
-                            && old.comment == new.comment =>
-                    {
-                        Some(*name)
-                    }
-                    _ => None,
-                });
-                (*name, same.map(|from| (from, !new.constraint)))
-            }
-            TableChange::ForeignKeyAdded { name, new } => {
-                let same = subject.changes.iter().find_map(|change| match change {
-                    TableChange::ForeignKeyDropped { name, old }
-                        if old == new
-                            && !taken.contains(name)
-                            && !subject
-                                .lifted
-                                .contains(&(subject.schema, subject.name, *name)) =>
-                    {
-                        Some(*name)
-                    }
-                    _ => None,
-                });
-                (*name, same.map(|from| (from, false)))
-            }
-            TableChange::CheckAdded { name, new } => {
-                let same = subject.changes.iter().find_map(|change| match change {
-                    TableChange::CheckDropped { name, old }
-                        if old == new && !taken.contains(name) =>
-                    {
-                        Some(*name)
-                    }
-                    _ => None,
-                });
-                (*name, same.map(|from| (from, false)))
-            }
-            _ => continue,
-        };
-        let Some((from, is_index)) = from else {
-            continue;
-        };
-        taken.insert(from);
-        taken.insert(to);
-        let sql = if is_index {
-            let index = qualified(subject.schema, from);
-            format!("ALTER INDEX {index} RENAME TO {}", quote(to))
-        } else {
-            format!(
-                "ALTER TABLE {table} RENAME CONSTRAINT {} TO {}",
-                quote(from),
-                quote(to)
-            )
-        };
-        work.before.push(statement(
-            sql,
-            format!("rename {}.{from} to {to}", subject.name),
-        ));
-    }
-    taken
-}
-
 fn one<'a>(
     subject: &Subject<'a, '_>,
     change: &TableChange<'a>,
@@ -527,127 +457,6 @@ fn one<'a>(
                 .push(statement(sql, format!("comment on table {}", subject.name)));
         }
         _ => {}
-    }
-}
-
-/// A constraint of several columns goes with a column that is dropped, and so does an index; those that stay are made again.
-fn add_again(subject: &Subject<'_, '_>, again: &BTreeSet<&str>, work: &mut Work) {
-    let dropped: BTreeSet<&str> = again.iter().copied().collect();
-    if dropped.is_empty() {
-        return;
-    }
-    let has = |text: &str| dropped.iter().any(|name| mentions(text, name));
-    for (name, index) in &subject.new.indexes {
-        let unchanged = subject.old.indexes.get(name).is_some_and(|old| {
-            (old.unique, old.constraint, &old.parts, &old.options)
-                == (index.unique, index.constraint, &index.parts, &index.options)
-        });
-        let uses = index.parts.iter().any(|part| {
-            part.column
-                .as_deref()
-                .is_some_and(|column| dropped.contains(column))
-                || part.expression.as_deref().is_some_and(has)
-        }) || index.options.values().any(|option| has(option));
-        if unchanged && uses {
-            add_index(subject, name, index, work);
-        }
-    }
-    for (name, definition) in &subject.new.checks {
-        if subject.old.checks.get(name) == Some(definition) && has(&definition.expression) {
-            work.constraints_added
-                .push(format!("ADD {}", check(name, definition)));
-        }
-    }
-    for (name, key) in &subject.new.foreign_keys {
-        let uses = key
-            .columns
-            .iter()
-            .any(|column| dropped.contains(column.as_str()));
-        if uses && subject.old.foreign_keys.get(name) == Some(key) {
-            work.constraints_added
-                .push(format!("ADD {}", foreign_key(subject.schema, name, key)));
-        }
-    }
-}
-
-/// The server makes the indexes of a column that gets another type anew, and forgets the names of their parts.
-fn name_parts_again(subject: &Subject<'_, '_>, work: &mut Work) {
-    let converted: Vec<&str> = subject
-        .changes
-        .iter()
-        .filter_map(|change| match change {
-            TableChange::ColumnChanged { name, changed, .. }
-                if changed.data_type || changed.collation =>
-            {
-                Some(*name)
-            }
-            _ => None,
-        })
-        .collect();
-    let is_converted = |text: &str| converted.iter().any(|column| mentions(text, column));
-    for (name, index) in subject
-        .new
-        .indexes
-        .iter()
-        .filter(|(_, index)| parts::has_parts(index))
-    {
-        let old = subject.old.indexes.get(name);
-        let old = old.filter(|old| (&old.parts, &old.options) == (&index.parts, &index.options));
-        let mut own = index.parts.iter();
-        let uses = own.any(|part| {
-            let column = part.column.as_deref();
-            column.is_some_and(|column| converted.contains(&column))
-                || part.expression.as_deref().is_some_and(is_converted)
-        }) || index
-            .options
-            .iter()
-            .any(|(option, text)| !is_part(option) && is_converted(text));
-        if let Some(old) = old.filter(|_| uses) {
-            if index.constraint {
-                let named = parts::named_again(subject.schema, Whole::Index(index));
-                work.late.extend(named);
-                continue;
-            }
-            drop_index(subject, name, old, work);
-            add_index(subject, name, index, work);
-        }
-    }
-}
-
-/// Likewise of the primary key.
-fn name_parts_of_key_again(subject: &Subject<'_, '_>, work: &mut Work) {
-    let Some(key) = &subject.new.primary_key else {
-        return;
-    };
-    let is_made_anew = subject.changes.iter().any(|change| match change {
-        TableChange::ColumnChanged { name, changed, .. } => {
-            let mut parts = key.parts.iter();
-            (changed.data_type || changed.collation)
-                && parts.any(|part| part.column.as_deref() == Some(*name))
-        }
-        _ => false,
-    });
-    if is_made_anew && subject.old.primary_key.as_ref() == Some(key) {
-        let named = parts::named_again(subject.schema, Whole::PrimaryKey(key));
-        work.late.extend(named);
-    }
-}
-
-/// What is said of an index by its table goes with it, and is said again when it is made again.
-fn mark_again(subject: &Subject<'_, '_>, work: &mut Work) {
-    for option in ["replica identity", "cluster on"] {
-        let of = |table: &'_ Table| table.options.get(option).cloned();
-        let marked = of(subject.new).filter(|marked| of(subject.old).as_ref() == Some(marked));
-        let is_marked = |name: &str| {
-            let names = marked.as_deref().unwrap_or_default();
-            names.trim_start_matches("USING INDEX ") == quote(name)
-        };
-        let is_made_again = subject.changes.iter().any(
-            |change| matches!(change, TableChange::IndexChanged { name, .. } if is_marked(name)),
-        );
-        if is_made_again {
-            change_option(subject, option, (None, marked.as_deref()), work);
-        }
     }
 }
 

@@ -1,0 +1,133 @@
+//! What of a table does not differ itself and goes all the same, with a column or with an index, and comes again.
+
+use std::collections::BTreeSet;
+
+use crate::catalog::Table;
+use crate::diff::TableChange;
+
+use super::keys::{add_index, drop_index};
+use super::options::change_option;
+use super::{Subject, Work};
+use crate::plan::postgres::parts::{self, Whole, is_part};
+use crate::plan::postgres::text::{check, foreign_key, mentions, quote};
+
+/// A constraint of several columns goes with a column that is dropped, and so does an index; those that stay are made again.
+pub(super) fn add_again(subject: &Subject<'_, '_>, again: &BTreeSet<&str>, work: &mut Work) {
+    let dropped: BTreeSet<&str> = again.iter().copied().collect();
+    if dropped.is_empty() {
+        return;
+    }
+    let has = |text: &str| dropped.iter().any(|name| mentions(text, name));
+    for (name, index) in &subject.new.indexes {
+        let unchanged = subject.old.indexes.get(name).is_some_and(|old| {
+            (old.unique, old.constraint, &old.parts, &old.options)
+                == (index.unique, index.constraint, &index.parts, &index.options)
+        });
+        let uses = index.parts.iter().any(|part| {
+            part.column
+                .as_deref()
+                .is_some_and(|column| dropped.contains(column))
+                || part.expression.as_deref().is_some_and(has)
+        }) || index.options.values().any(|option| has(option));
+        if unchanged && uses {
+            add_index(subject, name, index, work);
+        }
+    }
+    for (name, definition) in &subject.new.checks {
+        if subject.old.checks.get(name) == Some(definition) && has(&definition.expression) {
+            work.constraints_added
+                .push(format!("ADD {}", check(name, definition)));
+        }
+    }
+    for (name, key) in &subject.new.foreign_keys {
+        let uses = key
+            .columns
+            .iter()
+            .any(|column| dropped.contains(column.as_str()));
+        if uses && subject.old.foreign_keys.get(name) == Some(key) {
+            work.constraints_added
+                .push(format!("ADD {}", foreign_key(subject.schema, name, key)));
+        }
+    }
+}
+
+/// The server makes the indexes of a column that gets another type anew, and forgets the names of their parts.
+pub(super) fn name_parts_again(subject: &Subject<'_, '_>, work: &mut Work) {
+    let converted: Vec<&str> = subject
+        .changes
+        .iter()
+        .filter_map(|change| match change {
+            TableChange::ColumnChanged { name, changed, .. }
+                if changed.data_type || changed.collation =>
+            {
+                Some(*name)
+            }
+            _ => None,
+        })
+        .collect();
+    let is_converted = |text: &str| converted.iter().any(|column| mentions(text, column));
+    for (name, index) in subject
+        .new
+        .indexes
+        .iter()
+        .filter(|(_, index)| parts::has_parts(index))
+    {
+        let old = subject.old.indexes.get(name);
+        let old = old.filter(|old| (&old.parts, &old.options) == (&index.parts, &index.options));
+        let mut own = index.parts.iter();
+        let uses = own.any(|part| {
+            let column = part.column.as_deref();
+            column.is_some_and(|column| converted.contains(&column))
+                || part.expression.as_deref().is_some_and(is_converted)
+        }) || index
+            .options
+            .iter()
+            .any(|(option, text)| !is_part(option) && is_converted(text));
+        if let Some(old) = old.filter(|_| uses) {
+            if index.constraint {
+                let named = parts::named_again(subject.schema, Whole::Index(index));
+                work.late.extend(named);
+                continue;
+            }
+            drop_index(subject, name, old, work);
+            add_index(subject, name, index, work);
+        }
+    }
+}
+
+/// Likewise of the primary key.
+pub(super) fn name_parts_of_key_again(subject: &Subject<'_, '_>, work: &mut Work) {
+    let Some(key) = &subject.new.primary_key else {
+        return;
+    };
+    let is_made_anew = subject.changes.iter().any(|change| match change {
+        TableChange::ColumnChanged { name, changed, .. } => {
+            let mut parts = key.parts.iter();
+            (changed.data_type || changed.collation)
+                && parts.any(|part| part.column.as_deref() == Some(*name))
+        }
+        _ => false,
+    });
+    if is_made_anew && subject.old.primary_key.as_ref() == Some(key) {
+        let named = parts::named_again(subject.schema, Whole::PrimaryKey(key));
+        work.late.extend(named);
+    }
+}
+
+/// What is said of an index by its table goes with it, and is said again when it is made again.
+pub(super) fn mark_again(subject: &Subject<'_, '_>, work: &mut Work) {
+    for option in ["replica identity", "cluster on"] {
+        let of = |table: &'_ Table| table.options.get(option).cloned();
+        let marked = of(subject.new).filter(|marked| of(subject.old).as_ref() == Some(marked));
+        let is_marked = |name: &str| {
+            let names = marked.as_deref().unwrap_or_default();
+            names.trim_start_matches("USING INDEX ") == quote(name)
+        };
+        let is_made_again = subject.changes.iter().any(
+            |change| matches!(change, TableChange::IndexChanged { name, .. } if is_marked(name)),
+        );
+        if is_made_again {
+            change_option(subject, option, (None, marked.as_deref()), work);
+        }
+    }
+}
