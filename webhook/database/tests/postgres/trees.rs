@@ -113,6 +113,7 @@ async fn columns_that_are_a_childs_own_as_well() -> anyhow::Result<()> {
         &[
             pair("a new child says them itself", "CREATE TABLE p (a integer, b text, c date)", "CREATE TABLE p (a integer, b text, c date); CREATE TABLE k (a integer, b text DEFAULT 'x') INHERITS (p)").with("SELECT 1", local, "a,b"),
             pair("a new child differs in what is its parent's", "CREATE TABLE p (a integer, b text DEFAULT 'y')", "CREATE TABLE p (a integer, b text DEFAULT 'y'); CREATE TABLE k (d integer) INHERITS (p); ALTER TABLE k ALTER a SET DEFAULT 1, ALTER a SET NOT NULL, ALTER b DROP DEFAULT").with("SELECT 1", local, "d"),
+            pair("a new child says a computed one itself", "CREATE TABLE p (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED)", "CREATE TABLE p (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED); CREATE TABLE k (b integer NOT NULL, c text) INHERITS (p)").with("SELECT 1", local, "b,c"),
             pair("one of two parents gives one up", "CREATE TABLE p (a integer, b text); CREATE TABLE q (b text); CREATE TABLE k () INHERITS (p, q)", "CREATE TABLE p (a integer); CREATE TABLE q (b text); CREATE TABLE k (b text) INHERITS (p, q)").with("INSERT INTO k VALUES (1, 'x')", local, "b"),
         ],
         true,

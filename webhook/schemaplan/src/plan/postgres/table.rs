@@ -184,8 +184,10 @@ fn said_of_columns<'a>(table: &'a Table, parent: Option<&Table>) -> (Cow<'a, Tab
         let is_own = table.merged.0.contains(name);
         let Some(own) = table.columns.get(name) else {
             if is_own {
+                // What it is computed of is the parent's to say.
                 let column = Column {
                     identity: None,
+                    generated: None,
                     comment: None,
                     ..theirs.clone()
                 };
@@ -193,6 +195,11 @@ fn said_of_columns<'a>(table: &'a Table, parent: Option<&Table>) -> (Cow<'a, Tab
             }
             continue;
         };
+        if is_own && own.generated == theirs.generated {
+            said.columns
+                .entry(name.clone())
+                .and_modify(|own| own.generated = None);
+        }
         if is_own || own.identity.is_some() || own.generated.is_some() {
             continue;
         }
