@@ -61,7 +61,7 @@ type ObjectName<'a> = (&'a str, ObjectKind, &'a str);
 pub(super) fn plan(
     (current, desired): (&Catalog, &Catalog),
     changes: &[Change<'_>],
-    mut sequences: NamesOfSequences,
+    sequences: NamesOfSequences,
     spoken_rights: &BTreeMap<String, Sayings>,
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
@@ -69,7 +69,7 @@ pub(super) fn plan(
     for change in changes {
         work.sort(change);
     }
-    work.renames.extend(sequences.first());
+    work.renames.extend(sequences.first);
     work.remake_tables();
     work.adopt_sequences();
     work.move_sequences();
@@ -99,7 +99,7 @@ pub(super) fn plan(
     statements.extend(work.said());
     statements.extend(work.drops());
     statements.extend(work.asides.drain(..).rev());
-    statements.extend(sequences.last());
+    statements.extend(sequences.last);
     labels_used_at_once(&mut statements);
     work.refusals.extend(remake::in_one(&mut statements));
     if !work.refusals.is_empty() {
@@ -417,7 +417,7 @@ impl<'a> Work<'a> {
                 continue;
             }
             self.unmade.remove(&(schema, kind, name));
-            let (first, last) = rebuild::step_aside(schema, kind, name);
+            let (first, last) = rebuild::step_aside(schema, name, &format!("drop {kind} {name}"));
             self.renames.push(first);
             self.asides.push(last);
         }

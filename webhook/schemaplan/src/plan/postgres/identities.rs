@@ -9,15 +9,15 @@ use crate::catalog::{Catalog, Identity, ObjectKind, Sayings, Schema, Table};
 use crate::plan::Statement;
 
 use super::objects::statement;
-use super::text::{qualified, quote, sequence_of, unquoted};
+use super::text::{qualified, quote, sequence_of, unqualified};
 
 /// The statements that rename the sequences, in order.
 #[derive(Debug, Default)]
 pub(in crate::plan) struct NamesOfSequences {
     /// Before all else but the renames of tables and columns.
-    first: Vec<Statement>,
+    pub(super) first: Vec<Statement>,
     /// When all is dropped that is not wanted: something has the name until then.
-    last: Vec<Statement>,
+    pub(super) last: Vec<Statement>,
 }
 
 impl NamesOfSequences {
@@ -41,14 +41,6 @@ impl NamesOfSequences {
             }
         }
         names
-    }
-
-    pub(super) fn first(&mut self) -> Vec<Statement> {
-        std::mem::take(&mut self.first)
-    }
-
-    pub(super) fn last(&mut self) -> Vec<Statement> {
-        std::mem::take(&mut self.last)
     }
 
     /// A name that another of them has now is free when that one is renamed.
@@ -132,7 +124,7 @@ fn taken_names(schema: &Schema) -> BTreeSet<String> {
         names.insert(name.clone());
         names.extend(table.indexes.keys().cloned());
         for (column_name, column) in &table.columns {
-            let serial = || Some(last_name(&sequence_of(column)?));
+            let serial = || Some(unqualified(&sequence_of(column)?));
             let identity = column.identity.as_ref();
             let identity = identity.filter(|identity| identity.kind != "serial");
             let own = identity.map(|identity| called(identity, name, column_name));
@@ -145,10 +137,4 @@ fn taken_names(schema: &Schema) -> BTreeSet<String> {
 fn called(identity: &Identity, table: &str, column: &str) -> String {
     let named = identity.sequence.clone();
     named.unwrap_or_else(|| Identity::usual_sequence(table, column))
-}
-
-/// A name without its schema's. One with a dot in it is not found, and the server says then that it is taken.
-fn last_name(written: &str) -> String {
-    let plain = unquoted(written);
-    plain.rsplit('.').next().unwrap_or_default().to_owned()
 }

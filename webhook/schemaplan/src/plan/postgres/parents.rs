@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Column, Index, PrimaryKey, Table};
 
 use super::TableName;
 use super::parts::is_said_of_parts;
-use super::text::{joined, names, primary_key_name, unquoted};
+use super::text::{joined, names, primary_key_name, unqualified, unquoted};
 
 /// The tables that it is a part of, or inherits from, as the server writes them.
 pub(super) fn parents(table: &Table) -> Vec<String> {
@@ -115,10 +115,9 @@ fn with_parents<'a>(catalog: &'a Catalog, written: &str) -> Option<Cow<'a, Table
 /// The keys and indexes of a partition that are parts of its parent's, by the names that they have there.
 fn keys_of_parent(table: &Table, name: &str, (parent, above): (&str, &Table), all: &mut Table) {
     let own = |theirs: &str| table.parts.0.get(theirs).cloned();
-    let parent = unquoted(parent);
-    let parent = parent.rsplit('.').next().unwrap_or_default();
+    let parent = unqualified(parent);
     if let Some(key) = &above.primary_key
-        && let Some(own) = own(&primary_key_name(parent, key))
+        && let Some(own) = own(&primary_key_name(&parent, key))
         && all.primary_key.is_none()
     {
         all.primary_key = Some(PrimaryKey {

@@ -50,15 +50,9 @@ pub(super) fn rebuild<'a>(
         }
     }
     let shown = qualified(schema, name);
-    let aside = format!("{}{ASIDE}", truncated(name));
     let purpose = format!("make {kind} {name} anew");
-    let mut statements = vec![
-        statement(
-            format!("ALTER TYPE {shown} RENAME TO {}", quote(&aside)),
-            &purpose,
-        ),
-        statement(new.create.clone(), &purpose),
-    ];
+    let (renamed, dropped) = step_aside(schema, name, &purpose);
+    let mut statements = vec![renamed, statement(new.create.clone(), &purpose)];
     if new.comment.is_some() {
         statements.push(super::objects::comment_on(schema, kind, name, new));
     }
@@ -96,27 +90,20 @@ pub(super) fn rebuild<'a>(
             );
         }
     }
-    statements.push(Statement {
-        sql: format!("DROP TYPE {}", qualified(schema, &aside)),
-        destructive: false,
-        alone: false,
-        together: false,
-        purpose,
-    });
+    statements.push(dropped);
     Ok(statements)
 }
 
 /// What gives a type another name, so that something else can have it, and what drops it when nothing is made of it any more.
-pub(super) fn step_aside(schema: &str, kind: ObjectKind, name: &str) -> (Statement, Statement) {
+pub(super) fn step_aside(schema: &str, name: &str, purpose: &str) -> (Statement, Statement) {
     let aside = format!("{}{ASIDE}", truncated(name));
-    let purpose = format!("drop {kind} {name}");
     let renamed = format!(
         "ALTER TYPE {} RENAME TO {}",
         qualified(schema, name),
         quote(&aside)
     );
     let dropped = format!("DROP TYPE {}", qualified(schema, &aside));
-    (statement(renamed, &purpose), statement(dropped, &purpose))
+    (statement(renamed, purpose), statement(dropped, purpose))
 }
 
 /// A column, or a type, that is made of a type, in words.

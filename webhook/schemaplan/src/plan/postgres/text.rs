@@ -60,6 +60,12 @@ pub(super) fn unquoted(name: &str) -> String {
     plain
 }
 
+/// Likewise, without its schema's. Of one with a dot in it, what stands behind the dot.
+pub(super) fn unqualified(name: &str) -> String {
+    let plain = unquoted(name);
+    plain.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
 /// A routine's name without its arguments.
 pub(super) fn own_name(name: &str) -> &str {
     name.split_once('(').map_or(name, |(own, _)| own)

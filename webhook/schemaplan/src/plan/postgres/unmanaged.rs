@@ -71,21 +71,17 @@ fn unmanaged(catalog: &Catalog) -> impl Iterator<Item = (ObjectName<'_>, &Object
 pub(super) fn named(current: &Catalog, desired: &Catalog) -> Vec<String> {
     let mut names = BTreeSet::new();
     for (catalog, otherwise) in [(current, "is there"), (desired, "is wanted")] {
-        for (schema, held) in &catalog.schemas {
-            for (kind, objects) in &held.objects {
-                for (name, object) in objects {
-                    let is_same = has_alike(current, schema, *kind, name, object)
-                        && has_alike(desired, schema, *kind, name, object);
-                    if !is_managed(object) && !is_same {
-                        let what = if *kind == ObjectKind::Other {
-                            joined(schema, name)
-                        } else {
-                            format!("{kind} {}", joined(schema, name))
-                        };
-                        names.insert(format!("{what} {otherwise} and is not managed"));
-                    }
-                }
+        for ((schema, kind, name), object) in unmanaged(catalog) {
+            let is_same = has_alike(current, schema, kind, name, object)
+                && has_alike(desired, schema, kind, name, object);
+            if is_same {
+                continue;
             }
+            let what = match kind {
+                ObjectKind::Other => joined(schema, name),
+                _ => format!("{kind} {}", joined(schema, name)),
+            };
+            names.insert(format!("{what} {otherwise} and is not managed"));
         }
     }
     names.into_iter().collect()
