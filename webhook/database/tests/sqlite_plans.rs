@@ -286,7 +286,7 @@ async fn a_view_that_is_broken_or_excluded_is_not_looked_at() {
 #[tokio::test]
 async fn what_is_skipped_stays_even_in_a_rebuilt_table() {
     let mut session = holding(
-        "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT); CREATE INDEX by_b ON t (b)",
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INT NOT NULL, b TEXT); CREATE INDEX by_b ON t (b)",
         "INSERT INTO t VALUES (1, 'x', 'y')",
     )
     .await;
@@ -322,6 +322,46 @@ async fn what_is_skipped_stays_even_in_a_rebuilt_table() {
     )
     .expect("possible");
     assert_eq!(sql(&again), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn a_rebuild_says_when_it_changes_what_a_column_holds() {
+    let from = "CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT, total INT)";
+    for (to, row, what) in [
+        (
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, code INTEGER, total INT)",
+            "1,7,5",
+            Some("what column code held"),
+        ),
+        (
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT, total INT AS (id + 1) STORED)",
+            "1,007,2",
+            Some("what column total held"),
+        ),
+        (
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, total REAL)",
+            "1,5",
+            Some("column code and what column total held"),
+        ),
+        (
+            "CREATE TABLE t (id INTEGER PRIMARY KEY, code VARCHAR(9) NOT NULL, total BIGINT)",
+            "1,007,5",
+            None,
+        ),
+    ] {
+        let mut session = holding(from, "INSERT INTO t VALUES (1, '007', 5)").await;
+        let plan = bring(&mut session, to, Settings::default()).await;
+        let said: Vec<&str> = plan
+            .statements
+            .iter()
+            .filter(|statement| statement.destructive)
+            .map(|statement| statement.purpose.as_str())
+            .collect();
+        let expected =
+            what.map(|what| format!("rebuild table t: the old one goes, and with it {what}"));
+        assert_eq!(said, Vec::from_iter(expected.as_deref()), "{to}");
+        assert_eq!(rows(&mut session, "SELECT * FROM t").await, row, "{to}");
+    }
 }
 
 #[tokio::test]

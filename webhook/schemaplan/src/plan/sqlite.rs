@@ -26,6 +26,7 @@ use crate::order;
 use crate::plan::{Plan, Refusal, Statement};
 use crate::settings::{RenameHint, Settings};
 
+mod affinity;
 mod alter;
 mod rebuild;
 

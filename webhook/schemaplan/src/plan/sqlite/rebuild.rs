@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use tidegate_sqlplan::SqliteTable;
 
-use super::{made_index, quoted, quoted_text, said};
+use super::{affinity, made_index, quoted, quoted_text, said};
 use crate::catalog::Table;
 use crate::diff::{self, TableChange};
 use crate::plan::{Refusal, Statement};
@@ -83,17 +83,15 @@ pub(super) fn rebuild(
             ..purpose()
         });
     }
-    let what = match lost.as_slice() {
-        [] => format!("rebuild table {table}: the old one goes"),
-        lost => format!(
-            "rebuild table {table}: the old one goes, and with it column {}",
-            lost.join(", ")
-        ),
-    };
+    let gone = gone(old, new, &lost);
+    let what = format!("rebuild table {table}: the old one goes");
     statements.push(Statement {
         sql: format!("DROP TABLE {}", quoted(table)),
-        destructive: !lost.is_empty(),
-        ..said(what)
+        destructive: gone.is_some(),
+        ..said(match gone {
+            Some(gone) => format!("{what}, and with it {gone}"),
+            None => what,
+        })
     });
     statements.push(Statement {
         sql: format!(
@@ -111,6 +109,23 @@ pub(super) fn rebuild(
         statements,
         indexes: indexes(table, old, new, changes),
     })
+}
+
+/// What the new table does not have of what the old one held, in words.
+fn gone(old: &Table, new: &Table, lost: &[&str]) -> Option<String> {
+    let names = new.columns.iter().filter(|(name, column)| {
+        let is_written = |table: &Table| {
+            let column = table.columns.get(*name);
+            column.is_some_and(|it| it.generated.is_none())
+        };
+        // What was written by hand is computed from now on, or becomes another value.
+        is_written(old) && (column.generated.is_some() || affinity::narrows(old, new, name))
+    });
+    let held: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+    let columns = (!lost.is_empty()).then(|| format!("column {}", lost.join(", ")));
+    let held = (!held.is_empty()).then(|| format!("what column {} held", held.join(", ")));
+    let gone: Vec<String> = columns.into_iter().chain(held).collect();
+    (!gone.is_empty()).then(|| gone.join(" and "))
 }
 
 /// The wanted text under another name, with the columns that are kept behind the wanted ones.
