@@ -365,6 +365,20 @@ async fn a_rebuild_says_when_it_changes_what_a_column_holds() {
 }
 
 #[tokio::test]
+async fn a_rebuild_goes_around_names_that_others_have() {
+    let others = "CREATE VIEW new_t AS SELECT 1 AS one; CREATE TABLE u (a INT); CREATE INDEX new_new_t ON u (a);
+         CREATE VIRTUAL TABLE new_new_new_t USING fts5 (a);";
+    let mut session = holding(
+        &format!("CREATE TABLE t (a INT); {others}"),
+        "INSERT INTO t VALUES (1)",
+    )
+    .await;
+    let to = format!("CREATE TABLE t (a INT NOT NULL); {others}");
+    bring(&mut session, &to, Settings::default()).await;
+    assert_eq!(rows(&mut session, "SELECT a FROM t").await, "1");
+}
+
+#[tokio::test]
 async fn a_constraint_that_resolves_conflicts_loses_no_row_in_a_rebuild() {
     let mut session = holding("CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1), (1)").await;
     let desired = session

@@ -17,6 +17,7 @@
 //! tables made, indexes made, views made, triggers made.
 
 use std::collections::BTreeSet;
+use std::iter;
 
 use tidegate_sqlplan::SqliteTable;
 
@@ -239,10 +240,7 @@ impl<'a> Planner<'a> {
             self.indexes(name, changes);
             return;
         }
-        let taken = |name: &str| {
-            let known = self.current.tables.keys().chain(self.desired.tables.keys());
-            known.into_iter().any(|it| it.eq_ignore_ascii_case(name))
-        };
+        let taken = |name: &str| is_taken(self.current, name) || is_taken(self.desired, name);
         match rebuild::rebuild(name, old, new, &written, changes, taken) {
             Ok(rebuilt) => {
                 self.touched.insert(name.to_lowercase());
@@ -382,6 +380,16 @@ impl<'a> Planner<'a> {
             ..Plan::default()
         })
     }
+}
+
+/// Whether something has the name that a table could have: tables, views and indexes share theirs.
+fn is_taken(schema: &Schema, name: &str) -> bool {
+    let tables = schema.tables.iter();
+    let mut tables = tables.flat_map(|(table, it)| iter::once(table).chain(it.indexes.keys()));
+    let is_it = |it: &String| it.eq_ignore_ascii_case(name);
+    let of = |kind| schema.objects.get(&kind).into_iter().flatten();
+    let mut objects = [ObjectKind::View, ObjectKind::VirtualTable].into_iter();
+    tables.any(is_it) || objects.any(|kind| of(kind).any(|(name, _)| is_it(name)))
 }
 
 fn switch(pragma: &str, to: &str) -> Statement {
