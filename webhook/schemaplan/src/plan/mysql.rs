@@ -220,6 +220,24 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_that_keeps_nothing_loses_the_rows() {
+        let of = |engine: &str| {
+            let mut table = table();
+            table.options.insert("engine".to_owned(), engine.to_owned());
+            catalog(Dialect::Mysql, table)
+        };
+        let lost = |from: &str, to: &str| {
+            let (old, new) = (of(from), of(to));
+            plan(&old, &new, &Settings::default())
+                .unwrap()
+                .is_destructive()
+        };
+        assert!(lost("InnoDB", "BLACKHOLE"));
+        assert!(!lost("InnoDB", "MyISAM"));
+        assert!(!lost("BLACKHOLE", "InnoDB"));
+    }
+
+    #[test]
     fn a_table_that_stays_though_it_is_not_wanted_lets_go_of_what_changes() {
         let mut old = catalog(Dialect::Mariadb, table());
         let mut new = catalog(Dialect::Mariadb, table());

@@ -309,7 +309,13 @@ fn changed_option(name: &str, old: Option<&str>, new: Option<&str>) -> Option<Ac
     if name == "auto_increment" && !raises(old, new) {
         return None;
     }
-    option(name, new).map(|sql| Action::new(sql, purpose))
+    // An engine that keeps nothing takes the rows that are there as well.
+    let destructive =
+        name == "engine" && new.is_some_and(|it| it.eq_ignore_ascii_case("blackhole"));
+    option(name, new).map(|sql| Action {
+        destructive,
+        ..Action::new(sql, purpose)
+    })
 }
 
 /// A counter is only ever moved forward: rows may have taken it further than the text says.

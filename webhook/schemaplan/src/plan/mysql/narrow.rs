@@ -159,8 +159,8 @@ impl Type {
             return from.0 <= to.0 && from.1 <= to.1 && (self.unsigned || !into.unsigned);
         }
         if let (Some(from), Some(to)) = (self.text(), into.text()) {
-            // Between two that count characters the factor falls out; `char` loses the spaces at its end, which it never gave back either.
-            return from <= to;
+            // Between two that count characters the factor falls out. `char` gives no spaces back at an end, so that those of others are lost in it.
+            return from <= to && (into.word != "char" || self.word == "char");
         }
         if let (Some(from), Some(to)) = (self.bytes(), into.bytes()) {
             // `binary` fills up with zeros, so that what comes back is another value.
@@ -248,6 +248,7 @@ mod tests {
             ("varchar(10)", "varchar(20)"),
             ("varchar(255)", "text"),
             ("char(3)", "varchar(3)"),
+            ("char(3)", "char(4)"),
             ("tinytext", "text"),
             ("varbinary(10)", "blob"),
             ("enum('a','b')", "enum('b','c','a')"),
@@ -284,6 +285,7 @@ mod tests {
             ("double", "float"),
             ("longblob", "blob"),
             ("varbinary(10)", "binary(10)"),
+            ("varchar(10)", "char(20)"),
             ("int(11)", "varchar(5)"),
             ("longtext", "json"),
         ] {
