@@ -234,6 +234,20 @@ fn what_upstream_refuses_is_refused() {
         "{policy: {drift: {onError: SOMETIMES}}}",
         "spec.policy.drift.onError: Unsupported value",
     );
+    for (spec, expected) in [
+        (
+            "{targetRef: {name: shop}, interval: 59s}",
+            "spec.interval: Invalid value: \"59s\": interval must be at least 1m",
+        ),
+        ("{targetRef: {name: ''}}", "spec.targetRef.name"),
+        ("{interval: 5m}", "spec.targetRef: Required value"),
+        (
+            "{targetRef: {name: shop}, onDrift: FAIL}",
+            "spec.onDrift: Unsupported value",
+        ),
+    ] {
+        check("db.atlasgo.io", "AtlasDriftCheck", spec, expected);
+    }
 }
 
 #[test]

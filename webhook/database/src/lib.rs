@@ -37,8 +37,8 @@ pub use database::{Applied, Databases, Limits, Place, Settings};
 pub use error::DatabaseError;
 pub use fingerprint::{Fingerprint, Inspected, PlannedFrom};
 pub use migrate::{
-    DownPlan, FailedStatement, InDoubt, Look, MigrateError, MigrateSettings, Migrated, Migrator,
-    Planned, Progress,
+    DownPlan, Drift, FailedStatement, InDoubt, Look, MigrateError, MigrateSettings, Migrated,
+    Migrator, Planned, Progress,
 };
 pub use mysql::{MysqlAddress, MysqlSession};
 pub use postgres::{PostgresAddress, PostgresSession};

@@ -3,7 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tidegate_database::{Address, DatabaseError, Limits, Session, TransactionMode};
+use tidegate_database::{
+    Address, DatabaseError, Drift, Limits, MigrateError, MigrateSettings, Migrator, Session,
+    TransactionMode,
+};
+use tidegate_migrations::Directory;
 use tidegate_schemaplan::{Catalog, ObjectKind, Schema, Statement};
 
 struct Place(tempfile::TempDir);
@@ -329,4 +333,39 @@ async fn one_holds_the_lock_and_the_next_gets_it_back() {
     one.lock(&name, Duration::ZERO)
         .await
         .expect("given back by whoever goes away");
+}
+
+#[tokio::test]
+async fn nothing_is_compared_while_somebody_migrates() {
+    let place = Place::new();
+    let address = Address::parse(&format!("sqlite://{}", place.file().display()));
+    let address = address.expect("an address");
+    let (mut other, mut session) = (place.session().await, place.session().await);
+    let settings = MigrateSettings {
+        revisions_schema: None,
+        mode: TransactionMode::File,
+        wait: Duration::ZERO,
+        operator: "a test".to_owned(),
+    };
+    let directory = Directory::new([("1_a.sql".to_owned(), "CREATE TABLE a (a);\n".to_owned())]);
+    // Other tests of this machine take Atlas' lock too: they are waited for.
+    let long = Duration::from_mins(1);
+    other
+        .lock("atlas_migrate_execute", long)
+        .await
+        .expect("soon free");
+    let mut migrator = Migrator::new(&mut session, &address, settings.clone());
+    let error = migrator.drift(&directory, &[]).await.expect_err("held");
+    other.unlock("atlas_migrate_execute").await.expect("held");
+    assert!(
+        matches!(error, MigrateError::Database(DatabaseError::Busy { .. })),
+        "{error}"
+    );
+    let settings = MigrateSettings {
+        wait: long,
+        ..settings
+    };
+    let mut migrator = Migrator::new(&mut session, &address, settings);
+    let drift = migrator.drift(&directory, &[]).await.expect("free");
+    assert_eq!(drift, Some(Drift::default()), "it has no version yet");
 }

@@ -17,6 +17,8 @@ pub const ATLAS_API_VERSION: &str = "db.atlasgo.io/v1alpha1";
 pub const ATLAS_SCHEMA: &str = "AtlasSchema";
 /// Kind of a versioned migration.
 pub const ATLAS_MIGRATION: &str = "AtlasMigration";
+/// Kind of a repeated check of a migrated database.
+pub const ATLAS_DRIFT_CHECK: &str = "AtlasDriftCheck";
 
 /// Annotation: the hash of the one plan that may run although it loses data.
 pub const APPROVE: &str = "gate.tidegate.dev/approve";

@@ -25,7 +25,9 @@ use crate::news::LiveEvent;
 use crate::ours::Ours;
 use crate::queue::Queue;
 use crate::watches::{Seen, Watches};
-use crate::{ReconcileError, ReconcileSettings, Render, application, migration, schema};
+use crate::{
+    ReconcileError, ReconcileSettings, Render, application, drift_check, migration, schema,
+};
 
 /// Reconciles until `shutdown` is ready; then takes nothing new, lets the work under way end within [`ReconcileSettings::grace`], and returns.
 ///
@@ -426,6 +428,7 @@ async fn try_reconcile<G: Gate>(context: &Context<G>, key: &ObjectKey) -> Result
     match Kind::of(key) {
         Some(Kind::AtlasSchema) => schema::reconcile(context, key).await,
         Some(Kind::AtlasMigration) => migration::reconcile(context, key).await,
+        Some(Kind::AtlasDriftCheck) => drift_check::reconcile(context, key).await,
         Some(Kind::Application) => application::reconcile(context, key).await,
         None => Ok(Next::Rest),
     }

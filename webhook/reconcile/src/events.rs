@@ -21,10 +21,29 @@ const LONGEST_NOTE_BYTES: usize = 1024;
 
 /// What is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Told {
+pub struct Told {
     is_warning: bool,
     reason: String,
     note: String,
+}
+
+impl Told {
+    /// That something is not as it should be.
+    pub(crate) fn warning(reason: &str, note: impl Into<String>) -> Self {
+        Self {
+            is_warning: true,
+            reason: reason.to_owned(),
+            note: note.into(),
+        }
+    }
+
+    /// That something is as it should be.
+    pub(crate) fn normal(reason: &str, note: impl Into<String>) -> Self {
+        Self {
+            is_warning: false,
+            ..Self::warning(reason, note)
+        }
+    }
 }
 
 /// What there is to say about an object whose conditions were `before` and are `after`; `applied` is what a success is called.
@@ -40,11 +59,7 @@ pub(crate) fn told(before: &[Condition], after: &[Condition], applied: &str) -> 
         return None;
     }
     if now.status == "True" {
-        return Some(Told {
-            is_warning: false,
-            reason: "Applied".to_owned(),
-            note: applied.to_owned(),
-        });
+        return Some(Told::normal("Applied", applied));
     }
     let reason = match now.reason.as_str() {
         "FirstRunDestructive" | "ApprovalPending" | "ProtectedFlowError" | "DriftDetected" => {
@@ -54,20 +69,13 @@ pub(crate) fn told(before: &[Condition], after: &[Condition], applied: &str) -> 
         "LintPolicyError" | "PlanRejected" | "ApplyingSchema" | "Migrating" => "Error",
         _ => "TransientErr",
     };
-    Some(Told {
-        is_warning: true,
-        reason: reason.to_owned(),
-        note: now.message,
-    })
+    Some(Told::warning(reason, now.message))
 }
 
 /// That an object failed more often than its `backoffLimit` allows.
 pub(crate) fn given_up(failed: u32, limit: u32) -> Option<Told> {
-    (limit > 0 && failed == limit + 1).then(|| Told {
-        is_warning: true,
-        reason: "BackoffLimitExceeded".to_owned(),
-        note: "backoff limit exceeded".to_owned(),
-    })
+    let told = || Told::warning("BackoffLimitExceeded", "backoff limit exceeded");
+    (limit > 0 && failed == limit + 1).then(told)
 }
 
 /// Says it.

@@ -3,8 +3,8 @@
 use kube::api::ApiResource;
 use tidegate_model::ObjectKey;
 use tidegate_model::words::{
-    APPLICATION, ARGO_API_VERSION, ARGO_GROUP, ATLAS_API_VERSION, ATLAS_GROUP, ATLAS_MIGRATION,
-    ATLAS_SCHEMA,
+    APPLICATION, ARGO_API_VERSION, ARGO_GROUP, ATLAS_API_VERSION, ATLAS_DRIFT_CHECK, ATLAS_GROUP,
+    ATLAS_MIGRATION, ATLAS_SCHEMA,
 };
 
 /// A kind that is reconciled.
@@ -14,13 +14,20 @@ pub enum Kind {
     AtlasSchema,
     /// A database is brought through versioned migrations ([`crate::migration`]).
     AtlasMigration,
+    /// A migrated database is looked at again and again ([`crate::drift_check`]).
+    AtlasDriftCheck,
     /// Manifests are brought from Git into the cluster ([`application`]).
     Application,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::AtlasSchema, Self::AtlasMigration, Self::Application];
+    pub const ALL: [Self; 4] = [
+        Self::AtlasSchema,
+        Self::AtlasMigration,
+        Self::AtlasDriftCheck,
+        Self::Application,
+    ];
 
     /// The kind of an object; none where it is not reconciled.
     pub(crate) fn of(key: &ObjectKey) -> Option<Self> {
@@ -57,6 +64,12 @@ impl Kind {
                 ATLAS_API_VERSION,
                 ATLAS_MIGRATION,
                 "atlasmigrations",
+            ),
+            Self::AtlasDriftCheck => (
+                ATLAS_GROUP,
+                ATLAS_API_VERSION,
+                ATLAS_DRIFT_CHECK,
+                "atlasdriftchecks",
             ),
             Self::Application => (ARGO_GROUP, ARGO_API_VERSION, APPLICATION, "applications"),
         }

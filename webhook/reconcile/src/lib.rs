@@ -3,14 +3,14 @@
 //! An object that the gate admitted is brought about by the same process. For each kind there is one module with the same four parts:
 //! *gather* looks once at everything a decision needs and writes it down as plain data; *decide* is a pure function from that to
 //! steps; *act* does them; *conclude* is the pure function from how they ended to the status. A bug is therefore a file: a
-//! serialized [`schema::Snapshot`] or [`application::Snapshot`] and the time.
+//! serialized [`schema::Snapshot`] or [`application::Snapshot`] and the time. (An AtlasDriftCheck only looks: [`drift_check`] has nothing to act on.)
 //!
 //! Around the kinds, [`run`] is one loop: a watch of **metadata only** feeds a queue with one place for each object, a fixed number of workers takes from it,
 //! and every result says when to look again. A worker reads its object from the API server when its turn comes, so it never decides
 //! on a stale copy, and a thousand objects at rest cost a thousand names. An object that cannot be read is a condition on that
 //! object and nothing to anybody else.
 //!
-//! What it needs to be allowed: get, list and watch `atlasschemas` and `atlasmigrations`, patch their `status`, and get, list and watch the Secrets and
+//! What it needs to be allowed: get, list and watch `atlasschemas`, `atlasmigrations` and `atlasdriftchecks`, patch their `status`, and get, list and watch the Secrets and
 //! `ConfigMaps` of the namespaces whose objects name some. Where one is missing, the condition of the object that needs it says so. For Applications: get,
 //! list, watch and patch those, read what is in the control plane's namespace, and everything on what they deliver, whose kinds are watched as long as somebody
 //! has objects of them. For an election: get, list, create, patch and delete Leases.
@@ -25,6 +25,7 @@ mod client;
 mod cluster;
 mod context;
 mod control;
+pub mod drift_check;
 mod events;
 pub mod gate;
 mod inputs;
@@ -55,6 +56,7 @@ mod writes;
 
 pub use client::connect;
 pub use control::run;
+pub use events::Told;
 pub use gate::{Gate, GateFinding, GateVerdict, PlanChange, PlanReview};
 pub use kinds::Kind;
 pub use leases::LeaseSettings;

@@ -30,7 +30,7 @@ impl Problem {
 
 /// The text without the literals behind `PASSWORD` and `IDENTIFIED BY`: a statement that failed is shown, and some make accounts. A literal whose end is not
 /// to be found is masked to the end of the text.
-fn masked(text: &str) -> String {
+pub(crate) fn masked(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let mut shown = String::new();
     let mut rest = 0;
@@ -91,16 +91,22 @@ fn end_of_literal(text: &str, from: usize, quote: char) -> usize {
 /// A sentence and what it is about, one a line.
 pub(crate) fn list<T: ToString>(title: &str, items: impl IntoIterator<Item = T>) -> String {
     let mut message = format!("{title}:");
-    let mut items = items.into_iter();
-    for item in items.by_ref().take(SHOWN) {
-        message.push_str("\n- ");
-        message.push_str(&cut(&item.to_string()));
-    }
-    match items.count() {
-        0 => {}
-        more => message.extend(["\n- and ", &more.to_string(), " more"]),
+    for item in shown(items) {
+        message.extend(["\n- ", item.as_str()]);
     }
     message
+}
+
+/// The first of the items, none of them long, and how many more there are.
+pub(crate) fn shown<T: ToString>(items: impl IntoIterator<Item = T>) -> Vec<String> {
+    let mut items = items.into_iter();
+    let first = items.by_ref().take(SHOWN);
+    let mut shown: Vec<String> = first.map(|item| cut(&masked(&item.to_string()))).collect();
+    match items.count() {
+        0 => {}
+        more => shown.push(format!("and {more} more")),
+    }
+    shown
 }
 
 fn cut(text: &str) -> String {

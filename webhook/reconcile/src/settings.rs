@@ -74,7 +74,11 @@ impl Drift {
 impl Default for ReconcileSettings {
     fn default() -> Self {
         Self {
-            kinds: BTreeSet::from([Kind::AtlasSchema, Kind::AtlasMigration]),
+            kinds: BTreeSet::from([
+                Kind::AtlasSchema,
+                Kind::AtlasMigration,
+                Kind::AtlasDriftCheck,
+            ]),
             scope: Scope::default(),
             control_namespace: ARGO_CD_NAMESPACE.to_owned(),
             leases: None,

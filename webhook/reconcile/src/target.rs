@@ -89,7 +89,10 @@ pub(crate) fn login(error: &DatabaseError) -> Problem {
 }
 
 /// The address, by the operator's precedence: `urlFrom`, then `url`, then `credentials`.
-async fn address<G>(inputs: &mut Inputs<'_, G>, target: &Target) -> Result<Address, Problem> {
+pub(crate) async fn address<G>(
+    inputs: &mut Inputs<'_, G>,
+    target: &Target,
+) -> Result<Address, Problem> {
     let from = inputs
         .secret("spec.urlFrom", target.url_from.as_ref())
         .await?

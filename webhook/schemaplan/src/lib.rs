@@ -13,6 +13,7 @@
 
 mod catalog;
 mod diff;
+mod differences;
 mod exclude;
 mod executable;
 #[allow(dead_code, reason = "engines' plans take it up one by one")]
@@ -30,6 +31,7 @@ pub use catalog::{
     Object, ObjectKind, PrimaryKey, Sayings, Schema, Table,
 };
 pub use diff::{Change, ColumnChange, TableChange, diff};
+pub use differences::{Difference, Differences, How, differences};
 pub use owner::Owner;
 pub use plan::{Loss, Plan, Refusal, Statement, approves, losses, plan};
 pub use settings::{RenameHint, Settings, Skip};

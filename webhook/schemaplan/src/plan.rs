@@ -3,13 +3,14 @@
 //! Each engine has its own module, because what can be changed in place, what can be combined and what is transactional differs; they share
 //! the order: renames, then what is needed by others before its users (types, tables by foreign keys, views), then what is dropped, users first.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tidegate_sqlplan::Dialect;
 
-use crate::catalog::{Catalog, Schema};
+use crate::catalog::{Catalog, Sayings, Schema};
 use crate::diff::{Change, TableChange, diff};
 use crate::exclude::{exclude, exclude_revisions};
 use crate::owner::settle_rights;
@@ -74,31 +75,22 @@ pub fn plan(
     desired: &Catalog,
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
+    let mut prepared = Prepared::new(current, desired, settings)?;
+    let settled = prepared.settle();
+    let changes = prepared.changes(settings);
     let Prepared {
-        mut current,
-        mut desired,
-        renames,
-    } = Prepared::new(current, desired, settings)?;
-    let sequences = match desired.engine.dialect {
-        Dialect::Postgres => NamesOfSequences::taken(&mut current, &desired),
-        _ => NamesOfSequences::default(),
-    };
-    let rights = |(name, schema): (&String, &Schema)| (name.clone(), schema.rights.clone());
-    let spoken_rights = desired.schemas.iter().map(rights).collect();
-    let unspoken = keep_unspoken(&current, &mut desired);
-    settle_rights(&mut current, &mut desired);
-    let mut changes = diff(&current, &desired);
-    renames::insert(&mut changes, &renames, &current, &desired);
-    skip(&mut changes, settings.skip);
+        current, desired, ..
+    } = &prepared;
     match desired.engine.dialect {
         Dialect::Postgres => {
-            let sides = (&current, &desired);
-            let mut plan = postgres::plan(sides, &changes, sequences, &spoken_rights, settings)?;
-            plan.not_managed.extend(unspoken);
+            let sides = (current, desired);
+            let (sequences, rights) = (settled.sequences, &settled.spoken_rights);
+            let mut plan = postgres::plan(sides, &changes, sequences, rights, settings)?;
+            plan.not_managed.extend(settled.unspoken);
             Ok(plan)
         }
-        Dialect::Mysql | Dialect::Mariadb => mysql::plan(&current, &desired, &changes, settings),
-        Dialect::Sqlite => sqlite::plan(&current, &desired, &changes, settings),
+        Dialect::Mysql | Dialect::Mariadb => mysql::plan(current, desired, &changes, settings),
+        Dialect::Sqlite => sqlite::plan(current, desired, &changes, settings),
     }
 }
 
@@ -169,14 +161,23 @@ pub fn approves(approved: &str, hash: &str) -> bool {
 }
 
 /// Both sides without what is excluded, the present one with what is renamed.
-struct Prepared {
+pub(crate) struct Prepared {
     current: Catalog,
     desired: Catalog,
     renames: Vec<Rename>,
 }
 
+/// What of both sides is no difference, and was made the same.
+pub(crate) struct Settled {
+    sequences: NamesOfSequences,
+    /// Of schemas, as the wanted side says them.
+    spoken_rights: BTreeMap<String, Sayings>,
+    /// Rights that the wanted side does not speak of, in words.
+    unspoken: Vec<String>,
+}
+
 impl Prepared {
-    fn new(
+    pub(crate) fn new(
         current: &Catalog,
         desired: &Catalog,
         settings: &Settings,
@@ -204,6 +205,31 @@ impl Prepared {
             desired,
             renames,
         })
+    }
+
+    /// Makes the same what is no difference.
+    pub(crate) fn settle(&mut self) -> Settled {
+        let sequences = match self.desired.engine.dialect {
+            Dialect::Postgres => NamesOfSequences::taken(&mut self.current, &self.desired),
+            _ => NamesOfSequences::default(),
+        };
+        let rights = |(name, schema): (&String, &Schema)| (name.clone(), schema.rights.clone());
+        let spoken_rights = self.desired.schemas.iter().map(rights).collect();
+        let unspoken = keep_unspoken(&self.current, &mut self.desired);
+        settle_rights(&mut self.current, &mut self.desired);
+        Settled {
+            sequences,
+            spoken_rights,
+            unspoken,
+        }
+    }
+
+    /// What differs, as far as it is not to be left as it is.
+    pub(crate) fn changes(&self, settings: &Settings) -> Vec<Change<'_>> {
+        let mut changes = diff(&self.current, &self.desired);
+        renames::insert(&mut changes, &self.renames, &self.current, &self.desired);
+        skip(&mut changes, settings.skip);
+        changes
     }
 }
 

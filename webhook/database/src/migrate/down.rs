@@ -7,6 +7,7 @@
 use tidegate_migrations::{Back, Directory, File, Migration};
 use tidegate_schemaplan::{Catalog, Loss, Plan, Settings, Statement, losses, plan};
 
+use super::drift::compared;
 use super::{LOCK, MigrateError, Migrator};
 use crate::{Applied, PlannedFrom, Session};
 
@@ -61,7 +62,7 @@ impl Migrator<'_> {
         let there = &from.catalog;
         let settings = Settings::default();
         if let Some(now) = &now {
-            let differences = differences(there, now, &settings)?;
+            let differences = compared(String::new(), there, now, &settings)?.words;
             if !differences.is_empty() {
                 return Err(MigrateError::Drifted { differences });
             }
@@ -82,29 +83,6 @@ impl Migrator<'_> {
             is_compared: now.is_some(),
         };
         Ok((planned, from))
-    }
-
-    /// What somebody changed beside the folder, in words: what would make the database again what its revisions say. `exclude` names what may differ. None where
-    /// the folder has lost a file, so that nobody can say what it made.
-    ///
-    /// # Errors
-    /// The files cannot be read or tried out; what the server said.
-    pub async fn drift(
-        &mut self,
-        directory: &Directory,
-        exclude: &[String],
-    ) -> Result<Option<Vec<String>>, MigrateError> {
-        let revisions = self.revisions().await?;
-        let Some(made) = tidegate_migrations::made(directory, &revisions) else {
-            return Ok(None);
-        };
-        let made = self.made_by(&made, None).await?;
-        let there = self.session.inspect().await?;
-        let settings = Settings {
-            exclude: exclude.to_vec(),
-            ..Settings::default()
-        };
-        differences(&there, &made, &settings).map(Some)
     }
 
     /// Goes back, holding the lock, by the plan of this hash and no other.
@@ -143,7 +121,7 @@ impl Migrator<'_> {
     }
 
     /// What these files make of an empty database; of a file with a number, so many of its statements.
-    async fn made_by(
+    pub(super) async fn made_by(
         &mut self,
         files: &[(&File, Option<usize>)],
         dev: Option<&mut Session>,
@@ -159,14 +137,4 @@ impl Migrator<'_> {
         }
         Ok(self.session.desired(&statements, dev).await?)
     }
-}
-
-/// What would have to be done to the one to make it the other, in words.
-fn differences(
-    there: &Catalog,
-    made: &Catalog,
-    settings: &Settings,
-) -> Result<Vec<String>, MigrateError> {
-    let plan = plan(there, made, settings).map_err(MigrateError::NoWayBack)?;
-    Ok(plan.statements.into_iter().map(|it| it.purpose).collect())
 }

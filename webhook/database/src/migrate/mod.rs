@@ -10,12 +10,14 @@
 
 mod doubt;
 mod down;
+mod drift;
 mod run;
 mod words;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use down::DownPlan;
+pub use drift::Drift;
 use tidegate_migrations::table::{RevisionTable, RowError, TABLE};
 use tidegate_migrations::{
     Directory, DownError, ExecutionError, Expectation, File, Pending, PendingError, Revision,

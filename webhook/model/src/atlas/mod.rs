@@ -1,4 +1,4 @@
-//! AtlasSchema and AtlasMigration (`db.atlasgo.io/v1alpha1`): what Tidegate reads of them, and the status it writes.
+//! AtlasSchema, AtlasMigration and AtlasDriftCheck (`db.atlasgo.io/v1alpha1`): what Tidegate reads of them, and the status it writes.
 //!
 //! Field names and defaults follow the custom resource definitions of the Atlas operator 0.7. Mind its spelling: the status of an AtlasSchema is in
 //! snake case, that of an AtlasMigration in camel case.
@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
+mod drift_check;
 mod status;
 
+pub use drift_check::{AtlasDriftCheck, AtlasDriftCheckSpec, AtlasDriftCheckStatus, DriftSummary};
 pub use status::{Condition, Progress, Reason, StatusUpdate, conditions};
 
 use crate::object::{ViewError, view};

@@ -34,6 +34,32 @@ pub struct Condition {
     pub message: String,
 }
 
+impl Condition {
+    /// The condition of this type that says so of `generation`, in the place of the one in `previous`: `now` (RFC 3339) becomes its transition time where its
+    /// status is another. A message longer than the API server takes is cut.
+    pub fn after(
+        previous: &[Self],
+        (kind, status): (&str, &str),
+        (reason, message): (&str, &str),
+        generation: i64,
+        now: &str,
+    ) -> Self {
+        let unchanged = previous
+            .iter()
+            .find(|condition| condition.kind == kind && condition.status == status);
+        Self {
+            kind: kind.to_owned(),
+            status: status.to_owned(),
+            observed_generation: generation,
+            last_transition_time: unchanged
+                .map_or(now, |condition| &condition.last_transition_time)
+                .to_owned(),
+            reason: reason.to_owned(),
+            message: message.chars().take(MESSAGE_LIMIT).collect(),
+        }
+    }
+}
+
 /// Why a condition is what it is: the operator's own words, so that scripts written for it keep working.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Reason {
@@ -191,19 +217,8 @@ pub fn conditions(
     .into_iter()
     .map(|(kind, (status, message))| {
         let status = if status { "True" } else { "False" };
-        let unchanged = previous
-            .iter()
-            .find(|condition| condition.kind == kind && condition.status == status);
-        Condition {
-            kind: kind.to_owned(),
-            status: status.to_owned(),
-            observed_generation: generation,
-            last_transition_time: unchanged
-                .map_or(now, |condition| &condition.last_transition_time)
-                .to_owned(),
-            reason: reason.as_str().to_owned(),
-            message: message.chars().take(MESSAGE_LIMIT).collect(),
-        }
+        let said = (reason.as_str(), message);
+        Condition::after(previous, (kind, status), said, generation, now)
     })
     .collect()
 }

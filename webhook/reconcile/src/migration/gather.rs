@@ -150,7 +150,7 @@ async fn look<G: Gate>(
 }
 
 /// The folder, whole and as its `atlas.sum` says.
-async fn directory<G: Gate>(
+pub(crate) async fn directory<G: Gate>(
     context: &Context<G>,
     inputs: &mut Inputs<'_, G>,
     spec: &AtlasMigrationSpec,
@@ -192,7 +192,8 @@ async fn fetched<G>(
     }
 }
 
-fn settings(spec: &AtlasMigrationSpec) -> MigrateSettings {
+/// How its folder is run.
+pub(crate) fn settings(spec: &AtlasMigrationSpec) -> MigrateSettings {
     MigrateSettings {
         revisions_schema: spec
             .revisions_schema
@@ -276,11 +277,13 @@ async fn drifted(
     };
     let (mut migrator, directory, _) = work.parts();
     let found = migrator.drift(directory, &check.exclude).await;
-    let found = found.map_err(|error| problem(&error))?.unwrap_or_else(|| {
-        vec![format!(
+    let found = found.map_err(|error| problem(&error))?;
+    let found = match found {
+        Some(drift) => drift.words,
+        None => vec![format!(
             "nobody can say: the folder has lost the file of a version up to {last}"
-        )]
-    });
+        )],
+    };
     if check.goes_on && !found.is_empty() {
         warn!(version = last, differences = ?found, "somebody changed the database beside its migrations; what is pending runs all the same");
     }
@@ -307,7 +310,7 @@ fn hash(place: &Place, directory: &Directory) -> String {
 }
 
 /// What an error of the command line's room means to somebody who has an object to write into.
-pub(super) fn problem(error: &MigrateError) -> Problem {
+pub(crate) fn problem(error: &MigrateError) -> Problem {
     let message = match error {
         MigrateError::Pending(PendingError::Edited { file }) => format!(
             "{file} was edited after it was applied (or a file before it was added, edited or removed): the database has something else than the folder \

@@ -31,6 +31,7 @@ pub use act::Outcome;
 use act::act;
 pub use decide::{conclude, decide};
 use gather::gather;
+pub(crate) use gather::{directory, problem, settings};
 pub use snapshot::{DriftCheck, PendingFile, Seen, Snapshot, Status, Step, Wish};
 
 /// One look at one object, and what follows from it.

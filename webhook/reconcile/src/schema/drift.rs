@@ -56,10 +56,9 @@ pub(super) fn is_first_run(status: &Status, seen: &Seen) -> bool {
 
 /// Adds the condition to those that are about to be written.
 pub(super) fn add(conditions: &mut Vec<Condition>, snapshot: &Snapshot, found: &Found, now: &str) {
-    let before = condition(&snapshot.status.conditions, KIND);
     let (status, reason, message) = match found {
         Found::Unknown => {
-            conditions.extend(before.cloned());
+            conditions.extend(condition(&snapshot.status.conditions, KIND).cloned());
             return;
         }
         Found::InSync => ("False", "InSync", String::new()),
@@ -80,15 +79,11 @@ pub(super) fn add(conditions: &mut Vec<Condition>, snapshot: &Snapshot, found: &
             ),
         ),
     };
-    let unchanged = before.filter(|condition| condition.status == status);
-    conditions.push(Condition {
-        kind: KIND.to_owned(),
-        status: status.to_owned(),
-        observed_generation: snapshot.generation,
-        last_transition_time: unchanged
-            .map_or(now, |condition| &condition.last_transition_time)
-            .to_owned(),
-        reason: reason.to_owned(),
-        message,
-    });
+    conditions.push(Condition::after(
+        &snapshot.status.conditions,
+        (KIND, status),
+        (reason, &message),
+        snapshot.generation,
+        now,
+    ));
 }

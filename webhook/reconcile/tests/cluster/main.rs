@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod drift_check;
 mod migration;
 mod operator;
 mod scenarios;

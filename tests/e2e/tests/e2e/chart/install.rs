@@ -106,6 +106,7 @@ fn it_is_installed_upgraded_and_uninstalled_without_leftovers() {
     let kept = [
         "applications.argoproj.io",
         "appprojects.argoproj.io",
+        "atlasdriftchecks.db.atlasgo.io",
         "atlasmigrations.db.atlasgo.io",
         "atlasschemas.db.atlasgo.io",
     ];

@@ -13,6 +13,9 @@ shop        reconciler  patch  atlasschemas.db.atlasgo.io         shop     no
 shop        reconciler  watch  atlasmigrations.db.atlasgo.io      shop     yes
 shop        reconciler  patch  atlasmigrations.db.atlasgo.io/status shop   yes
 shop        reconciler  patch  atlasmigrations.db.atlasgo.io      shop     no
+shop        reconciler  watch  atlasdriftchecks.db.atlasgo.io     shop     yes
+shop        reconciler  patch  atlasdriftchecks.db.atlasgo.io/status shop  yes
+shop        reconciler  patch  atlasdriftchecks.db.atlasgo.io     shop     no
 shop        reconciler  create events.events.k8s.io               shop     yes
 shop        reconciler  create events.events.k8s.io               stock    no
 shop        reconciler  get    secrets                            shop     yes
