@@ -4,6 +4,7 @@
 
 mod database;
 mod down;
+mod drift;
 mod folder;
 mod import;
 mod judged;
@@ -26,6 +27,8 @@ pub(crate) enum MigrateCommand {
     Import(import::ImportArgs),
     /// Say what a database has of a folder, and what is pending.
     Status(database::StatusArgs),
+    /// Say whether somebody changed a database beside its migrations. Exits with 1 when so.
+    Drift(drift::DriftArgs),
     /// Go back to an earlier version: what the folder made since is taken away, by a plan that is shown and wants a yes. Exits with 1 when it is refused.
     Down(down::DownArgs),
     /// Run what is pending. Exits with 1 when it is refused or fails; what was done until then is kept or rolled back, and said.
@@ -38,6 +41,7 @@ pub(crate) async fn run(command: MigrateCommand) -> Result<bool> {
         MigrateCommand::Validate(args) => seal::validate(&args),
         MigrateCommand::Import(args) => import::run(&args),
         MigrateCommand::Status(args) => database::status(&args).await,
+        MigrateCommand::Drift(args) => drift::run(&args).await,
         MigrateCommand::Down(args) => down::run(&args).await,
         MigrateCommand::Apply(args) => database::apply(&args).await,
     }

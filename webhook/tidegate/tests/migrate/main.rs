@@ -9,6 +9,7 @@
 mod crash;
 mod disk;
 mod down;
+mod drift;
 mod folder;
 #[path = "../held/mod.rs"]
 mod held;
