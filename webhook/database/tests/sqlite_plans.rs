@@ -379,6 +379,31 @@ async fn a_rebuild_goes_around_names_that_others_have() {
 }
 
 #[tokio::test]
+async fn what_the_shell_writes_of_a_database_is_its_schema() {
+    check(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT); CREATE VIRTUAL TABLE f USING fts5 (a); CREATE VIRTUAL TABLE r USING rtree (id, x, y);",
+        "INSERT INTO t VALUES (7)",
+        "PRAGMA foreign_keys=OFF;
+         BEGIN TRANSACTION;
+         CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT);
+         CREATE TABLE sqlite_sequence(name,seq);
+         CREATE VIRTUAL TABLE f USING fts5 (a)
+         /* f(a) */;
+         CREATE TABLE IF NOT EXISTS 'f_data'(id INTEGER PRIMARY KEY, block BLOB);
+         CREATE TABLE IF NOT EXISTS 'f_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+         CREATE VIRTUAL TABLE r USING rtree (id, x, y);
+         CREATE TABLE IF NOT EXISTS \"r_node\"(nodeno INTEGER PRIMARY KEY,data);
+         DELETE FROM sqlite_sequence;
+         INSERT INTO sqlite_sequence VALUES('t',7);
+         COMMIT;",
+        &[],
+        "SELECT seq FROM sqlite_sequence",
+        "7",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_constraint_that_resolves_conflicts_loses_no_row_in_a_rebuild() {
     let mut session = holding("CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1), (1)").await;
     let desired = session

@@ -11,6 +11,7 @@
 //! It connects to nothing and runs nothing.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
+mod bookkeeping;
 mod catalog;
 mod diff;
 mod differences;

@@ -2,12 +2,13 @@
 //!
 //! A schema describes; it neither brings rows nor reaches outside. What does is refused here, before anything runs: rows belong into a migration, and
 //! files, programs, accounts and other servers are no part of a schema. (An engine's scratch place refuses more, by the server's own means.)
-//! `BEGIN` and `COMMIT`, which dumps have around them, mean nothing there and are left out, as are SQLite's settings of a connection.
+//! `BEGIN` and `COMMIT`, which dumps have around them, mean nothing there and are left out, as is what SQLite's shell says of tables that make themselves.
 
 use std::fmt;
 
 use tidegate_sqlplan::{Dialect, Effect, ObjectKind, Script, Statement};
 
+use crate::bookkeeping::Bookkeeping;
 use crate::executable;
 use crate::settings::RenameHint;
 
@@ -72,7 +73,9 @@ pub fn wanted(texts: &[(String, String)], dialect: Dialect) -> Result<Wanted, Ve
                 None => {}
             }
         }
-        for statement in script.statements() {
+        let bookkeeping = Bookkeeping::of(&script);
+        let statements = script.statements();
+        for statement in statements.filter(|statement| !bookkeeping.has(statement)) {
             let effects = statement.read().effects;
             // A block that is no routine's runs when the statement does.
             let runs = starts_with(&statement, "do");
@@ -89,7 +92,7 @@ pub fn wanted(texts: &[(String, String)], dialect: Dialect) -> Result<Wanted, Ve
                         format!("`{head}` {objection}"),
                     );
                 }
-                None if is_transaction || means_nothing(&statement) => {}
+                None if is_transaction => {}
                 None => wanted.statements.push(statement.sql().to_owned()),
             }
         }
@@ -137,43 +140,6 @@ fn objection(effect: &Effect, dialect: Dialect) -> Option<&'static str> {
         }
         Effect::ServerSetting { .. } => Some("changes the whole server, which a schema must not"),
         _ => None,
-    }
-}
-
-/// SQLite: settings of a connection or a file's format, and what dumps say of tables that make themselves.
-fn means_nothing(statement: &Statement<'_>) -> bool {
-    const SETTINGS: &[&str] = &[
-        "auto_vacuum",
-        "busy_timeout",
-        "cache_size",
-        "encoding",
-        "foreign_keys",
-        "journal_mode",
-        "mmap_size",
-        "page_size",
-        "synchronous",
-        "temp_store",
-        "user_version",
-    ];
-    if statement.dialect() != Dialect::Sqlite {
-        return false;
-    }
-    let mut words = statement
-        .sql()
-        .split(|it: char| !it.is_alphanumeric() && it != '_')
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase);
-    match (words.next().as_deref(), words.next(), words.next()) {
-        (Some("pragma"), Some(name), _) => SETTINGS.contains(&name.as_str()),
-        (Some("create"), Some(table), Some(name)) => {
-            table == "table"
-                && matches!(
-                    name.as_str(),
-                    "sqlite_sequence" | "sqlite_stat1" | "sqlite_stat4"
-                )
-        }
-        (Some("analyze"), ..) => true,
-        _ => false,
     }
 }
 
