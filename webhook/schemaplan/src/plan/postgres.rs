@@ -13,6 +13,7 @@ mod again;
 mod alter;
 mod attaching;
 mod children;
+mod computed;
 mod convert;
 mod dropping;
 mod further;
@@ -80,6 +81,7 @@ pub(super) fn plan(
     work.how_objects_change();
     work.lift_what_stands_on_remade();
     work.lift_objects();
+    work.lift_uses_of_types();
     work.lift_uses_of_functions();
     if !work.recomputed.is_empty() {
         work.lift_objects();
@@ -139,7 +141,7 @@ struct Work<'a> {
     lifted: BTreeSet<KeyName<'a>>,
     /// Columns whose default is taken away first and said again, as it calls a function that is made again.
     without_default: BTreeSet<KeyName<'a>>,
-    /// Columns that are computed by such a function, and are dropped and made again.
+    /// Columns that are computed by such a function, or with a type that is made anew: they are made plain first.
     recomputed: BTreeSet<KeyName<'a>>,
     /// Constraints of domains that call such a function, by the domain and in the words of its parts.
     lifted_of_domains: BTreeSet<(ObjectName<'a>, &'a str)>,

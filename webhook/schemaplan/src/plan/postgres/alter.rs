@@ -16,7 +16,10 @@ use crate::catalog::{ForeignKey, Index, Table};
 use crate::diff::TableChange;
 use crate::plan::{Refusal, Statement};
 
-use self::again::{add_again, mark_again, name_parts_again, name_parts_of_key_again};
+use self::again::{
+    add_again, is_of, is_of_columns, is_on, mark_again, name_parts_again, name_parts_of_key_again,
+    set_again, uses,
+};
 use self::columns::{add_column, change_column};
 use self::keys::{
     add_check, add_index, add_primary_key, comment_on_constraint, comment_on_index,
@@ -47,6 +50,8 @@ pub(super) struct Subject<'a, 'b> {
     pub(super) kept_by_children: &'b BTreeSet<&'a str>,
     /// Columns that are dropped and made again.
     pub(super) again: &'b BTreeSet<&'a str>,
+    /// Columns that were computed, and have been made plain before this.
+    pub(super) plain_meanwhile: &'b BTreeSet<&'a str>,
     /// Constraints and indexes that are gone before this: dropped before anything else.
     pub(super) lifted: &'b BTreeSet<KeyName<'a>>,
     /// Whether its primary key is, and whether it has left its parent.
@@ -116,7 +121,11 @@ pub(super) fn recomputed<'a>(
     let converted: Vec<&str> = changes
         .iter()
         .filter_map(|change| match change {
-            TableChange::ColumnChanged { name, changed, .. } if changed.data_type => Some(*name),
+            TableChange::ColumnChanged { name, changed, .. }
+                if changed.data_type || changed.collation =>
+            {
+                Some(*name)
+            }
             TableChange::ColumnDropped { name, .. } => Some(*name),
             _ => None,
         })
@@ -172,10 +181,11 @@ pub(super) fn alter(subject: Subject<'_, '_>) -> Altered {
             add_column(&subject, name, column, &mut work);
         }
     }
+    set_again(&subject, &again, &mut work);
     add_again(&subject, &again, &mut work);
     name_parts_again(&subject, &mut work);
     name_parts_of_key_again(&subject, &mut work);
-    mark_again(&subject, &mut work);
+    mark_again(&subject, &again, &mut work);
     let Work {
         before,
         constraints_dropped,
@@ -321,7 +331,8 @@ fn one<'a>(
                 work.refusals.push(part_of_key(subject.name, name));
             } else if again.contains(name) {
                 drop_column(subject, name, work);
-                work.destructive |= old.generated.is_none();
+                // What is computed anew is not lost.
+                work.destructive |= old.generated.is_none() || new.generated.is_none();
                 add_column(subject, name, new, work);
             } else {
                 change_column(subject, name, (old, new), *changed, work);
@@ -353,10 +364,13 @@ fn one<'a>(
                 primary_key_name(subject.name, old),
                 primary_key_name(subject.name, new),
             );
-            let attached = subject.attached(&to).filter(|_| is_alike_key(old, new));
+            let goes_with_column = is_of(new, again);
+            let stays = is_alike_key(old, new) && !goes_with_column;
+            let attached = subject.attached(&to).filter(|_| stays);
             let same = attached.is_some()
                 || (&old.parts, &old.include, &old.attributes, &old.options)
                     == (&new.parts, &new.include, &new.attributes, &new.options);
+            let same = same && !goes_with_column;
             work.late.extend(attached.into_iter().flatten().cloned());
             if !same {
                 drop_constraint(subject, &from, work);
@@ -381,10 +395,12 @@ fn one<'a>(
             drop_index(subject, name, old, work);
         }
         TableChange::IndexChanged { name, old, new } => {
-            if let Some(attached) = subject.attached(name).filter(|_| is_alike(old, new)) {
+            let goes_with_column = uses(new, again);
+            let stays = is_alike(old, new) && !goes_with_column;
+            if let Some(attached) = subject.attached(name).filter(|_| stays) {
                 work.late.extend(attached.iter().cloned());
                 comment_on_index(subject, name, Some(old), new, work);
-            } else if only_comments_differ(old, new) {
+            } else if only_comments_differ(old, new) && !goes_with_column {
                 comment_on_index(subject, name, Some(old), new, work);
             } else {
                 drop_index(subject, name, old, work);
@@ -402,13 +418,14 @@ fn one<'a>(
             drop_constraint(subject, name, work);
         }
         TableChange::ForeignKeyChanged { name, old, new } => {
+            let goes_with_column = is_on(new, again);
             let mut validated = (*old).clone();
             validated.comment.clone_from(&new.comment);
-            if validated == **new {
+            if validated == **new && !goes_with_column {
                 comment_on_constraint(subject, name, new.comment.as_deref(), work);
                 return;
             }
-            if is_validated(old, new) && !is_lifted(name) {
+            if is_validated(old, new) && !is_lifted(name) && !goes_with_column {
                 work.changed
                     .push(format!("VALIDATE CONSTRAINT {}", quote(name)));
                 return;
@@ -429,7 +446,9 @@ fn one<'a>(
             drop_constraint(subject, name, work);
         }
         TableChange::CheckChanged { name, old, new } => {
-            if old.expression == new.expression {
+            let mut columns = again.iter();
+            let goes_with_column = columns.any(|column| mentions(&old.expression, column));
+            if old.expression == new.expression && !goes_with_column {
                 if without_not_valid(&old.attributes) == new.attributes
                     && old.attributes != new.attributes
                 {
@@ -448,6 +467,8 @@ fn one<'a>(
                 add_check(subject, name, new, work);
             }
         }
+        // It is said of the column when that is there again.
+        TableChange::OptionChanged { option, .. } if is_of_columns(option, again) => {}
         TableChange::OptionChanged { option, old, new } => {
             change_option(subject, option, (*old, *new), work);
         }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Catalog, Object, ObjectKind, Table};
+use crate::catalog::{Object, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::plan::Refusal;
 
-use super::text::{joined, mentions, own_name, primary_key_name};
+use super::text::{joined, mentions, own_name, primary_key_name, qualified};
 use super::{TableName, Work, alter, columns_of, is_made_by, rebuild, spelled, target};
 
 impl<'a> Work<'a> {
@@ -164,13 +164,7 @@ impl<'a> Work<'a> {
                 );
             }
         }
-        for &(schema, table, _) in &self.recomputed {
-            let held = |catalog: &'a Catalog| catalog.schemas.get(schema)?.tables.get(table);
-            if let (Some(old), Some(new)) = (held(self.current), held(self.desired)) {
-                let altered = self.altered.entry((schema, table));
-                altered.or_insert_with(|| (old, new, Vec::new()));
-            }
-        }
+        self.alter_recomputed();
     }
 
     /// A check of a table that goes may read an attribute that its column's type gives up.
@@ -213,23 +207,6 @@ impl<'a> Work<'a> {
                     .extend(parts.map(|part| (full, part.as_str())));
             }
         }
-    }
-
-    /// The columns of a table that are dropped and made again.
-    pub(super) fn made_again(
-        &self,
-        (schema, name): TableName<'_>,
-        (old, new): (&'a Table, &'a Table),
-        changes: &[TableChange<'a>],
-    ) -> BTreeSet<&'a str> {
-        let mut again = alter::recomputed(old, new, changes, self.desired.engine.version);
-        let called = self.recomputed.iter();
-        let called = called.filter(|(of_schema, table, _)| (*of_schema, *table) == (schema, name));
-        again.extend(called.filter_map(|(_, _, column)| {
-            let (column, _) = new.columns.get_key_value(*column)?;
-            Some(column.as_str())
-        }));
-        again
     }
 
     /// Tables, views, sequences and indexes of a schema share their names: what gives one up goes before what takes it.
@@ -413,6 +390,22 @@ impl<'a> Work<'a> {
                 let alike = is_integer(old) && is_integer(new) || is_text(old) && is_text(new);
                 if changed.data_type && !alike {
                     converted.insert((schema, table, *name));
+                }
+            }
+        }
+        for &(type_schema, _, type_name) in &self.rebuilt {
+            let spellings = [
+                rebuild::spelled(type_schema, type_name),
+                qualified(type_schema, type_name),
+            ];
+            for (schema, held) in &self.current.schemas {
+                for (table, definition) in &held.tables {
+                    let columns = definition.columns.iter();
+                    let own =
+                        columns.filter(|(_, column)| rebuild::is_of(&column.data_type, &spellings));
+                    converted.extend(
+                        own.map(|(name, _)| (schema.as_str(), table.as_str(), name.as_str())),
+                    );
                 }
             }
         }

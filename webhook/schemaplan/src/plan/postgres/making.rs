@@ -222,7 +222,7 @@ impl<'a> Work<'a> {
                 (schema, kind, name),
                 object,
                 &gone.chain(unmade).collect(),
-                &self.remade,
+                (&self.remade, &self.recomputed),
                 &mut self.lifted,
             );
             let before = self.before_rebuilt.remove(&(schema, kind, name));
@@ -296,6 +296,7 @@ impl<'a> Work<'a> {
                 changes,
                 kept_by_children: &self.kept_by_children((schema, name), old),
                 again: &self.made_again((schema, name), (old, new), changes),
+                plain_meanwhile: &self.plain_meanwhile((schema, name)).collect(),
                 lifted: &self.lifted,
                 without_primary_key: self.lifted_primary_keys.contains(&(schema, name)),
                 is_detached: self.detached.contains(&(schema, name)),

@@ -11,7 +11,9 @@ use crate::plan::{Refusal, Statement};
 
 use super::alter::{KeyName, is_in_partition_key, part_of_key};
 use super::objects::statement;
-use super::text::{check, create_index, index_constraint, joined, qualified, quote};
+use super::text::{
+    check, comment, create_index, index_constraint, joined, mentions, qualified, quote,
+};
 use super::{ObjectName, TableName};
 
 /// What the old type is called meanwhile.
@@ -24,7 +26,7 @@ pub(super) fn rebuild<'a>(
     (schema, kind, name): (&str, ObjectKind, &str),
     new: &Object,
     gone: &BTreeSet<ObjectName<'a>>,
-    remade: &BTreeSet<TableName<'a>>,
+    (remade, recomputed): (&BTreeSet<TableName<'a>>, &BTreeSet<KeyName<'a>>),
     lifted: &mut BTreeSet<KeyName<'a>>,
 ) -> Result<Vec<Statement>, Refusal> {
     let key = joined(schema, name);
@@ -69,20 +71,30 @@ pub(super) fn rebuild<'a>(
                 .iter()
                 .filter(|(_, column)| is_of(&column.data_type, &spellings))
                 .collect();
-            if columns.is_empty() {
+            let wanted = desired
+                .schemas
+                .get(table_schema)
+                .and_then(|schema| schema.tables.get(table_name));
+            if columns.is_empty() && wanted.is_none() {
                 continue;
             }
             let mut names = columns.keys();
             if let Some(column) = names.find(|name| is_in_partition_key(table, name)) {
                 return Err(part_of_key(table_name, column));
             }
-            let wanted = desired
-                .schemas
-                .get(table_schema)
-                .and_then(|schema| schema.tables.get(table_name));
+            let comes_again: BTreeSet<&str> = table
+                .columns
+                .keys()
+                .map(String::as_str)
+                .filter(|name| recomputed.contains(&(table_schema, table_name, name)))
+                .filter(|name| {
+                    let wanted = wanted.and_then(|wanted| wanted.columns.get(*name));
+                    wanted.is_some_and(|column| column.generated.is_some())
+                })
+                .collect();
             move_over(
                 (table_schema, table_name, table, wanted),
-                &columns,
+                (&columns, &comes_again),
                 &spellings,
                 &shown,
                 &purpose,
@@ -161,18 +173,20 @@ pub(super) fn is_collated_by(catalog: &Catalog, schema: &str, name: &str) -> boo
 
 fn move_over<'a>(
     (schema, name, table, wanted): (&'a str, &'a str, &'a Table, Option<&Table>),
-    columns: &BTreeMap<&String, &Column>,
+    (columns, comes_again): (&BTreeMap<&String, &Column>, &BTreeSet<&str>),
     spellings: &[String],
     shown: &str,
     purpose: &str,
     (statements, lifted): (&mut Vec<Statement>, &mut BTreeSet<KeyName<'a>>),
 ) {
-    let of_type = |text: &str| {
-        spellings
-            .iter()
-            .any(|spelling| text.contains(&format!("::{spelling}")))
-    };
+    let of_type = |text: &str| casts_to(text, spellings);
+    // It comes again with the column.
+    let is_of_again = |text: &str| comes_again.iter().any(|column| mentions(text, column));
     let table_name = qualified(schema, name);
+    let said_of_constraint = |constraint: &str, text: Option<&str>| {
+        let what = format!("CONSTRAINT {} ON {table_name}", quote(constraint));
+        text.map(|text| statement(comment(&what, Some(text)), purpose))
+    };
     let (mut before, mut actions, mut behind, mut after) = (vec![], vec![], vec![], vec![]);
     for (check_name, definition) in &table.checks {
         if of_type(&definition.expression) {
@@ -180,7 +194,11 @@ fn move_over<'a>(
             // One that changes is added by the table's own changes.
             let stays = wanted.and_then(|wanted| wanted.checks.get(check_name));
             if stays == Some(definition) {
-                behind.push(format!("ADD {}", check(check_name, definition)));
+                if !is_of_again(&definition.expression) {
+                    behind.push(format!("ADD {}", check(check_name, definition)));
+                    let text = definition.comment.as_deref();
+                    after.extend(said_of_constraint(check_name, text));
+                }
             } else {
                 lifted.insert((schema, name, check_name));
             }
@@ -204,10 +222,22 @@ fn move_over<'a>(
         if stays.is_none() {
             lifted.insert((schema, name, index_name));
         }
+        let mut columns = index.parts.iter().filter_map(|part| part.column.as_deref());
+        let mut expressions = index
+            .parts
+            .iter()
+            .filter_map(|part| part.expression.as_deref());
+        let stays = stays.filter(|_| {
+            !columns.any(|column| comes_again.contains(column))
+                && !expressions.any(is_of_again)
+                && !index.options.values().any(|option| is_of_again(option))
+        });
         if index.constraint {
             before.push(format!("DROP CONSTRAINT {}", quote(index_name)));
             behind
                 .extend(stays.map(|index| format!("ADD {}", index_constraint(index_name, index))));
+            let text = stays.and_then(|index| index.options.get("comment on constraint"));
+            after.extend(said_of_constraint(index_name, text.map(String::as_str)));
         } else {
             statements.push(statement(
                 format!("DROP INDEX {}", qualified(schema, index_name)),
@@ -217,12 +247,17 @@ fn move_over<'a>(
                 statement(create_index(&table_name, index_name, index, false), purpose)
             }));
         }
+        if let Some(text) = stays.and_then(|index| index.comment.as_deref()) {
+            let what = format!("INDEX {}", qualified(schema, index_name));
+            after.push(statement(comment(&what, Some(text)), purpose));
+        }
     }
     for (column_name, column) in columns {
         let head = format!("ALTER COLUMN {}", quote(column_name));
         let stays = wanted
             .and_then(|wanted| wanted.columns.get(*column_name))
-            .filter(|wanted| wanted.data_type == column.data_type);
+            .filter(|wanted| wanted.data_type == column.data_type)
+            .filter(|_| !comes_again.contains(column_name.as_str()));
         if column.default.is_some() {
             actions.push(format!("{head} DROP DEFAULT"));
         }
@@ -243,17 +278,21 @@ fn move_over<'a>(
             None => actions.push(format!("{head} TYPE text{array} {cast}")),
         }
     }
-    statements.push(Statement {
-        sql: format!(
-            "ALTER TABLE {table_name} {}",
-            [before, actions, behind].concat().join(", ")
-        ),
-        destructive: true,
-        alone: false,
-        together: false,
-        purpose: purpose.to_owned(),
-    });
+    let destructive = !actions.is_empty();
+    let actions = [before, actions, behind].concat().join(", ");
+    if !actions.is_empty() {
+        statements.push(Statement {
+            destructive,
+            ..statement(format!("ALTER TABLE {table_name} {actions}"), purpose)
+        });
+    }
     statements.extend(after);
+}
+
+/// Whether an expression makes something a value of a type.
+pub(super) fn casts_to(expression: &str, spellings: &[String]) -> bool {
+    let mut spellings = spellings.iter();
+    spellings.any(|spelling| expression.contains(&format!("::{spelling}")))
 }
 
 /// Whether a type is one of these, or a list of it.

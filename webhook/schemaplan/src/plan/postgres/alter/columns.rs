@@ -70,7 +70,8 @@ pub(super) fn change_column<'a>(
             work.changed.push(format!("{head} DROP DEFAULT"));
         }
     }
-    if changed.generated && old.generated.is_some() && new.generated.is_none() {
+    let is_plain = subject.plain_meanwhile.contains(name);
+    if changed.generated && old.generated.is_some() && new.generated.is_none() && !is_plain {
         work.computed_dropped
             .push(format!("{head} DROP EXPRESSION"));
     }

@@ -157,7 +157,7 @@ fn give_up_checks(subject: &Subject<'_, '_>, work: &mut Work) {
 }
 
 /// `storage of "a"` as the setting and the column.
-fn setting_of(option: &str) -> Option<(&str, &str)> {
+pub(super) fn setting_of(option: &str) -> Option<(&str, &str)> {
     let (setting, column) = option.split_once(" of ")?;
     matches!(
         setting,
