@@ -17,7 +17,6 @@ mod diff;
 mod differences;
 mod exclude;
 mod executable;
-#[allow(dead_code, reason = "engines' plans take it up one by one")]
 mod order;
 mod owner;
 mod plan;
