@@ -4,12 +4,15 @@
 //! that is found through it comes without its schema. So the caller sets the path to what is in scope before it inspects, and a scratch
 //! schema and the real one are spelled alike.
 
+mod constraints;
 mod further;
+mod indexes;
 mod objects;
 mod owners;
 mod parts;
 mod queries;
 mod said;
+mod sequences;
 mod settled;
 mod tables;
 
@@ -351,4 +354,14 @@ fn qualified(key: &str, name: &str) -> String {
     } else {
         format!("{}.{}", quoted(key), quoted(name))
     }
+}
+
+/// The words with spaces between, without those that say nothing.
+fn joined_words(words: &[&str]) -> String {
+    let words: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ")
 }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use tidegate_schemaplan::{Object, ObjectKind};
 
-use super::tables::joined_words;
-use super::{Reader, qualified};
+use super::{Reader, joined_words, qualified};
 use crate::postgres::sql::{literal, quoted};
 use crate::postgres::wire::TextRow;
 
