@@ -193,7 +193,7 @@ fn statements(
         });
     }
     let statements = script.statements().map(|statement| MigrationStatement {
-        text: statement.written().to_owned(),
+        text: statement.sent().into_owned(),
         line: statement.position().line + lines_before,
     });
     Ok(statements.collect())
@@ -266,6 +266,21 @@ mod tests {
                 (9, "DROP TABLE d"),
             ],
         );
+    }
+
+    /// As Kea writes its procedures.
+    #[test]
+    fn a_backslash_that_ends_a_line_of_code_is_the_mysql_clients() {
+        let text = "SELECT (a, \\\n  '\\\n', /* \\\n */ \\N) \\\n;\nSELECT 2;";
+        check(
+            Dialect::Mariadb,
+            text,
+            &[
+                (1, "SELECT (a, \n  '\\\n', /* \\\n */ \\N) \n;"),
+                (6, "SELECT 2;"),
+            ],
+        );
+        check(Dialect::Sqlite, "SELECT \\\n1;", &[(1, "SELECT \\\n1;")]);
     }
 
     #[test]

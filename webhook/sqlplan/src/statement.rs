@@ -1,5 +1,7 @@
 //! One statement of a script.
 
+use std::borrow::Cow;
+
 use crate::cursor::Cursor;
 use crate::dialect::Dialect;
 use crate::effect::Reading;
@@ -63,6 +65,29 @@ impl<'a> Statement<'a> {
             .filter(|token| text.get(token.start..token.end) != Some(";"))
             .map_or(self.piece.end, |token| token.start);
         text.get(start..end).unwrap_or_default().trim()
+    }
+
+    /// What the database is sent of [`Statement::written`]: the mysql client takes away a backslash that ends a line of code, which no server knows.
+    pub fn sent(&self) -> Cow<'a, str> {
+        let (text, written) = (self.script.text, self.written());
+        let start = self.tokens.first().map_or(0, |token| token.start);
+        let ends_a_line = |token: &&Token| {
+            token.kind == TokenKind::Symbol('\\')
+                && self.dialect().is_mysql_like()
+                && text.as_bytes().get(token.end) == Some(&b'\n')
+        };
+        let mut sent = String::new();
+        let mut from = 0;
+        for token in self.tokens.iter().filter(ends_a_line) {
+            let at = token.start - start;
+            sent.push_str(written.get(from..at).unwrap_or_default());
+            from = at + 1;
+        }
+        if from == 0 {
+            return Cow::Borrowed(written);
+        }
+        sent.push_str(written.get(from..).unwrap_or_default());
+        Cow::Owned(sent)
     }
 
     /// The first byte of its piece of the script, with the comments before it.
