@@ -122,7 +122,7 @@ async fn target<G: Gate>(
             &format!("AtlasMigration {name:?} not found in namespace {namespace:?}"),
         ));
     };
-    if let Some(fields) = value.as_object_mut() {
+    if let (Some(fields), false) = (value.as_object_mut(), status.is_null()) {
         fields.insert("status".to_owned(), status);
     }
     AtlasMigration::from_object(&value)
