@@ -66,7 +66,7 @@ async fn look<G: Gate>(
     wish: &Wish,
 ) -> Result<Seen, Failure> {
     let target = target(context, key, &wish.target).await?;
-    if is_true(&target.status.conditions, "Reconciling") {
+    if is_under_way(&target) {
         return Ok(Seen::Migrating);
     }
     let spec = &target.spec;
@@ -129,10 +129,40 @@ async fn target<G: Gate>(
         .map_err(|error| Failure::permanent(Word::CheckFailed, &error.to_string()))
 }
 
+/// Whether what the AtlasMigration wants is still to be brought about: one that nobody looked at since it was written, as when both come from one folder, has
+/// no history yet, and that is no failure. (The operator looks at the condition only.)
+fn is_under_way(target: &AtlasMigration) -> bool {
+    let status = &target.status;
+    status.observed_generation != target.metadata.generation
+        || is_true(&status.conditions, "Reconciling")
+}
+
 /// What may differ.
 fn exclude<'a>(wish: &'a Wish, spec: &'a AtlasMigrationSpec) -> &'a [String] {
     match &spec.policy.drift {
         Some(policy) if wish.exclude.is_empty() => &policy.exclude,
         _ => &wish.exclude,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_migration_that_nobody_looked_at_is_waited_for() {
+        let is = |status: Value| {
+            let object = json!({"metadata": {"generation": 2}, "status": status});
+            is_under_way(&AtlasMigration::from_object(&object).expect("well formed"))
+        };
+        let reconciling = |status: &str| {
+            let condition = json!({"type": "Reconciling", "status": status, "reason": "r", "lastTransitionTime": "t"});
+            json!({"observedGeneration": 2, "conditions": [condition]})
+        };
+        assert!(is(json!({})) && is(json!({"observedGeneration": -1})));
+        assert!(is(json!({"observedGeneration": 1})) && is(reconciling("True")));
+        assert!(!is(reconciling("False")));
     }
 }
