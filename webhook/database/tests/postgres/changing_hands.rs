@@ -137,3 +137,42 @@ async fn what_is_said() -> anyhow::Result<()> {
     )
     .await
 }
+
+#[tokio::test]
+async fn where_sequences_stand() -> anyhow::Result<()> {
+    let (plain, higher) = (
+        "CREATE SEQUENCE s; CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, n integer)",
+        "CREATE SEQUENCE s START WITH 10 MINVALUE 10; CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY (START WITH 10 MINVALUE 10), n integer)",
+    );
+    let count = |to: u32| -> &'static str {
+        let rows = format!("INSERT INTO t (n) SELECT nextval('s') FROM generate_series(1, {to})");
+        Box::leak(rows.into_boxed_str())
+    };
+    let next = "INSERT INTO t (n) VALUES (nextval('s')) RETURNING id || '|' || n";
+    run_all(
+        &[
+            pair("a higher range, and they are there", plain, higher).with(
+                count(20),
+                next,
+                "21|21",
+            ),
+            pair("a higher range, and they are not", plain, higher).with(count(3), next, "10|10"),
+            pair("a higher range, and they have not begun", plain, higher)
+                .with("SELECT 1", next, "10|10"),
+            pair(
+                "a range that ends below",
+                "CREATE SEQUENCE s MINVALUE -5 MAXVALUE 10 START WITH -3",
+                "CREATE SEQUENCE s",
+            )
+            .with("SELECT nextval('s')", "SELECT nextval('s')", "1"),
+            pair(
+                "a range of its own",
+                "CREATE SEQUENCE s MAXVALUE 9",
+                "CREATE SEQUENCE s MINVALUE 100",
+            )
+            .with("SELECT nextval('s')", "SELECT nextval('s')", "100"),
+        ],
+        true,
+    )
+    .await
+}

@@ -6,6 +6,7 @@ use crate::plan::{Refusal, Statement};
 use super::alter::all_options;
 use super::further;
 use super::materialized;
+use super::sequences::{Position, position};
 use super::text::{comment, literal, qualified, quote};
 
 /// A kind in the words of `CREATE` and `DROP`.
@@ -440,12 +441,17 @@ fn sequence(shown: &str, purpose: &str, old: &Object, new: &Object) -> Vec<State
     let mut statements = Vec::new();
     if old.definition != new.definition {
         let options = all_options(&new.definition, Some("bigint")).join(" ");
-        // Where it stands would be outside of where it may be.
-        let restart = if is_elsewhere(&old.definition, &new.definition) {
-            " RESTART"
-        } else {
-            ""
-        };
+        let name = literal(shown);
+        let mut restart = "";
+        match position(
+            &name,
+            (&old.definition, "bigint"),
+            (&new.definition, "bigint"),
+        ) {
+            Position::Stays => {}
+            Position::Restarts => restart = " RESTART",
+            Position::AtLeast(sql) => statements.push(statement(sql, purpose)),
+        }
         statements.push(statement(
             format!("ALTER SEQUENCE {shown} {options}{restart}"),
             purpose,
@@ -456,23 +462,6 @@ fn sequence(shown: &str, purpose: &str, old: &Object, new: &Object) -> Vec<State
         statements.push(owner(shown, purpose, &Object::default()));
     }
     statements
-}
-
-/// Whether a sequence that began where the old options say cannot have come to where the new ones allow.
-pub(super) fn is_elsewhere(old: &str, new: &str) -> bool {
-    let number = |definition: &str, option: &str| -> Option<i64> {
-        let (_, behind) = definition.split_once(option)?;
-        behind.split_whitespace().next()?.parse().ok()
-    };
-    let falls = |definition| number(definition, "INCREMENT BY").is_some_and(|step| step < 0);
-    let begins = |definition| {
-        let own = number(definition, "START WITH");
-        own.or_else(|| number(definition, "MINVALUE")).unwrap_or(1)
-    };
-    falls(old) != falls(new)
-        || (!falls(new)
-            && (number(new, "MINVALUE").is_some_and(|least| begins(old) < least)
-                || number(new, "MAXVALUE").is_some_and(|most| begins(old) > most)))
 }
 
 /// `OWNED BY`, which can only be said when the table is there.

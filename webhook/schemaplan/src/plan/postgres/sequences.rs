@@ -8,6 +8,75 @@ use super::objects::{owner, statement};
 use super::text::{joined, qualified, quote, sequence_of};
 use super::{ObjectName, Work, alter};
 
+/// Where a sequence may be.
+struct Range {
+    least: i64,
+    most: i64,
+    start: i64,
+    falls: bool,
+}
+
+impl Range {
+    /// Of what the server writes of a sequence, which leaves out what is usual, or of a column's type.
+    fn of(definition: &str, data_type: &str) -> Self {
+        let word = |option: &str| {
+            let (_, behind) = definition.split_once(option)?;
+            behind.split_whitespace().next()
+        };
+        let number = |option: &str| -> Option<i64> { word(option)?.parse().ok() };
+        let bound = match word("AS ").unwrap_or(data_type) {
+            "smallint" => i64::from(i16::MAX),
+            "integer" => i64::from(i32::MAX),
+            _ => i64::MAX,
+        };
+        let falls = number("INCREMENT BY").is_some_and(|step| step < 0);
+        let (least, most) = if falls { (-bound - 1, -1) } else { (1, bound) };
+        let (least, most) = (
+            number("MINVALUE").unwrap_or(least),
+            number("MAXVALUE").unwrap_or(most),
+        );
+        let start = number("START WITH").unwrap_or(if falls { most } else { least });
+        Self {
+            least,
+            most,
+            start,
+            falls,
+        }
+    }
+}
+
+/// What becomes of where a sequence stands, when its range changes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Position {
+    Stays,
+    /// Nothing of the old range is in the new one, or it turns round.
+    Restarts,
+    /// It goes on from here if it has not come so far. A number is given twice by none of this.
+    AtLeast(String),
+}
+
+/// Of a sequence as an SQL expression, from its definition and its type to others.
+pub(super) fn position(sequence: &str, old: (&str, &str), new: (&str, &str)) -> Position {
+    let (old, new) = (Range::of(old.0, old.1), Range::of(new.0, new.1));
+    let is_apart = new.least > old.most || new.most < old.least;
+    if is_apart || old.falls != new.falls {
+        return Position::Restarts;
+    }
+    let (is_behind, beyond, edge) = if new.falls {
+        (new.most < old.most, ">", new.most)
+    } else {
+        (new.least > old.least, "<", new.least)
+    };
+    if !is_behind {
+        return Position::Stays;
+    }
+    let is_within = (old.least..=old.most).contains(&new.start);
+    let goes_on = if is_within { new.start } else { edge };
+    Position::AtLeast(format!(
+        "SELECT setval({sequence}, {goes_on}, false) WHERE coalesce(pg_sequence_last_value({sequence}) {beyond} {edge}, true)"
+    ))
+}
+
 /// A column that owns a sequence and calls it: its schema, its table, its name.
 type Owner<'a> = (&'a str, &'a str, &'a str);
 
@@ -189,4 +258,45 @@ fn definition(column: &Column) -> String {
     format!("AS {} {options}", column.data_type)
         .trim_end()
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_begins_again_only_where_it_can_have_given_no_such_number() {
+        let at_least = |value: i64, condition: &str| {
+            Position::AtLeast(format!(
+                "SELECT setval('s', {value}, false) WHERE coalesce(pg_sequence_last_value('s') {condition}, true)"
+            ))
+        };
+        for (old, new, expected) in [
+            ("", "CACHE 5", Position::Stays),
+            ("MINVALUE 5", "MINVALUE 1 START WITH 3", Position::Stays),
+            ("", "MAXVALUE 9", Position::Stays),
+            ("", "START WITH 10 MINVALUE 10", at_least(10, "< 10")),
+            (
+                "MINVALUE -5 MAXVALUE 10 START WITH -3",
+                "",
+                at_least(1, "< 1"),
+            ),
+            (
+                "MAXVALUE 100",
+                "MINVALUE 50 MAXVALUE 900 START WITH 500",
+                at_least(50, "< 50"),
+            ),
+            ("MAXVALUE 100", "MINVALUE 101", Position::Restarts),
+            ("AS smallint", "MINVALUE 40000", Position::Restarts),
+            ("", "INCREMENT BY -1", Position::Restarts),
+            (
+                "INCREMENT BY -1",
+                "INCREMENT BY -2 MAXVALUE -7",
+                at_least(-7, "> -7"),
+            ),
+        ] {
+            let found = position("'s'", (old, "bigint"), (new, "bigint"));
+            assert_eq!(found, expected, "{old} -> {new}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use crate::diff::ColumnChange;
 
 use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
-use crate::plan::postgres::objects::is_elsewhere;
+use crate::plan::postgres::sequences::{Position, position};
 use crate::plan::postgres::text::{
     column, comment, generated_as_identity, is_plain_serial, mentions, qualified, quote,
     sequence_of,
@@ -265,14 +265,25 @@ pub(super) fn change_identity<'a>(
         }
         (Some(_), None) => work.changed.push(format!("{head} DROP IDENTITY")),
         (Some(was), Some(is)) if (&was.kind, &was.options) != (&is.kind, &is.options) => {
-            work.changed
-                .push(set_identity(&head, was, is, &new.data_type));
+            let table = qualified(subject.schema, subject.name).replace('\'', "''");
+            let column = name.replace('\'', "''");
+            let sequence = format!("pg_get_serial_sequence('{table}', '{column}')::regclass");
+            let place = position(
+                &sequence,
+                (&was.options, &old.data_type),
+                (&is.options, &new.data_type),
+            );
+            let restarts = was.options != is.options && place == Position::Restarts;
+            work.changed.push(set_identity(&head, was, is, restarts));
+            if let Position::AtLeast(sql) = place {
+                work.before.push(statement(sql, purpose()));
+            }
         }
         _ => {}
     }
 }
 
-pub(super) fn set_identity(head: &str, was: &Identity, is: &Identity, _data_type: &str) -> String {
+pub(super) fn set_identity(head: &str, was: &Identity, is: &Identity, restarts: bool) -> String {
     let mut actions = Vec::new();
     if was.kind != is.kind {
         actions.push(format!("SET GENERATED {}", is.kind.to_uppercase()));
@@ -280,7 +291,7 @@ pub(super) fn set_identity(head: &str, was: &Identity, is: &Identity, _data_type
     if was.options != is.options {
         let options = all_options(&is.options, None);
         actions.extend(options.into_iter().map(|option| format!("SET {option}")));
-        if is_elsewhere(&was.options, &is.options) {
+        if restarts {
             actions.push("RESTART".to_owned());
         }
     }
