@@ -176,3 +176,21 @@ async fn where_sequences_stand() -> anyhow::Result<()> {
     )
     .await
 }
+
+#[tokio::test]
+async fn a_circle_of_tables_is_logged_or_not() -> anyhow::Result<()> {
+    let circle = |kind: &str| -> &'static str {
+        let tables = format!(
+            "CREATE {kind} TABLE a (id integer PRIMARY KEY, b integer); CREATE {kind} TABLE b (id integer PRIMARY KEY, a integer CONSTRAINT of_a REFERENCES a DEFERRABLE); ALTER TABLE a ADD CONSTRAINT of_b FOREIGN KEY (b) REFERENCES b; COMMENT ON CONSTRAINT of_b ON a IS 'b'; CREATE {kind} TABLE c (id integer REFERENCES a)"
+        );
+        Box::leak(tables.into_boxed_str())
+    };
+    run_all(
+        &[
+            pair("it becomes unlogged", circle(""), circle("UNLOGGED")),
+            pair("it becomes logged", circle("UNLOGGED"), circle("")),
+        ],
+        true,
+    )
+    .await
+}

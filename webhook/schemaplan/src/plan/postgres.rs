@@ -35,6 +35,7 @@ mod steps;
 mod table;
 mod text;
 mod types;
+mod unlogged;
 mod unmanaged;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +95,7 @@ pub(super) fn plan(
     work.lift_keys_of_partitions();
     work.leave_parents();
     work.lift_foreign_keys();
+    work.lift_circles_of_unlogged();
     let mut statements = work.schemas();
     statements.extend(work.in_the_way());
     statements.extend(work.middle());
