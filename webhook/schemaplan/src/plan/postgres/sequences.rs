@@ -9,16 +9,16 @@ use super::text::{joined, qualified, quote, sequence_of};
 use super::{ObjectName, Work, alter};
 
 /// Where a sequence may be.
-struct Range {
-    least: i64,
-    most: i64,
-    start: i64,
-    falls: bool,
+pub(super) struct Range {
+    pub(super) least: i64,
+    pub(super) most: i64,
+    pub(super) start: i64,
+    pub(super) falls: bool,
 }
 
 impl Range {
     /// Of what the server writes of a sequence, which leaves out what is usual, or of a column's type.
-    fn of(definition: &str, data_type: &str) -> Self {
+    pub(super) fn of(definition: &str, data_type: &str) -> Self {
         let word = |option: &str| {
             let (_, behind) = definition.split_once(option)?;
             behind.split_whitespace().next()

@@ -5,7 +5,7 @@ use crate::diff::ColumnChange;
 
 use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
-use crate::plan::postgres::sequences::{Position, position};
+use crate::plan::postgres::sequences::{Position, Range, position};
 use crate::plan::postgres::text::{
     column, comment, generated_as_identity, is_plain_serial, mentions, qualified, quote,
     sequence_of,
@@ -219,13 +219,10 @@ pub(super) fn change_identity<'a>(
             if let Some(default) = &new.default {
                 work.changed.push(format!("{head} SET DEFAULT {default}"));
             }
-            if new
-                .identity
-                .as_ref()
-                .is_some_and(|identity| identity.options.is_empty())
-            {
+            if let Some(identity) = &new.identity {
                 let text = to.replace('\'', "''");
-                go_on_from_rows(subject, name, &format!("'{text}'"), work);
+                let range = (identity.options.as_str(), new.data_type.as_str());
+                go_on_from_rows(subject, name, &format!("'{text}'"), range, work);
             }
         }
         // The sequence of the identity takes the name.
@@ -249,12 +246,11 @@ pub(super) fn change_identity<'a>(
         (None, Some(identity)) => {
             work.changed
                 .push(format!("{head} ADD {}", generated_as_identity(identity)));
-            if identity.options.is_empty() {
-                let table = qualified(subject.schema, subject.name).replace('\'', "''");
-                let column = name.replace('\'', "''");
-                let sequence = format!("pg_get_serial_sequence('{table}', '{column}')");
-                go_on_from_rows(subject, name, &sequence, work);
-            }
+            let table = qualified(subject.schema, subject.name).replace('\'', "''");
+            let column = name.replace('\'', "''");
+            let sequence = format!("pg_get_serial_sequence('{table}', '{column}')");
+            let range = (identity.options.as_str(), new.data_type.as_str());
+            go_on_from_rows(subject, name, &sequence, range, work);
         }
         (Some(_), None) if sequences.1.is_some() => {}
         // A type that cannot count is refused as long as it does.
@@ -401,17 +397,29 @@ pub(in crate::plan::postgres) fn own_sequence(
     )
 }
 
-/// A new sequence on a column with rows goes on behind the largest.
+/// A new sequence on a column with rows goes on behind the largest that it could have given.
 pub(super) fn go_on_from_rows(
     subject: &Subject<'_, '_>,
     name: &str,
     sequence: &str,
+    (options, data_type): (&str, &str),
     work: &mut Work,
 ) {
     let table = qualified(subject.schema, subject.name);
     let column = quote(name);
-    let sql =
-        format!("SELECT setval({sequence}, max({column})) FROM {table} HAVING max({column}) > 0");
+    let range = Range::of(options, data_type);
+    let (last, bounds) = if range.falls {
+        ("min", (range.least, range.start))
+    } else {
+        ("max", (range.start, range.most))
+    };
+    let last = format!("{last}({column})");
+    let is_in_range = if options.is_empty() {
+        format!("{last} > 0")
+    } else {
+        format!("{last} BETWEEN {} AND {}", bounds.0, bounds.1)
+    };
+    let sql = format!("SELECT setval({sequence}, {last}) FROM {table} HAVING {is_in_range}");
     work.after.push(statement(
         sql,
         format!("number column {}.{name} behind its rows", subject.name),
