@@ -72,7 +72,7 @@ pub fn differences(
 ) -> Result<Differences, Vec<Refusal>> {
     let (current, desired) = (current.without_what_moves(), desired.without_what_moves());
     let mut prepared = Prepared::new(&current, &desired, settings)?;
-    prepared.settle();
+    prepared.settle(settings);
     let changes = prepared.changes(settings);
     let mut objects: Vec<Difference> = changes.iter().flat_map(objects_of).collect();
     objects.sort();

@@ -76,7 +76,7 @@ pub fn plan(
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
     let mut prepared = Prepared::new(current, desired, settings)?;
-    let settled = prepared.settle();
+    let settled = prepared.settle(settings);
     let changes = prepared.changes(settings);
     let Prepared {
         current, desired, ..
@@ -208,9 +208,11 @@ impl Prepared {
     }
 
     /// Makes the same what is no difference.
-    pub(crate) fn settle(&mut self) -> Settled {
+    pub(crate) fn settle(&mut self, settings: &Settings) -> Settled {
         let sequences = match self.desired.engine.dialect {
-            Dialect::Postgres => NamesOfSequences::taken(&mut self.current, &self.desired),
+            Dialect::Postgres => {
+                NamesOfSequences::taken(&mut self.current, &self.desired, settings.skip)
+            }
             _ => NamesOfSequences::default(),
         };
         let rights = |(name, schema): (&String, &Schema)| (name.clone(), schema.rights.clone());

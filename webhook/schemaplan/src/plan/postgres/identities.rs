@@ -2,14 +2,21 @@
 //!
 //! Such a sequence is part of its column and has no entry of its own, but applications call it by its name (`nextval('t_id_seq')`), and a table that was
 //! renamed by hand keeps the old one. What is renamed is renamed in the present catalog before the comparison, with what is said of it there.
+//!
+//! One that goes, with its table, its column or because nothing counts any more, steps aside first where something else is to have its name: what is new is
+//! made before what is old goes.
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Identity, ObjectKind, Sayings, Schema, Table};
+use crate::catalog::{Catalog, Column, Identity, ObjectKind, Sayings, Schema, Table};
 use crate::plan::Statement;
+use crate::settings::Skip;
 
 use super::objects::statement;
-use super::text::{qualified, quote, sequence_of, unqualified};
+use super::text::{literal, qualified, quote, sequence_of, unqualified};
+
+/// What is on its way to another name, or out.
+const ASIDE: &str = "tidegate_aside_";
 
 /// The statements that rename the sequences, in order.
 #[derive(Debug, Default)]
@@ -22,12 +29,13 @@ pub(in crate::plan) struct NamesOfSequences {
 
 impl NamesOfSequences {
     /// Renames in `current` the sequences whose columns count on both sides.
-    pub(in crate::plan) fn taken(current: &mut Catalog, desired: &Catalog) -> Self {
+    pub(in crate::plan) fn taken(current: &mut Catalog, desired: &Catalog, skip: Skip) -> Self {
         let mut names = Self::default();
         for (name, schema) in &mut current.schemas {
             let Some(wanted) = desired.schemas.get(name) else {
                 continue;
             };
+            names.make_room(name, schema, wanted, skip);
             let mut others = taken_names(schema);
             let mut renames = Vec::new();
             for (table_name, table) in &mut schema.tables {
@@ -43,16 +51,46 @@ impl NamesOfSequences {
         names
     }
 
+    /// Gives other names to those that go and whose names are wanted.
+    fn make_room(&mut self, name: &str, schema: &mut Schema, wanted: &Schema, skip: Skip) {
+        let (claimed, adopted) = (taken_names(wanted), adopted_names(wanted));
+        for (table_name, table) in &mut schema.tables {
+            let wanted = wanted.tables.get(table_name);
+            if wanted.map_or(skip.drop_table, |_| skip.modify_table) {
+                continue;
+            }
+            for (column_name, column) in &mut table.columns {
+                let stays = match wanted.map(|table| table.columns.get(column_name)) {
+                    Some(Some(wanted)) => wanted.identity.is_some() || skip.modify_column,
+                    Some(None) => skip.drop_column,
+                    None => false,
+                };
+                let Some(own) = owned_by(table_name, column_name, column) else {
+                    continue;
+                };
+                let is_serial = sequence_of(column).is_some();
+                let goes_on = is_serial && adopted.contains(&own);
+                if stays || goes_on || !claimed.contains(&own) {
+                    continue;
+                }
+                let aside = format!("{ASIDE}{}", self.first.len());
+                self.first.push(rename(name, &own, &aside));
+                let (from, to) = (qualified(name, &own), qualified(name, &aside));
+                for said in [&mut table.details, &mut table.rights] {
+                    said_of_renamed(said, &from, &to);
+                }
+                if is_serial {
+                    column.default = Some(format!("nextval({}::regclass)", literal(&to)));
+                } else if let Some(identity) = &mut column.identity {
+                    identity.sequence = Some(aside);
+                }
+            }
+        }
+    }
+
     /// A name that another of them has now is free when that one is renamed.
     fn say(&mut self, schema: &str, mut renames: Vec<(String, String)>, others: &BTreeSet<String>) {
-        let sql = |(from, to): &(String, String)| {
-            let sql = format!(
-                "ALTER SEQUENCE {} RENAME TO {}",
-                qualified(schema, from),
-                quote(to)
-            );
-            statement(sql, &format!("rename sequence {from} to {to}"))
-        };
+        let sql = |(from, to): &(String, String)| rename(schema, from, to);
         loop {
             let is_held = |to: &String| renames.iter().any(|(from, _)| from == to);
             let is_free = |(_, to): &(String, String)| !others.contains(to) && !is_held(to);
@@ -65,12 +103,21 @@ impl NamesOfSequences {
             let Some(aside) = renames.iter_mut().find(|rename| is_in_ring(rename)) else {
                 break;
             };
-            let name = format!("tidegate_aside_{}", self.first.len());
+            let name = format!("{ASIDE}{}", self.first.len());
             self.first.push(sql(&(aside.0.clone(), name.clone())));
             aside.0 = name;
         }
         self.last.extend(renames.iter().map(sql));
     }
+}
+
+fn rename(schema: &str, from: &str, to: &str) -> Statement {
+    let sql = format!(
+        "ALTER SEQUENCE {} RENAME TO {}",
+        qualified(schema, from),
+        quote(to)
+    );
+    statement(sql, &format!("rename sequence {from} to {to}"))
 }
 
 fn renamed(
@@ -123,15 +170,34 @@ fn taken_names(schema: &Schema) -> BTreeSet<String> {
     for (name, table) in &schema.tables {
         names.insert(name.clone());
         names.extend(table.indexes.keys().cloned());
-        for (column_name, column) in &table.columns {
-            let serial = || Some(unqualified(&sequence_of(column)?));
-            let identity = column.identity.as_ref();
-            let identity = identity.filter(|identity| identity.kind != "serial");
-            let own = identity.map(|identity| called(identity, name, column_name));
-            names.extend(own.or_else(serial));
-        }
+        let columns = table.columns.iter();
+        names.extend(
+            columns.filter_map(|(column_name, column)| owned_by(name, column_name, column)),
+        );
     }
     names
+}
+
+/// The sequences that another column may go on with: those of serials, and those that are objects of their own.
+fn adopted_names(schema: &Schema) -> BTreeSet<String> {
+    let columns = schema
+        .tables
+        .values()
+        .flat_map(|table| table.columns.values());
+    let serials = columns.filter_map(|column| Some(unqualified(&sequence_of(column)?)));
+    let objects = schema.objects.get(&ObjectKind::Sequence).into_iter();
+    serials
+        .chain(objects.flat_map(|objects| objects.keys().cloned()))
+        .collect()
+}
+
+/// The name of the sequence that a column owns.
+pub(super) fn owned_by(table: &str, name: &str, column: &Column) -> Option<String> {
+    let serial = || Some(unqualified(&sequence_of(column)?));
+    let identity = column.identity.as_ref();
+    let identity = identity.filter(|identity| identity.kind != "serial");
+    let own = identity.map(|identity| called(identity, table, name));
+    own.or_else(serial)
 }
 
 fn called(identity: &Identity, table: &str, column: &str) -> String {

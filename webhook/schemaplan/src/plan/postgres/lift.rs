@@ -6,6 +6,7 @@ use crate::catalog::{Object, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::plan::Refusal;
 
+use super::identities::owned_by;
 use super::text::{joined, mentions, own_name, primary_key_name, qualified};
 use super::{TableName, Work, alter, columns_of, is_made_by, rebuild, spelled, target};
 
@@ -215,6 +216,9 @@ impl<'a> Work<'a> {
         for (&(schema, name), table) in &self.created {
             taken.insert((schema, name.to_owned()));
             taken.extend(index_names(name, table).map(|index| (schema, index)));
+            let columns = table.columns.iter();
+            let owned = columns.filter_map(|(column, it)| owned_by(name, column, it));
+            taken.extend(owned.map(|sequence| (schema, sequence)));
         }
         for &(schema, _, name) in self.made.keys() {
             taken.insert((schema, name.to_owned()));
@@ -228,6 +232,17 @@ impl<'a> Work<'a> {
                     TableChange::PrimaryKeyAdded { new }
                     | TableChange::PrimaryKeyChanged { new, .. } => {
                         taken.insert((schema, primary_key_name(name, new)));
+                    }
+                    TableChange::ColumnAdded { name: column, new } => {
+                        taken.extend(owned_by(name, column, new).map(|own| (schema, own)));
+                    }
+                    TableChange::ColumnChanged {
+                        name: column,
+                        old,
+                        new,
+                        ..
+                    } if old.identity.is_none() => {
+                        taken.extend(owned_by(name, column, new).map(|own| (schema, own)));
                     }
                     _ => {}
                 }
