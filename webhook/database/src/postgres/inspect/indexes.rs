@@ -64,6 +64,15 @@ impl Reader<'_> {
             let Some(table) = self.table(table_oid) else {
                 continue;
             };
+            if row.is(13) {
+                table.options.insert(
+                    "replica identity".to_owned(),
+                    format!("USING INDEX {}", quoted(&name)),
+                );
+            }
+            if row.is(14) {
+                table.options.insert("cluster on".to_owned(), quoted(&name));
+            }
             let invalid = (!row.is(12)).then(|| "true".to_owned());
             if row.is(4) {
                 table.primary_key = Some(PrimaryKey {
@@ -79,15 +88,6 @@ impl Reader<'_> {
                         .unwrap_or_default(),
                     ..PrimaryKey::default()
                 });
-                if row.is(13) {
-                    table.options.insert(
-                        "replica identity".to_owned(),
-                        format!("USING INDEX {}", quoted(&name)),
-                    );
-                }
-                if row.is(14) {
-                    table.options.insert("cluster on".to_owned(), quoted(&name));
-                }
                 continue;
             }
             let mut options: BTreeMap<String, String> = statistics.into_iter().collect();
@@ -109,15 +109,6 @@ impl Reader<'_> {
                     names.join(", ")
                 }),
             );
-            if row.is(13) {
-                table.options.insert(
-                    "replica identity".to_owned(),
-                    format!("USING INDEX {}", quoted(&name)),
-                );
-            }
-            if row.is(14) {
-                table.options.insert("cluster on".to_owned(), quoted(&name));
-            }
             let index = Index {
                 unique: row.is(3),
                 parts: keys,

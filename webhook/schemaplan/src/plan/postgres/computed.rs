@@ -6,7 +6,7 @@ use crate::catalog::{Catalog, Table};
 use crate::diff::TableChange;
 use crate::plan::Refusal;
 
-use super::text::{joined, mentions, qualified};
+use super::text::{joined, mentions};
 use super::{TableName, Work, alter, rebuild};
 
 impl<'a> Work<'a> {
@@ -15,10 +15,7 @@ impl<'a> Work<'a> {
         let can_be_plain = self.current.engine.version.0 >= 13;
         for &(type_schema, kind, type_name) in &self.rebuilt {
             let key = joined(type_schema, type_name);
-            let spellings = [
-                rebuild::spelled(type_schema, type_name),
-                qualified(type_schema, type_name),
-            ];
+            let spellings = rebuild::spellings(type_schema, type_name);
             for (schema, held) in &self.current.schemas {
                 for (table_name, table) in &held.tables {
                     let is_remade = self.remade.contains(&(schema, table_name));

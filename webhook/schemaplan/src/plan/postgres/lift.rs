@@ -7,7 +7,7 @@ use crate::diff::TableChange;
 use crate::plan::Refusal;
 
 use super::identities::owned_by;
-use super::text::{joined, mentions, own_name, primary_key_name, qualified};
+use super::text::{joined, mentions, own_name, primary_key_name};
 use super::{TableName, Work, alter, columns_of, is_made_by, rebuild, spelled, target};
 
 impl<'a> Work<'a> {
@@ -409,10 +409,7 @@ impl<'a> Work<'a> {
             }
         }
         for &(type_schema, _, type_name) in &self.rebuilt {
-            let spellings = [
-                rebuild::spelled(type_schema, type_name),
-                qualified(type_schema, type_name),
-            ];
+            let spellings = rebuild::spellings(type_schema, type_name);
             for (schema, held) in &self.current.schemas {
                 for (table, definition) in &held.tables {
                     let columns = definition.columns.iter();

@@ -58,8 +58,7 @@ pub(super) fn rebuild<'a>(
     if new.comment.is_some() {
         statements.push(super::objects::comment_on(schema, kind, name, new));
     }
-    // The server spells a name without quotes where it can.
-    let spellings = [spelled(schema, name), shown.clone()];
+    let spellings = spellings(schema, name);
     for (table_schema, held) in &current.schemas {
         for (table_name, table) in &held.tables {
             // Its rows have gone aside, and come back as the new type.
@@ -120,7 +119,7 @@ pub(super) fn step_aside(schema: &str, name: &str, purpose: &str) -> (Statement,
 
 /// A column, or a type, that is made of a type, in words.
 pub(super) fn column_of(catalog: &Catalog, schema: &str, name: &str) -> Option<String> {
-    let spellings = [spelled(schema, name), qualified(schema, name)];
+    let spellings = spellings(schema, name);
     let key = joined(schema, name);
     catalog.schemas.values().find_map(|held| {
         let columns = held.tables.iter().find_map(|(table, definition)| {
@@ -141,7 +140,7 @@ pub(super) fn column_of(catalog: &Catalog, schema: &str, name: &str) -> Option<S
 
 /// Whether a column is a list of a type.
 pub(super) fn is_in_lists(catalog: &Catalog, schema: &str, name: &str) -> bool {
-    let spellings = [spelled(schema, name), qualified(schema, name)];
+    let spellings = spellings(schema, name);
     let mut tables = catalog
         .schemas
         .values()
@@ -154,7 +153,7 @@ pub(super) fn is_in_lists(catalog: &Catalog, schema: &str, name: &str) -> bool {
 
 /// Whether a column, an index or a domain is sorted by a collation.
 pub(super) fn is_collated_by(catalog: &Catalog, schema: &str, name: &str) -> bool {
-    let spellings = [spelled(schema, name), qualified(schema, name)];
+    let spellings = spellings(schema, name);
     let names = |text: &str| {
         let mut spellings = spellings.iter();
         spellings.any(|spelling| text.contains(spelling.as_str()))
@@ -299,6 +298,11 @@ pub(super) fn casts_to(expression: &str, spellings: &[String]) -> bool {
 pub(super) fn is_of(data_type: &str, spellings: &[String]) -> bool {
     let element = data_type.trim_end_matches("[]");
     spellings.iter().any(|spelling| spelling == element)
+}
+
+/// The two ways in which a definition can say a type's name: as the server prints it, and in quotes throughout.
+pub(super) fn spellings(schema: &str, name: &str) -> [String; 2] {
+    [spelled(schema, name), qualified(schema, name)]
 }
 
 /// A name as the server prints it: in quotes only where it must be. Keywords are left out; they are in the other spelling.

@@ -13,7 +13,7 @@ use crate::plan::{Refusal, Statement};
 
 use super::objects::statement;
 use super::parents::inherits;
-use super::text::{joined, literal, qualified, quote};
+use super::text::{joined, owned_sequence, qualified, quote};
 use super::{TableName, Work, alter, convert, parent_in, rebuild, spelled};
 
 /// What the copy's name ends in.
@@ -176,10 +176,8 @@ impl<'a> Work<'a> {
     /// Whether a type is one that is made anew: the copy's columns are still of the old one.
     fn is_made_anew(&self, data_type: &str) -> bool {
         let mut rebuilt = self.rebuilt.iter();
-        rebuilt.any(|(schema, _, name)| {
-            let spellings = [rebuild::spelled(schema, name), qualified(schema, name)];
-            rebuild::is_of(data_type, &spellings)
-        })
+        rebuilt
+            .any(|(schema, _, name)| rebuild::is_of(data_type, &rebuild::spellings(schema, name)))
     }
 
     /// The rows of a table come back, and its numbers go on behind them.
@@ -230,11 +228,7 @@ impl<'a> Work<'a> {
         )];
         for (column, _, is) in &shared {
             if is.identity.is_some() {
-                let sequence = format!(
-                    "pg_get_serial_sequence({}, {})",
-                    literal(&shown),
-                    literal(column)
-                );
+                let sequence = owned_sequence(top, column);
                 let column = quote(column);
                 let sql = format!(
                     "SELECT setval({sequence}, max({column})) FROM {shown} HAVING max({column}) > 0"

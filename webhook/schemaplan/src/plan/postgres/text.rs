@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::catalog::{Check, Column, ForeignKey, Identity, Index, IndexPart, PrimaryKey, Table};
 use crate::plan::text;
 
+use super::TableName;
 use super::parts::comes_late;
 
 /// A name in quotes.
@@ -152,6 +153,12 @@ pub(super) fn generated_as_identity(identity: &Identity) -> String {
         "" => format!("GENERATED {kind} AS IDENTITY"),
         options => format!("GENERATED {kind} AS IDENTITY ({options})"),
     }
+}
+
+/// The sequence that a column of a table owns, as an SQL expression: its name as text.
+pub(super) fn owned_sequence((schema, table): TableName<'_>, column: &str) -> String {
+    let (table, column) = (literal(&qualified(schema, table)), literal(column));
+    format!("pg_get_serial_sequence({table}, {column})")
 }
 
 /// The sequence of a `serial` as the server wrote it, which is SQL: `s.t_c_seq`, `"T_c_seq"`.

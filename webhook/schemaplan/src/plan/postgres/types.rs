@@ -6,7 +6,7 @@ use crate::catalog::ObjectKind;
 use crate::plan::{Refusal, Statement};
 
 use super::objects::{self, How};
-use super::text::{joined, qualified};
+use super::text::joined;
 use super::{ObjectName, Work, rebuild};
 
 impl<'a> Work<'a> {
@@ -66,7 +66,7 @@ impl<'a> Work<'a> {
             let is_free = matches!(how, How::Refused(_)) && user.is_none();
             return (if is_free { How::Again } else { how }, Vec::new());
         };
-        let spellings = [rebuild::spelled(schema, name), qualified(schema, name)];
+        let spellings = rebuild::spellings(schema, name);
         let mut tables = self
             .current
             .schemas
@@ -115,7 +115,7 @@ impl<'a> Work<'a> {
     /// The server holds no new constraint against the values within rows of a type that a column has.
     fn is_within_rows(&self, schema: &str, name: &str) -> Option<Refusal> {
         let domain = joined(schema, name);
-        let spellings = [rebuild::spelled(schema, name), qualified(schema, name)];
+        let spellings = rebuild::spellings(schema, name);
         self.current.schemas.iter().find_map(|(schema, held)| {
             let types = held.objects.get(&ObjectKind::Composite).into_iter();
             types.flatten().find_map(|(composite, object)| {

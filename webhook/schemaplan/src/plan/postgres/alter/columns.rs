@@ -7,8 +7,8 @@ use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
 use crate::plan::postgres::sequences::{Position, Range, position};
 use crate::plan::postgres::text::{
-    column, comment, generated_as_identity, is_plain_serial, mentions, qualified, quote,
-    sequence_of,
+    column, comment, generated_as_identity, is_plain_serial, mentions, owned_sequence, qualified,
+    quote, sequence_of,
 };
 
 pub(super) fn add_column<'a>(
@@ -246,9 +246,7 @@ pub(super) fn change_identity<'a>(
         (None, Some(identity)) => {
             work.changed
                 .push(format!("{head} ADD {}", generated_as_identity(identity)));
-            let table = qualified(subject.schema, subject.name).replace('\'', "''");
-            let column = name.replace('\'', "''");
-            let sequence = format!("pg_get_serial_sequence('{table}', '{column}')");
+            let sequence = owned_sequence((subject.schema, subject.name), name);
             let range = (identity.options.as_str(), new.data_type.as_str());
             go_on_from_rows(subject, name, &sequence, range, work);
         }
@@ -261,9 +259,7 @@ pub(super) fn change_identity<'a>(
         }
         (Some(_), None) => work.changed.push(format!("{head} DROP IDENTITY")),
         (Some(was), Some(is)) if (&was.kind, &was.options) != (&is.kind, &is.options) => {
-            let table = qualified(subject.schema, subject.name).replace('\'', "''");
-            let column = name.replace('\'', "''");
-            let sequence = format!("pg_get_serial_sequence('{table}', '{column}')::regclass");
+            let sequence = owned_sequence((subject.schema, subject.name), name) + "::regclass";
             let place = position(
                 &sequence,
                 (&was.options, &old.data_type),
