@@ -12,6 +12,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod access;
+mod affinity;
 mod alter;
 mod body;
 mod change;
@@ -44,6 +45,7 @@ mod statement;
 mod token;
 mod types;
 
+pub use affinity::Affinity;
 pub use alter::{AlterAction, AlterTable};
 pub use change::TypeChange;
 pub use cursor::Name;

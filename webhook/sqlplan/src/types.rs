@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::affinity::Affinity;
 use crate::cursor::{Cursor, unquote};
 use crate::dialect::Dialect;
 use crate::token::TokenKind;
@@ -160,8 +161,8 @@ pub(crate) fn read(cursor: &mut Cursor<'_>) -> (SqlType, bool) {
     }
     let written = cursor.source_between(start, cursor.index()).to_owned();
     let (canonical, values, serial) = if dialect == Dialect::Sqlite {
-        let (affinity, values) = affinity(&words.join(" "), &arguments);
-        (affinity, values, false)
+        let (canonical, values) = preferred(&words, &arguments);
+        (canonical.to_owned(), values, false)
     } else {
         canonical(&words, &arguments, labels, dialect)
     };
@@ -189,26 +190,25 @@ pub(crate) fn read(cursor: &mut Cursor<'_>) -> (SqlType, bool) {
     )
 }
 
-/// <https://www.sqlite.org/datatype3.html> section 3.1, in its order.
-fn affinity(words: &str, arguments: &[String]) -> (String, Values) {
-    let words = format!("{words}({})", arguments.join(",")).to_ascii_uppercase();
-    let has = |part: &str| words.contains(part);
-    if has("INT") {
-        (
-            "integer".to_owned(),
+/// SQLite's type is what it prefers to hold.
+fn preferred(words: &[String], arguments: &[String]) -> (&'static str, Values) {
+    let arguments = if arguments.is_empty() {
+        String::new()
+    } else {
+        format!("({})", arguments.join(","))
+    };
+    match Affinity::of(&(words.join(" ") + &arguments)) {
+        Affinity::Integer => (
+            "integer",
             Values::Integer {
                 bits: 64,
                 unsigned: false,
             },
-        )
-    } else if has("CHAR") || has("CLOB") || has("TEXT") {
-        ("text".to_owned(), Values::Characters(None))
-    } else if has("BLOB") || words == "()" {
-        ("blob".to_owned(), Values::Bytes(None))
-    } else if has("REAL") || has("FLOA") || has("DOUB") {
-        ("real".to_owned(), Values::Float(64))
-    } else {
-        ("numeric".to_owned(), Values::Decimal(None))
+        ),
+        Affinity::Text => ("text", Values::Characters(None)),
+        Affinity::Blob => ("blob", Values::Bytes(None)),
+        Affinity::Real => ("real", Values::Float(64)),
+        Affinity::Numeric => ("numeric", Values::Decimal(None)),
     }
 }
 

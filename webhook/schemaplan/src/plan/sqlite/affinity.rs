@@ -4,55 +4,29 @@
 //! (<https://sqlite.org/datatype3.html#type_affinity>). A text that looks like a number becomes one and loses its leading noughts, a whole number
 //! loses digits as a floating one, and a floating one loses digits as a text. So such a change counts as destructive, and somebody looks at it first.
 
-use crate::catalog::Table;
+use tidegate_sqlplan::Affinity;
 
-/// What a type prefers to hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Affinity {
-    Integer,
-    Text,
-    /// Takes everything as it is.
-    None,
-    Real,
-    Numeric,
-}
+use crate::catalog::Table;
 
 /// Whether values can change when a column of both tables is copied from the one into the other.
 pub(super) fn narrows(old: &Table, new: &Table, column: &str) -> bool {
     let of = |table: &Table| {
-        let column = table.columns.get(column)?;
-        Some(affinity(
-            &column.data_type,
-            table.options.contains_key("strict"),
-        ))
+        let declared = &table.columns.get(column)?.data_type;
+        let is_any = table.options.contains_key("strict") && declared.eq_ignore_ascii_case("any");
+        Some(if is_any {
+            Affinity::Blob
+        } else {
+            Affinity::of(declared)
+        })
     };
     let (Some(old), Some(new)) = (of(old), of(new)) else {
         return false;
     };
     match (old, new) {
-        (Affinity::Text | Affinity::None, Affinity::Integer | Affinity::Numeric) => true,
+        (Affinity::Text | Affinity::Blob, Affinity::Integer | Affinity::Numeric) => true,
         (_, Affinity::Real) => old != Affinity::Real,
         (Affinity::Real, Affinity::Text) => true,
         _ => false,
-    }
-}
-
-/// By SQLite's own rules, in their order.
-fn affinity(declared: &str, strict: bool) -> Affinity {
-    let declared = declared.to_ascii_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| declared.contains(word));
-    if declared == "any" && strict {
-        Affinity::None
-    } else if has(&["int"]) {
-        Affinity::Integer
-    } else if has(&["char", "clob", "text"]) {
-        Affinity::Text
-    } else if declared.is_empty() || has(&["blob"]) {
-        Affinity::None
-    } else if has(&["real", "floa", "doub"]) {
-        Affinity::Real
-    } else {
-        Affinity::Numeric
     }
 }
 
