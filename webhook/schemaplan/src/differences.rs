@@ -43,6 +43,17 @@ pub enum How {
     Modified,
 }
 
+impl How {
+    /// In one word: `extra`, `missing`, `modified`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Extra => "extra",
+            Self::Missing => "missing",
+            Self::Modified => "modified",
+        }
+    }
+}
+
 impl Difference {
     /// What would make it as it should be, in words.
     pub fn in_words(&self) -> Vec<String> {

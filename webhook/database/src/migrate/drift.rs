@@ -8,7 +8,7 @@ use super::{LOCK, MigrateError, Migrator};
 /// What a database is and its files did not make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Drift {
-    /// The last version that the database has as a whole; empty where it has none, and nothing was compared.
+    /// The last version that the database has as a whole.
     pub version: String,
     /// What would make it again what its files made, in words. Empty where nothing differs.
     pub words: Vec<String>,
@@ -19,16 +19,15 @@ pub struct Drift {
 }
 
 impl Migrator<'_> {
-    /// Compares, holding the lock, so that no migration is half done meanwhile. `exclude` names what may differ. None where the folder has lost a file of what
-    /// the database has, so that nobody can say what it made.
+    /// Compares, holding the lock, so that no migration is half done meanwhile. `exclude` names what may differ.
     ///
     /// # Errors
-    /// Somebody else migrates; the files cannot be read or tried out; what the server said.
+    /// Somebody else migrates; the database has no version, or one whose file the folder has lost; the files cannot be read or tried out; what the server said.
     pub async fn drift(
         &mut self,
         directory: &Directory,
         exclude: &[String],
-    ) -> Result<Option<Drift>, MigrateError> {
+    ) -> Result<Drift, MigrateError> {
         self.session.lock(LOCK, self.settings.wait).await?;
         let found = self.drift_locked(directory, exclude).await;
         let unlocked = self.session.unlock(LOCK).await;
@@ -41,13 +40,13 @@ impl Migrator<'_> {
         &mut self,
         directory: &Directory,
         exclude: &[String],
-    ) -> Result<Option<Drift>, MigrateError> {
+    ) -> Result<Drift, MigrateError> {
         let revisions = self.revisions().await?;
         let Some(last) = revisions.iter().rev().find(|it| it.is_complete()) else {
-            return Ok(Some(Drift::default()));
+            return Err(MigrateError::NoHistory);
         };
         let Some(files) = tidegate_migrations::made(directory, &revisions) else {
-            return Ok(None);
+            return Err(MigrateError::FileLost);
         };
         let made = self.made_by(&files, None).await?;
         let there = self.session.inspect().await?;
@@ -56,7 +55,7 @@ impl Migrator<'_> {
             ..Settings::default()
         };
         let version = last.version.clone();
-        Ok(Some(compared(version, &there, &made, &settings)?))
+        compared(version, &there, &made, &settings)
     }
 }
 

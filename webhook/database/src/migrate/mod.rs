@@ -129,6 +129,16 @@ pub enum MigrateError {
         /// Of the plan.
         hash: String,
     },
+    /// No version is there whole, so that there is nothing to compare the database with.
+    #[error(
+        "no migration history found: no version of the folder was ever applied to the database"
+    )]
+    NoHistory,
+    /// What the database should be cannot be said.
+    #[error(
+        "nobody can say what the database should be: the folder has lost the file of a version that the database has"
+    )]
+    FileLost,
     /// What is pending is not what was planned.
     #[error("what is pending changed while it was judged; nothing was run, look at it again")]
     Changed,

@@ -84,13 +84,10 @@ async fn look<G: Gate>(
     let mut session = session.map_err(|error| Failure::passing(&error.to_string()))?;
     let mut migrator = Migrator::new(&mut session, &address, migration::settings(spec));
     match migrator.drift(&directory, exclude(wish, spec)).await {
-        Ok(Some(drift)) if drift.version.is_empty() => Err(Failure::permanent(
+        Ok(drift) => Ok(Seen::Checked(drift)),
+        Err(error @ MigrateError::NoHistory) => Err(Failure::permanent(
             Word::NoMigrationHistory,
-            "no migration history found: no version of the folder was ever applied to the database",
-        )),
-        Ok(Some(drift)) => Ok(Seen::Checked(drift)),
-        Ok(None) => Err(stays(
-            "nobody can say what the database should be: the folder has lost the file of a version that the database has",
+            &error.to_string(),
         )),
         Err(MigrateError::Database(
             DatabaseError::Busy { .. } | DatabaseError::BusyServer { .. },

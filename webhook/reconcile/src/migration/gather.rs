@@ -276,13 +276,12 @@ async fn drifted(
         return Ok(Vec::new());
     };
     let (mut migrator, directory, _) = work.parts();
-    let found = migrator.drift(directory, &check.exclude).await;
-    let found = found.map_err(|error| problem(&error))?;
-    let found = match found {
-        Some(drift) => drift.words,
-        None => vec![format!(
+    let found = match migrator.drift(directory, &check.exclude).await {
+        Ok(drift) => drift.words,
+        Err(MigrateError::FileLost) => vec![format!(
             "nobody can say: the folder has lost the file of a version up to {last}"
         )],
+        Err(error) => return Err(problem(&error)),
     };
     if check.goes_on && !found.is_empty() {
         warn!(version = last, differences = ?found, "somebody changed the database beside its migrations; what is pending runs all the same");

@@ -1,10 +1,9 @@
 //! `drift`: whether somebody changed a database beside its migrations. Nothing is changed.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use tidegate_database::{Drift, Migrator, TransactionMode};
-use tidegate_schemaplan::How;
 
 use super::database::DatabaseArgs;
 use super::folder::DirectoryArgs;
@@ -46,16 +45,7 @@ pub(crate) async fn run(args: &DriftArgs) -> Result<bool> {
     let (mut session, address) = args.database.open().await?;
     let settings = args.database.settings(TransactionMode::File);
     let mut migrator = Migrator::new(&mut session, &address, settings);
-    let Some(drift) = migrator.drift(&directory, &args.exclude).await? else {
-        bail!(
-            "nobody can say what the database should be: the folder has lost the file of a version that the database has"
-        );
-    };
-    if drift.version.is_empty() {
-        bail!(
-            "no migration history found: no version of the folder was ever applied to the database"
-        );
-    }
+    let drift = migrator.drift(&directory, &args.exclude).await?;
     crate::print(&match args.output {
         HumanOrJson::Human => human(&drift),
         HumanOrJson::Json => serde_json::to_string(&report(&drift))? + "\n",
@@ -73,19 +63,11 @@ fn report(drift: &Drift) -> Report<'_> {
             .map(|object| Object {
                 kind: object.kind,
                 name: &object.name,
-                how: word(object.how),
+                how: object.how.as_str(),
             })
             .collect(),
         differences: &drift.words,
         fingerprint: drifted.then_some(drift.fingerprint.as_str()),
-    }
-}
-
-const fn word(how: How) -> &'static str {
-    match how {
-        How::Extra => "extra",
-        How::Missing => "missing",
-        How::Modified => "modified",
     }
 }
 
@@ -95,7 +77,7 @@ fn human(drift: &Drift) -> String {
         return format!("The database is what its migrations up to {version} make.\n");
     }
     let objects = drift.objects.iter();
-    let objects = objects.map(|it| format!("  {} {}: {}\n", it.kind, it.name, word(it.how)));
+    let objects = objects.map(|it| format!("  {} {}: {}\n", it.kind, it.name, it.how.as_str()));
     let words = drift.words.iter().map(|it| format!("  {it}\n"));
     format!(
         "The database is not what its migrations up to {version} make:\n{}To make it so again:\n{}",
