@@ -12,6 +12,7 @@ use tidegate_model::atlas::Condition;
 use tracing::debug;
 
 use crate::context::Context;
+use crate::standing::condition;
 
 /// Who says so.
 const REPORTER: &str = "tidegate";
@@ -48,14 +49,9 @@ impl Told {
 
 /// What there is to say about an object whose conditions were `before` and are `after`; `applied` is what a success is called.
 pub(crate) fn told(before: &[Condition], after: &[Condition], applied: &str) -> Option<Told> {
-    let ready = |conditions: &[Condition]| conditions.iter().find(|it| it.kind == "Ready").cloned();
-    let now = ready(after)?;
-    let was = ready(before);
-    let is_news = was.is_none_or(|was| {
-        (was.status, was.reason, was.message)
-            != (now.status.clone(), now.reason.clone(), now.message.clone())
-    });
-    if !is_news || now.reason == "Reconciling" {
+    let now = condition(after, "Ready")?;
+    let is_old = condition(before, "Ready").is_some_and(|was| now.says_as(was));
+    if is_old || now.reason == "Reconciling" {
         return None;
     }
     if now.status == "True" {
@@ -69,7 +65,7 @@ pub(crate) fn told(before: &[Condition], after: &[Condition], applied: &str) -> 
         "LintPolicyError" | "PlanRejected" | "ApplyingSchema" | "Migrating" => "Error",
         _ => "TransientErr",
     };
-    Some(Told::warning(reason, now.message))
+    Some(Told::warning(reason, &*now.message))
 }
 
 /// That an object failed more often than its `backoffLimit` allows.

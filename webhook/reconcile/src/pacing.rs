@@ -56,16 +56,15 @@ impl Pacing {
         less_jitter(self.resync, key, 0)
     }
 
-    /// A wait that an object asks for, so that those that ask for the same come apart.
-    #[expect(clippy::unused_self, reason = "all waits are had from here")]
-    pub(crate) fn apart(&self, key: &ObjectKey, wait: Duration) -> Duration {
-        less_jitter(wait, key, 0)
-    }
-
     /// The wait after a success of an object whose files are on a branch.
     pub fn follow(&self, key: &ObjectKey) -> Duration {
         less_jitter(self.follow.min(self.resync), key, 0)
     }
+}
+
+/// A wait that an object asks for itself, so that those that ask for the same come apart.
+pub(crate) fn apart(key: &ObjectKey, wait: Duration) -> Duration {
+    less_jitter(wait, key, 0)
 }
 
 fn less_jitter(full: Duration, key: &ObjectKey, attempt: u32) -> Duration {

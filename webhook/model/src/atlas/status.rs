@@ -58,6 +58,12 @@ impl Condition {
             message: message.chars().take(MESSAGE_LIMIT).collect(),
         }
     }
+
+    /// Whether it says what `previous` says, of whichever generation and since whenever.
+    pub fn says_as(&self, previous: &Self) -> bool {
+        (&self.status, &self.reason, &self.message)
+            == (&previous.status, &previous.reason, &previous.message)
+    }
 }
 
 /// Why a condition is what it is: the operator's own words, so that scripts written for it keep working.

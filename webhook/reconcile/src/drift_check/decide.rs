@@ -13,7 +13,7 @@ use tidegate_schemaplan::How;
 
 use super::snapshot::{Failure, Seen, Snapshot, Step, Wish, Word};
 use crate::events::Told;
-use crate::pacing::Pacing;
+use crate::pacing::apart;
 use crate::problem::shown;
 use crate::standing::{condition, written};
 
@@ -24,7 +24,7 @@ const WHILE_BUSY: Duration = Duration::from_secs(30);
 const AFTER_FAILURE: Duration = Duration::from_mins(1);
 
 /// What to do about an object.
-pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step> {
+pub fn decide(snapshot: &Snapshot, now: Timestamp) -> Vec<Step> {
     if snapshot.deleting {
         return Vec::new();
     }
@@ -50,7 +50,7 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
     };
     let told = told(&snapshot.status, &status).map(Step::Tell);
     let written = (status != snapshot.status).then(|| Step::WriteStatus(Box::new(status)));
-    let wait = wait.map(|wait| Step::Requeue(pacing.apart(&snapshot.key, wait)));
+    let wait = wait.map(|wait| Step::Requeue(apart(&snapshot.key, wait)));
     written.into_iter().chain(told).chain(wait).collect()
 }
 
@@ -183,9 +183,9 @@ fn in_words(summary: &DriftSummary, version: &str) -> String {
         counts.collect::<Vec<_>>().join(", ")
     };
     let ways = list(vec![
-        ("extra", summary.extra),
-        ("missing", summary.missing),
-        ("modified", summary.modified),
+        (How::Extra.as_str(), summary.extra),
+        (How::Missing.as_str(), summary.missing),
+        (How::Modified.as_str(), summary.modified),
     ]);
     let types = summary.types.iter();
     let types = list(types.map(|(kind, count)| (kind.as_str(), *count)).collect());
@@ -222,9 +222,7 @@ fn told(before: &AtlasDriftCheckStatus, after: &AtlasDriftCheckStatus) -> Option
         condition(&before.conditions, "Ready"),
         condition(&after.conditions, "Ready")?,
     );
-    let is_old = was.is_some_and(|was| {
-        (&was.status, &was.reason, &was.message) == (&now.status, &now.reason, &now.message)
-    });
+    let is_old = was.is_some_and(|was| now.says_as(was));
     let is_failure = now.status == "False" && now.reason != Word::DriftDetected.as_str();
     (is_failure && !is_old).then(|| Told::warning("CheckFailed", &*now.message))
 }

@@ -40,7 +40,7 @@ pub(crate) async fn reconcile<G: Gate>(
         return Ok(Next::Gone);
     };
     let mut next = Next::Rest;
-    for step in decide(&snapshot, Timestamp::now(), &context.settings.pacing) {
+    for step in decide(&snapshot, Timestamp::now()) {
         match step {
             Step::WriteStatus(status) => {
                 let kind = Kind::AtlasDriftCheck;
