@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::catalog::{Catalog, Column, Object, ObjectKind, Table};
 use crate::plan::{Refusal, Statement};
 
@@ -18,6 +20,9 @@ use super::{ObjectName, TableName};
 
 /// What the old type is called meanwhile.
 const ASIDE: &str = "__tidegate_old";
+
+/// Of a name that something is put behind.
+const LONGEST_BYTES: usize = 45;
 
 /// The statements, or why it cannot be. What they drop for good is added to `lifted`.
 pub(super) fn rebuild<'a>(
@@ -321,7 +326,15 @@ pub(super) fn spelled(schema: &str, name: &str) -> String {
     }
 }
 
-/// So much of a name that the whole fits in what the server keeps of one.
-fn truncated(name: &str) -> String {
-    name.chars().take(20).collect()
+/// A name that fits with what is put behind it in the 63 bytes that the server keeps, and is another one for each name.
+pub(super) fn truncated(name: &str) -> String {
+    if name.len() <= LONGEST_BYTES {
+        return name.to_owned();
+    }
+    let digest = format!("{:x}", Sha256::digest(name));
+    let (head, tail): (String, String) = (
+        name.chars().take(8).collect(),
+        digest.chars().take(12).collect(),
+    );
+    format!("{head}_{tail}")
 }

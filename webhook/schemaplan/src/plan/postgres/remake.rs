@@ -13,6 +13,7 @@ use crate::plan::{Refusal, Statement};
 
 use super::objects::statement;
 use super::parents::inherits;
+use super::sequences::{Range, go_on, keep_position};
 use super::text::{joined, owned_sequence, qualified, quote};
 use super::{TableName, Work, alter, convert, parent_in, rebuild, spelled};
 
@@ -135,18 +136,25 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn set_rows_aside(&self) -> Vec<Statement> {
-        let tops = self.tops();
-        let away = tops.filter(|(_, old, new)| {
-            !shared_columns((self.current, old), (self.desired, new)).is_empty()
-        });
-        let away = away.flat_map(|((schema, name), _, _)| {
+        let away = self.tops().flat_map(|(top, old, new)| {
+            let shared = shared_columns((self.current, old), (self.desired, new));
+            let (schema, name) = top;
             let (table, purpose) = (qualified(schema, name), format!("{AWAY} {name}"));
-            [
+            let mut away = Vec::new();
+            if !shared.is_empty() {
                 // What others wrote behind the copy would be dropped with the table.
-                format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"),
-                format!("CREATE TABLE {} AS TABLE {table}", aside(schema, name)),
-            ]
-            .map(|sql| statement(sql, &purpose))
+                away.push(format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"));
+                away.push(format!(
+                    "CREATE TABLE {} AS TABLE {table}",
+                    aside(schema, name)
+                ));
+            }
+            let counting = shared
+                .iter()
+                .filter(|(_, was, is)| was.identity.is_some() && is.identity.is_some());
+            away.extend(counting.map(|(column, _, _)| keep_position(top, column)));
+            let away = away.into_iter();
+            away.map(move |sql| statement(sql, &purpose))
         });
         away.collect()
     }
@@ -226,13 +234,11 @@ impl<'a> Work<'a> {
             sql,
             &format!("bring the rows back of table {name}"),
         )];
-        for (column, _, is) in &shared {
-            if is.identity.is_some() {
+        for (column, was, is) in &shared {
+            if let Some(identity) = &is.identity {
+                let range = Range::of(&identity.options, &is.data_type);
                 let sequence = owned_sequence(top, column);
-                let column = quote(column);
-                let sql = format!(
-                    "SELECT setval({sequence}, max({column})) FROM {shown} HAVING max({column}) > 0"
-                );
+                let sql = go_on((top, column), &sequence, &range, was.identity.is_some());
                 statements.push(statement(
                     sql,
                     &format!("number table {name} behind its rows"),
@@ -283,8 +289,7 @@ fn table_in<'a>(catalog: &'a Catalog, (schema, name): TableName<'_>) -> Option<&
 }
 
 fn aside(schema: &str, name: &str) -> String {
-    let short: String = name.chars().take(20).collect();
-    qualified(schema, &format!("{short}{ASIDE}"))
+    qualified(schema, &format!("{}{ASIDE}", rebuild::truncated(name)))
 }
 
 /// The columns that both have and that are not computed, as they are and as they will be.

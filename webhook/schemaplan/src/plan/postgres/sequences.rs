@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::catalog::{Catalog, Column, Object, ObjectKind};
 
 use super::objects::{owner, statement};
-use super::text::{joined, qualified, quote, sequence_of};
-use super::{ObjectName, Work, alter};
+use super::text::{joined, owned_sequence, qualified, quote, sequence_of};
+use super::{ObjectName, TableName, Work, alter};
 
 /// Where a sequence may be.
 pub(super) struct Range {
@@ -75,6 +77,48 @@ pub(super) fn position(sequence: &str, old: (&str, &str), new: (&str, &str)) -> 
     Position::AtLeast(format!(
         "SELECT setval({sequence}, {goes_on}, false) WHERE coalesce(pg_sequence_last_value({sequence}) {beyond} {edge}, true)"
     ))
+}
+
+/// Keeps for the session where the sequence of a column stands, for another one that takes its place.
+pub(super) fn keep_position(table: TableName<'_>, column: &str) -> String {
+    let sequence = owned_sequence(table, column);
+    format!(
+        "SELECT set_config('{}', coalesce(pg_sequence_last_value({sequence}::regclass)::text, ''), false)",
+        kept_in(table, column)
+    )
+}
+
+/// Sets a new sequence of a column behind the last number that it, or (if `counted`) the one before it, gave or could have given. Where that is none of its range, it
+/// begins where it begins.
+pub(super) fn go_on(
+    (table, column): (TableName<'_>, &str),
+    sequence: &str,
+    range: &Range,
+    counted: bool,
+) -> String {
+    let (farthest, extreme, from, to) = if range.falls {
+        ("least", "min", range.least, range.start)
+    } else {
+        ("greatest", "max", range.start, range.most)
+    };
+    let of_rows = format!("{extreme}({})", quote(column));
+    let last = if counted {
+        let kept = kept_in(table, column);
+        format!("{farthest}({of_rows}, nullif(current_setting('{kept}', true), '')::bigint)")
+    } else {
+        of_rows
+    };
+    let table = qualified(table.0, table.1);
+    format!(
+        "SELECT setval({sequence}, number) FROM (SELECT {last} AS number FROM {table}) AS last WHERE number BETWEEN {from} AND {to}"
+    )
+}
+
+/// The name of a setting: one for each column, of letters that the server takes.
+fn kept_in((schema, table): TableName<'_>, column: &str) -> String {
+    let digest = Sha256::digest(format!("{}.{}", qualified(schema, table), quote(column)));
+    let short: String = format!("{digest:x}").chars().take(12).collect();
+    format!("tidegate.position_{short}")
 }
 
 /// A column that owns a sequence and calls it: its schema, its table, its name.

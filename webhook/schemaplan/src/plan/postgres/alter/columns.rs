@@ -5,10 +5,10 @@ use crate::diff::ColumnChange;
 
 use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
-use crate::plan::postgres::sequences::{Position, Range, position};
+use crate::plan::postgres::sequences::{Position, Range, go_on, keep_position, position};
 use crate::plan::postgres::text::{
-    column, comment, generated_as_identity, is_plain_serial, mentions, owned_sequence, qualified,
-    quote, sequence_of,
+    column, comment, generated_as_identity, is_plain_serial, literal, mentions, owned_sequence,
+    qualified, quote, sequence_of,
 };
 
 pub(super) fn add_column<'a>(
@@ -220,9 +220,7 @@ pub(super) fn change_identity<'a>(
                 work.changed.push(format!("{head} SET DEFAULT {default}"));
             }
             if let Some(identity) = &new.identity {
-                let text = to.replace('\'', "''");
-                let range = (identity.options.as_str(), new.data_type.as_str());
-                go_on_from_rows(subject, name, &format!("'{text}'"), range, work);
+                go_on_counting(subject, name, (&literal(to), identity), (old, new), work);
             }
         }
         // The sequence of the identity takes the name.
@@ -247,8 +245,7 @@ pub(super) fn change_identity<'a>(
             work.changed
                 .push(format!("{head} ADD {}", generated_as_identity(identity)));
             let sequence = owned_sequence((subject.schema, subject.name), name);
-            let range = (identity.options.as_str(), new.data_type.as_str());
-            go_on_from_rows(subject, name, &sequence, range, work);
+            go_on_counting(subject, name, (&sequence, identity), (old, new), work);
         }
         (Some(_), None) if sequences.1.is_some() => {}
         // A type that cannot count is refused as long as it does.
@@ -393,33 +390,25 @@ pub(in crate::plan::postgres) fn own_sequence(
     )
 }
 
-/// A new sequence on a column with rows goes on behind the largest that it could have given.
-pub(super) fn go_on_from_rows(
+/// A new sequence goes on where the one before it stood, and behind the rows.
+fn go_on_counting(
     subject: &Subject<'_, '_>,
     name: &str,
-    sequence: &str,
-    (options, data_type): (&str, &str),
+    (sequence, identity): (&str, &Identity),
+    (old, new): (&Column, &Column),
     work: &mut Work,
 ) {
-    let table = qualified(subject.schema, subject.name);
-    let column = quote(name);
-    let range = Range::of(options, data_type);
-    let (last, bounds) = if range.falls {
-        ("min", (range.least, range.start))
-    } else {
-        ("max", (range.start, range.most))
-    };
-    let last = format!("{last}({column})");
-    let is_in_range = if options.is_empty() {
-        format!("{last} > 0")
-    } else {
-        format!("{last} BETWEEN {} AND {}", bounds.0, bounds.1)
-    };
-    let sql = format!("SELECT setval({sequence}, {last}) FROM {table} HAVING {is_in_range}");
-    work.after.push(statement(
-        sql,
-        format!("number column {}.{name} behind its rows", subject.name),
-    ));
+    let table = (subject.schema, subject.name);
+    let purpose = || format!("number column {}.{name} behind its rows", subject.name);
+    let counted = old.identity.is_some();
+    if counted {
+        // In front of what drops it.
+        let kept = statement(keep_position(table, name), purpose());
+        work.before.insert(0, kept);
+    }
+    let range = Range::of(&identity.options, &new.data_type);
+    let sql = go_on((table, name), sequence, &range, counted);
+    work.after.push(statement(sql, purpose()));
 }
 
 pub(super) fn comment_on_column(
