@@ -1,5 +1,7 @@
 //! What a change of type does to the values, and whether `PostgreSQL` does it unasked.
 
+use super::text::quote;
+
 /// Whether some values may be lost or changed, judged by the names of the types. What is not known loses.
 pub(super) fn loses(old: &str, new: &str) -> bool {
     let (old, new) = (Type::parse(old), Type::parse(new));
@@ -7,6 +9,10 @@ pub(super) fn loses(old: &str, new: &str) -> bool {
         return true;
     }
     let both_text = TEXTS.contains(&old.name) && TEXTS.contains(&new.name);
+    // A char(n) has no spaces at its end, and compares equal what differs in them only.
+    if both_text && new.name == "character" && old.name != "character" {
+        return true;
+    }
     if both_text {
         return match (old.length(), new.length()) {
             (_, None) => false,
@@ -43,14 +49,15 @@ pub(super) fn loses(old: &str, new: &str) -> bool {
             !(exact && !matches!(old.name, "real" | "double precision") || integers || floats)
         }
         (Some(_), Some(_)) => true,
+        _ if new.length().is_some() && TEXTS.contains(&new.name) => true,
+        // From a time with a zone to one without, and back, the session's zone decides what is meant, and where clocks are put back two become one.
+        // A jsonb has each key once, and no order of them.
         _ => !matches!(
             (old.name, new.name),
             (
                 "date",
                 "timestamp without time zone" | "timestamp with time zone"
-            ) | ("timestamp without time zone", "timestamp with time zone")
-                | ("timestamp with time zone", "timestamp without time zone")
-                | ("json", "jsonb")
+            ) | ("jsonb", "json")
                 | ("inet" | "cidr", "inet")
                 | ("macaddr", "macaddr8")
                 | ("character varying" | "text", "citext")
@@ -89,6 +96,9 @@ pub(super) fn using(column: &str, old: &str, new: &str) -> String {
         }
         // The blanks behind a char(n) go with its being a text.
         (0, _) if from.name == "character" => format!("{column}::text::{new}"),
+        // The server has a cast, and the text of one is none of the other.
+        (0, 0) if is_cast(from.name, to.name) => format!("{column}::{new}"),
+        (1.., 0) if matches!(to.name, "json" | "jsonb") => format!("to_{}({column})", to.name),
         (0, 0) if TEXTS.contains(&from.name) || TIMES.contains(&from.name) && is_time(to.name) => {
             format!("{column}::{new}")
         }
@@ -103,6 +113,25 @@ pub(super) fn using(column: &str, old: &str, new: &str) -> String {
         }
         _ => format!("{column}::text::{new}"),
     }
+}
+
+/// The action of `ALTER TABLE` that gives a column another type.
+pub(super) fn change_type(column: &str, old: &str, new: &str) -> String {
+    let column = quote(column);
+    let head = format!("ALTER COLUMN {column} TYPE {new}");
+    if is_implicit(old, new) {
+        head
+    } else {
+        format!("{head} USING {}", using(&column, old, new))
+    }
+}
+
+fn is_cast(from: &str, to: &str) -> bool {
+    let is_json = matches!(to, "json" | "jsonb");
+    let is_hstore = from == "hstore" || from.ends_with(".hstore");
+    from == "money" && to == "numeric"
+        || is_hstore && is_json
+        || to.ends_with("multirange") && from == to.replace("multirange", "range")
 }
 
 fn is_time(name: &str) -> bool {
@@ -214,6 +243,24 @@ mod tests {
             ),
             ("date", "timestamp with time zone", false),
             ("timestamp with time zone", "date", true),
+            (
+                "timestamp(6) without time zone",
+                "timestamp(3) with time zone",
+                true,
+            ),
+            (
+                "timestamp with time zone",
+                "timestamp without time zone",
+                true,
+            ),
+            ("json", "jsonb", true),
+            ("json[]", "jsonb[]", true),
+            ("jsonb", "json", false),
+            ("character varying(4)", "character(8)", true),
+            ("character(4)", "character(8)", false),
+            ("character(4)", "text", false),
+            ("citext", "character varying(3)", true),
+            ("citext", "text", false),
             ("uuid", "text", false),
             ("text", "uuid", true),
             ("boolean", "integer", true),
@@ -239,6 +286,11 @@ mod tests {
             ("text", "integer[]", "c::integer[]"),
             ("integer[]", "integer", "c[1]::integer"),
             ("mood", "other", "c::text::other"),
+            ("money", "numeric(12,2)", "c::numeric(12,2)"),
+            ("int4range", "int4multirange", "c::int4multirange"),
+            ("public.hstore", "jsonb", "c::jsonb"),
+            ("text[]", "jsonb", "to_jsonb(c)"),
+            ("jsonb", "int4multirange", "c::text::int4multirange"),
             (
                 "timestamp with time zone",
                 "time without time zone",
