@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tidegate_schemaplan::{Index, IndexPart, PrimaryKey};
 
-use super::{Reader, joined_words};
+use super::{Reader, joined_words, sorted_settings};
 use crate::postgres::sql::quoted;
 use crate::postgres::wire::TextRow;
 
@@ -82,8 +82,7 @@ impl Reader<'_> {
                         .map(|yes| ("invalid".to_owned(), yes))
                         .into_iter()
                         .collect(),
-                    attributes: row
-                        .get(8)
+                    attributes: sorted_settings(row.get(8))
                         .map(|with| format!("WITH ({with})"))
                         .unwrap_or_default(),
                     ..PrimaryKey::default()
@@ -98,7 +97,7 @@ impl Reader<'_> {
             };
             option("method", row.get(5).filter(|method| method != "btree"));
             option("where", row.get(7));
-            option("with", row.get(8));
+            option("with", sorted_settings(row.get(8)));
             option("nulls not distinct", row.is(9).then(|| "true".to_owned()));
             option("tablespace", row.get(10));
             option("invalid", invalid);

@@ -365,3 +365,12 @@ fn joined_words(words: &[&str]) -> String {
         .collect();
     words.join(" ")
 }
+
+/// The server keeps settings in the order in which they were said, which means nothing.
+fn sorted_settings(settings: Option<String>) -> Option<String> {
+    settings.map(|settings| {
+        let mut settings: Vec<&str> = settings.split(", ").collect();
+        settings.sort_unstable();
+        settings.join(", ")
+    })
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tidegate_schemaplan::{Aside, Column, Generated, Identity, Object, ObjectKind, Table};
 
-use super::{Reader, qualified};
+use super::{Reader, qualified, sorted_settings};
 use crate::postgres::sql::quoted;
 use crate::postgres::wire::TextRow;
 
@@ -91,7 +91,7 @@ impl Reader<'_> {
             for (setting, value) in [
                 ("compression", compression),
                 ("statistics", row.get(13)),
-                ("options", row.get(14)),
+                ("options", sorted_settings(row.get(14))),
             ] {
                 if let Some(value) = value {
                     table
@@ -128,7 +128,7 @@ fn table(row: &TextRow) -> Table {
     };
     let yes = || "true".to_owned();
     option("unlogged", (row.str(4) == Some("u")).then(yes));
-    option("with", row.get(5));
+    option("with", sorted_settings(row.get(5)));
     option("partition by", row.get(6));
     if row.is(7) {
         option("partition of", row.get(9));

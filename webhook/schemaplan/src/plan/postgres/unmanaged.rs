@@ -9,8 +9,12 @@ use crate::catalog::{Catalog, Object, ObjectKind};
 use crate::plan::Refusal;
 
 use super::objects::is_managed;
+use super::rebuild::spelled;
 use super::text::joined;
 use super::{ObjectName, Work};
+
+/// What the names of operator classes begin with.
+const OPERATOR_CLASS: &str = "operator class ";
 
 impl Work<'_> {
     /// What is to be made of something that is not there, and that nobody will make.
@@ -38,6 +42,41 @@ impl Work<'_> {
             of(format!("{kind} {}", joined(schema, name)), &object.needs)
         });
         let refusals: Vec<Refusal> = tables.chain(objects).collect();
+        self.refusals.extend(refusals);
+        self.refuse_classes_of_indexes();
+    }
+
+    /// An index sorted by an operator class that is not there.
+    fn refuse_classes_of_indexes(&mut self) {
+        let there = self.current.schemas.iter().flat_map(|(schema, held)| {
+            let others = held.objects.get(&ObjectKind::Other).into_iter();
+            others.flatten().map(move |(name, _)| (schema, name))
+        });
+        let there: BTreeSet<_> = there.collect();
+        let wanted = unmanaged(self.desired).filter_map(|((schema, _, name), _)| {
+            let class = name.strip_prefix(OPERATOR_CLASS)?;
+            let is_there = there.contains(&(&schema.to_owned(), &name.to_owned()));
+            (!is_there).then(|| spelled(schema, class))
+        });
+        let lacking: Vec<String> = wanted.collect();
+        let created = self.created.iter().map(|(name, table)| (name, *table));
+        let altered = self.altered.iter().map(|(name, (_, new, _))| (name, *new));
+        let mut refusals = Vec::new();
+        for ((schema, table), definition) in created.chain(altered) {
+            for (index, definition) in &definition.indexes {
+                let mut parts = definition.parts.iter();
+                let class = parts.find_map(|part| {
+                    let mut words = part.attributes.split([' ', '(']);
+                    words.find(|word| lacking.iter().any(|class| class == word))
+                });
+                refusals.extend(class.map(|class| Refusal {
+                    object: format!("index {}.{index}", joined(schema, table)),
+                    reason: format!(
+                        "it needs the operator class {class}, which is of a kind that is not managed and is not there: make that in a migration first"
+                    ),
+                }));
+            }
+        }
         self.refusals.extend(refusals);
     }
 
@@ -106,7 +145,7 @@ mod tests {
 
     use tidegate_sqlplan::Dialect;
 
-    use crate::catalog::{Engine, Schema};
+    use crate::catalog::{Engine, Index, IndexPart, Schema, Table};
     use crate::{Settings, plan};
 
     use super::*;
@@ -173,5 +212,38 @@ mod tests {
                 "function f(b) stays, as b needs it, which is not managed"
             ]
         );
+    }
+
+    #[test]
+    fn an_index_of_an_operator_class_that_nobody_makes_is_refused() {
+        let part = IndexPart {
+            column: Some("a".to_owned()),
+            attributes: "oc DESC".to_owned(),
+            ..IndexPart::default()
+        };
+        let index = Index {
+            parts: vec![part],
+            ..Index::default()
+        };
+        let table = Table {
+            indexes: BTreeMap::from([("i".to_owned(), index)]),
+            ..Table::default()
+        };
+        let with_table = |mut catalog: Catalog| {
+            let schema = catalog.schemas.get_mut("").unwrap();
+            schema.tables.insert("t".to_owned(), table.clone());
+            catalog
+        };
+        let class = catalog(&[(ObjectKind::Other, "operator class oc", "")]);
+        let desired = with_table(class.clone());
+        let refusals = plan(&catalog(&[]), &desired, &Settings::default()).unwrap_err();
+        let said: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "index t.i: it needs the operator class oc, which is of a kind that is not managed and is not there: make that in a migration first"
+            ]
+        );
+        assert!(plan(&class, &desired, &Settings::default()).is_ok());
     }
 }
