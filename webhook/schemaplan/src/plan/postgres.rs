@@ -22,6 +22,7 @@ mod lift;
 mod making;
 mod materialized;
 mod node;
+mod numbering;
 mod objects;
 mod outermost;
 mod parents;

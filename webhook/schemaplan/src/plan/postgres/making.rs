@@ -116,6 +116,7 @@ impl<'a> Work<'a> {
         }
         statements.extend(owners);
         statements.append(&mut self.owners);
+        statements.extend(self.go_on_behind_rows());
         statements.extend(indexes);
         statements.extend(self.marks_of_parts());
         statements.extend(backwards.into_iter().rev().flatten());

@@ -3,10 +3,9 @@
 use crate::catalog::{Object, ObjectKind};
 use crate::plan::{Refusal, Statement};
 
-use super::alter::all_options;
 use super::further;
 use super::materialized;
-use super::sequences::{Position, position};
+use super::sequences::count_otherwise;
 use super::text::{comment, literal, qualified, quote};
 
 /// A kind in the words of `CREATE` and `DROP`.
@@ -440,22 +439,9 @@ fn composite(shown: &str, purpose: &str, name: &str, old: &Object, new: &Object)
 fn sequence(shown: &str, purpose: &str, old: &Object, new: &Object) -> Vec<Statement> {
     let mut statements = Vec::new();
     if old.definition != new.definition {
-        let options = all_options(&new.definition, Some("bigint")).join(" ");
-        let name = literal(shown);
-        let mut restart = "";
-        match position(
-            &name,
-            (&old.definition, "bigint"),
-            (&new.definition, "bigint"),
-        ) {
-            Position::Stays => {}
-            Position::Restarts => restart = " RESTART",
-            Position::AtLeast(sql) => statements.push(statement(sql, purpose)),
-        }
-        statements.push(statement(
-            format!("ALTER SEQUENCE {shown} {options}{restart}"),
-            purpose,
-        ));
+        let (was, is) = ((&*old.definition, "bigint"), (&*new.definition, "bigint"));
+        let (counts, _) = count_otherwise(shown, was, is, purpose);
+        statements.extend(counts);
     }
     // The old owner may go, and the new one may not be there yet.
     if old.labels != new.labels && !old.labels.is_empty() {

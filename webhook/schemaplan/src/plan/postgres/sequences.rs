@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest as _, Sha256};
 
 use crate::catalog::{Catalog, Column, Object, ObjectKind};
+use crate::plan::Statement;
 
 use super::objects::{owner, statement};
-use super::text::{joined, owned_sequence, qualified, quote, sequence_of};
+use super::text::{joined, literal, owned_sequence, qualified, quote, sequence_of};
 use super::{ObjectName, TableName, Work, alter};
 
 /// Where a sequence may be.
@@ -88,6 +89,12 @@ pub(super) fn keep_position(table: TableName<'_>, column: &str) -> String {
     )
 }
 
+/// What was kept of it, as an SQL expression.
+pub(super) fn kept_position(table: TableName<'_>, column: &str) -> String {
+    let kept = kept_in(table, column);
+    format!("nullif(current_setting('{kept}', true), '')::bigint")
+}
+
 /// Sets a new sequence of a column behind the last number that it, or (if `counted`) the one before it, gave or could have given. Where that is none of its range, it
 /// begins where it begins.
 pub(super) fn go_on(
@@ -103,8 +110,7 @@ pub(super) fn go_on(
     };
     let of_rows = format!("{extreme}({})", quote(column));
     let last = if counted {
-        let kept = kept_in(table, column);
-        format!("{farthest}({of_rows}, nullif(current_setting('{kept}', true), '')::bigint)")
+        format!("{farthest}({of_rows}, {})", kept_position(table, column))
     } else {
         of_rows
     };
@@ -119,6 +125,24 @@ fn kept_in((schema, table): TableName<'_>, column: &str) -> String {
     let digest = Sha256::digest(format!("{}.{}", qualified(schema, table), quote(column)));
     let short: String = format!("{digest:x}").chars().take(12).collect();
     format!("tidegate.position_{short}")
+}
+
+/// What makes a sequence count otherwise, by its name as it is written in SQL, and whether it begins anew: what it gives next may be there then.
+pub(super) fn count_otherwise(
+    shown: &str,
+    old: (&str, &str),
+    new: (&str, &str),
+    purpose: &str,
+) -> (Vec<Statement>, bool) {
+    let options = alter::all_options(new.0, Some(new.1)).join(" ");
+    let (first, restart) = match position(&literal(shown), old, new) {
+        Position::Stays => (None, ""),
+        Position::Restarts => (None, " RESTART"),
+        Position::AtLeast(sql) => (Some(statement(sql, purpose)), ""),
+    };
+    let sql = format!("ALTER SEQUENCE {shown} {options}{restart}");
+    let statements = first.into_iter().chain([statement(sql, purpose)]);
+    (statements.collect(), !restart.is_empty())
 }
 
 /// A column that owns a sequence and calls it: its schema, its table, its name.
@@ -175,11 +199,11 @@ impl<'a> Work<'a> {
                 (Some(before), None) => serial(&new, sequence).map(|after| (before, after)),
                 _ => None,
             };
-            if let Some((_, after)) = changed.filter(|(before, after)| before != after) {
-                let options = alter::all_options(&after, Some("bigint")).join(" ");
-                let sql = format!("ALTER SEQUENCE {sequence} {options}");
-                self.renames
-                    .push(statement(sql, &format!("modify sequence {sequence}")));
+            if let Some((before, after)) = changed.filter(|(before, after)| before != after) {
+                let purpose = format!("modify sequence {sequence}");
+                let counts = ((&*before, "bigint"), (&*after, "bigint"));
+                let (statements, _) = count_otherwise(sequence, counts.0, counts.1, &purpose);
+                self.renames.extend(statements);
             }
         }
     }
@@ -254,9 +278,9 @@ impl<'a> Work<'a> {
                 self.renames.push(statement(sql, &purpose));
             }
             if before != after {
-                let options = alter::all_options(&after, Some("bigint")).join(" ");
-                let sql = format!("ALTER SEQUENCE {sequence} {options}");
-                self.renames.push(statement(sql, &purpose));
+                let counts = ((&*before, "bigint"), (&*after, "bigint"));
+                let (statements, _) = count_otherwise(sequence, counts.0, counts.1, &purpose);
+                self.renames.extend(statements);
             }
             if let Some((name, object)) = made {
                 self.made.remove(&name);

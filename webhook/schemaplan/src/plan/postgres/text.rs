@@ -167,6 +167,11 @@ pub(super) fn sequence_of(column: &Column) -> Option<String> {
         .identity
         .as_ref()
         .filter(|identity| identity.kind == "serial")?;
+    called(column)
+}
+
+/// The sequence that a column's default calls, owned or not, likewise.
+pub(super) fn called(column: &Column) -> Option<String> {
     let text = column.default.as_deref()?;
     let inner = text
         .strip_prefix("nextval('")?

@@ -5,10 +5,12 @@ use crate::diff::ColumnChange;
 
 use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
-use crate::plan::postgres::sequences::{Position, Range, go_on, keep_position, position};
+use crate::plan::postgres::sequences::{
+    Position, Range, count_otherwise, go_on, keep_position, position,
+};
 use crate::plan::postgres::text::{
-    column, comment, generated_as_identity, is_plain_serial, literal, mentions, owned_sequence,
-    qualified, quote, sequence_of,
+    called, column, comment, generated_as_identity, is_plain_serial, literal, mentions,
+    owned_sequence, qualified, quote, sequence_of,
 };
 
 pub(super) fn add_column<'a>(
@@ -146,6 +148,12 @@ pub(super) fn change_identity<'a>(
     };
     let purpose = || format!("number column {}.{name}", subject.name);
     let is_moved = |sequence: &String| subject.moved.contains(sequence);
+    // A sequence that the column does not own takes over.
+    if old.identity.is_some() && new.identity.is_none() && called(new) != sequences.0 {
+        let kept = keep_position((subject.schema, subject.name), name);
+        work.before
+            .extend(called(new).map(|_| statement(kept, purpose())));
+    }
     match (sequences.0.as_ref(), sequences.1.as_ref()) {
         (from, Some(to)) if is_moved(to) => {
             if kind(old).is_some() {
@@ -185,11 +193,12 @@ pub(super) fn change_identity<'a>(
             if let (Some(was), Some(is)) = (options(old), options(new))
                 && (was != is || old.data_type != new.data_type)
             {
-                let sql = format!(
-                    "ALTER SEQUENCE {to} {}",
-                    all_options(&is, Some(&new.data_type)).join(" ")
-                );
-                work.after.push(statement(sql, purpose()));
+                let ranges = ((&*was, &*old.data_type), (&*is, &*new.data_type));
+                let (counts, restarts) = count_otherwise(to, ranges.0, ranges.1, &purpose());
+                work.after.extend(counts);
+                if restarts {
+                    go_on_behind_rows(subject, name, &literal(to), ranges.1, work);
+                }
             }
         }
         (None, Some(to)) if old.default == new.default => {
@@ -266,6 +275,10 @@ pub(super) fn change_identity<'a>(
             work.changed.push(set_identity(&head, was, is, restarts));
             if let Position::AtLeast(sql) = place {
                 work.before.push(statement(sql, purpose()));
+            }
+            if restarts {
+                let range = (&*is.options, &*new.data_type);
+                go_on_behind_rows(subject, name, &sequence, range, work);
             }
         }
         _ => {}
@@ -388,6 +401,25 @@ pub(in crate::plan::postgres) fn own_sequence(
         "ALTER SEQUENCE {sequence} OWNED BY {table}.{}",
         quote(column)
     )
+}
+
+/// One that begins anew goes on behind the rows that its new range has already.
+fn go_on_behind_rows(
+    subject: &Subject<'_, '_>,
+    name: &str,
+    sequence: &str,
+    (options, data_type): (&str, &str),
+    work: &mut Work,
+) {
+    let range = Range::of(options, data_type);
+    let sql = go_on(
+        ((subject.schema, subject.name), name),
+        sequence,
+        &range,
+        false,
+    );
+    let purpose = format!("number column {}.{name} behind its rows", subject.name);
+    work.after.push(statement(sql, purpose));
 }
 
 /// A new sequence goes on where the one before it stood, and behind the rows.

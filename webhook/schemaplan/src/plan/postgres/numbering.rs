@@ -1,0 +1,94 @@
+//! Columns whose numbers come from another sequence than before: it goes on behind what is there, or the next row would get a number that a row has.
+
+use crate::catalog::ObjectKind;
+use crate::plan::Statement;
+
+use super::objects::statement;
+use super::sequences::{Position, Range, kept_position, position};
+use super::text::{called, joined, literal, qualified, quote, sequence_of};
+use super::{ObjectName, Work};
+
+impl Work<'_> {
+    /// A column that calls a sequence of its own right which is new, or begins anew: that goes on behind the column's rows, and behind what the one
+    /// before gave.
+    pub(super) fn go_on_behind_rows(&self) -> Vec<Statement> {
+        let mut statements = Vec::new();
+        let wanted = self.desired.schemas.iter().flat_map(|(schema, held)| {
+            let tables = held.tables.iter();
+            tables.map(move |(table, new)| (schema, table, new))
+        });
+        for (schema, table, new) in wanted {
+            let held = self.current.schemas.get(schema);
+            let Some(old) = held.and_then(|held| held.tables.get(table)) else {
+                continue;
+            };
+            for (name, column) in &new.columns {
+                let is_number = matches!(&*column.data_type, "smallint" | "integer" | "bigint");
+                let before = old.columns.get(name).filter(|_| is_number);
+                let (Some(before), Some(sequence), None) =
+                    (before, called(column), sequence_of(column))
+                else {
+                    continue;
+                };
+                let is_it = |(schema, kind, name): &ObjectName<'_>| {
+                    *kind == ObjectKind::Sequence
+                        && [joined(schema, name), qualified(schema, name)].contains(&sequence)
+                };
+                let made = self.made.iter().find(|(name, _)| is_it(name));
+                let made = made.map(|(_, object)| &object.definition);
+                let mut changed = self.changed.iter().filter(|(name, _)| is_it(name));
+                let restarted = changed.find_map(|(_, (old, new))| {
+                    let place =
+                        position("", (&old.definition, "bigint"), (&new.definition, "bigint"));
+                    (place == Position::Restarts).then_some(&new.definition)
+                });
+                let Some(definition) = made.or(restarted) else {
+                    continue;
+                };
+                let range = Range::of(definition, "bigint");
+                let purpose = format!("number column {table}.{name} behind its rows");
+                let gone = called(before).filter(|gone| {
+                    let mut gone_sequences = self.unmade.keys();
+                    gone_sequences.any(|(schema, kind, name)| {
+                        *kind == ObjectKind::Sequence
+                            && [joined(schema, name), qualified(schema, name)].contains(gone)
+                    })
+                });
+                let last = match (&before.identity, gone) {
+                    (Some(_), _) => {
+                        Some(format!("SELECT {}", kept_position((schema, table), name)))
+                    }
+                    (None, Some(gone)) => {
+                        Some(format!("SELECT pg_sequence_last_value({})", literal(&gone)))
+                    }
+                    (None, None) => None,
+                };
+                let (outermost, column) = (if range.falls { "min" } else { "max" }, quote(name));
+                let rows = format!(
+                    "SELECT {outermost}({column}) FROM {}",
+                    qualified(schema, table)
+                );
+                let values = last.into_iter().chain([rows]);
+                statements.extend(
+                    values
+                        .map(|value| statement(go_on_behind(&sequence, &value, &range), &purpose)),
+                );
+            }
+        }
+        statements
+    }
+}
+
+/// A sequence goes on behind what `value` is, if it can give that and has not come so far.
+fn go_on_behind(shown: &str, value: &str, range: &Range) -> String {
+    let here = format!("(SELECT last_value FROM {shown})");
+    let between = if range.falls {
+        format!("{} AND {here}", range.least)
+    } else {
+        format!("{here} AND {}", range.most)
+    };
+    format!(
+        "SELECT setval({}, last) FROM ({value}) AS was (last) WHERE last BETWEEN {between}",
+        literal(shown)
+    )
+}
