@@ -7,6 +7,7 @@ mod again;
 mod columns;
 mod keys;
 mod options;
+mod parentage;
 mod partition;
 mod renames;
 

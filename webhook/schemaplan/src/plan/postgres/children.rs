@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, Table};
 use crate::diff::TableChange;
 
 use super::alter::KeyName;
-use super::parents::{inherits, parent_in, parents, spelled, table_in};
+use super::parents::{above, inherits, parent_in, parents, spelled, table_in};
 use super::text::joined;
 use super::{TableName, Work};
 
@@ -60,6 +60,7 @@ impl<'a> Work<'a> {
                 }));
             }
         }
+        lifted.extend(self.checks_to_join());
         for (&(schema, name), (_, _, changes)) in &mut self.altered {
             changes.retain(|change| match change {
                 TableChange::CheckDropped { name: check, .. } => {
@@ -69,6 +70,32 @@ impl<'a> Work<'a> {
             });
         }
         self.lifted.extend(lifted);
+    }
+
+    /// Checks of parents that a child joins without them: the server wants to find them there, or hands them down when it is there.
+    fn checks_to_join(&self) -> Vec<KeyName<'a>> {
+        let mut checks = Vec::new();
+        for (old, new, _) in self.altered.values() {
+            let inherits = |table: &'a Table| table.options.get("inherits");
+            if inherits(old) == inherits(new) {
+                continue;
+            }
+            let had = above(self.current, old);
+            for (schema, name) in above(self.desired, new) {
+                let held = |catalog: &'a Catalog| catalog.schemas.get(schema)?.tables.get(name);
+                let (Some(is), Some(wanted)) = (held(self.current), held(self.desired)) else {
+                    continue;
+                };
+                let theirs = is.checks.iter().filter(|(check, definition)| {
+                    wanted.checks.get(*check) == Some(*definition)
+                        && !old.checks.contains_key(*check)
+                        && !definition.attributes.contains("NO INHERIT")
+                        && !had.contains(&(schema, name))
+                });
+                checks.extend(theirs.map(|(check, _)| (schema, name, check.as_str())));
+            }
+        }
+        checks
     }
 
     /// What differs in whose columns are, and stays so.

@@ -1,8 +1,8 @@
 //! What else is said of a table.
 
-use crate::catalog::Table;
 use crate::plan::Refusal;
 
+use super::parentage::{columns_of_other_parents, give_up_checks};
 use super::{Subject, Work, statement};
 use crate::plan::postgres::partitions::is_of_a_part;
 use crate::plan::postgres::text::{names, qualified, quote};
@@ -89,6 +89,10 @@ pub(super) fn change_option(
                 work.before.push(statement(sql, purpose.clone()));
             }
             give_up_checks(subject, work);
+            // What a parent that stays gains and loses, its children do with it.
+            if !was.iter().any(|parent| is.contains(parent)) {
+                columns_of_other_parents(subject, work);
+            }
             for parent in is.iter().filter(|parent| !was.contains(parent)) {
                 let sql = format!("ALTER TABLE {table} INHERIT {parent}");
                 work.after.push(statement(sql, purpose.clone()));
@@ -140,20 +144,6 @@ pub(super) fn change_option(
             new.unwrap_or("none")
         ))),
     }
-}
-
-/// A child that leaves keeps its parent's checks, unless the parent gave them up before.
-fn give_up_checks(subject: &Subject<'_, '_>, work: &mut Work) {
-    let (left, joined) = subject.parents;
-    let theirs = left.into_iter().flat_map(|parent| &parent.checks);
-    let gone = theirs.filter(|(name, check)| {
-        let stays = joined.is_some_and(|parent| parent.checks.contains_key(*name));
-        let is_own = |table: &Table| table.checks.contains_key(*name);
-        let is_handed_down = !check.attributes.contains("NO INHERIT");
-        is_handed_down && !stays && !is_own(subject.old) && !is_own(subject.new)
-    });
-    let actions = gone.map(|(name, _)| format!("DROP CONSTRAINT IF EXISTS {}", quote(name)));
-    work.constraints_dropped.extend(actions);
 }
 
 /// `storage of "a"` as the setting and the column.

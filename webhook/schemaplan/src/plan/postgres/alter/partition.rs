@@ -5,13 +5,11 @@ use crate::diff::TableChange;
 
 use super::columns::comment_on_column;
 use super::keys::{add_index, drop_index};
+use super::parentage::{columns_of_another_parent, take_on_checks};
 use super::{Subject, Work, statement};
 use crate::plan::postgres::attaching::is_alike;
-use crate::plan::postgres::convert;
 use crate::plan::postgres::parts::has_parts;
-use crate::plan::postgres::text::{
-    column, primary_key_name, qualified, quote, sequence_of, unquoted,
-};
+use crate::plan::postgres::text::{primary_key_name, qualified, quote, unquoted};
 
 /// Whether a change of columns or checks is only that they are a parent's now, or were; what is said of such a column may still differ from the parent's.
 fn inherited<'a>(subject: &Subject<'a, '_>, change: &TableChange<'a>, work: &mut Work) -> bool {
@@ -93,6 +91,7 @@ pub(super) fn partition<'a>(
             TableChange::OptionChanged { option, .. } if *option == "partition of" => {
                 let actions = columns_of_another_parent(subject, work);
                 work.changed.extend(actions);
+                take_on_checks(subject, work);
                 let bound = subject.new.options.get("partition bound");
                 let bound = bound.map(String::as_str).unwrap_or_default();
                 let sql = format!("ALTER TABLE {parent} ATTACH PARTITION {table} {bound}");
@@ -304,83 +303,6 @@ fn give_up_what_was_the_parents(subject: &Subject<'_, '_>, work: &mut Work) {
     let constraints = constraints.iter();
     let actions = constraints.map(|name| format!("DROP CONSTRAINT IF EXISTS {}", quote(name)));
     work.constraints_dropped.extend(actions);
-}
-
-/// What a table's columns need where it gets a parent, leaves one, or changes from one to another: those that it does not list are as its parent's.
-fn columns_of_another_parent(subject: &Subject<'_, '_>, work: &mut Work) -> Vec<String> {
-    let of_parent = |table: &Table| table.options.contains_key("partition of");
-    let columns = |table: &Table, parent: Option<&Table>| {
-        let mut columns = table.columns.clone();
-        let parent = parent.filter(|_| of_parent(table));
-        for (name, theirs) in parent.into_iter().flat_map(|parent| &parent.columns) {
-            // Comments are not handed down, and a sequence stays its owner's.
-            columns.entry(name.clone()).or_insert_with(|| Column {
-                comment: None,
-                identity: None,
-                ..theirs.clone()
-            });
-        }
-        columns
-    };
-    let (left, joined) = subject.parents;
-    let (is, wanted) = (columns(subject.old, left), columns(subject.new, joined));
-    let mut actions = Vec::new();
-    let mut gone: Vec<(&String, &Column)> = is.iter().collect();
-    gone.retain(|(name, _)| !wanted.contains_key(*name));
-    // What is computed goes before what it is computed from.
-    gone.sort_by_key(|(_, column)| column.generated.is_none());
-    for (name, _) in gone {
-        actions.push(format!("DROP COLUMN {}", quote(name)));
-        work.destructive = true;
-    }
-    for (name, wanted) in &wanted {
-        let Some(is) = is.get(name) else {
-            actions.push(format!("ADD COLUMN {}", column(name, wanted, false)));
-            continue;
-        };
-        let head = format!("ALTER COLUMN {}", quote(name));
-        // A sequence of its own is made when the table has been seen again.
-        let keeps_default = wanted.identity.is_some() && wanted.identity != is.identity;
-        let (was, will) = (&is.data_type, &wanted.data_type);
-        let differs = is.default != wanted.default || was != will;
-        if differs && is.default.is_some() && (wanted.default.is_none() || was != will) {
-            actions.push(format!("{head} DROP DEFAULT"));
-        }
-        if was != will {
-            let using = if convert::is_implicit(was, will) {
-                String::new()
-            } else {
-                format!(" USING {}", convert::using(&quote(name), was, will))
-            };
-            actions.push(format!("{head} TYPE {will}{using}"));
-            work.destructive |= convert::loses(was, will);
-        }
-        if let Some(default) = wanted
-            .default
-            .as_ref()
-            .filter(|_| differs && !keeps_default)
-        {
-            actions.push(format!("{head} SET DEFAULT {default}"));
-        }
-        if is.nullable != wanted.nullable {
-            let verb = if wanted.nullable { "DROP" } else { "SET" };
-            actions.push(format!("{head} {verb} NOT NULL"));
-        }
-        if is.comment != wanted.comment {
-            comment_on_column(subject, name, wanted.comment.as_deref(), work);
-        }
-        // The numbers are another table's now, and the own sequence would stay with the column.
-        let own = sequence_of(is).filter(|own| sequence_of(wanted).as_ref() != Some(own));
-        let own = own.filter(|own| {
-            differs && !subject.moved.contains(own) && !subject.adopted.contains(own)
-        });
-        if let Some(own) = own {
-            let purpose = format!("number column {}.{name}", subject.name);
-            work.after
-                .push(statement(format!("DROP SEQUENCE IF EXISTS {own}"), purpose));
-        }
-    }
-    actions
 }
 
 /// What changes of a column that is the parent's: only what differs from that is listed.
