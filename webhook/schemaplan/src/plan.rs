@@ -25,6 +25,7 @@ mod sqlite;
 mod text;
 
 use self::postgres::NamesOfSequences;
+pub(crate) use self::postgres::{rename_parent, written_as_parent};
 
 /// What to run, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,12 +7,14 @@
 //! Everything that bears or refers to the old name is renamed with it, as the servers do: keys, indexes, foreign keys from elsewhere, and in
 //! expressions each word that is the name. Where a server does otherwise the comparison finds a difference, and the plan mends it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
+use tidegate_sqlplan::Dialect;
 
 use crate::catalog::{Catalog, Column, Identity, ObjectKind, Schema, Table};
 use crate::diff::{Change, TableChange};
+use crate::plan;
 use crate::plan::Refusal;
 use crate::settings::RenameHint;
 
@@ -40,14 +42,23 @@ pub(crate) fn rename(
 ) -> Result<Vec<Rename>, Vec<Refusal>> {
     let mut renames = Vec::new();
     let mut refusals = Vec::new();
-    let one_schema = current.schemas.keys().all(String::is_empty)
-        && desired.schemas.keys().all(String::is_empty);
+    let schemas: BTreeSet<String> = [&*current, desired]
+        .into_iter()
+        .flat_map(|side| side.schemas.keys().cloned())
+        .collect();
+    let unqualified = unqualified_schema(&schemas, desired.engine.dialect);
     for wants_column in [false, true] {
         for hint in hints {
             let parts: Vec<&str> = hint.from.split('.').collect();
             let (schema, parts) = match parts.as_slice() {
-                [schema, rest @ ..] if !one_schema && !rest.is_empty() => (*schema, rest),
-                rest => ("", rest),
+                // `orders.total` is a column unless there is a schema of that name.
+                [schema, rest @ ..]
+                    if !rest.is_empty() && schemas.contains(*schema)
+                        || !unqualified.is_empty() && rest.len() > 1 =>
+                {
+                    (*schema, rest)
+                }
+                rest => (unqualified, rest),
             };
             let to = hint.to.rsplit('.').next().unwrap_or_default();
             // A column's hint may name its table as it was or as it is.
@@ -58,7 +69,9 @@ pub(crate) fn rename(
                     .iter()
                     .find(|hint| hint.from.rsplit('.').next() == Some(table));
                 match renamed {
-                    Some(hint) if !is_there => hint.to.clone(),
+                    Some(hint) if !is_there => {
+                        hint.to.rsplit('.').next().unwrap_or_default().to_owned()
+                    }
                     _ => table.to_owned(),
                 }
             };
@@ -85,6 +98,16 @@ pub(crate) fn rename(
         Ok(renames)
     } else {
         Err(refusals)
+    }
+}
+
+/// Where a name without a schema is: in the one that is looked at, or, where there are several, in the one that a `PostgreSQL` server looks in first.
+fn unqualified_schema(schemas: &BTreeSet<String>, dialect: Dialect) -> &'static str {
+    let is_one = schemas.iter().all(String::is_empty);
+    if is_one || dialect != Dialect::Postgres {
+        ""
+    } else {
+        "public"
     }
 }
 
@@ -170,7 +193,15 @@ fn rename_table(
     for (name, column) in &mut table.columns {
         keep_sequence(column, from, name);
     }
+    // Its parts of a parent's indexes are called after it.
+    for part in table.parts.0.values_mut() {
+        if let Some(rest) = part.strip_prefix(from).filter(|rest| rest.starts_with('_')) {
+            *part = format!("{to}{rest}");
+        }
+    }
+    let usual_key = table.primary_key.as_ref().map(|key| key.name.is_none());
     present.tables.insert(to.to_owned(), table);
+    let written = plan::written_as_parent(desired, (schema, to));
     for (owner, other) in &mut current.schemas {
         let own = owner == schema;
         for table in other.tables.values_mut() {
@@ -179,14 +210,22 @@ fn rename_table(
                     to.clone_into(&mut key.table);
                 }
             }
+            let is_child = plan::rename_parent(table, (schema, from), &written);
+            if is_child
+                && usual_key == Some(true)
+                && let Some(part) = table.parts.0.remove(&format!("{from}_pkey"))
+            {
+                table.parts.0.insert(format!("{to}_pkey"), part);
+            }
             if own {
                 words.in_expressions(table);
                 renew_names(table);
             }
         }
+        words.in_needs(other, schema);
         if own {
             words.in_objects(other);
-            move_triggers(other, from, to);
+            move_what_is_of_it(other, from, to);
         }
     }
     Ok(Some(Rename {
@@ -259,12 +298,16 @@ fn rename_column(
     renew_names(entry);
     for other in present.tables.values_mut() {
         for key in other.foreign_keys.values_mut() {
-            if key.table == table && key.schema.is_empty() {
+            if key.table == table && (key.schema.is_empty() || key.schema == schema) {
                 swap(&mut key.referred, from, to);
             }
         }
     }
-    for object in present.objects.values_mut().flat_map(BTreeMap::values_mut) {
+    let objects = present.objects.iter_mut().filter(|(kind, _)| {
+        // The server keeps the old name for what it shows, and cannot be told otherwise: it is made again.
+        !(dialect == Dialect::Postgres && **kind == ObjectKind::MaterializedView)
+    });
+    for object in objects.flat_map(|(_, objects)| objects.values_mut()) {
         let is_near = object.table.as_deref() == Some(table)
             || object
                 .needs
@@ -322,26 +365,24 @@ fn swap(names: &mut [String], from: &str, to: &str) {
     }
 }
 
-/// Triggers are known by their table's name too.
-fn move_triggers(schema: &mut Schema, from: &str, to: &str) {
-    let Some(triggers) = schema.objects.remove(&ObjectKind::Trigger) else {
-        return;
-    };
-    let moved = triggers
-        .into_iter()
-        .map(|(name, mut trigger)| {
-            if trigger.table.as_deref() != Some(from) {
-                return (name, trigger);
-            }
-            trigger.table = Some(to.to_owned());
-            let bare = name
-                .strip_prefix(from)
-                .and_then(|rest| rest.strip_prefix('.'))
-                .unwrap_or(&name);
-            (format!("{to}.{bare}"), trigger)
-        })
-        .collect();
-    schema.objects.insert(ObjectKind::Trigger, moved);
+/// Triggers, policies and rules are known by their table's name too.
+fn move_what_is_of_it(schema: &mut Schema, from: &str, to: &str) {
+    for objects in schema.objects.values_mut() {
+        let moved = std::mem::take(objects)
+            .into_iter()
+            .map(|(name, mut object)| {
+                if object.table.as_deref() != Some(from) {
+                    return (name, object);
+                }
+                object.table = Some(to.to_owned());
+                let bare = name
+                    .strip_prefix(from)
+                    .and_then(|rest| rest.strip_prefix('.'));
+                let renamed = bare.map(|bare| format!("{to}.{bare}"));
+                (renamed.unwrap_or(name), object)
+            });
+        *objects = moved.collect();
+    }
 }
 
 /// Constraints without a name are called after what they say.

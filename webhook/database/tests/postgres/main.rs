@@ -1,6 +1,7 @@
 //! `PostgreSQL`, on a server of this test's own.
 
 mod changing_hands;
+mod kept;
 mod laws;
 mod owners;
 mod pairs;

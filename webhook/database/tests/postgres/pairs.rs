@@ -4,7 +4,8 @@
 use anyhow::Context as _;
 use tidegate_database::{Session, TransactionMode};
 use tidegate_kit::Postgres;
-use tidegate_schemaplan::Settings;
+use tidegate_schemaplan::{Settings, wanted};
+use tidegate_sqlplan::Dialect;
 
 use crate::support::{bound, plan_to, reach, whole};
 
@@ -51,7 +52,13 @@ async fn run(pair: &Pair, database: &str, session: &mut Session) -> anyhow::Resu
         server.psql(database, &script)?.ok()
     };
     psql(pair.rows)?;
-    reach(session, pair.new, &settings).await?;
+    let hints = wanted(&[(String::new(), pair.new.to_owned())], Dialect::Postgres);
+    let renames = hints.map(|wanted| wanted.renames).unwrap_or_default();
+    let hinted = Settings {
+        renames,
+        ..Settings::default()
+    };
+    reach(session, pair.new, &hinted).await?;
     let (query, expected) = pair.finds;
     if !query.is_empty() {
         let found = psql(query)?;

@@ -52,6 +52,7 @@ use self::attaching::IndexName;
 pub(super) use self::identities::NamesOfSequences;
 use self::objects::statement;
 use self::parents::{parent_in, parents, spelled};
+pub(crate) use self::parents::{rename_parent, written_as_parent};
 use self::text::{comment, joined, own_name, qualified, quote};
 
 /// A table by its schema's name and its own.
@@ -313,6 +314,21 @@ impl<'a> Work<'a> {
                         quote(&format!("{to}_pkey"))
                     );
                     statements.push(statement(sql, &purpose));
+                }
+                let held = self.current.schemas.get(*schema);
+                let parts = held
+                    .and_then(|held| held.tables.get(*to))
+                    .map(|it| &it.parts.0);
+                for part in parts.into_iter().flat_map(|parts| parts.values()) {
+                    let rest = part.strip_prefix(to).filter(|rest| rest.starts_with('_'));
+                    statements.extend(rest.map(|rest| {
+                        let sql = format!(
+                            "ALTER INDEX {} RENAME TO {}",
+                            qualified(schema, &format!("{from}{rest}")),
+                            quote(part)
+                        );
+                        statement(sql, &purpose)
+                    }));
                 }
                 self.renames.splice(0..0, statements);
             }

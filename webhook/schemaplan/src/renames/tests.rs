@@ -1,5 +1,7 @@
 //! Hints, done and refused.
 
+use std::collections::BTreeMap;
+
 use tidegate_sqlplan::Dialect;
 
 use super::*;
@@ -142,4 +144,64 @@ fn what_cannot_be_meant_is_refused() {
             .unwrap_or_default();
         assert!(reason.contains(expected), "{hint:?}: {reason}");
     }
+}
+
+#[test]
+fn where_there_are_several_schemas_a_name_alone_is_one_of_public() {
+    let several = |mut catalog: Catalog| {
+        catalog.engine.dialect = Dialect::Postgres;
+        let schema = catalog.schemas.remove("").unwrap();
+        catalog.schemas.insert("public".to_owned(), schema);
+        catalog
+    };
+    let desired = several(wanted(&[
+        ("purchases", &["id", "amount"]),
+        ("users", &["id"]),
+    ]));
+    for (table, column) in [
+        ("orders", "orders.total"),
+        ("public.orders", "purchases.total"),
+        ("orders", "public.purchases.total"),
+    ] {
+        let mut catalog = several(present());
+        let hints = hints(&[(table, "purchases"), (column, "amount")]);
+        let renames = rename(&mut catalog, &desired, &hints).unwrap();
+        let said: Vec<_> = renames
+            .iter()
+            .map(|it| (it.from.as_str(), it.table.as_str()))
+            .collect();
+        assert_eq!(
+            said,
+            [("orders", "purchases"), ("total", "purchases")],
+            "{column}"
+        );
+    }
+}
+
+#[test]
+fn what_is_of_a_table_and_below_it_follows_its_name() {
+    let mut catalog = present();
+    catalog.engine.dialect = Dialect::Postgres;
+    let schema = catalog.schemas.get_mut("").unwrap();
+    let users = schema.tables.get_mut("users").unwrap();
+    let options = &mut users.options;
+    options.insert("inherits".to_owned(), "others, orders".to_owned());
+    let policy = crate::catalog::Object {
+        table: Some("orders".to_owned()),
+        ..crate::catalog::Object::default()
+    };
+    let policies = schema.objects.entry(ObjectKind::Policy).or_default();
+    policies.insert("orders.seen".to_owned(), policy);
+    let desired = wanted(&[("purchases", &["id", "total"]), ("users", &["id"])]);
+    rename(&mut catalog, &desired, &hints(&[("orders", "purchases")])).unwrap();
+    let schema = catalog.schemas.get("").unwrap();
+    let parents = schema.tables.get("users").unwrap().options.get("inherits");
+    assert_eq!(parents.unwrap(), "others, purchases");
+    let (name, policy) = schema.objects[&ObjectKind::Policy]
+        .first_key_value()
+        .unwrap();
+    assert_eq!(
+        (name.as_str(), policy.table.as_deref()),
+        ("purchases.seen", Some("purchases"))
+    );
 }

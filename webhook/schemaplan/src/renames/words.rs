@@ -60,6 +60,17 @@ impl Words<'_> {
         }
     }
 
+    /// What needs the table of a schema by its full name, wherever it is itself.
+    pub(super) fn in_needs(&self, schema: &mut Schema, of: &str) {
+        let (from, to) = (format!("{of}.{}", self.from), format!("{of}.{}", self.to));
+        let objects = schema.objects.values_mut().flat_map(BTreeMap::values_mut);
+        let of_objects = objects.flat_map(|object| &mut object.needs);
+        let of_tables = schema.tables.values_mut().flat_map(|it| &mut it.needs);
+        for need in of_objects.chain(of_tables).filter(|need| **need == from) {
+            need.clone_from(&to);
+        }
+    }
+
     fn is(&self, word: &str) -> bool {
         match self.dialect {
             Dialect::Postgres => word == self.from,

@@ -231,16 +231,8 @@ impl<'a> Work<'a> {
                     ));
                 }
                 let mut actions = alter.actions();
-                let partitions = partitions(alter);
-                // A table that is parted takes no foreign key, also in the statement that ends it.
-                let (with, behind) = if partitions.is_none() {
-                    (now, Vec::new())
-                } else {
-                    (Vec::new(), now)
-                };
-                actions.extend(alter.add_keys(with));
-                statements.extend(alter_table(schema, table, actions, partitions));
-                statements.extend(alter_table(schema, table, alter.add_keys(behind), None));
+                actions.extend(alter.add_keys(now));
+                statements.extend(alter_table(schema, table, actions, partitions(alter)));
                 statements.extend(alter_table(schema, table, alter.afterwards(), None));
                 last.extend(alter_table(schema, table, alter.add_keys(later), None));
             }
@@ -249,11 +241,10 @@ impl<'a> Work<'a> {
         statements
     }
 
-    /// Those that go, as far as they are chosen.
-    pub(super) fn tables_dropped(&self, is_chosen: impl Fn(Name<'a>) -> bool) -> Vec<Statement> {
-        let order = self.drop_order().into_iter().rev();
-        order
-            .filter(|(name, _)| is_chosen(*name))
+    pub(super) fn tables_dropped(&self) -> Vec<Statement> {
+        self.drop_order()
+            .into_iter()
+            .rev()
             .map(|((schema, table), _)| {
                 statement(
                     format!("DROP TABLE {}", qualified(schema, table)),

@@ -68,6 +68,33 @@ pub(super) fn table_in<'a>(
     })
 }
 
+/// Gives a table's parent its new name, as it is `written`, if it is one. Whether it was.
+pub(crate) fn rename_parent(table: &mut Table, from: TableName<'_>, written: &str) -> bool {
+    let mut is_child = false;
+    for option in ["partition of", "inherits"] {
+        let Some(list) = table.options.get_mut(option) else {
+            continue;
+        };
+        if names(list).any(|one| spelled(from, one)) {
+            is_child = true;
+            let parents = names(list).map(|one| if spelled(from, one) { written } else { one });
+            *list = parents.collect::<Vec<_>>().join(", ");
+        }
+    }
+    is_child
+}
+
+/// How the server of a catalog writes a table that is above others there.
+pub(crate) fn written_as_parent(catalog: &Catalog, (schema, name): TableName<'_>) -> String {
+    let held = catalog.schemas.values();
+    let mut tables = held.flat_map(|schema| schema.tables.values());
+    let written = tables.find_map(|table| {
+        let mut parents = parents(table).into_iter();
+        parents.find(|parent| spelled((schema, name), parent))
+    });
+    written.unwrap_or_else(|| joined(schema, name))
+}
+
 /// All tables above a table.
 pub(super) fn above<'a>(catalog: &'a Catalog, table: &Table) -> Vec<TableName<'a>> {
     let mut names = Vec::new();
