@@ -431,6 +431,41 @@ async fn a_constraint_that_resolves_conflicts_loses_no_row_in_a_rebuild() {
 }
 
 #[tokio::test]
+async fn a_key_that_becomes_the_number_of_its_row_is_not_made_up_where_it_is_null() {
+    let from = "CREATE TABLE t (id INT PRIMARY KEY, a TEXT)";
+    let to = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT)";
+    check(
+        from,
+        "INSERT INTO t VALUES (5, 'x'), (77, 'y')",
+        to,
+        &[
+            "PRAGMA foreign_keys = off",
+            "CREATE TABLE \"new_t\" (id INTEGER PRIMARY KEY, a TEXT)",
+            "INSERT INTO \"new_t\" (\"id\", \"a\") SELECT IFNULL(\"id\", ''), \"a\" FROM \"t\"",
+            "DROP TABLE \"t\"",
+            "ALTER TABLE \"new_t\" RENAME TO \"t\"",
+            "PRAGMA foreign_keys = on",
+        ],
+        "SELECT id, a FROM t",
+        "5,x 77,y",
+    )
+    .await;
+    let mut session = holding(from, "INSERT INTO t VALUES (5, 'x'), (NULL, 'y')").await;
+    let desired = session.desired(&[to.to_owned()], None).await.expect("good");
+    let current = session.inspect().await.expect("readable");
+    let planned = plan(&current, &desired, &Settings::default()).expect("possible");
+    let refused = session
+        .apply(&planned.statements, TransactionMode::File)
+        .await
+        .expect_err("no number is made up");
+    assert!(
+        refused.to_string().contains("datatype mismatch"),
+        "{refused}"
+    );
+    assert_eq!(rows(&mut session, "SELECT id, a FROM t").await, "5,x -,y");
+}
+
+#[tokio::test]
 async fn virtual_tables_come_change_and_go_with_what_is_behind_them() {
     let plain = "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT)";
     let with = |words: &str| {

@@ -20,7 +20,7 @@ pub(crate) enum Refused {
     Unasked(String),
 }
 
-/// Asks the gate about statements that are about to run. A "no" to what somebody approved by its hash is noted, and is none: they have seen the statements.
+/// Asks the gate about statements that are about to run, and returns what it warns about. A "no" to what somebody approved by its hash is noted, and is none: they have seen the statements.
 pub(crate) async fn judge<G: Gate>(
     context: &Context<G>,
     key: &ObjectKey,
@@ -28,10 +28,10 @@ pub(crate) async fn judge<G: Gate>(
     dialect: Option<Dialect>,
     statements: Vec<String>,
     is_approved: bool,
-) -> Result<(), Refused> {
+) -> Result<Vec<GateFinding>, Refused> {
     // Nothing is judged before a database was seen.
     let Some(dialect) = dialect else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let plan = PlanReview {
         subject: subject.to_string(),
@@ -39,11 +39,11 @@ pub(crate) async fn judge<G: Gate>(
         changes: statements.into_iter().map(PlanChange::Statement).collect(),
     };
     match context.judge(key, &plan).await {
-        GateVerdict::Allowed { .. } => Ok(()),
+        GateVerdict::Allowed { warnings } => Ok(warnings),
         GateVerdict::Denied { findings } if is_approved => {
             let rules: Vec<String> = findings.iter().map(ToString::to_string).collect();
             warn!(object = %key, ?rules, "a plan that the policies deny was approved by its hash, and runs");
-            Ok(())
+            Ok(Vec::new())
         }
         GateVerdict::Denied { findings } => Err(Refused::Denied(findings)),
         GateVerdict::Unavailable { message } => Err(Refused::Unasked(message)),

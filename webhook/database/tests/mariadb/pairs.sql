@@ -1272,3 +1272,35 @@ INSERT INTO t (a, w) VALUES (1, 2);
 -- keeps SELECT a, v, s FROM t
 -- to
 CREATE TABLE t (a int, v int AS (a + 1) STORED, w int AS (a + 1) VIRTUAL, s int AS (a + 2) VIRTUAL, CONSTRAINT c CHECK (v > a), CONSTRAINT d CHECK (w > 0), CONSTRAINT e CHECK (s > a));
+-- == times and numbers that NULL silently becomes
+-- mariadb MySQL refuses to make them of NULL
+-- loses
+CREATE TABLE t (a timestamp NULL, b int, n int, KEY (n));
+-- rows
+INSERT INTO t VALUES (NULL, 1, NULL);
+-- keeps SELECT b FROM t
+-- to
+CREATE TABLE t (a timestamp NOT NULL DEFAULT '2020-01-01 00:00:00', b int, n int NOT NULL AUTO_INCREMENT, KEY (n));
+-- == partitions go, and a foreign key comes
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE t (id int PRIMARY KEY, n int) PARTITION BY HASH (id) PARTITIONS 3;
+-- rows
+INSERT INTO p VALUES (5);
+INSERT INTO t VALUES (1, 5), (2, NULL);
+-- keeps SELECT id, n FROM t ORDER BY id
+-- to
+CREATE TABLE p (id int PRIMARY KEY);
+CREATE TABLE t (id int PRIMARY KEY, n int, CONSTRAINT tp FOREIGN KEY (n) REFERENCES p (id));
+-- == a sequence takes the name of a table, and a table that of a sequence
+-- mariadb MySQL has no sequences
+-- loses
+CREATE TABLE a (id int PRIMARY KEY);
+CREATE SEQUENCE b;
+CREATE TABLE c (id int PRIMARY KEY DEFAULT nextval(b));
+-- rows
+INSERT INTO c VALUES (7);
+-- keeps SELECT id FROM c
+-- to
+CREATE SEQUENCE a;
+CREATE TABLE b (id int PRIMARY KEY);
+CREATE TABLE c (id int PRIMARY KEY DEFAULT nextval(a));

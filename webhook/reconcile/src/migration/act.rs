@@ -82,7 +82,7 @@ pub(crate) async fn act<G: Gate>(
                 )
                 .await
                 {
-                    Ok(()) => continue,
+                    Ok(_) => continue,
                     Err(Refused::Denied(findings)) => Outcome::Denied { findings },
                     Err(Refused::Unasked(message)) => Outcome::Failed {
                         problem: Problem::new(Reason::PlanRejected, message),

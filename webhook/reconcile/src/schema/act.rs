@@ -37,6 +37,11 @@ pub enum Outcome {
         /// Why.
         findings: Vec<GateFinding>,
     },
+    /// The gate warns, and somebody wants to see what it warns about; nothing ran.
+    Warned {
+        /// What about, at least one.
+        findings: Vec<GateFinding>,
+    },
     /// The database changed between inspection and change; nothing ran.
     Overtaken,
     /// Something failed; the problem says what was changed.
@@ -70,6 +75,7 @@ pub(crate) async fn act<G: Gate>(
             Step::Judge {
                 statements,
                 is_approved,
+                warnings_wait,
             } => match judged::judge(
                 context,
                 &gathered.snapshot.key,
@@ -80,7 +86,10 @@ pub(crate) async fn act<G: Gate>(
             )
             .await
             {
-                Ok(()) => continue,
+                Ok(findings) if warnings_wait && !is_approved && !findings.is_empty() => {
+                    Outcome::Warned { findings }
+                }
+                Ok(_) => continue,
                 Err(Refused::Denied(findings)) => Outcome::Denied { findings },
                 Err(Refused::Unasked(message)) => {
                     Outcome::Failed(Problem::new(Reason::LintPolicyError, message))

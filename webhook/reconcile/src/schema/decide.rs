@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use tidegate_model::atlas::{Progress, Reason};
+use tidegate_schemaplan::Plan;
 
 use super::drift::{self, Found};
-use super::planning::{how_to_approve, is_approved, objection, plan};
-use super::snapshot::{Seen, Snapshot, Status, Step, Wish};
+use super::planning::{how_to_approve, is_approved, objection, plan, warned};
+use super::snapshot::{Review, Seen, Snapshot, Status, Step, Wish};
 use super::{Outcome, response};
 use crate::pacing::Pacing;
 use crate::problem::{Problem, list};
@@ -60,6 +61,7 @@ pub fn decide(snapshot: &Snapshot, now: Timestamp, pacing: &Pacing) -> Vec<Step>
     steps.push(Step::Judge {
         statements: drift::texts(&plan),
         is_approved: is_approved(snapshot, &plan),
+        warnings_wait: wish.review == Review::Warned,
     });
     steps.push(Step::Apply {
         statements: plan.statements,
@@ -103,28 +105,33 @@ pub fn conclude(
             ]
         }
         (Outcome::Done | Outcome::Applied { .. }, ..) => Vec::new(),
-        (Outcome::Denied { findings }, wish, seen) => not_ready(
-            snapshot,
-            &Problem::new(Reason::LintPolicyError, {
-                let mut message = list("the policies deny the plan", findings);
-                if let (Ok(wish), Ok(seen)) = (wish, seen)
-                    && let Some(sides) = &seen.sides
-                    && let Ok(plan) = plan(sides, wish)
-                {
-                    message.push_str(&how_to_approve(snapshot, &plan));
-                }
-                message
-            }),
-            &Found::Unknown,
-            now,
-            pacing,
-        ),
+        (Outcome::Denied { findings }, ..) => {
+            let mut message = list("the policies deny the plan", findings);
+            if let Some(plan) = planned(snapshot) {
+                message.push_str(&how_to_approve(snapshot, &plan));
+            }
+            let problem = Problem::new(Reason::LintPolicyError, message);
+            not_ready(snapshot, &problem, &Found::Unknown, now, pacing)
+        }
+        (Outcome::Warned { findings }, ..) => {
+            let problem = planned(snapshot).map(|plan| warned(snapshot, &plan, findings));
+            let steps = problem.map(|it| not_ready(snapshot, &it, &Found::Unknown, now, pacing));
+            steps.unwrap_or_default()
+        }
         (Outcome::Failed(problem), ..) => {
             not_ready(snapshot, problem, &Found::Unknown, now, pacing)
         }
         // Somebody else was quicker. That is no failure: look again and plan anew.
         (Outcome::Overtaken, ..) => vec![Step::Requeue(pacing.retry(&snapshot.key, 1))],
     }
+}
+
+/// The plan that [`decide`] made.
+fn planned(snapshot: &Snapshot) -> Option<Plan> {
+    let (Ok(wish), Ok(seen)) = (&snapshot.wish, &snapshot.seen) else {
+        return None;
+    };
+    plan(seen.sides.as_ref()?, wish).ok()
 }
 
 /// There is nothing to do, or nothing is to be done.

@@ -42,7 +42,7 @@ pub use act::Outcome;
 use act::act;
 pub use decide::{conclude, decide};
 use gather::{gather, settle};
-pub use snapshot::{Seen, Sides, Snapshot, Status, Step, Wish};
+pub use snapshot::{Review, Seen, Sides, Snapshot, Status, Step, Wish};
 
 /// One look at one object, and what follows from it.
 ///

@@ -7,7 +7,8 @@ use tidegate_model::atlas::Reason;
 use tidegate_model::words::APPROVE;
 use tidegate_schemaplan::{Catalog, Loss, Plan, approves};
 
-use super::snapshot::{Sides, Snapshot, Wish};
+use super::snapshot::{Review, Sides, Snapshot, Wish};
+use crate::gate::GateFinding;
 use crate::problem::{Problem, list};
 
 /// The way from what is there to what is wanted.
@@ -54,22 +55,27 @@ pub(super) fn objection(
         );
         return Some(Problem::new(Reason::FirstRunDestructive, message));
     }
-    if is_approved(snapshot, plan) || !(wish.review || loses && !wish.may_lose) {
+    if is_approved(snapshot, plan) || !(wish.review == Review::All || loses && !wish.may_lose) {
         return None;
     }
     let (reason, mut message) = if loses {
         (Reason::LintPolicyError, lost(sides, plan))
     } else {
-        let waiting = list(
-            "Schema plan is waiting for approval",
-            plan.statements
-                .iter()
-                .map(|statement| ended(&statement.sql)),
-        );
-        (Reason::ApprovalPending, waiting)
+        (Reason::ApprovalPending, waiting(plan))
     };
     message.push_str(&how_to_approve(snapshot, plan));
     Some(Problem::new(reason, message))
+}
+
+/// Why a plan that the policies warn about does not run, where somebody wants to see such plans.
+pub(super) fn warned(snapshot: &Snapshot, plan: &Plan, warnings: &[GateFinding]) -> Problem {
+    let message = format!(
+        "{}\n{}{}",
+        waiting(plan),
+        list("the policies warn", warnings),
+        how_to_approve(snapshot, plan)
+    );
+    Problem::new(Reason::ApprovalPending, message)
 }
 
 /// Whether somebody approved exactly this plan. It answers the policies too: they say what a plan does, and this person has seen it done.
@@ -88,6 +94,14 @@ pub(super) fn how_to_approve(snapshot: &Snapshot, plan: &Plan) -> String {
     format!(
         "\n{other}Nothing was changed. When exactly this is meant, annotate the object with {APPROVE}: {}",
         plan.hash()
+    )
+}
+
+fn waiting(plan: &Plan) -> String {
+    let statements = plan.statements.iter();
+    list(
+        "Schema plan is waiting for approval",
+        statements.map(|statement| ended(&statement.sql)),
     )
 }
 

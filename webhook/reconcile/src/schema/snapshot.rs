@@ -50,10 +50,22 @@ pub struct Wish {
     pub transaction: TransactionMode,
     /// Whether plans that lose data run unasked, once the first one has run: `policy.lint.destructive.error: false`.
     pub may_lose: bool,
-    /// Whether every plan has to be approved: `policy.lint.review: ALWAYS`.
-    pub review: bool,
+    /// Which plans have to be approved beside those that lose data.
+    pub review: Review,
     /// How many failures in a row are retried soon; 0 is without end.
     pub backoff_limit: u32,
+}
+
+/// Which plans a person has to approve: `policy.lint.review`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Review {
+    /// None for the sake of a review.
+    #[default]
+    None,
+    /// `WARNING`: those that the policies warn about.
+    Warned,
+    /// `ALWAYS`: every one.
+    All,
 }
 
 /// A database, and what it should be.
@@ -155,6 +167,8 @@ pub enum Step {
         statements: Vec<String>,
         /// Somebody approved exactly these: what the gate says against them is noted, and they run.
         is_approved: bool,
+        /// Where the gate warns about them they wait for an approval.
+        warnings_wait: bool,
     },
     /// Run these statements, if the database still is as inspected.
     Apply {

@@ -7,7 +7,7 @@ use tidegate_database::TransactionMode;
 use tidegate_model::atlas::{AtlasSchemaSpec, Diff, KeyRef, Project, Reason};
 use tidegate_schemaplan::{Settings, Skip};
 
-use super::snapshot::Wish;
+use super::snapshot::{Review, Wish};
 use super::text::Gist;
 use crate::problem::Problem;
 use crate::standing::BACKOFF_LIMIT;
@@ -75,10 +75,6 @@ fn wish(spec: &AtlasSchemaSpec) -> Result<Wish, Problem> {
         unknown.push(format!("spec.policy.diff.skip.{word}"));
     }
     let review = spec.policy.lint.review.as_deref();
-    if review == Some("WARNING") {
-        // Only the gate knows of warnings, and it is asked about a plan that is about to run.
-        unknown.push("spec.policy.lint.review: WARNING (ALWAYS asks about every plan, ERROR about those that lose data)".to_owned());
-    }
     if !unknown.is_empty() {
         return refuse(cannot_follow(&unknown));
     }
@@ -93,9 +89,14 @@ fn wish(spec: &AtlasSchemaSpec) -> Result<Wish, Problem> {
         },
         schemas: spec.schemas.clone(),
         transaction: transaction(spec.transaction_mode.as_deref())?,
-        // ERROR asks for a review of plans that break a rule: losing data is one.
-        may_lose: spec.policy.lint.destructive.error == Some(false) && review != Some("ERROR"),
-        review: review == Some("ALWAYS"),
+        // Whoever wants to see errors or warnings wants to see what loses data.
+        may_lose: spec.policy.lint.destructive.error == Some(false)
+            && !matches!(review, Some("ERROR" | "WARNING")),
+        review: match review {
+            Some("ALWAYS") => Review::All,
+            Some("WARNING") => Review::Warned,
+            _ => Review::None,
+        },
         backoff_limit: spec.backoff_limit.unwrap_or(BACKOFF_LIMIT),
     })
 }

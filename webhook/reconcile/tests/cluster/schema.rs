@@ -142,6 +142,40 @@ async fn a_plan_that_the_gate_denies_does_not_begin() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_the_gate_warns_about_waits_where_that_is_asked_for() -> Result<()> {
+    let place = Place::new("gate-warns")?;
+    let running = place.start().await?;
+    let wants = |sql: &str| {
+        let review = serde_json::json!({"lint": {"review": "WARNING"}});
+        let spec = serde_json::json!({"url": place.url("app.db"), "schema": {"sql": sql}, "policy": review});
+        place.apply("app", &spec)
+    };
+    wants(USERS)?;
+    place.wait_ready("app", 1)?;
+    wants(&format!("{USERS}; CREATE TABLE doubtful (id INTEGER)"))?;
+    let reason = "{.status.conditions[?(@.type==\"Ready\")].reason}";
+    place.wait("app", reason, "ApprovalPending")?;
+    assert!(place.columns("app.db", "doubtful")?.is_empty());
+    let status = place.status("app")?;
+    let message = status["conditions"][0]["message"].as_str();
+    let message = message.unwrap_or_default();
+    says(
+        message,
+        &[
+            "Schema plan is waiting for approval",
+            "CREATE TABLE",
+            "words/doubtful-word: the word is doubtful",
+        ],
+    );
+    let (_, hash) = message.rsplit_once("approve: ").expect("the hash");
+    let approve = format!("gate.tidegate.dev/approve={hash}");
+    place.kubectl(&["annotate", "atlasschema", "app", &approve])?;
+    place.wait_ready("app", 2)?;
+    assert_eq!(place.columns("app.db", "doubtful")?, ["id"]);
+    running.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_in_a_secret_is_read_when_it_is_there_and_never_shown() -> Result<()> {
     let place = Place::new("secret")?;
     let running = place.start().await?;

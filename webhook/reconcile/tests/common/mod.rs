@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 /// What is done while a plan is judged.
 type Meanwhile = Arc<dyn Fn(&PlanReview) + Send + Sync>;
 
-/// Denies plans that hold a certain word, and remembers what it was asked.
+/// Denies plans that hold a certain word, warns about those that hold another, and remembers what it was asked.
 #[derive(Clone, Default)]
 pub(crate) struct WordGate {
     pub(crate) meanwhile: Option<Meanwhile>,
@@ -33,23 +33,26 @@ impl Gate for WordGate {
         if let Some(meanwhile) = &self.meanwhile {
             meanwhile(plan);
         }
-        let forbidden = plan.changes.iter().position(|change| match change {
-            PlanChange::Statement(text)
-            | PlanChange::Apply { object: text, .. }
-            | PlanChange::Delete(text) => text.contains("forbidden"),
-        });
-        match forbidden {
+        let finding = |word: &str| {
+            let change = plan.changes.iter().position(|change| match change {
+                PlanChange::Statement(text)
+                | PlanChange::Apply { object: text, .. }
+                | PlanChange::Delete(text) => text.contains(word),
+            });
+            change.map(|change| GateFinding {
+                policy: "words".to_owned(),
+                rule: format!("{word}-word"),
+                message: format!("the word is {word}"),
+                change: Some(change),
+                suggestion: Some("write another".to_owned()),
+            })
+        };
+        match finding("forbidden") {
             None => GateVerdict::Allowed {
-                warnings: Vec::new(),
+                warnings: finding("doubtful").into_iter().collect(),
             },
-            Some(change) => GateVerdict::Denied {
-                findings: vec![GateFinding {
-                    policy: "words".to_owned(),
-                    rule: "forbidden-word".to_owned(),
-                    message: "the word is forbidden".to_owned(),
-                    change: Some(change),
-                    suggestion: Some("write another".to_owned()),
-                }],
+            Some(denied) => GateVerdict::Denied {
+                findings: vec![denied],
             },
         }
     }

@@ -49,9 +49,15 @@ pub(super) fn plan(
     statements.extend(objects.in_the_way());
     statements.extend(work.foreign_keys_dropped());
     statements.extend(work.schemas());
+    // Tables and sequences share their names, so that one may stand where the other is to come.
+    let becomes_sequence = |name| objects.makes_sequence(name);
+    let becomes_table = |name| work.created.contains_key(&name);
+    statements.extend(work.tables_dropped(becomes_sequence));
+    statements.extend(objects.sequences_dropped(becomes_table));
     statements.extend(objects.sequences());
     statements.extend(work.tables());
-    statements.extend(work.tables_dropped());
+    statements.extend(work.tables_dropped(|name| !becomes_sequence(name)));
+    statements.extend(objects.sequences_dropped(|name| !becomes_table(name)));
     statements.extend(objects.made());
     statements.extend(work.schemas_dropped());
     Ok(Plan {

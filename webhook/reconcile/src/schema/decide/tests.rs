@@ -139,10 +139,12 @@ fn word(step: &Step) -> String {
         Step::Judge {
             statements,
             is_approved: false,
+            ..
         } => format!("judge {}", statements.len()),
         Step::Judge {
             statements,
             is_approved: true,
+            ..
         } => format!("judge {} approved", statements.len()),
         Step::Apply { statements, .. } => format!("apply {}", statements.len()),
         Step::Requeue(_) => "requeue".to_owned(),
@@ -340,7 +342,7 @@ fn what_loses_data_runs_when_exactly_that_was_approved() {
 #[test]
 fn a_plan_that_somebody_wants_to_review_waits_without_failing() {
     let mut snapshot = settled(&[MORE], &[USERS]);
-    wish(&mut snapshot).review = true;
+    wish(&mut snapshot).review = Review::All;
     let waits =
         "status ApprovalPending Ready=False Reconciling=True Stalled=False Drifted=False failed=0";
     refuses(
@@ -351,6 +353,44 @@ fn a_plan_that_somebody_wants_to_review_waits_without_failing() {
     let hash = plan(&sides(&[USERS], &[MORE]), &Wish::default()).expect("a plan");
     snapshot.approved = Some(hash.hash());
     decides(&snapshot, &[BEGINS_AGAIN, "judge 1 approved", "apply 1"]);
+}
+
+#[test]
+fn a_plan_that_the_policies_warn_about_waits_where_somebody_wants_to_see_it() {
+    let mut snapshot = settled(&[MORE], &[USERS]);
+    wish(&mut snapshot).review = Review::Warned;
+    let steps = decides(&snapshot, &[BEGINS_AGAIN, "judge 1", "apply 1"]);
+    assert!(
+        matches!(steps[1], Step::Judge { warnings_wait, .. } if warnings_wait),
+        "{steps:?}"
+    );
+    let warning = GateFinding {
+        policy: "unsafe-sql".to_owned(),
+        rule: "slow".to_owned(),
+        message: "it takes long".to_owned(),
+        change: Some(0),
+        suggestion: None,
+    };
+    let outcome = Outcome::Warned {
+        findings: vec![warning],
+    };
+    let steps = conclude(&snapshot, &outcome, at(300), &pacing());
+    assert_eq!(
+        steps.iter().map(word).collect::<Vec<_>>(),
+        [
+            "status ApprovalPending Ready=False Reconciling=True Stalled=False Drifted=False failed=0",
+            "requeue"
+        ]
+    );
+    let hash = plan(&sides(&[USERS], &[MORE]), &Wish::default()).expect("a plan");
+    let said = message(&steps);
+    for words in [
+        "Schema plan is waiting for approval:\n- ALTER TABLE",
+        "\nthe policies warn:\n- unsafe-sql/slow: it takes long\nNothing was changed.",
+        hash.hash().as_str(),
+    ] {
+        assert!(said.contains(words), "{words:?} in {said}");
+    }
 }
 
 #[test]

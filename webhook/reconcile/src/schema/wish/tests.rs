@@ -74,10 +74,6 @@ fn what_cannot_be_followed_is_refused_by_name() {
             &["spec.policy.diff.skip.drop_view"],
         ),
         (
-            json!({"policy": {"lint": {"review": "WARNING"}}}),
-            &["spec.policy.lint.review: WARNING"],
-        ),
-        (
             json!({"txMode": "some"}),
             &["\"some\"", "file, all or none"],
         ),
@@ -112,16 +108,19 @@ fn what_can_be_followed_is_read() {
         (full.transaction, full.backoff_limit),
         (TransactionMode::None, 3)
     );
-    assert!(full.may_lose && full.review);
+    assert!(full.may_lose && full.review == Review::All);
     assert!(full.settings.concurrent_index_create && !full.settings.concurrent_index_drop);
     assert!(full.settings.skip.drop_table && !full.settings.skip.add_index);
     for policy in [
         json!({"lint": {"destructive": {"error": true}}}),
         json!({"lint": {"destructive": {}}}),
         json!({"lint": {"destructive": {"error": false}, "review": "ERROR"}}),
+        json!({"lint": {"destructive": {"error": false}, "review": "WARNING"}}),
     ] {
         assert!(!read(json!({"policy": policy})).may_lose);
     }
+    let warned = read(json!({"policy": {"lint": {"review": "WARNING"}}}));
+    assert_eq!(warned.review, Review::Warned);
 }
 
 #[test]

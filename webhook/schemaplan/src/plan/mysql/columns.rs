@@ -151,9 +151,16 @@ impl<'a> Alter<'a> {
             };
             return vec![drop, Action::new(sql, String::new())];
         }
+        let filled = fills(old, new);
+        let purpose = match filled {
+            Some(value) => format!("{purpose}, in which NULL becomes {value}"),
+            None => purpose,
+        };
         let destructive = if new.generated.is_some() {
             // What was written by hand is computed from now on.
             old.generated.is_none()
+        } else if filled.is_some() {
+            true
         } else {
             // A counter has no negative numbers, so that it does not lose them either.
             let counted = old.auto_increment && !old.data_type.contains("unsigned");
@@ -198,6 +205,20 @@ impl<'a> Alter<'a> {
             (None, Some(new)) => new.stored,
             (None, None) => true,
         }
+    }
+}
+
+/// What MariaDB makes of a NULL where one is not allowed any more, and says nothing; of all other types it refuses to make one that is not.
+fn fills(old: &Column, new: &Column) -> Option<&'static str> {
+    if !old.nullable || new.nullable || old.generated.is_some() || new.generated.is_some() {
+        return None;
+    }
+    if new.auto_increment {
+        Some("0")
+    } else {
+        new.data_type
+            .starts_with("timestamp")
+            .then_some("the present time")
     }
 }
 

@@ -137,6 +137,11 @@ impl Type {
         })
     }
 
+    /// Whether a floating number takes this one's sign and digits: one that says how many digits it has rounds to them.
+    fn is_within(&self, into: &Self) -> bool {
+        into.arguments.is_empty() && (self.unsigned || !into.unsigned)
+    }
+
     fn fits(&self, into: &Self) -> bool {
         if let (Some(from), Some(to)) = (self.integer(), into.integer()) {
             return match (self.unsigned, into.unsigned) {
@@ -176,12 +181,10 @@ impl Type {
             | ("timestamp", "timestamp") => {
                 self.number(0).unwrap_or(0) <= into.number(0).unwrap_or(0)
             }
-            ("date", "datetime")
-            | ("float", "double")
-            | ("year", "smallint" | "mediumint" | "int" | "bigint") => true,
-            ("float", "float") | ("double", "double") => into.arguments.is_empty(),
+            ("date", "datetime") | ("year", "smallint" | "mediumint" | "int" | "bigint") => true,
+            ("float", "float") | ("float" | "double", "double") => self.is_within(into),
             // A double holds whole numbers of 53 bits.
-            (_, "double") => self.integer().is_some_and(|bytes| bytes <= 4),
+            (_, "double") => self.integer().is_some_and(|bytes| bytes <= 4) && self.is_within(into),
             ("json", _) => matches!(into.word.as_str(), "longtext" | "longblob"),
             ("tinyint", "bit") => false,
             ("bit", "bit") => self.number(0).unwrap_or(1) <= into.number(0).unwrap_or(1),
@@ -258,6 +261,9 @@ mod tests {
             ("datetime", "datetime(6)"),
             ("date", "datetime"),
             ("float", "double"),
+            ("float(7,3)", "double"),
+            ("double unsigned", "double"),
+            ("mediumint(9)", "double"),
             ("json", "longtext"),
             ("point", "geometry"),
             ("enum('abc')", "varchar(3)"),
@@ -283,6 +289,10 @@ mod tests {
             ("datetime", "date"),
             ("datetime", "timestamp"),
             ("double", "float"),
+            ("float", "double(10,2)"),
+            ("float", "double unsigned"),
+            ("int(11)", "double(10,2)"),
+            ("int(11)", "double unsigned"),
             ("longblob", "blob"),
             ("varbinary(10)", "binary(10)"),
             ("varchar(10)", "char(20)"),

@@ -170,18 +170,28 @@ impl<'a> Objects<'a> {
         statements
     }
 
-    /// Sequences that go, then routines, views, triggers and events that come.
-    pub(super) fn made(&self) -> Vec<Statement> {
-        let mut statements: Vec<Statement> = self
-            .gone(ObjectKind::Sequence)
-            .iter()
-            .filter(|(name, _)| !self.wanted(ObjectKind::Sequence).contains_key(*name))
+    /// Whether a sequence comes that has this name.
+    pub(super) fn makes_sequence(&self, name: Name<'a>) -> bool {
+        let kind = ObjectKind::Sequence;
+        self.wanted(kind).contains_key(&name) && !self.gone(kind).contains_key(&name)
+    }
+
+    /// Sequences that go, as far as they are chosen.
+    pub(super) fn sequences_dropped(&self, is_chosen: impl Fn(Name<'a>) -> bool) -> Vec<Statement> {
+        let gone = self.gone(ObjectKind::Sequence).iter();
+        gone.filter(|(name, _)| !self.wanted(ObjectKind::Sequence).contains_key(*name))
+            .filter(|(name, _)| is_chosen(**name))
             .map(|(name, object)| Statement {
                 // The number that was reached is gone with it.
                 destructive: true,
                 ..drop_object(ObjectKind::Sequence, *name, object)
             })
-            .collect();
+            .collect()
+    }
+
+    /// Routines, views, triggers and events that come.
+    pub(super) fn made(&self) -> Vec<Statement> {
+        let mut statements = Vec::new();
         for kind in [
             ObjectKind::Function,
             ObjectKind::Procedure,

@@ -231,8 +231,16 @@ impl<'a> Work<'a> {
                     ));
                 }
                 let mut actions = alter.actions();
-                actions.extend(alter.add_keys(now));
-                statements.extend(alter_table(schema, table, actions, partitions(alter)));
+                let partitions = partitions(alter);
+                // A table that is parted takes no foreign key, also in the statement that ends it.
+                let (with, behind) = if partitions.is_none() {
+                    (now, Vec::new())
+                } else {
+                    (Vec::new(), now)
+                };
+                actions.extend(alter.add_keys(with));
+                statements.extend(alter_table(schema, table, actions, partitions));
+                statements.extend(alter_table(schema, table, alter.add_keys(behind), None));
                 statements.extend(alter_table(schema, table, alter.afterwards(), None));
                 last.extend(alter_table(schema, table, alter.add_keys(later), None));
             }
@@ -241,10 +249,11 @@ impl<'a> Work<'a> {
         statements
     }
 
-    pub(super) fn tables_dropped(&self) -> Vec<Statement> {
-        self.drop_order()
-            .into_iter()
-            .rev()
+    /// Those that go, as far as they are chosen.
+    pub(super) fn tables_dropped(&self, is_chosen: impl Fn(Name<'a>) -> bool) -> Vec<Statement> {
+        let order = self.drop_order().into_iter().rev();
+        order
+            .filter(|(name, _)| is_chosen(*name))
             .map(|((schema, table), _)| {
                 statement(
                     format!("DROP TABLE {}", qualified(schema, table)),

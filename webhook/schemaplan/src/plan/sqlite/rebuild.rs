@@ -185,7 +185,12 @@ fn copy(
             continue;
         }
         into.push(quoted(name));
+        let is_numbered = |table: &Table| number_column(table) == Some(name.as_str());
         from.push(match &column.default {
+            // A row that has no number is given the next one; a text in its place is refused.
+            _ if before.nullable && is_numbered(new) && !is_numbered(old) => {
+                format!("IFNULL({}, '')", quoted(name))
+            }
             Some(default) if before.nullable && !column.nullable => {
                 format!("IFNULL({}, ({default}))", quoted(name))
             }
@@ -234,20 +239,7 @@ fn copy(
 /// By which name a row's own number is copied, which others may keep: a full text index names rows by it. None where there is no such number, or a column
 /// that is it.
 fn row_number(old: &Table, new: &Table) -> Option<&'static str> {
-    let has_numbers = |table: &Table| !table.options.contains_key("without rowid");
-    let parts = new
-        .primary_key
-        .as_ref()
-        .map_or(&[][..], |key| key.parts.as_slice());
-    let is_column = match parts {
-        [part] => part
-            .column
-            .as_ref()
-            .and_then(|name| new.columns.get(name))
-            .is_some_and(|column| column.data_type == "integer"),
-        _ => false,
-    };
-    if is_column || !has_numbers(old) || !has_numbers(new) {
+    if number_column(new).is_some() || !has_row_numbers(old) || !has_row_numbers(new) {
         return None;
     }
     let is_free = |name: &&str| {
@@ -255,6 +247,22 @@ fn row_number(old: &Table, new: &Table) -> Option<&'static str> {
         !columns.any(|column| column.eq_ignore_ascii_case(name))
     };
     ["rowid", "_rowid_", "oid"].into_iter().find(is_free)
+}
+
+fn has_row_numbers(table: &Table) -> bool {
+    !table.options.contains_key("without rowid")
+}
+
+/// The column that is the row's own number: of type `INTEGER` in just this word, alone in the primary key, which does not fall (an old mistake that
+/// SQLite keeps).
+fn number_column(table: &Table) -> Option<&str> {
+    let key = table.primary_key.as_ref()?;
+    let [part] = key.parts.as_slice() else {
+        return None;
+    };
+    let name = part.column.as_deref()?;
+    let is_integer = table.columns.get(name)?.data_type == "integer";
+    (is_integer && !part.descending && has_row_numbers(table)).then_some(name)
 }
 
 /// All went with the old table.
