@@ -1,6 +1,7 @@
 //! A connection, and what is said first: the modes under which texts are read and given back.
 //!
-//! They are the same whatever the server's own are, or two sides of a comparison could be spelled by two rules. Waiting for a table that a long
+//! They are the same whatever the server's own are, or two sides of a comparison could be spelled by two rules; only the time zone is the server's, as it
+//! is for everybody who does not say one. Waiting for a table that a long
 //! query holds is short, as everybody else waits behind whoever waits to change it.
 
 use tidegate_schemaplan::Engine;
@@ -72,6 +73,8 @@ fn settings(dialect: Dialect, limits: &Limits) -> String {
         "foreign_key_checks = 1".to_owned(),
         "unique_checks = 1".to_owned(),
         format!("lock_wait_timeout = {wait}"),
+        // The driver takes UTC. A `timestamp` that becomes a `datetime` holds the time of the session's zone, which has to be the applications' one.
+        "time_zone = DEFAULT".to_owned(),
     ];
     settings.extend(match dialect {
         // A table whose rows have a history may be changed; the history is, too.

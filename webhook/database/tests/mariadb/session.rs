@@ -472,6 +472,16 @@ async fn what_cannot_be_made_again_is_named_and_left_alone() {
 }
 
 #[tokio::test]
+async fn times_are_those_of_the_servers_zone() {
+    for server in each() {
+        let mut session = open(server, "zone").await.unwrap();
+        let asked = "SELECT @@session.time_zone, @@global.time_zone";
+        let rows = session.query(asked, &[]).await.unwrap();
+        assert_eq!(rows[0][0], rows[0][1]);
+    }
+}
+
+#[tokio::test]
 async fn questions_take_parameters_and_give_texts() {
     for server in each() {
         let mut session = open(server, "questions").await.unwrap();
