@@ -466,6 +466,20 @@ async fn a_key_that_becomes_the_number_of_its_row_is_not_made_up_where_it_is_nul
 }
 
 #[tokio::test]
+async fn a_rebuild_says_where_null_becomes_a_default() {
+    let from = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b INT, c INT)";
+    let to = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL DEFAULT 'x', b INT NOT NULL DEFAULT 0, c INT)";
+    let mut session = holding(from, "INSERT INTO t VALUES (1, NULL, NULL, NULL)").await;
+    let plan = bring(&mut session, to, Settings::default()).await;
+    let purposes: Vec<&str> = plan.statements.iter().map(|it| &*it.purpose).collect();
+    assert_eq!(
+        purposes[2],
+        "rebuild table t: its rows, NULL in a, b as the default"
+    );
+    assert_eq!(rows(&mut session, "SELECT * FROM t").await, "1,x,0,-");
+}
+
+#[tokio::test]
 async fn virtual_tables_come_change_and_go_with_what_is_behind_them() {
     let plain = "CREATE TABLE docs (id INTEGER PRIMARY KEY, body TEXT)";
     let with = |words: &str| {

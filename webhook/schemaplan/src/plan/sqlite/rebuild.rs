@@ -177,6 +177,7 @@ fn copy(
 ) -> Option<Statement> {
     let mut into = Vec::new();
     let mut from = Vec::new();
+    let mut filled = Vec::new();
     for (name, column) in &new.columns {
         let Some(before) = old.columns.get(name) else {
             continue;
@@ -192,6 +193,7 @@ fn copy(
                 format!("IFNULL({}, '')", quoted(name))
             }
             Some(default) if before.nullable && !column.nullable => {
+                filled.push(name.as_str());
                 format!("IFNULL({}, ({default}))", quoted(name))
             }
             _ => quoted(name),
@@ -224,6 +226,10 @@ fn copy(
     } else {
         "INSERT"
     };
+    let filled = match filled.as_slice() {
+        [] => String::new(),
+        names => format!(", NULL in {} as the default", names.join(", ")),
+    };
     Some(Statement {
         sql: format!(
             "{verb} INTO {} ({}) SELECT {} FROM {}",
@@ -232,7 +238,7 @@ fn copy(
             from.join(", "),
             quoted(table)
         ),
-        ..said(format!("rebuild table {table}: its rows"))
+        ..said(format!("rebuild table {table}: its rows{filled}"))
     })
 }
 
