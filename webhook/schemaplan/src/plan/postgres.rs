@@ -84,6 +84,7 @@ pub(super) fn plan(
     work.how_objects_change();
     work.lift_what_stands_on_remade();
     work.lift_objects();
+    work.refuse_what_would_go_later();
     work.lift_uses_of_types();
     work.lift_uses_of_functions();
     if !work.recomputed.is_empty() {

@@ -42,6 +42,11 @@ impl Reader<'_> {
                 (true, false) => "DEFERRABLE",
                 _ => "",
             };
+            let holds = match (row.is(21), row.is(16)) {
+                (false, _) => "NOT ENFORCED",
+                (true, false) => "NOT VALID",
+                (true, true) => "",
+            };
             let comment = row.get(20);
             match row.str(2).unwrap_or_default() {
                 "p" => {
@@ -88,7 +93,7 @@ impl Reader<'_> {
                                 ""
                             },
                             deferrable,
-                            if row.is(16) { "" } else { "NOT VALID" },
+                            holds,
                         ]),
                         comment,
                     };
@@ -99,7 +104,7 @@ impl Reader<'_> {
                         expression: row.text(18),
                         attributes: joined_words(&[
                             if row.is(17) { "NO INHERIT" } else { "" },
-                            if row.is(16) { "" } else { "NOT VALID" },
+                            holds,
                         ]),
                         comment,
                     };

@@ -266,6 +266,7 @@ impl Reader<'_> {
                     "subscription ",
                     "language ",
                     "access method ",
+                    "constraint ",
                 ]);
                 let object = Object {
                     definition: if is_whole {

@@ -79,7 +79,7 @@ SELECT con.oid, con.conname, con.contype, con.conrelid, con.contypid, con.conind
   con.confupdtype, con.confdeltype, con.confmatchtype, con.condeferrable, con.condeferred, con.convalidated, con.connoinherit,
   CASE WHEN con.contype = 'c' THEN pg_get_expr(con.conbin, con.conrelid) END,
   CASE WHEN con.contype IN ('x', 'f') OR con.contypid <> 0 THEN pg_get_constraintdef(con.oid) END,
-  d.description
+  d.description, ENFORCED
 FROM pg_constraint con
 LEFT JOIN pg_class c ON c.oid = con.conrelid
 LEFT JOIN pg_class fc ON fc.oid = con.confrelid
@@ -303,7 +303,15 @@ UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'foreign data wrapper ' || fdwname
   FROM pg_foreign_data_wrapper WHERE ('pg_foreign_data_wrapper'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
 UNION ALL SELECT (SELECT min(oid) FROM pg_namespace WHERE oid IN (NAMESPACES)), 'foreign server ' || srvname
-  FROM pg_foreign_server WHERE ('pg_foreign_server'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)";
+  FROM pg_foreign_server WHERE ('pg_foreign_server'::regclass, oid) NOT IN (SELECT classid, objid FROM theirs)
+OTHER_CONSTRAINTS";
+
+/// Keys over periods, and what a NOT NULL can be since PostgreSQL 18 beside that: columns and keys of the catalog have no place for either.
+const OTHER_CONSTRAINTS: &str = "
+UNION ALL SELECT con.connamespace, 'constraint ' || c.relname || '.' || con.conname || ': ' || pg_get_constraintdef(con.oid)
+  FROM pg_constraint con JOIN pg_class c ON c.oid = con.conrelid
+  WHERE con.connamespace IN (NAMESPACES) AND con.conislocal AND con.conparentid = 0
+    AND (con.conperiod OR con.contype = 'n' AND (NOT con.convalidated OR con.connoinherit))";
 
 /// Conversions between types, of which one is in scope; where the whole database is, those between the server's own types too, which are listed in `public`.
 pub(super) const CASTS: &str = "
@@ -394,6 +402,22 @@ pub(super) fn for_version(query: &str, namespaces: &str, version: (u32, u32)) ->
             },
         )
         .replace("UP_TO_ARGUMENTS", UP_TO_ARGUMENTS)
+        .replace(
+            "ENFORCED",
+            if version.0 >= 18 {
+                "con.conenforced"
+            } else {
+                "true"
+            },
+        )
+        .replace(
+            "OTHER_CONSTRAINTS",
+            if version.0 >= 18 {
+                OTHER_CONSTRAINTS
+            } else {
+                ""
+            },
+        )
         .replace("NAMESPACES", namespaces)
         .replace(
             "NULLS_NOT_DISTINCT",

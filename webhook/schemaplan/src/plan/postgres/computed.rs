@@ -1,13 +1,16 @@
 //! Columns that are computed of a function or a type that is made anew: they are plain meanwhile, and dropped and computed again behind it.
+//!
+//! Up to version 14 the server drops a computed column together with a function or a type that its expression names, unasked; and goes on doing so when the
+//! column has long been plain (`DROP EXPRESSION` forgets the columns that were read, and nothing else). Version 12 has no `DROP EXPRESSION` at all.
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, ObjectKind, Table};
 use crate::diff::TableChange;
 use crate::plan::Refusal;
 
-use super::text::{joined, mentions};
-use super::{TableName, Work, alter, rebuild};
+use super::text::{joined, mentions, own_name};
+use super::{ObjectName, TableName, Work, alter, rebuild};
 
 impl<'a> Work<'a> {
     /// The server changes the type of no column that is computed or computed from, and drops no type that an expression names.
@@ -49,6 +52,36 @@ impl<'a> Work<'a> {
         self.alter_recomputed();
     }
 
+    /// A column that would be dropped later, with what it holds, when nobody thinks of it any more.
+    pub(super) fn refuse_what_would_go_later(&mut self) {
+        if !matches!(self.current.engine.version.0, 13 | 14) {
+            return;
+        }
+        for (&(_, table_name), (old, new, _)) in &self.altered {
+            for (name, column) in &old.columns {
+                let stays_plain = new.columns.get(name).map(|it| it.generated.is_none());
+                let computed = column.generated.as_ref();
+                let Some(computed) = computed.filter(|_| stays_plain == Some(true)) else {
+                    continue;
+                };
+                let named = self.current.schemas.iter().find_map(|(schema, held)| {
+                    super::all(schema, &held.objects).find(|((schema, kind, named), _)| {
+                        old.needs.contains(&joined(schema, named))
+                            && names(&computed.expression, (schema, *kind, named))
+                    })
+                });
+                self.refusals
+                    .extend(named.map(|((_, kind, named), _)| Refusal {
+                        object: format!("column {table_name}.{name}"),
+                        reason: format!(
+                            "it is computed with the {kind} {named}, and up to version 14 the server would still drop it, with what it holds, together with \
+                             that: add a column of another name in a migration, copy the values, and drop this one"
+                        ),
+                    }));
+            }
+        }
+    }
+
     /// A table that has such a column is altered, even if nothing of it differs.
     pub(super) fn alter_recomputed(&mut self) {
         for &(schema, table, _) in &self.recomputed {
@@ -87,6 +120,14 @@ impl<'a> Work<'a> {
     }
 }
 
+/// Whether an expression calls a function, or makes something a value of a type.
+fn names(expression: &str, (schema, kind, name): ObjectName<'_>) -> bool {
+    match kind {
+        ObjectKind::Function => mentions(expression, own_name(name)),
+        _ => rebuild::casts_to(expression, &rebuild::spellings(schema, name)),
+    }
+}
+
 fn reads_type(expression: &str, table: &Table, spellings: &[String]) -> bool {
     let mut columns = table.columns.iter();
     rebuild::casts_to(expression, spellings)
@@ -101,11 +142,12 @@ mod tests {
 
     use tidegate_sqlplan::Dialect;
 
-    use crate::catalog::{Column, Engine, Generated, Schema};
+    use crate::catalog::{Column, Engine, Generated, Object, Schema};
     use crate::{Settings, plan};
 
     use super::*;
 
+    /// A column `a`, which may be computed, in a database that has a function.
     fn catalog(version: (u32, u32), generated: Option<Generated>) -> Catalog {
         let column = Column {
             data_type: "integer".to_owned(),
@@ -114,10 +156,18 @@ mod tests {
         };
         let table = Table {
             columns: [("a".to_owned(), column)].into_iter().collect(),
+            needs: vec!["twice(integer)".to_owned()],
             ..Table::default()
         };
+        let function = Object {
+            definition: "twice".to_owned(),
+            create: "CREATE FUNCTION twice".to_owned(),
+            ..Object::default()
+        };
+        let functions = BTreeMap::from([("twice(integer)".to_owned(), function)]);
         let schema = Schema {
             tables: BTreeMap::from([("t".to_owned(), table)]),
+            objects: BTreeMap::from([(ObjectKind::Function, functions)]),
             ..Schema::default()
         };
         Catalog {
@@ -158,5 +208,35 @@ mod tests {
                 .collect();
             assert_eq!(said, [(sql, destructive)]);
         }
+    }
+
+    #[test]
+    fn a_column_that_would_go_later_with_what_computed_it_does_not_become_plain() {
+        let computed = || {
+            Some(Generated {
+                expression: "twice(1)".to_owned(),
+                stored: true,
+            })
+        };
+        let planned = |version: u32| {
+            let (old, new) = (
+                catalog((version, 0), computed()),
+                catalog((version, 0), None),
+            );
+            plan(&old, &new, &Settings::default())
+        };
+        for version in [13, 14] {
+            let refusals = planned(version).expect_err("it would go");
+            let said: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                said,
+                [
+                    "column t.a: it is computed with the function twice(integer), and up to version 14 the server would still drop it, with what it holds, \
+                     together with that: add a column of another name in a migration, copy the values, and drop this one"
+                ]
+            );
+        }
+        let loses = |version: u32| planned(version).map(|plan| plan.is_destructive());
+        assert_eq!((loses(12), loses(15)), (Ok(true), Ok(false)));
     }
 }

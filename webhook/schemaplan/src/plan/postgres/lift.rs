@@ -105,7 +105,8 @@ impl<'a> Work<'a> {
 
     /// What of a table calls a function that is dropped and made again goes first, and comes again.
     pub(super) fn lift_uses_of_functions(&mut self) {
-        let can_be_plain = self.current.engine.version.0 >= 13;
+        // Before, the server drops a column with the function that it was once computed by.
+        let can_be_plain = self.current.engine.version.0 >= 15;
         let functions: Vec<(String, &'a str)> = self
             .again
             .iter()
