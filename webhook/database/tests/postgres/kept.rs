@@ -27,6 +27,9 @@ async fn numbers_of_another_sequence() -> anyhow::Result<()> {
             pair("an identity whose range is another, with rows in it", identity("(MAXVALUE 100)"), identity("(MINVALUE 1000)")).with("INSERT INTO t VALUES (1001, 'a'), (DEFAULT, 'b')", NEXT, "1002"),
             pair("an identity that turns round", identity(""), identity("(INCREMENT BY -1)")).with("INSERT INTO t VALUES (-2, 'a'), (DEFAULT, 'b')", "INSERT INTO t (n) VALUES ('c'); SELECT min(id) FROM t", "-3"),
             pair("a serial that turns round", "CREATE TABLE t (id serial PRIMARY KEY, n text)", falling).with("INSERT INTO t VALUES (-2, 'a'), (DEFAULT, 'b')", "INSERT INTO t (n) VALUES ('c'); SELECT min(id) FROM t", "-3"),
+            pair("one for a table that another joins", "CREATE TABLE t (id integer NOT NULL, n text) PARTITION BY LIST (n); CREATE TABLE b (id integer NOT NULL, n text)", "CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY, n text) PARTITION BY LIST (n); CREATE TABLE b PARTITION OF t FOR VALUES IN ('b')")
+                .with("INSERT INTO b VALUES (100, 'b')", "INSERT INTO t (n) VALUES ('b'); SELECT max(id) FROM t", "101"),
+            pair("one of rows that policies hide", "CREATE TABLE t (id serial PRIMARY KEY, n text)", "CREATE TABLE t (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n text); ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY").with(gone, NEXT, "4"),
             pair("nobody's that turns round", one, "CREATE SEQUENCE one INCREMENT BY -1; CREATE TABLE t (id integer PRIMARY KEY DEFAULT nextval('one'), n text)").with("INSERT INTO t VALUES (-2, 'a'), (DEFAULT, 'b')", "INSERT INTO t (n) VALUES ('c'); SELECT min(id) FROM t", "-3"),
         ],
         true,
@@ -74,4 +77,37 @@ async fn other_names() -> anyhow::Result<()> {
             .with("INSERT INTO c VALUES (1, 'a', 2)", "SELECT b FROM u", "a"),
     ];
     run_all(&pairs, true).await
+}
+
+#[tokio::test]
+async fn statistics_of_indexes() -> anyhow::Result<()> {
+    let target = "ALTER INDEX i ALTER COLUMN 1 SET STATISTICS 77";
+    let with =
+        |sql: &str| -> &'static str { Box::leak(format!("{sql}; {target}").into_boxed_str()) };
+    let of_type = |labels: &str| {
+        with(&format!(
+            "CREATE TYPE m AS ENUM ({labels}); CREATE TABLE t (a m); CREATE INDEX i ON t ((a = 'x'::m))"
+        ))
+    };
+    let computed = |more: &str| {
+        with(&format!(
+            "CREATE TABLE t (a integer, b integer GENERATED ALWAYS AS (a + {more}) STORED); CREATE INDEX i ON t ((b * 2))"
+        ))
+    };
+    run_all(
+        &[
+            pair(
+                "an enumeration loses a label",
+                of_type("'x', 'y'"),
+                of_type("'x'"),
+            ),
+            pair(
+                "a column is computed otherwise",
+                computed("1"),
+                computed("2"),
+            ),
+        ],
+        true,
+    )
+    .await
 }

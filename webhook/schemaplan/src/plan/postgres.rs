@@ -103,7 +103,8 @@ pub(super) fn plan(
     statements.extend(work.in_the_way());
     statements.extend(work.middle());
     statements.extend(work.outermost());
-    statements.extend(work.said());
+    let said = work.said(&statements);
+    statements.extend(said);
     statements.extend(work.drops());
     statements.extend(work.asides.drain(..).rev());
     statements.extend(sequences.last);

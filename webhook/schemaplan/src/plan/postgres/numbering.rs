@@ -4,7 +4,7 @@ use crate::catalog::ObjectKind;
 use crate::plan::Statement;
 
 use super::objects::statement;
-use super::sequences::{Position, Range, kept_position, position};
+use super::sequences::{Position, Range, kept_position, position, seeing_all};
 use super::text::{called, joined, literal, qualified, quote, sequence_of};
 use super::{ObjectName, Work};
 
@@ -68,11 +68,10 @@ impl Work<'_> {
                     "SELECT {outermost}({column}) FROM {}",
                     qualified(schema, table)
                 );
-                let values = last.into_iter().chain([rows]);
-                statements.extend(
-                    values
-                        .map(|value| statement(go_on_behind(&sequence, &value, &range), &purpose)),
-                );
+                let behind =
+                    |value: &str| statement(go_on_behind(&sequence, value, &range), &purpose);
+                statements.extend(last.map(|last| behind(&last)));
+                statements.extend(seeing_all((schema, table), new, behind(&rows)));
             }
         }
         statements
@@ -91,4 +90,81 @@ fn go_on_behind(shown: &str, value: &str, range: &Range) -> String {
         "SELECT setval({}, last) FROM ({value}) AS was (last) WHERE last BETWEEN {between}",
         literal(shown)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tidegate_sqlplan::Dialect;
+
+    use crate::catalog::{Catalog, Column, Engine, Object, Schema, Table};
+    use crate::{Settings, plan};
+
+    use super::*;
+
+    fn catalog(sequence: &str, is_forced: bool) -> Catalog {
+        let column = Column {
+            data_type: "integer".to_owned(),
+            default: Some(format!("nextval('{sequence}'::regclass)")),
+            ..Column::default()
+        };
+        let mut table = Table {
+            columns: [("id".to_owned(), column)].into_iter().collect(),
+            ..Table::default()
+        };
+        if is_forced {
+            let forced = "force row level security".to_owned();
+            table.options.insert(forced, "true".to_owned());
+        }
+        let counter = Object {
+            create: format!("CREATE SEQUENCE {sequence}"),
+            ..Object::default()
+        };
+        let objects = BTreeMap::from([(sequence.to_owned(), counter)]);
+        let schema = Schema {
+            tables: BTreeMap::from([("t".to_owned(), table)]),
+            objects: BTreeMap::from([(ObjectKind::Sequence, objects)]),
+            ..Schema::default()
+        };
+        Catalog {
+            schemas: BTreeMap::from([(String::new(), schema)]),
+            ..Catalog::empty(Engine {
+                dialect: Dialect::Postgres,
+                version: (15, 0),
+            })
+        }
+    }
+
+    #[test]
+    fn a_new_sequence_sees_the_rows_that_policies_hide_from_the_owner() {
+        let behind = |value: &str| {
+            format!(
+                "SELECT setval('two', last) FROM ({value}) AS was (last) WHERE last BETWEEN (SELECT last_value FROM two) AND {}",
+                i64::MAX
+            )
+        };
+        let (last, rows) = (
+            behind("SELECT pg_sequence_last_value('one')"),
+            behind("SELECT max(\"id\") FROM \"t\""),
+        );
+        let (off, on) = (
+            "ALTER TABLE \"t\" NO FORCE ROW LEVEL SECURITY",
+            "ALTER TABLE \"t\" FORCE ROW LEVEL SECURITY",
+        );
+        for (is_forced, expected) in [
+            (false, vec![(&*last, false), (&*rows, false)]),
+            (
+                true,
+                vec![(&*last, false), (off, false), (&*rows, true), (on, true)],
+            ),
+        ] {
+            let (old, new) = (catalog("one", is_forced), catalog("two", is_forced));
+            let made = plan(&old, &new, &Settings::default()).unwrap();
+            let numbering = made.statements.iter();
+            let numbering = numbering.filter(|one| one.purpose.starts_with("number column"));
+            let said: Vec<_> = numbering.map(|one| (&*one.sql, one.together)).collect();
+            assert_eq!(said, expected);
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::{TableName, Work};
 
 impl<'a> Work<'a> {
     /// Of new things all that is said, of the others what differs.
-    pub(super) fn said(&self) -> Vec<Statement> {
+    pub(super) fn said(&self, before: &[Statement]) -> Vec<Statement> {
         let mut statements = Vec::new();
         for (name, schema) in &self.desired.schemas {
             let held = self.current.schemas.get(name);
@@ -33,7 +33,7 @@ impl<'a> Work<'a> {
                 let purpose = format!("owner of table {table_name}");
                 statements.extend(self.owner(is_new, owners, &named, &purpose));
                 let held = held.filter(|_| !is_new);
-                self.said_of_table((name, table_name), held, table, &mut statements);
+                self.said_of_table((name, table_name), held, table, before, &mut statements);
             }
             for (kind, objects) in &schema.objects {
                 for (object_name, object) in objects {
@@ -93,6 +93,7 @@ impl<'a> Work<'a> {
         (schema, name): (&'a str, &'a str),
         held: Option<&'a Table>,
         table: &'a Table,
+        before: &[Statement],
         statements: &mut Vec<Statement>,
     ) {
         let none = &Sayings::new();
@@ -134,11 +135,13 @@ impl<'a> Work<'a> {
                 }
                 _ => false,
             });
-            let is_made = is_made || self.lifted.contains(&(schema, name, index_name));
+            let is_again = self.lifted.contains(&(schema, name, index_name));
+            let is_made = is_made || is_again || is_made_by(before, (schema, name), index_name);
             let held = held
                 .and_then(|held| held.indexes.get(index_name))
                 .filter(|_| !is_made);
-            statistics(&qualified(schema, index_name), held, index, statements);
+            let shown = qualified(schema, index_name);
+            statistics(&shown, held, index, statements);
         }
     }
 }
@@ -281,6 +284,18 @@ pub(super) fn differ_in_statistics_only(old: &Index, new: &Index) -> bool {
         index
     };
     but_statistics(old) == but_statistics(new)
+}
+
+/// Whether one of these makes an index, for whatever reason: what was said of it before went with it.
+fn is_made_by(statements: &[Statement], (schema, table): TableName<'_>, index: &str) -> bool {
+    let named = format!("{} ON {}", quote(index), qualified(schema, table));
+    statements.iter().any(|one| {
+        let words = one.sql.strip_prefix("CREATE ").unwrap_or_default();
+        let words = words.strip_prefix("UNIQUE ").unwrap_or(words);
+        let words = words.strip_prefix("INDEX ").unwrap_or_default();
+        let words = words.strip_prefix("CONCURRENTLY ").unwrap_or(words);
+        words.starts_with(&named)
+    })
 }
 
 pub(super) fn is_statistics(option: &str) -> bool {

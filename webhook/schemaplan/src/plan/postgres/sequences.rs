@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::catalog::{Catalog, Column, Object, ObjectKind};
+use crate::catalog::{Catalog, Column, Object, ObjectKind, Table};
 use crate::plan::Statement;
 
 use super::objects::{owner, statement};
@@ -118,6 +118,34 @@ pub(super) fn go_on(
     format!(
         "SELECT setval({sequence}, number) FROM (SELECT {last} AS number FROM {table}) AS last WHERE number BETWEEN {from} AND {to}"
     )
+}
+
+/// A statement that has to see all rows of a table, in one transaction with what lets it: policies that are forced hide rows from the owner as well.
+pub(super) fn seeing_all(
+    (schema, name): TableName<'_>,
+    table: &Table,
+    one: Statement,
+) -> Vec<Statement> {
+    if !table.options.contains_key("force row level security") {
+        return vec![one];
+    }
+    let forced = |word: &str, together: bool| Statement {
+        sql: format!(
+            "ALTER TABLE {} {word} ROW LEVEL SECURITY",
+            qualified(schema, name)
+        ),
+        together,
+        ..one.clone()
+    };
+    let (before, behind) = (forced("NO FORCE", false), forced("FORCE", true));
+    vec![
+        before,
+        Statement {
+            together: true,
+            ..one
+        },
+        behind,
+    ]
 }
 
 /// The name of a setting: one for each column, of letters that the server takes.

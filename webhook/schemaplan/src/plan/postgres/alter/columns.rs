@@ -2,11 +2,12 @@
 
 use crate::catalog::{Column, Generated, Identity};
 use crate::diff::ColumnChange;
+use crate::plan::Statement;
 
 use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
 use crate::plan::postgres::sequences::{
-    Position, Range, count_otherwise, go_on, keep_position, position,
+    Position, Range, count_otherwise, go_on, keep_position, position, seeing_all,
 };
 use crate::plan::postgres::text::{
     called, column, comment, generated_as_identity, is_plain_serial, literal, mentions,
@@ -412,14 +413,20 @@ fn go_on_behind_rows(
     work: &mut Work,
 ) {
     let range = Range::of(options, data_type);
-    let sql = go_on(
-        ((subject.schema, subject.name), name),
-        sequence,
-        &range,
-        false,
-    );
+    let table = (subject.schema, subject.name);
+    let sql = go_on((table, name), sequence, &range, false);
     let purpose = format!("number column {}.{name} behind its rows", subject.name);
-    work.after.push(statement(sql, purpose));
+    let numbered = seeing_all(table, subject.new, statement(sql, purpose));
+    behind_rows(subject, work).extend(numbered);
+}
+
+/// Where a sequence is set behind the rows: when those of the partitions and children that join are there.
+fn behind_rows<'b>(subject: &Subject<'_, '_>, work: &'b mut Work) -> &'b mut Vec<Statement> {
+    if subject.has_children || subject.new.options.contains_key("partition by") {
+        &mut work.late
+    } else {
+        &mut work.after
+    }
 }
 
 /// A new sequence goes on where the one before it stood, and behind the rows.
@@ -440,7 +447,8 @@ fn go_on_counting(
     }
     let range = Range::of(&identity.options, &new.data_type);
     let sql = go_on((table, name), sequence, &range, counted);
-    work.after.push(statement(sql, purpose()));
+    let numbered = seeing_all(table, subject.new, statement(sql, purpose()));
+    behind_rows(subject, work).extend(numbered);
 }
 
 pub(super) fn comment_on_column(
