@@ -149,7 +149,8 @@ pub(super) fn before_a_table(text: &str) -> bool {
     WORDS.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
-/// An expression that MySQL's `information_schema` gives as if it were the inside of a text: quotes, backslashes and ends of lines escaped.
+/// An expression that MySQL's `information_schema` gives as if it were the inside of a text: quotes, backslashes and ends of lines escaped, and each byte of it
+/// a character of its own (seen on 9.7: `ä` is `Ã¤` there, in texts and in names).
 pub(super) fn unescaped(expression: &str) -> String {
     let mut made = String::with_capacity(expression.len());
     let mut characters = expression.chars().peekable();
@@ -167,7 +168,9 @@ pub(super) fn unescaped(expression: &str) -> String {
         }
         made.push(meant.unwrap_or(character));
     }
-    made
+    let bytes: Result<Vec<u8>, _> = made.chars().map(u8::try_from).collect();
+    let meant = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    meant.unwrap_or(made)
 }
 
 /// An expression without the parentheses around all of it.
@@ -337,6 +340,13 @@ mod tests {
             (r"_utf8mb4\'a\\b\'", r"_utf8mb4'a\b'"),
             (r"_utf8mb4\'it\\\'s\\n\'", r"_utf8mb4'it\'s\n'"),
             (r"`two\nlines`", "`two\nlines`"),
+            (
+                "concat(_utf8mb4\\'Ã¤â\u{82}¬\\',`Ã¤`)",
+                "concat(_utf8mb4'ä€',`ä`)",
+            ),
+            // From a server that does otherwise, or of another character set.
+            ("_utf8mb4\\'ä€\\'", "_utf8mb4'ä€'"),
+            ("_latin1\\'é\\'", "_latin1'é'"),
         ] {
             assert_eq!(unescaped(escaped), meant);
         }

@@ -100,12 +100,23 @@ impl TextRow {
     }
 }
 
+/// `caching_sha2_password`, the only way of `MySQL` 9 and the usual one of 8.
+const PASSWORD_OVER_TLS: &str = "the account's password goes over TLS alone (caching_sha2_password), and the address says `tls=false`: leave that out, or say `tls=skip-verify` \
+     or more";
+
 impl From<sqlx::Error> for Refused {
     fn from(error: sqlx::Error) -> Self {
         let sqlx::Error::Database(database) = &error else {
+            let message = match &error {
+                // The driver's own words are for who builds it. It would need RSA to send the password without TLS.
+                sqlx::Error::Configuration(reason) if reason.to_string().contains("RSA") => {
+                    PASSWORD_OVER_TLS.to_owned()
+                }
+                _ => in_words(&error),
+            };
             return Self {
                 number: None,
-                message: in_words(&error),
+                message,
             };
         };
         Self {

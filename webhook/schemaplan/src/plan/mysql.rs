@@ -15,6 +15,7 @@ mod narrow;
 mod nowhere;
 mod objects;
 mod order;
+mod renames;
 mod sequences;
 mod tables;
 mod text;
@@ -37,7 +38,8 @@ pub(super) fn plan(
     settings: &Settings,
 ) -> Result<Plan, Vec<Refusal>> {
     let dialect = desired.engine.dialect;
-    let refusals = nowhere::refused(changes, current, desired, settings);
+    let mut refusals = nowhere::refused(changes, current, desired, settings);
+    refusals.extend(renames::refused(dialect, changes));
     if !refusals.is_empty() {
         return Err(refusals);
     }
@@ -286,6 +288,64 @@ mod tests {
                 "ALTER TABLE `c` ADD CONSTRAINT `fk` FOREIGN KEY (`b`) REFERENCES `t` (`a`)",
             ]
         );
+    }
+
+    #[test]
+    fn mysql_renames_no_column_that_another_is_computed_from_and_makes_one_fulltext_index_at_a_time()
+     {
+        let mut old = table();
+        let generated = Generated {
+            expression: "`b` + 1".to_owned(),
+            stored: false,
+        };
+        let computed = Column {
+            data_type: "int".to_owned(),
+            generated: Some(generated),
+            ..Column::default()
+        };
+        old.columns.insert("g".to_owned(), computed);
+        let mut new = old.clone();
+        let column = new.columns.shift_remove("b").unwrap();
+        new.columns.insert("c".to_owned(), column);
+        new.columns["g"].generated.as_mut().unwrap().expression = "`c` + 1".to_owned();
+        let settings = Settings {
+            renames: vec![RenameHint {
+                from: "t.b".to_owned(),
+                to: "c".to_owned(),
+            }],
+            ..Settings::default()
+        };
+        let planned = |dialect: Dialect| {
+            let sides = [&old, &new].map(|side| catalog(dialect, side.clone()));
+            plan(&sides[0], &sides[1], &settings)
+        };
+        let refused = Refusal {
+            object: "column t.b".to_owned(),
+            reason: "MySQL does not rename it while the column g is computed from it: leave g out in one version of the schema, and add it again in the next"
+                .to_owned(),
+        };
+        assert_eq!(planned(Dialect::Mysql), Err(vec![refused]));
+        assert!(planned(Dialect::Mariadb).is_ok());
+
+        let mut new = table();
+        for name in ["f", "g"] {
+            let index = Index {
+                parts: vec![IndexPart {
+                    column: Some("b".to_owned()),
+                    ..IndexPart::default()
+                }],
+                options: [("type".to_owned(), "FULLTEXT".to_owned())].into(),
+                ..Index::default()
+            };
+            new.indexes.insert(name.to_owned(), index);
+        }
+        let both = "ALTER TABLE `t` ADD FULLTEXT INDEX `f` (`b`), ADD FULLTEXT INDEX `g` (`b`)";
+        check(Dialect::Mariadb, table(), new.clone(), &[both]);
+        let each = [
+            "ALTER TABLE `t` ADD FULLTEXT INDEX `f` (`b`)",
+            "ALTER TABLE `t` ADD FULLTEXT INDEX `g` (`b`)",
+        ];
+        check(Dialect::Mysql, table(), new, &each);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::plan::Statement;
 
 /// What there is to do about tables and schemas.
 pub(super) struct Work<'a> {
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     pub(super) changes: &'a [Change<'a>],
     pub(super) created: BTreeMap<Name<'a>, &'a Table>,
     pub(super) altered: BTreeMap<Name<'a>, Alter<'a>>,
@@ -77,55 +77,6 @@ impl<'a> Work<'a> {
             changes,
             lifted: BTreeSet::new(),
         }
-    }
-
-    pub(super) fn renames(&self) -> Vec<Statement> {
-        let mut statements = Vec::new();
-        for change in self.changes {
-            match change {
-                Change::TableRenamed { schema, from, to } => statements.push(statement(
-                    format!(
-                        "RENAME TABLE {} TO {}",
-                        qualified(schema, from),
-                        qualified(schema, to)
-                    ),
-                    false,
-                    format!("rename table {from} to {to}"),
-                )),
-                Change::TableChanged {
-                    schema,
-                    table,
-                    changes,
-                    ..
-                } => {
-                    let renames: Vec<String> = changes
-                        .iter()
-                        .filter_map(|change| match change {
-                            TableChange::ColumnRenamed { from, to } => {
-                                Some(format!("RENAME COLUMN {} TO {}", quote(from), quote(to)))
-                            }
-                            TableChange::IndexRenamed { from, to } => {
-                                Some(format!("RENAME INDEX {} TO {}", quote(from), quote(to)))
-                            }
-                            _ => None,
-                        })
-                        .collect();
-                    if !renames.is_empty() {
-                        statements.push(statement(
-                            format!(
-                                "ALTER TABLE {} {}",
-                                qualified(schema, table),
-                                renames.join(", ")
-                            ),
-                            false,
-                            format!("rename within table {table}"),
-                        ));
-                    }
-                }
-                _ => {}
-            }
-        }
-        statements
     }
 
     /// Tables that go, in the order in which what is referred to would come first, with what each refers to that does not.
@@ -230,7 +181,7 @@ impl<'a> Work<'a> {
                         format!("table {table}: drop its versions, whose columns get names"),
                     ));
                 }
-                let mut actions = alter.actions();
+                let (mut actions, fulltexts) = one_fulltext(alter.dialect, alter.actions());
                 let partitions = partitions(alter);
                 // A table that is parted takes no foreign key, also in the statement that ends it.
                 let (with, behind) = if partitions.is_none() {
@@ -240,6 +191,9 @@ impl<'a> Work<'a> {
                 };
                 actions.extend(alter.add_keys(with));
                 statements.extend(alter_table(schema, table, actions, partitions));
+                for fulltext in fulltexts {
+                    statements.extend(alter_table(schema, table, vec![fulltext], None));
+                }
                 statements.extend(alter_table(schema, table, alter.add_keys(behind), None));
                 statements.extend(alter_table(schema, table, alter.afterwards(), None));
                 last.extend(alter_table(schema, table, alter.add_keys(later), None));
@@ -284,6 +238,15 @@ fn is_missing(schema: &str, table: &Table, key: &str, missing: &BTreeSet<Name<'_
         .foreign_keys
         .get(key)
         .is_some_and(|key| missing.contains(&referred(schema, key)))
+}
+
+/// Of indexes over words `MySQL` makes one with a statement (`InnoDB presently supports one FULLTEXT index creation at a time`); those that need one of their own.
+fn one_fulltext(dialect: Dialect, actions: Vec<Action>) -> (Vec<Action>, Vec<Action>) {
+    let mut is_first = true;
+    actions.into_iter().partition(|action| {
+        let is_fulltext = dialect == Dialect::Mysql && action.sql.starts_with("ADD FULLTEXT ");
+        !is_fulltext || std::mem::take(&mut is_first)
+    })
 }
 
 /// Any number of actions as one statement; none as none. What becomes of its partitions is said last, without a comma.
