@@ -133,7 +133,10 @@ fn mysql_default(text: String, data_type: &str, extra: &str) -> String {
         .unwrap_or_default();
     // `0x61` is the byte, whether it was written so or as a text.
     let is_bytes = matches!(word, "binary" | "varbinary") && text.starts_with("0x");
-    if is_bytes || NUMBERS.contains(&word) {
+    if is_bytes && text == "0x" {
+        // No byte at all, which is no number that can be written.
+        literal("")
+    } else if is_bytes || NUMBERS.contains(&word) {
         text
     } else {
         literal(&text)

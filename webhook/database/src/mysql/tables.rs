@@ -1,7 +1,7 @@
 //! Tables with their options and partitions, out of `information_schema`; what is in them is put in by [`columns`](super::columns),
 //! [`indexes`](super::indexes), [`constraints`](super::constraints) and [`periods`](super::periods).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_schemaplan::{Catalog, Table};
 use tidegate_sqlplan::Dialect;
@@ -29,7 +29,7 @@ pub(super) type Name = (String, String);
 #[derive(Debug, Default)]
 struct List {
     tables: BTreeMap<Name, Table>,
-    partitioned: Vec<Name>,
+    partitioned: BTreeSet<Name>,
     listed: Listed,
 }
 
@@ -89,7 +89,7 @@ async fn list(reader: &mut Reader<'_>) -> Result<List, DatabaseError> {
         match row.text(2).as_str() {
             "BASE TABLE" | "SYSTEM VERSIONED" => {
                 if row.text(5).contains("partitioned") {
-                    list.partitioned.push(name.clone());
+                    list.partitioned.insert(name.clone());
                 }
                 list.tables.insert(name, table(&row));
             }
@@ -100,12 +100,17 @@ async fn list(reader: &mut Reader<'_>) -> Result<List, DatabaseError> {
         }
     }
     reader.note_digest(&digest.parts());
+    if reader.engine.dialect == Dialect::Mysql {
+        let partitioned = reader.rows(&PARTITIONED).await?;
+        list.partitioned
+            .extend(partitioned.iter().map(|row| (row.text(0), row.text(1))));
+    }
     Ok(list)
 }
 
 async fn read_partitions(
     reader: &mut Reader<'_>,
-    partitioned: &[Name],
+    partitioned: &BTreeSet<Name>,
     tables: &mut BTreeMap<Name, Table>,
 ) -> Result<(), DatabaseError> {
     for name in partitioned {
@@ -169,6 +174,16 @@ const TABLES: Listing<'_> = Listing {
     of_mysql: &[],
     table: "TABLES",
     only: "TABLE_TYPE <> 'VIEW'",
+    database: "TABLE_SCHEMA",
+    order: "TABLE_SCHEMA, TABLE_NAME",
+};
+
+/// Those whose options do not say that they are partitioned: by the primary key, whose columns the text does not name.
+const PARTITIONED: Listing<'_> = Listing {
+    columns: &["TABLE_SCHEMA", "TABLE_NAME"],
+    of_mysql: &[],
+    table: "PARTITIONS",
+    only: "PARTITION_METHOD LIKE '%KEY' AND PARTITION_EXPRESSION IS NULL AND PARTITION_ORDINAL_POSITION = 1",
     database: "TABLE_SCHEMA",
     order: "TABLE_SCHEMA, TABLE_NAME",
 };
@@ -240,7 +255,8 @@ fn partitions(text: &str) -> Option<String> {
     let lines: Vec<&str> = behind.lines().map(str::trim).collect();
     let text = lines.join(" ");
     let text = text.strip_suffix("*/").unwrap_or(&text).trim_end();
-    Some(text.to_owned())
+    // It leaves the comment to say the way in which keys are put into numbers, which another version knows.
+    Some(text.replace("*/ /*!50611 ", "").replace(" */ /*!50100", ""))
 }
 
 #[cfg(test)]
@@ -292,6 +308,10 @@ mod tests {
             (
                 "CREATE TABLE `t` (\n  `a` int\n)\n/*!50100 PARTITION BY HASH (`a`)\nPARTITIONS 4 */",
                 "HASH (`a`) PARTITIONS 4",
+            ),
+            (
+                "CREATE TABLE `t` (\n  `a` int\n)\n/*!50100 PARTITION BY LINEAR KEY */ /*!50611 ALGORITHM = 1 */ /*!50100 (a)\nPARTITIONS 2 */",
+                "LINEAR KEY ALGORITHM = 1 (a) PARTITIONS 2",
             ),
             (
                 "CREATE TABLE `t` (\n  `d` date DEFAULT NULL COMMENT ' PARTITION BY x'\n) ENGINE=InnoDB\n/*!50500 PARTITION BY RANGE  COLUMNS(d)\n(PARTITION p0 VALUES LESS THAN ('2020-01-01') ENGINE = InnoDB) */",

@@ -1288,7 +1288,17 @@ CREATE TABLE t (id int PRIMARY KEY, c int, CONSTRAINT k CHECK (c > 0), KEY i ((c
 -- mysql it gives them as digits
 CREATE TABLE t (a varbinary(8) DEFAULT 'ab', b varchar(8) DEFAULT '0x6162');
 -- to
-CREATE TABLE t (a varbinary(8) DEFAULT 'abc', b varchar(8) DEFAULT '0x61', c varbinary(8) DEFAULT '');
+CREATE TABLE t (a varbinary(8) DEFAULT 'abc', b varchar(8) DEFAULT '0x61', c varbinary(8) DEFAULT '', d binary(4) NOT NULL DEFAULT '');
+-- == keys that say how they are parts of a partition, and the primary key's columns
+-- mysql it says the one in a comment of its own, and the other nowhere
+CREATE TABLE t (a int NOT NULL PRIMARY KEY, b int);
+CREATE TABLE u (a int);
+-- rows
+INSERT INTO t VALUES (1, 2);
+-- keeps SELECT * FROM t
+-- to
+CREATE TABLE t (a int NOT NULL PRIMARY KEY, b int) PARTITION BY KEY () PARTITIONS 3;
+CREATE TABLE u (a int) PARTITION BY LINEAR KEY ALGORITHM = 1 (a) PARTITIONS 2;
 -- == a check that is not enforced
 -- mysql it alone has them
 CREATE TABLE t (a int, CONSTRAINT x CHECK (a > 0) NOT ENFORCED, CONSTRAINT y CHECK (a > 1));
