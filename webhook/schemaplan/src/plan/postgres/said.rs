@@ -128,6 +128,12 @@ impl<'a> Work<'a> {
             statements,
         );
         for (index_name, index) in &table.indexes {
+            let held = held.and_then(|held| held.indexes.get(index_name));
+            let says = |index: &Index| index.options.keys().any(|option| is_statistics(option));
+            // Most say nothing; whether one was made again is looked for among all statements.
+            if !says(index) && !held.is_some_and(says) {
+                continue;
+            }
             let is_made = changes.iter().any(|change| match change {
                 TableChange::IndexAdded { name, .. } => name == index_name,
                 TableChange::IndexChanged { name, old, new } => {
@@ -137,9 +143,7 @@ impl<'a> Work<'a> {
             });
             let is_again = self.lifted.contains(&(schema, name, index_name));
             let is_made = is_made || is_again || is_made_by(before, (schema, name), index_name);
-            let held = held
-                .and_then(|held| held.indexes.get(index_name))
-                .filter(|_| !is_made);
+            let held = held.filter(|_| !is_made);
             let shown = qualified(schema, index_name);
             statistics(&shown, held, index, statements);
         }
