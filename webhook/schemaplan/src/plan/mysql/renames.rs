@@ -71,6 +71,9 @@ impl Work<'_> {
 /// The columns that another one is computed from, where the server does not rename them.
 pub(super) fn refused(dialect: Dialect, changes: &[Change<'_>]) -> Vec<Refusal> {
     let mut refusals = Vec::new();
+    if dialect != Dialect::Mysql {
+        return refusals;
+    }
     for change in changes {
         let Change::TableChanged {
             table,
@@ -81,7 +84,7 @@ pub(super) fn refused(dialect: Dialect, changes: &[Change<'_>]) -> Vec<Refusal> 
         else {
             continue;
         };
-        for change in changes.iter().filter(|_| dialect == Dialect::Mysql) {
+        for change in changes {
             let TableChange::ColumnRenamed { from, to } = change else {
                 continue;
             };

@@ -1,12 +1,11 @@
 //! Columns whose numbers come from another sequence than before: it goes on behind what is there, or the next row would get a number that a row has.
 
-use crate::catalog::ObjectKind;
 use crate::plan::Statement;
 
+use super::Work;
 use super::objects::statement;
-use super::sequences::{Position, Range, kept_position, position, seeing_all};
-use super::text::{called, joined, literal, qualified, quote, sequence_of};
-use super::{ObjectName, Work};
+use super::sequences::{Position, Range, is_sequence, kept_position, position, seeing_all};
+use super::text::{called, literal, qualified, quote, sequence_of};
 
 impl Work<'_> {
     /// A column that calls a sequence of its own right which is new, or begins anew: that goes on behind the column's rows, and behind what the one
@@ -30,13 +29,11 @@ impl Work<'_> {
                 else {
                     continue;
                 };
-                let is_it = |(schema, kind, name): &ObjectName<'_>| {
-                    *kind == ObjectKind::Sequence
-                        && [joined(schema, name), qualified(schema, name)].contains(&sequence)
-                };
-                let made = self.made.iter().find(|(name, _)| is_it(name));
+                let mut made = self.made.iter();
+                let made = made.find(|(name, _)| is_sequence(name, &sequence));
                 let made = made.map(|(_, object)| &object.definition);
-                let mut changed = self.changed.iter().filter(|(name, _)| is_it(name));
+                let changed = self.changed.iter();
+                let mut changed = changed.filter(|(name, _)| is_sequence(name, &sequence));
                 let restarted = changed.find_map(|(_, (old, new))| {
                     let place =
                         position("", (&old.definition, "bigint"), (&new.definition, "bigint"));
@@ -48,11 +45,8 @@ impl Work<'_> {
                 let range = Range::of(definition, "bigint");
                 let purpose = format!("number column {table}.{name} behind its rows");
                 let gone = called(before).filter(|gone| {
-                    let mut gone_sequences = self.unmade.keys();
-                    gone_sequences.any(|(schema, kind, name)| {
-                        *kind == ObjectKind::Sequence
-                            && [joined(schema, name), qualified(schema, name)].contains(gone)
-                    })
+                    let mut unmade = self.unmade.keys();
+                    unmade.any(|name| is_sequence(name, gone))
                 });
                 let last = match (&before.identity, gone) {
                     (Some(_), _) => {
@@ -98,10 +92,8 @@ mod tests {
 
     use tidegate_sqlplan::Dialect;
 
-    use crate::catalog::{Catalog, Column, Engine, Object, Schema, Table};
+    use crate::catalog::{Catalog, Column, Engine, Object, ObjectKind, Schema, Table};
     use crate::{Settings, plan};
-
-    use super::*;
 
     fn catalog(sequence: &str, is_forced: bool) -> Catalog {
         let column = Column {

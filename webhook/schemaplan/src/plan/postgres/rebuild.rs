@@ -6,8 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::catalog::{Catalog, Column, Object, ObjectKind, Table};
 use crate::plan::{Refusal, Statement};
 
@@ -15,6 +13,7 @@ use super::alter::{KeyName, is_in_partition_key, part_of_key};
 use super::objects::statement;
 use super::text::{
     check, comment, create_index, index_constraint, joined, mentions, qualified, quote,
+    short_digest,
 };
 use super::{ObjectName, TableName};
 
@@ -331,10 +330,6 @@ pub(super) fn truncated(name: &str) -> String {
     if name.len() <= LONGEST_BYTES {
         return name.to_owned();
     }
-    let digest = format!("{:x}", Sha256::digest(name));
-    let (head, tail): (String, String) = (
-        name.chars().take(8).collect(),
-        digest.chars().take(12).collect(),
-    );
-    format!("{head}_{tail}")
+    let head: String = name.chars().take(8).collect();
+    format!("{head}_{}", short_digest(name))
 }

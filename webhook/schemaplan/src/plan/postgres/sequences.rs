@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::catalog::{Catalog, Column, Object, ObjectKind, Table};
 use crate::plan::Statement;
 
 use super::objects::{owner, statement};
-use super::text::{joined, literal, owned_sequence, qualified, quote, sequence_of};
+use super::text::{joined, literal, owned_sequence, qualified, quote, sequence_of, short_digest};
 use super::{ObjectName, TableName, Work, alter};
 
 /// Where a sequence may be.
@@ -150,9 +148,8 @@ pub(super) fn seeing_all(
 
 /// The name of a setting: one for each column, of letters that the server takes.
 fn kept_in((schema, table): TableName<'_>, column: &str) -> String {
-    let digest = Sha256::digest(format!("{}.{}", qualified(schema, table), quote(column)));
-    let short: String = format!("{digest:x}").chars().take(12).collect();
-    format!("tidegate.position_{short}")
+    let digest = short_digest(&format!("{}.{}", qualified(schema, table), quote(column)));
+    format!("tidegate.position_{digest}")
 }
 
 /// What makes a sequence count otherwise, by its name as it is written in SQL, and whether it begins anew: what it gives next may be there then.
@@ -171,6 +168,14 @@ pub(super) fn count_otherwise(
     let sql = format!("ALTER SEQUENCE {shown} {options}{restart}");
     let statements = first.into_iter().chain([statement(sql, purpose)]);
     (statements.collect(), !restart.is_empty())
+}
+
+/// Whether an object is the sequence that is called so: with quotes where it must have them, or throughout.
+pub(super) fn is_sequence((schema, kind, name): &ObjectName<'_>, called: &str) -> bool {
+    *kind == ObjectKind::Sequence
+        && [joined(schema, name), qualified(schema, name)]
+            .iter()
+            .any(|spelling| spelling == called)
 }
 
 /// A column that owns a sequence and calls it: its schema, its table, its name.
@@ -209,10 +214,7 @@ impl<'a> Work<'a> {
         let (old, new) = (owned(self.current), owned(self.desired));
         let by_hand = |objects: &BTreeMap<ObjectName<'a>, &'a Object>, sequence: &String| {
             let mut objects = objects.iter();
-            let found = objects.find(|((schema, kind, name), _)| {
-                *kind == ObjectKind::Sequence
-                    && [joined(schema, name), qualified(schema, name)].contains(sequence)
-            });
+            let found = objects.find(|(name, _)| is_sequence(name, sequence));
             found.map(|(_, object)| object.definition.clone())
         };
         let serial = |owned: &BTreeMap<String, (Owner<'_>, &Column)>, sequence: &String| {
@@ -272,13 +274,9 @@ impl<'a> Work<'a> {
     /// A sequence that goes from one column to another, or from a column to none, or the other way.
     pub(super) fn move_sequences(&mut self) {
         let (old, new) = (owned(self.current), owned(self.desired));
-        let spelled = |schema: &str, name: &str| [joined(schema, name), qualified(schema, name)];
         let find = |objects: &BTreeMap<ObjectName<'a>, &'a Object>, sequence: &str| {
             let mut objects = objects.iter();
-            let found = objects.find(|((schema, kind, name), _)| {
-                *kind == ObjectKind::Sequence
-                    && spelled(schema, name).iter().any(|one| one == sequence)
-            });
+            let found = objects.find(|(name, _)| is_sequence(name, sequence));
             found.map(|(name, object)| (*name, *object))
         };
         let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::catalog::{Check, Column, ForeignKey, Identity, Index, IndexPart, PrimaryKey, Table};
 use crate::plan::text;
 
@@ -70,6 +72,12 @@ pub(super) fn unqualified(name: &str) -> String {
 /// A routine's name without its arguments.
 pub(super) fn own_name(name: &str) -> &str {
     name.split_once('(').map_or(name, |(own, _)| own)
+}
+
+/// What tells a text from others, in a few letters that are part of any name.
+pub(super) fn short_digest(text: &str) -> String {
+    let digest = format!("{:x}", Sha256::digest(text));
+    digest.chars().take(12).collect()
 }
 
 /// A text in quotes, whatever `standard_conforming_strings` is.

@@ -2,7 +2,6 @@
 
 use crate::catalog::{Column, Generated, Identity};
 use crate::diff::ColumnChange;
-use crate::plan::Statement;
 
 use super::{Subject, Work, statement};
 use crate::plan::postgres::convert;
@@ -413,20 +412,7 @@ fn go_on_behind_rows(
     work: &mut Work,
 ) {
     let range = Range::of(options, data_type);
-    let table = (subject.schema, subject.name);
-    let sql = go_on((table, name), sequence, &range, false);
-    let purpose = format!("number column {}.{name} behind its rows", subject.name);
-    let numbered = seeing_all(table, subject.new, statement(sql, purpose));
-    behind_rows(subject, work).extend(numbered);
-}
-
-/// Where a sequence is set behind the rows: when those of the partitions and children that join are there.
-fn behind_rows<'b>(subject: &Subject<'_, '_>, work: &'b mut Work) -> &'b mut Vec<Statement> {
-    if subject.has_children || subject.new.options.contains_key("partition by") {
-        &mut work.late
-    } else {
-        &mut work.after
-    }
+    number(subject, name, (sequence, &range, false), work);
 }
 
 /// A new sequence goes on where the one before it stood, and behind the rows.
@@ -437,18 +423,38 @@ fn go_on_counting(
     (old, new): (&Column, &Column),
     work: &mut Work,
 ) {
-    let table = (subject.schema, subject.name);
-    let purpose = || format!("number column {}.{name} behind its rows", subject.name);
     let counted = old.identity.is_some();
     if counted {
+        let kept = keep_position((subject.schema, subject.name), name);
         // In front of what drops it.
-        let kept = statement(keep_position(table, name), purpose());
-        work.before.insert(0, kept);
+        work.before
+            .insert(0, statement(kept, behind_rows(subject, name)));
     }
     let range = Range::of(&identity.options, &new.data_type);
-    let sql = go_on((table, name), sequence, &range, counted);
-    let numbered = seeing_all(table, subject.new, statement(sql, purpose()));
-    behind_rows(subject, work).extend(numbered);
+    number(subject, name, (sequence, &range, counted), work);
+}
+
+/// A sequence is set behind the rows when those of the partitions and children that join are there.
+fn number(
+    subject: &Subject<'_, '_>,
+    name: &str,
+    (sequence, range, counted): (&str, &Range, bool),
+    work: &mut Work,
+) {
+    let table = (subject.schema, subject.name);
+    let sql = go_on((table, name), sequence, range, counted);
+    let one = statement(sql, behind_rows(subject, name));
+    let joins = subject.has_children || subject.new.options.contains_key("partition by");
+    let place = if joins {
+        &mut work.late
+    } else {
+        &mut work.after
+    };
+    place.extend(seeing_all(table, subject.new, one));
+}
+
+fn behind_rows(subject: &Subject<'_, '_>, name: &str) -> String {
+    format!("number column {}.{name} behind its rows", subject.name)
 }
 
 pub(super) fn comment_on_column(
